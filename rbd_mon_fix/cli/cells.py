@@ -1,0 +1,100 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Nova's cells, and which of them a compute host is in."""
+
+from __future__ import annotations
+
+import functools
+from typing import Iterable, Optional
+
+from rbd_mon_fix import exceptions
+from rbd_mon_fix.clients.database import engine
+from rbd_mon_fix.clients.database import nova
+from rbd_mon_fix.conf.nova import NovaConf
+from rbd_mon_fix.model.instance import Instance
+
+
+class Cells:
+    """The cell databases, opened as they are asked for.
+
+    :param default: ``[database] connection``: the cell where there are no
+        mappings, and what templates in mappings are filled in from
+    :param api: the API database with the mappings; None where the config
+        gives none
+    """
+
+    def __init__(self, default: Optional[str], api: Optional[nova.Api]):
+        self._default = default
+        self._api = api
+        self._open: dict[str, nova.Cell] = {}
+
+    def hosts(self) -> list[str]:
+        """Return every compute host of every cell."""
+        return sorted({host for cell in self._all() for host in cell.hosts()}
+                      | set(self._mapped))
+
+    def of_host(self, host: str) -> Optional[nova.Cell]:
+        """Return the cell of a compute host; None for an unknown host."""
+        if self._api is None:
+            known = host in self._unmapped
+            return self._cell(self._default) if known else None
+        mapped = self._mapped.get(host)
+        return self._cell(self._urls[mapped]) if mapped else None
+
+    def where(self, uuids: Iterable[str]) -> dict[str, Instance]:
+        """Return those of the servers that Nova knows, in any cell."""
+        wanted = list(uuids)
+        found: dict[str, Instance] = {}
+        for cell in self._all() if wanted else ():
+            found.update(cell.where(wanted))
+        return found
+
+    @functools.cached_property
+    def _unmapped(self) -> set[str]:
+        return self._cell(self._default).hosts()
+
+    @functools.cached_property
+    def _mapped(self) -> dict[str, str]:
+        return self._api.hosts() if self._api else {}
+
+    @functools.cached_property
+    def _urls(self) -> dict[str, str]:
+        return self._api.cells() if self._api else {}
+
+    def _all(self) -> list[nova.Cell]:
+        if self._api is None:
+            return [self._cell(self._default)]
+        return [self._cell(url) for url in self._urls.values()]
+
+    def _cell(self, url: Optional[str]) -> nova.Cell:
+        if not url:
+            raise exceptions.ConfigError(
+                "A cell's database has no URL.",
+                "Compare with 'nova-manage cell_v2 list_cells'.")
+        full = engine.fill_template(url, self._default or '')
+        if full not in self._open:
+            self._open[full] = nova.Cell(
+                engine.Database(full, "Nova's cell database"))
+        return self._open[full]
+
+
+def of(conf: NovaConf) -> Optional[Cells]:
+    """Return the cells that a nova.conf leads to; None for none."""
+    if conf.api_database_connection:
+        return Cells(conf.database_connection, nova.Api(engine.Database(
+            conf.api_database_connection, "Nova's API database")))
+    if conf.database_connection:
+        return Cells(conf.database_connection, None)
+    return None

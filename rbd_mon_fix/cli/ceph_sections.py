@@ -1,0 +1,154 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Which config sections lead to RBD, and by which ceph.conf."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from typing import Optional
+
+from rbd_mon_fix.conf import cinder as cinder_conf
+from rbd_mon_fix.conf import nova as nova_conf
+from rbd_mon_fix.model.cluster import Backend
+from rbd_mon_fix.sources import ceph_conf
+
+
+@dataclasses.dataclass(frozen=True)
+class PlainCeph:
+    """A ceph.conf for a libvirt host without OpenStack.
+
+    :param conf: path; '' for where librados looks
+    :param cluster_name: None to take it from the path
+    :param user: cephx user; None where any is meant
+    :param secret_uuid: libvirt's secret; None where any is meant
+    """
+
+    conf: str
+    cluster_name: Optional[str] = None
+    user: Optional[str] = None
+    secret_uuid: Optional[str] = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Section:
+    """One config section that leads to RBD.
+
+    :param conf: path as it is handed to ``ceph``; '' for none
+    :param flag: cluster name as it is handed to ``ceph``; None for none
+    :param cluster_name: what the cluster is called there
+    :param backend: as the config has it, before Cinder's and Nova's rules
+        for a missing secret
+    """
+
+    conf: str
+    flag: Optional[str]
+    cluster_name: str
+    user: Optional[str]
+    backend: Backend
+
+    @property
+    def path(self) -> str:
+        """Return the ceph.conf that is read."""
+        return os.path.realpath(
+            self.conf or ceph_conf.default_path(self.cluster_name))
+
+
+@dataclasses.dataclass(frozen=True)
+class Site:
+    """All sections that use one ceph.conf under one cluster name."""
+
+    path: str
+    cluster_name: str
+    sections: tuple[Section, ...]
+
+    @property
+    def tag(self) -> str:
+        """Return a word that tells it from sites of the same name."""
+        backend = self.sections[0].backend
+        return backend.name or backend.owner
+
+
+def sites(nova: Optional[nova_conf.NovaConf],
+          cinder: Optional[cinder_conf.CinderConf],
+          plain: Optional[PlainCeph]) -> tuple[Site, ...]:
+    """Return what the config leads to, Cinder's first, in its order."""
+    sections = [_of_cinder(backend)
+                for backend in (cinder.backends if cinder else ())]
+    if nova and nova.images_type == 'rbd':
+        sections.append(_of_nova(nova))
+    if plain:
+        sections.append(_of_plain(plain))
+    grouped: dict[tuple[str, str], tuple[Section, ...]] = {}
+    for section in sections:
+        key = section.path, section.cluster_name
+        grouped[key] = (*grouped.get(key, ()), section)
+    return tuple(Site(path, name, found)
+                 for (path, name), found in grouped.items())
+
+
+def backends(
+        section: Section, fsid: Optional[str],
+        nova: Optional[nova_conf.NovaConf]) -> tuple[Backend, ...]:
+    """Return who is found in documents of disks of a section.
+
+    Cinder hands its fsid out in place of a missing secret
+    (_set_default_secret_uuid in volume/drivers/rbd.py); it did not always,
+    and Nova takes its own user and secret then, as it does for a Cinder
+    without cephx (virt/libvirt/volume/net.py). Nova's own disks have
+    neither user nor secret where nova.conf names no secret
+    (virt/libvirt/imagebackend.py).
+    """
+    backend = section.backend
+    if backend.owner == 'libvirt':
+        return (backend,)
+    if backend.owner == 'nova':
+        return (backend if backend.secret_uuid else _without_cephx(backend),)
+    fallback = _of_nova(nova).backend if nova else None
+    fallbacks = ((dataclasses.replace(fallback, pool=backend.pool),)
+                 if fallback and fallback.secret_uuid else ())
+    if backend.user is None:
+        return (_without_cephx(backend), *fallbacks)
+    if backend.secret_uuid:
+        return (backend,)
+    return (dataclasses.replace(backend, secret_uuid=fsid), *fallbacks)
+
+
+def _without_cephx(backend: Backend) -> Backend:
+    return dataclasses.replace(backend, user=None, secret_uuid=None)
+
+
+def _of_cinder(backend: cinder_conf.CinderBackend) -> Section:
+    return Section(
+        backend.ceph_conf, backend.cluster_name, backend.cluster_name,
+        backend.user,
+        Backend('cinder', backend.name, backend.pool, backend.user,
+                backend.secret_uuid))
+
+
+def _of_nova(nova: nova_conf.NovaConf) -> Section:
+    """Nova names no cluster: librados takes the name from the path."""
+    path = nova.images_rbd_ceph_conf
+    return Section(
+        path, None, ceph_conf.cluster_of(path), nova.rbd_user,
+        Backend('nova', '', nova.images_rbd_pool, nova.rbd_user,
+                nova.rbd_secret_uuid))
+
+
+def _of_plain(plain: PlainCeph) -> Section:
+    return Section(
+        plain.conf, plain.cluster_name,
+        plain.cluster_name or ceph_conf.cluster_of(plain.conf), plain.user,
+        Backend('libvirt', '', None, plain.user, plain.secret_uuid))

@@ -1,0 +1,154 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Finds out the clusters that the config names, and their right monitors."""
+
+from __future__ import annotations
+
+import collections
+from concurrent import futures
+import dataclasses
+from typing import Optional, Sequence
+
+from oslo_log import log as logging
+
+from rbd_mon_fix import exceptions
+from rbd_mon_fix.cli import ceph_sections
+from rbd_mon_fix.cli import findings
+from rbd_mon_fix.conf import cinder as cinder_conf
+from rbd_mon_fix.conf import nova as nova_conf
+from rbd_mon_fix.model.cluster import Cluster
+from rbd_mon_fix.sources import given
+
+LOG = logging.getLogger(__name__)
+
+PlainCeph = ceph_sections.PlainCeph
+
+
+def learn(nova: Optional[nova_conf.NovaConf],
+          cinder: Optional[cinder_conf.CinderConf],
+          plain: Optional[PlainCeph], monitors_file: Optional[str],
+          offline: bool) -> tuple[Cluster, ...]:
+    """Find out the clusters that the config names, and their monitors.
+
+    Monitors are those of ``ceph mon dump``; of ceph.conf, with a warning,
+    where that fails; of the monitors file alone, where there is one. A
+    cluster of which nothing could be learnt is kept without monitors, for
+    its disks must not be taken for another's.
+
+    :param plain: for a host without OpenStack
+    :param offline: ask no cluster, take ceph.conf's word
+    :raises ConfigError: the config names no cluster, or nothing could be
+        learnt of any because of a ceph.conf or the monitors file
+    :raises Unreachable: nothing could be learnt because of the clusters
+    """
+    sites = ceph_sections.sites(nova, cinder, plain)
+    if monitors_file:
+        return _by_file(given.load(monitors_file), sites, nova)
+    if not sites:
+        raise exceptions.ConfigError(
+            'The config names no Ceph cluster.',
+            'Name a cinder.conf with an RBD backend, a nova.conf with '
+            'images_type = rbd, a ceph.conf, or use --monitors-file.')
+    with futures.ThreadPoolExecutor(max_workers=len(sites)) as pool:
+        found = findings.merged(pool.map(
+            findings.from_conf if offline else findings.from_cluster, sites))
+    errors = [finding.error for finding in found if finding.error]
+    if len(errors) == len(found):
+        raise errors[0]
+    for finding in found:
+        if finding.error:
+            LOG.warning('The right monitors of cluster %s (%s) are not '
+                        'known, its disks are left alone: %s', finding.name,
+                        finding.sites[0].path, finding.error)
+    return _clusters(found, nova)
+
+
+def _clusters(found: Sequence[findings.Finding],
+              nova: Optional[nova_conf.NovaConf],
+              taken: Sequence[str] = ()) -> tuple[Cluster, ...]:
+    return tuple(
+        _with_backends(
+            Cluster(name, finding.fsid, finding.source, finding.monmap, ()),
+            finding, nova)
+        for name, finding in zip(_names(found, taken), found))
+
+
+def _with_backends(cluster: Cluster, finding: findings.Finding,
+                   nova: Optional[nova_conf.NovaConf]) -> Cluster:
+    backends = dict.fromkeys(cluster.backends)
+    for site in finding.sites:
+        for section in site.sections:
+            backends.update(dict.fromkeys(
+                ceph_sections.backends(section, cluster.fsid, nova)))
+    return dataclasses.replace(cluster, backends=tuple(backends))
+
+
+def _names(found: Sequence[findings.Finding],
+           taken: Sequence[str]) -> list[str]:
+    """Name clusters apart: by fsid, or else by their first backend."""
+    counts = collections.Counter(
+        [*taken, *(finding.name for finding in found)])
+    names: list[str] = []
+    for finding in found:
+        name = finding.name
+        if counts[name] > 1:
+            name = f'{name}-{finding.tag}'
+        base, number = name, 1
+        while name in names or name in taken:
+            number += 1
+            name = f'{base}-{number}'
+        names.append(name)
+    return names
+
+
+def _by_file(clusters: tuple[Cluster, ...],
+             sites: Sequence[ceph_sections.Site],
+             nova: Optional[nova_conf.NovaConf]) -> tuple[Cluster, ...]:
+    """Take monitors from a file, and who uses a cluster from the config."""
+    found = findings.merged(findings.unasked(site) for site in sites)
+    known = {cluster.name: cluster for cluster in clusters}
+    strangers = []
+    for finding, name in _matches(found, clusters):
+        if name:
+            known[name] = _with_backends(known[name], finding, nova)
+            continue
+        strangers.append(finding)
+        LOG.warning('The monitors file does not name the cluster %s of %s, '
+                    'its disks are left alone', finding.name,
+                    finding.sites[0].path)
+    return (*known.values(), *_clusters(strangers, nova, tuple(known)))
+
+
+def _matches(found: Sequence[findings.Finding], clusters: Sequence[Cluster]
+             ) -> list[tuple[findings.Finding, Optional[str]]]:
+    """Match by fsid; by name where one side has none and no other claims.
+
+    Two fsids that differ are two clusters, whatever their names.
+    """
+    by_fsid = {cluster.fsid: cluster.name
+               for cluster in clusters if cluster.fsid}
+    sure = [by_fsid.get(finding.fsid or '') for finding in found]
+    guesses = [None if name else _namesake(finding, clusters)
+               for finding, name in zip(found, sure)]
+    claims = collections.Counter([*sure, *guesses])
+    return [(finding, name or (guess if claims[guess] == 1 else None))
+            for finding, name, guess in zip(found, sure, guesses)]
+
+
+def _namesake(finding: findings.Finding,
+              clusters: Sequence[Cluster]) -> Optional[str]:
+    return next((cluster.name for cluster in clusters
+                 if cluster.name == finding.name
+                 and None in (cluster.fsid, finding.fsid)), None)

@@ -1,0 +1,54 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What the exit code of every command means."""
+
+from __future__ import annotations
+
+import enum
+
+from rbd_mon_fix import exceptions
+
+
+class ExitCode(enum.IntEnum):
+    """One table for all commands; ``meaning`` is what the docs say."""
+
+    meaning: str
+
+    OK = 0, 'All is right.'
+    WRONG = 1, 'Stale or drifted records were found.'
+    USAGE = 2, 'The command line or a config file cannot be used.'
+    REFUSED = 3, 'A guard refused; nothing was changed.'
+    INCOMPLETE = 4, ('Something was not put right: a conflict, a failure, '
+                     'an unverified write, or a stale record left alone.')
+    UNREACHABLE = 5, 'A service could not be reached.'
+    INTERRUPTED = 130, 'Interrupted; run the same command again.'
+    CRASH = 255, 'A defect of rbd-mon-fix; please report it.'
+
+    def __new__(cls, value: int, meaning: str) -> ExitCode:
+        code = int.__new__(cls, value)
+        code._value_ = value
+        code.meaning = meaning
+        return code
+
+
+def of_error(error: exceptions.RbdMonFixError) -> ExitCode:
+    """Return the exit code of an error that ends a command."""
+    if isinstance(error, exceptions.ConfigError):
+        return ExitCode.USAGE
+    if isinstance(error, exceptions.Refused):
+        return ExitCode.REFUSED
+    if isinstance(error, exceptions.Unreachable):
+        return ExitCode.UNREACHABLE
+    return ExitCode.INCOMPLETE

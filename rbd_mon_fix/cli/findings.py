@@ -1,0 +1,138 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What the config and the clusters say about monitors, site by site."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Iterable, Optional, Sequence
+
+from oslo_log import log as logging
+
+from rbd_mon_fix import exceptions
+from rbd_mon_fix.cli import ceph_sections
+from rbd_mon_fix.clients import ceph
+from rbd_mon_fix.model.cluster import Source
+from rbd_mon_fix.model.monmap import MonMap
+from rbd_mon_fix.sources import ceph_conf
+from rbd_mon_fix.sources import mon_dump
+
+LOG = logging.getLogger(__name__)
+
+_NOTHING = MonMap(())
+_PREFERENCE = (Source.MON_DUMP, Source.CEPH_CONF, Source.NONE)
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """What was learnt by one ceph.conf, or by several of one cluster.
+
+    :param error: why nothing was learnt, where nothing was
+    """
+
+    sites: tuple[ceph_sections.Site, ...]
+    fsid: Optional[str]
+    source: Source
+    monmap: MonMap
+    error: Optional[exceptions.RbdMonFixError] = None
+
+    @property
+    def name(self) -> str:
+        """Return what the cluster is called in the config."""
+        return self.sites[0].cluster_name
+
+    @property
+    def tag(self) -> str:
+        """Return a word that tells it from clusters of the same name."""
+        return self.fsid[:8] if self.fsid else self.sites[0].tag
+
+
+def from_cluster(site: ceph_sections.Site) -> Finding:
+    """Ask the cluster; take ceph.conf's word where it does not answer."""
+    stated = from_conf(site)
+    try:
+        fsid, monmap = _dump(site)
+    except exceptions.Unreachable as e:
+        if stated.error is None:
+            LOG.warning('The monitors of cluster %s are taken from %s: %s',
+                        site.cluster_name, site.path, e)
+        return stated
+    if stated.fsid not in (None, fsid):
+        return _nothing(site, None, exceptions.ConfigError(
+            f'{site.path} has the fsid {stated.fsid}, but the cluster that '
+            f'answers has {fsid}.', 'Put right the fsid or the mon_host '
+            'there: one of them is another cluster\'s.'))
+    return Finding((site,), fsid, Source.MON_DUMP, monmap)
+
+
+def from_conf(site: ceph_sections.Site) -> Finding:
+    """Take the word of ceph.conf."""
+    fsid = None
+    try:
+        conf = ceph_conf.load(
+            site.path, site.cluster_name, site.sections[0].user)
+        fsid = conf.fsid
+        return Finding((site,), fsid, Source.CEPH_CONF, conf.monmap())
+    except exceptions.ConfigError as e:
+        return _nothing(site, fsid, e)
+
+
+def _dump(site: ceph_sections.Site) -> tuple[str, MonMap]:
+    """Ask as each section would, until one is answered."""
+    ways = dict.fromkeys((section.conf, section.flag, section.user)
+                         for section in site.sections)
+    failures: list[exceptions.Unreachable] = []
+    for conf, flag, user in ways:
+        try:
+            return mon_dump.parse(ceph.mon_dump(conf, flag, user))
+        except exceptions.Unreachable as e:
+            failures.append(e)
+    raise failures[0]
+
+
+def _nothing(site: ceph_sections.Site, fsid: Optional[str],
+             error: exceptions.RbdMonFixError) -> Finding:
+    return Finding((site,), fsid, Source.NONE, _NOTHING, error)
+
+
+def merged(findings: Iterable[Finding]) -> list[Finding]:
+    """Make one finding of those with one fsid; the cluster's word first."""
+    groups: dict[object, list[Finding]] = {}
+    for finding in findings:
+        key = finding.fsid or finding.sites
+        groups.setdefault(key, []).append(finding)
+    return [_united(group) for group in groups.values()]
+
+
+def _united(group: Sequence[Finding]) -> Finding:
+    best = min(group, key=lambda each: _PREFERENCE.index(each.source))
+    for other in group:
+        if other.source is best.source is Source.CEPH_CONF and (
+                not best.monmap.is_current(other.monmap.addrs)):
+            LOG.warning('%s and %s name other monitors for one cluster; '
+                        'those of the first are taken',
+                        best.sites[0].path, other.sites[0].path)
+    return dataclasses.replace(best, sites=tuple(
+        site for finding in group for site in finding.sites))
+
+
+def unasked(site: ceph_sections.Site) -> Finding:
+    """Learn the fsid alone, where there is a ceph.conf that has it."""
+    try:
+        fsid = ceph_conf.load(site.path, site.cluster_name,
+                              site.sections[0].user).fsid
+    except exceptions.ConfigError:
+        fsid = None
+    return Finding((site,), fsid, Source.NONE, _NOTHING)

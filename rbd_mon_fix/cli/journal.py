@@ -1,0 +1,79 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""``journal list`` and ``journal show``: what was done."""
+
+from __future__ import annotations
+
+import collections
+from typing import Any, Iterator, TextIO
+
+from oslo_config import cfg
+
+from rbd_mon_fix.cli import exit_codes
+from rbd_mon_fix.cli import site as sites
+from rbd_mon_fix.cli import writing
+from rbd_mon_fix.core import journal as journals
+from rbd_mon_fix.report import listing
+
+RUNS = ('run', 'started', 'command', 'hosts', 'changes', 'result')
+CHANGES = ('host', 'instance', 'store', 'key', 'disk', 'image', 'cluster',
+           'old', 'new', 'outcome', 'reason')
+
+
+def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
+    """Run the command and return its exit code."""
+    journal = writing.journal(sites.Site(conf))
+    command = conf.command
+    if command.action == 'list':
+        rows = [_run_row(each) for each in journal.runs()]
+        listing.write(command.format, out, RUNS, rows,
+                      {'version': 1, 'runs': rows})
+    else:
+        shown = journal.read(command.run)
+        rows = list(_change_rows(shown))
+        listing.write(command.format, out, CHANGES, rows,
+                      {'version': 1, **_run_row(shown), 'changed': rows})
+    return exit_codes.ExitCode.OK
+
+
+def _run_row(run: journals.Run) -> dict[str, Any]:
+    return {'run': run.id, 'started': run.started,
+            'command': f'rollback {run.undoes}' if run.undoes
+            else run.command, 'hosts': list(run.hosts),
+            'changes': len(run.entries), 'result': _result(run)}
+
+
+def _result(run: journals.Run) -> str:
+    counts = collections.Counter(
+        entry.verdict.value if entry.verdict else 'cut off'
+        for entry in run.entries)
+    words = [f'{count} {verdict}' for verdict, count in counts.items()]
+    if not run.finished:
+        words.append('not finished')
+    return ', '.join(words)
+
+
+def _change_rows(run: journals.Run) -> Iterator[dict[str, Any]]:
+    for entry in run.entries:
+        where = entry.locator
+        for edit in entry.edits:
+            yield {'host': where.host, 'instance': where.instance,
+                   'store': where.store, 'key': where.key,
+                   'disk': edit.disk, 'image': edit.image,
+                   'cluster': edit.cluster,
+                   'old': list(map(str, edit.old)),
+                   'new': list(map(str, edit.new)),
+                   'outcome': entry.verdict.value if entry.verdict
+                   else None, 'reason': entry.reason or None}

@@ -1,0 +1,117 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The command ``rbd-mon-fix``: parse, run one command, end with a code."""
+
+from __future__ import annotations
+
+import importlib
+from importlib import metadata
+import os
+import signal
+import sys
+import traceback
+from typing import Optional, Sequence
+
+from oslo_config import cfg
+from oslo_log import log as logging
+
+from rbd_mon_fix import exceptions
+from rbd_mon_fix.cli import arguments
+from rbd_mon_fix.cli import exit_codes
+from rbd_mon_fix.conf import options
+
+CONFIG_FILE = '/etc/rbd-mon-fix/rbd-mon-fix.conf'
+
+
+def main(argv: Optional[Sequence[str]] = None) -> int:
+    """Run the command line and return the exit code."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    words = sys.argv[1:] if argv is None else argv
+    debug = '--debug' in words
+    try:
+        return _run(cfg.ConfigOpts(), words)
+    except exceptions.RbdMonFixError as error:
+        _trace(debug)
+        _say(f'{error.message} {error.hint}'.strip())
+        return exit_codes.of_error(error)
+    except KeyboardInterrupt:
+        _say('Interrupted. Run the same command again to go on.')
+        return exit_codes.ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the report has seen enough; nobody hears a complaint.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return exit_codes.ExitCode.INTERRUPTED
+    except Exception as error:
+        _trace(debug)
+        _say(f'Crashed: {type(error).__name__}. Run it again with --debug '
+             'before the command to see where, and please report it.')
+        return exit_codes.ExitCode.CRASH
+
+
+def _run(conf: cfg.ConfigOpts, argv: Sequence[str]) -> int:
+    _parse(conf, argv)
+    module = importlib.import_module(f'rbd_mon_fix.cli.{conf.command.name}')
+    code: int = module.run(conf, sys.stdout, sys.stderr)
+    sys.stdout.flush()
+    return code
+
+
+def _parse(conf: cfg.ConfigOpts, argv: Sequence[str]) -> None:
+    options.register(conf)
+    conf.register_cli_opt(cfg.SubCommandOpt(
+        'command', title='commands', handler=lambda commands:
+        arguments.add_parsers(commands, getattr(conf, '_oparser', None))))
+    logging.register_options(conf)
+    conf.set_default('logging_default_format_string',
+                     '%(levelname)s: %(message)s')
+    try:
+        conf(argv, project='rbd-mon-fix', prog='rbd-mon-fix',
+             version=_version(), usage=arguments.USAGE,
+             description=arguments.DESCRIPTION, epilog=arguments.EPILOG,
+             default_config_files=_existing(CONFIG_FILE),
+             default_config_dirs=_existing(CONFIG_FILE + '.d'))
+        logging.setup(conf, 'rbd_mon_fix')
+    except (cfg.Error, logging.LogConfigError) as error:
+        raise exceptions.ConfigError(
+            f'The configuration cannot be used: {error}.',
+            "See 'rbd-mon-fix --help'.") from error
+
+
+def _version() -> str:
+    try:
+        return metadata.version('rbd-mon-fix')
+    except metadata.PackageNotFoundError:
+        return 'not installed'
+
+
+def _existing(path: str) -> list[str]:
+    return [path] if os.path.exists(path) else []
+
+
+def _interrupt(signum: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _trace(debug: bool) -> None:
+    if debug:
+        traceback.print_exc()
+
+
+def _say(text: str) -> None:
+    print(f'rbd-mon-fix: {text}', file=sys.stderr)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,63 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""``monitors``: the clusters that the config names."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any, Iterator, Optional, TextIO
+
+from oslo_config import cfg
+
+from rbd_mon_fix.cli import exit_codes
+from rbd_mon_fix.cli import site as sites
+from rbd_mon_fix.model.cluster import Cluster
+from rbd_mon_fix.model.monmap import MonAddr
+from rbd_mon_fix.model.monmap import Monitor
+from rbd_mon_fix.report import listing
+from rbd_mon_fix.sources import given
+
+COLUMNS = ('cluster', 'fsid', 'source', 'monitor', 'answers', 'backends')
+
+
+def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
+    """Run the command and return its exit code."""
+    with contextlib.closing(sites.Site(conf)) as site:
+        listing.write(
+            conf.command.format, out, COLUMNS,
+            [row for cluster in site.clusters
+             for row in _rows(cluster, site.answering)],
+            {'version': 1, 'clusters': [given.dump(cluster, site.answering)
+                                        for cluster in site.clusters]})
+        return exit_codes.ExitCode.OK
+
+
+def _rows(cluster: Cluster, answering: Optional[frozenset[MonAddr]]
+          ) -> Iterator[dict[str, Any]]:
+    backends = [':'.join(filter(None, (backend.owner, backend.name)))
+                for backend in cluster.backends]
+    for monitor in cluster.monmap.monitors or (None,):
+        yield {'cluster': cluster.name, 'fsid': cluster.fsid,
+               'source': cluster.source.value,
+               'monitor': str(monitor.addr) if monitor else None,
+               'answers': _answers(monitor, answering),
+               'backends': backends}
+
+
+def _answers(monitor: Optional[Monitor],
+             answering: Optional[frozenset[MonAddr]]) -> str:
+    if monitor is None or answering is None:
+        return 'not asked'
+    return 'yes' if answering & set(monitor.addrs) else 'no'

@@ -1,0 +1,84 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""``refresh``: put right what ``status`` shows."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TextIO
+
+from oslo_config import cfg
+
+from rbd_mon_fix import exceptions
+from rbd_mon_fix.cli import exit_codes
+from rbd_mon_fix.cli import showing
+from rbd_mon_fix.cli import site as sites
+from rbd_mon_fix.cli import survey as surveys
+from rbd_mon_fix.cli import writing
+from rbd_mon_fix.core import guard
+from rbd_mon_fix.core import planning
+from rbd_mon_fix.model.plan import Plan
+from rbd_mon_fix.report import contract
+from rbd_mon_fix.report import progress
+from rbd_mon_fix.report import summary
+
+
+def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
+    """Run the command and return its exit code."""
+    with contextlib.closing(sites.Site(conf)) as site:
+        survey = surveys.Survey(site, conf.command)
+        if conf.command.dry_run:
+            return _dry_run(site, survey, out, err)
+        with writing.Session(site, survey, conf.command.lock) as session:
+            session.settle()
+            plan = _read(survey, err)
+            _check(site, plan)
+            shown = showing.Showing(site, out, contract.Kind.REFRESH)
+            session.apply('refresh', plan, shown, err)
+            return _code(shown.tally)
+
+
+def _dry_run(site: sites.Site, survey: surveys.Survey, out: TextIO,
+             err: TextIO) -> int:
+    plan = _read(survey, err)
+    shown = showing.Showing(site, out, contract.Kind.DRY_RUN)
+    shown.plan(plan)
+    shown.close()
+    try:
+        _check(site, plan)
+    except exceptions.Refused as error:
+        print(f'rbd-mon-fix: refresh would be refused. {error}', file=err)
+    return (exit_codes.ExitCode.WRONG if shown.tally.wrong
+            else exit_codes.ExitCode.OK)
+
+
+def _read(survey: surveys.Survey, err: TextIO) -> Plan:
+    plans = []
+    with progress.shown(err, 'Reading', None) as advance:
+        for plan in survey.plans():
+            plans.append(plan)
+            advance(len(plan.copies))
+    return planning.merged(plans)
+
+
+def _check(site: sites.Site, plan: Plan) -> None:
+    if plan.changes:
+        guard.check(plan, site.clusters, site.answering,
+                    site.conf.command.max_changes)
+
+
+def _code(tally: summary.Tally) -> int:
+    return (exit_codes.ExitCode.INCOMPLETE if tally.incomplete
+            else exit_codes.ExitCode.OK)

@@ -1,0 +1,87 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""``rollback``: take a run back."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+from typing import Optional, TextIO
+
+from oslo_config import cfg
+
+from rbd_mon_fix import exceptions
+from rbd_mon_fix.cli import exit_codes
+from rbd_mon_fix.cli import showing
+from rbd_mon_fix.cli import site as sites
+from rbd_mon_fix.cli import survey as surveys
+from rbd_mon_fix.cli import writing
+from rbd_mon_fix.core import journal as journals
+from rbd_mon_fix.core import reverting
+from rbd_mon_fix.model.instance import Instance
+from rbd_mon_fix.model.plan import Plan
+from rbd_mon_fix.model.plan import Verdict
+from rbd_mon_fix.model.record import Locator
+from rbd_mon_fix.model.record import Record
+from rbd_mon_fix.report import contract
+
+
+def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
+    """Run the command and return its exit code."""
+    with contextlib.closing(sites.Site(conf)) as site:
+        name = conf.command.run
+        survey = _survey(site, writing.journal(site).read(name))
+        with writing.Session(site, survey) as session:
+            session.settle()
+            plan = _plan(writing.journal(site).read(name), survey, session)
+            if conf.command.dry_run:
+                shown = showing.Showing(site, out, contract.Kind.DRY_RUN)
+                shown.plan(plan)
+                shown.close()
+                return exit_codes.ExitCode.OK
+            shown = showing.Showing(site, out, contract.Kind.ROLLBACK)
+            session.apply('rollback', plan, shown, err, undoes=name)
+            left = shown.tally.incomplete or any(
+                copy.skip for copy in plan.copies)
+            return (exit_codes.ExitCode.INCOMPLETE if left
+                    else exit_codes.ExitCode.OK)
+
+
+def _survey(site: sites.Site, past: journals.Run) -> surveys.Survey:
+    """Look at just the hosts and stores that the run wrote to."""
+    stores = {entry.locator.store for entry in past.entries}
+    return surveys.Survey(site, argparse.Namespace(
+        host=list(past.hosts), all_hosts=False, instance=[],
+        store=sorted(stores), unmanaged=True))
+
+
+def _plan(past: journals.Run, survey: surveys.Survey,
+          session: writing.Session) -> Plan:
+    uuids = {entry.locator.instance for entry in past.entries}
+    hosts = {entry.locator.instance: entry.locator.host
+             for entry in past.entries}
+    known = survey.roster.where(uuids)
+    instances = {uuid: known.get(uuid) or Instance(uuid, hosts[uuid])
+                 for uuid in uuids}
+    records = {entry.locator: _record(session, entry.locator)
+               for entry in past.entries if entry.verdict is Verdict.FIXED}
+    return reverting.plan(past.entries, records, instances)
+
+
+def _record(session: writing.Session, locator: Locator) -> Optional[Record]:
+    try:
+        return session.get(locator)
+    except exceptions.Gone:
+        return None

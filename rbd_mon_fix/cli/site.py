@@ -1,0 +1,166 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What the config names, each part opened once and only when it is needed."""
+
+from __future__ import annotations
+
+import functools
+import os
+from typing import Any, Optional, Sequence
+
+from oslo_config import cfg
+from oslo_log import log as logging
+
+from rbd_mon_fix import exceptions
+from rbd_mon_fix.conf import cinder as cinder_conf
+from rbd_mon_fix.conf import nova as nova_conf
+from rbd_mon_fix.conf import nova_api as api_conf
+from rbd_mon_fix.conf import options
+from rbd_mon_fix.model.cluster import Cluster
+from rbd_mon_fix.model.monmap import MonAddr
+
+LOG = logging.getLogger(__name__)
+
+_LIBVIRT_URI = 'qemu:///system'
+
+
+class Site:
+    """One cloud, or one plain libvirt host, as the config describes it."""
+
+    def __init__(self, conf: cfg.ConfigOpts):
+        self.conf = conf
+        self._hypervisors: dict[str, Any] = {}
+
+    @functools.cached_property
+    def nova(self) -> Optional[nova_conf.NovaConf]:
+        """Return what nova.conf says; None where there is none."""
+        paths = _present(self.conf.nova_config_file, options.NOVA_CONF)
+        return nova_conf.load(paths) if paths else None
+
+    @functools.cached_property
+    def cinder(self) -> Optional[cinder_conf.CinderConf]:
+        """Return what cinder.conf says; None where there is none."""
+        paths = _present(self.conf.cinder_config_file, options.CINDER_CONF)
+        return cinder_conf.load(paths) if paths else None
+
+    @functools.cached_property
+    def clusters(self) -> tuple[Cluster, ...]:
+        """Return the clusters that the config names, with their monitors.
+
+        :raises ConfigError: it names none, or none can be learnt
+        """
+        from rbd_mon_fix.cli import clusters
+        return clusters.learn(self.nova, self.cinder, self._plain(),
+                              self.conf.monitors_file, self.conf.offline)
+
+    @functools.cached_property
+    def answering(self) -> Optional[frozenset[MonAddr]]:
+        """Return the right endpoints that answer; None when offline."""
+        if self.conf.offline:
+            return None
+        from rbd_mon_fix.clients import ceph
+        return ceph.answering({
+            addr for cluster in self.clusters
+            for monitor in cluster.monmap.monitors for addr in monitor.addrs})
+
+    @functools.cached_property
+    def cells(self) -> Any:
+        """Return Nova's cells; None without database credentials."""
+        from rbd_mon_fix.cli import cells
+        return cells.of(self.nova) if self.nova else None
+
+    @functools.cached_property
+    def cinder_database(self) -> Any:
+        """Return Cinder's database; None without its credentials."""
+        if self.cinder is None or not self.cinder.database_connection:
+            return None
+        from rbd_mon_fix.clients.database import cinder
+        from rbd_mon_fix.clients.database import engine
+        return cinder.Cinder(engine.Database(
+            self.cinder.database_connection, "Cinder's database"))
+
+    @functools.cached_property
+    def api(self) -> Any:
+        """Return Nova's API; None where there are no credentials for it."""
+        if not api_conf.configured(self.conf):
+            return None
+        from rbd_mon_fix.clients import nova_api
+        return nova_api.connect(self.conf)
+
+    @property
+    def has_openstack(self) -> bool:
+        """Tell whether there is anything of OpenStack in the config."""
+        return bool(self.nova or self.cinder
+                    or api_conf.configured(self.conf))
+
+    def libvirt_uri(self, host: str) -> str:
+        """Return where the libvirt of a compute host is."""
+        uri: str = (self.conf.libvirt_uri
+                    or (self.nova.connection_uri if self.nova else None)
+                    or _LIBVIRT_URI)
+        return uri.replace('{host}', host)
+
+    def hypervisor(self, host: str) -> Any:
+        """Return the libvirt of a compute host.
+
+        :raises Unreachable: it cannot be reached
+        """
+        from rbd_mon_fix.clients import libvirt
+        uri = self.libvirt_uri(host)
+        if uri not in self._hypervisors:
+            self._hypervisors[uri] = libvirt.connect(uri)
+        return self._hypervisors[uri]
+
+    def close(self) -> None:
+        """Close the connections to libvirt."""
+        for hypervisor in self._hypervisors.values():
+            hypervisor.close()
+
+    def _plain(self) -> Optional[Any]:
+        """Return the cluster of guests that Nova does not know.
+
+        With OpenStack at hand only where the operator's config speaks of
+        it: /etc/ceph/ceph.conf may be anybody's there.
+        """
+        from rbd_mon_fix.cli import clusters
+        ceph = self.conf.ceph
+        stated = any((ceph.user, ceph.secret_uuid, ceph.pools))
+        if self.has_openstack and not stated:
+            return None
+        if self.conf.monitors_file and not os.path.exists(ceph.conf):
+            return None
+        return clusters.PlainCeph(ceph.conf, ceph.cluster, ceph.user,
+                                  ceph.secret_uuid, tuple(ceph.pools))
+
+
+def _present(paths: Sequence[str], default: str) -> list[str]:
+    """Drop the default file where it is missing; others have to be there."""
+    if list(paths) == [default] and not os.path.exists(default):
+        LOG.debug('There is no %s.', default)
+        return []
+    return list(paths)
+
+
+def unknown_host(host: str, known: Sequence[str]) -> exceptions.ConfigError:
+    """Return the error for a host that Nova does not know."""
+    import difflib
+    near = difflib.get_close_matches(host, known, n=3, cutoff=0.5) or [
+        name for name in known
+        if name.split('.')[0] == host.split('.')[0]]
+    hint = (f'Did you mean {" or ".join(near)}?' if near else
+            f'It knows {len(known)} hosts; see "openstack compute service '
+            'list".')
+    return exceptions.ConfigError(
+        f'Nova knows no compute host {host}.', hint)

@@ -1,0 +1,46 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""``status``: every copy, its state, and what would fail now."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TextIO
+
+from oslo_config import cfg
+
+from rbd_mon_fix.cli import exit_codes
+from rbd_mon_fix.cli import showing
+from rbd_mon_fix.cli import site as sites
+from rbd_mon_fix.cli import survey as surveys
+from rbd_mon_fix.report import contract
+
+
+def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
+    """Run the command and return its exit code."""
+    with contextlib.closing(sites.Site(conf)) as site:
+        survey = surveys.Survey(site, conf.command)
+        return show(site, survey, out, contract.Kind.STATUS)
+
+
+def show(site: sites.Site, survey: surveys.Survey, out: TextIO,
+         kind: contract.Kind) -> int:
+    """Show what there is as it is read, which keeps memory bounded."""
+    plans = surveys.begun(survey.plans())
+    shown = showing.Showing(site, out, kind)
+    shown.plans(plans)
+    shown.close()
+    return (exit_codes.ExitCode.WRONG if shown.tally.wrong
+            else exit_codes.ExitCode.OK)

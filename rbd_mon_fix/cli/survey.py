@@ -1,0 +1,254 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Reading all stores of some hosts, and judging what was read."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from typing import Any, Collection, Iterator, Mapping, Optional, Sequence
+
+from oslo_log import log as logging
+
+from rbd_mon_fix import exceptions
+from rbd_mon_fix.cli import arguments
+from rbd_mon_fix.cli import roster as rosters
+from rbd_mon_fix.cli import site as sites
+from rbd_mon_fix.core import belonging
+from rbd_mon_fix.core import planning
+from rbd_mon_fix.model.instance import Instance
+from rbd_mon_fix.model.instance import Scope
+from rbd_mon_fix.model.plan import Plan
+from rbd_mon_fix.model.record import Record
+from rbd_mon_fix.model.store import Store
+
+LOG = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """What the operator asked for, checked.
+
+    :param hosts: the compute hosts
+    :param instances: only these servers; empty for all
+    :param stores: only these kinds of copy, those the site has
+    """
+
+    hosts: tuple[str, ...]
+    instances: tuple[str, ...]
+    stores: tuple[str, ...]
+    unmanaged: bool
+
+
+class Survey:
+    """One look at the stores of some hosts."""
+
+    def __init__(self, site: sites.Site, command: Any):
+        self.site = site
+        self.roster = rosters.of(site)
+        self.request = self._request(command)
+        self._stores: dict[tuple[str, str], Any] = {}
+
+    def stores(self, host: str) -> list[Store]:
+        """Return the stores of a host that were asked for, writing order."""
+        return [self.store(name, host) for name in arguments.STORES
+                if name in self.request.stores]
+
+    def store(self, name: str, host: str) -> Any:
+        """Return one store of a host, opened once.
+
+        :raises Unreachable: libvirt cannot be reached
+        """
+        if (name, host) not in self._stores:
+            self._stores[name, host] = self._open(name, host)
+        return self._stores[name, host]
+
+    def plans(self) -> Iterator[Plan]:
+        """Yield a plan for each lot of servers, host by host.
+
+        :raises ConfigError: a host or a server is not known
+        :raises Unreachable: a store cannot be reached
+        """
+        missing = set(self.request.instances)
+        for host in self.request.hosts:
+            for scope in self._scopes(host):
+                missing -= set(scope.instances)
+                yield self._plan(scope)
+        if missing:
+            raise self._nowhere(missing)
+
+    def busy(self, uuids: Collection[str]) -> Collection[str]:
+        """Return those of the servers that Nova is at work on by now."""
+        return {uuid for uuid, instance in self.roster.where(uuids).items()
+                if instance.busy}
+
+    def _request(self, command: Any) -> Request:
+        return Request(self._hosts(command), tuple(command.instance),
+                       self._available(command.store), command.unmanaged)
+
+    def _hosts(self, command: Any) -> tuple[str, ...]:
+        if command.host and command.all_hosts:
+            raise exceptions.ConfigError(
+                '--host and --all-hosts exclude each other.',
+                'Give one of them.')
+        if command.host:
+            return tuple(dict.fromkeys(command.host))
+        if command.all_hosts or not self.site.has_openstack:
+            return tuple(self.roster.hosts())
+        raise exceptions.ConfigError(
+            'No host was given.', 'Give --host H, or --all-hosts.')
+
+    def _available(self, wanted: Sequence[str]) -> tuple[str, ...]:
+        """Return the stores to look at, and refuse what cannot be had."""
+        lacking = {}
+        if self.site.cells is None:
+            lacking['nova-bdm'] = 'nova.conf gives no [database] connection'
+        if self.site.cinder_database is None:
+            lacking['cinder-attachment'] = (
+                'cinder.conf gives no [database] connection')
+        for name in wanted:
+            if name in lacking:
+                raise exceptions.ConfigError(
+                    f'Store {name} is not at hand here: {lacking[name]}.',
+                    'Run it where the databases can be reached, or leave '
+                    'the store out.')
+        if self.site.has_openstack and not wanted:
+            for name, why in lacking.items():
+                LOG.warning('%s is not looked at: %s.', name, why)
+        return tuple(name for name in arguments.STORES
+                     if name in wanted or not wanted and name not in lacking)
+
+    def _scopes(self, host: str) -> Iterator[Scope]:
+        """Yield the servers of a host, then the guests that it lacks."""
+        known: set[str] = set()
+        for scope in self.roster.scopes(host, self.request.instances):
+            known |= set(scope.instances)
+            yield scope
+        if ('domain' in self.request.stores
+                and not isinstance(self.roster, rosters.LibvirtRoster)):
+            yield from self._strangers(host, known)
+
+    def _strangers(self, host: str, known: set[str]) -> Iterator[Scope]:
+        store = self.store('domain', host)
+        ours = {uuid: Instance(uuid, host) for uuid in known}
+        if self.request.instances:
+            ours.update(self.roster.where(self.request.instances))
+        others = rosters.strangers(self.roster, [
+            guest for guest in store.others(Scope(host, ours))
+            if self._is_asked_for(guest.uuid)])
+        sharing = self._hosts_of_one_libvirt(host)
+        guests = {uuid: guest for uuid, guest in others.items()
+                  if (guest.host not in sharing if guest.managed
+                      else host == sharing[0])}
+        if guests:
+            yield Scope(host, guests)
+
+    def _is_asked_for(self, uuid: str) -> bool:
+        return not self.request.instances or uuid in self.request.instances
+
+    def _hosts_of_one_libvirt(self, host: str) -> list[str]:
+        """Return the hosts of the run that share one libvirt with this.
+
+        Their guests are no strangers, but looked at there; guests that
+        Nova does not know are looked at with the first of them.
+        """
+        uri = self.site.libvirt_uri(host)
+        return [other for other in self.request.hosts
+                if self.site.libvirt_uri(other) == uri]
+
+    def _plan(self, scope: Scope) -> Plan:
+        records = self._read(scope)
+        known = planning.Knowledge(
+            scope.instances,
+            belonging.Belonging(self.site.clusters, self._backends(records),
+                                belonging.secrets(records)),
+            self._names(records), self.request.unmanaged)
+        plan = planning.plan(records, known)
+        return Plan(
+            tuple(copy for copy in plan.copies
+                  if copy.locator.store in self.request.stores),
+            tuple(change for change in plan.changes
+                  if change.locator.store in self.request.stores))
+
+    def _read(self, scope: Scope) -> list[Record]:
+        """Read the records of a lot.
+
+        Nova's mappings come first in any case: they tell which of Cinder's
+        attachments are a server's.
+        """
+        records: list[Record] = []
+        wanted = self.request.stores
+        if self.site.cells is not None and (
+                'nova-bdm' in wanted or 'cinder-attachment' in wanted):
+            from rbd_mon_fix.stores import nova_bdm
+            records += self.store('nova-bdm', scope.host).scan(scope)
+            scope = dataclasses.replace(
+                scope, attachments=nova_bdm.attachments(records))
+        for name in ('cinder-attachment', 'domain'):
+            if name in wanted:
+                records += self.store(name, scope.host).scan(scope)
+        return sorted(records, key=lambda record: record.locator.instance)
+
+    def _backends(self, records: Sequence[Record]
+                  ) -> Optional[Mapping[str, Optional[str]]]:
+        if self.site.cinder_database is None:
+            return None
+        volumes = {record.volume_id for record in records}
+        volumes |= {disk.volume_id for record in records if record.document
+                    for disk in record.document.disks}
+        found: Mapping[str, Optional[str]] = (
+            self.site.cinder_database.backends(volumes - {None}))
+        return found
+
+    def _names(self, records: Sequence[Record]) -> planning.Names:
+        hosts = {addr.host for record in records if record.document
+                 for disk in record.document.disks
+                 for addr in disk.monitors if addr.is_name}
+        if not hosts:
+            return {}
+        from rbd_mon_fix.sources import names
+        return names.resolve(hosts)
+
+    def _open(self, name: str, host: str) -> Any:
+        if name == 'nova-bdm':
+            from rbd_mon_fix.stores import nova_bdm
+            assert isinstance(self.roster, rosters.CellRoster)
+            return nova_bdm.NovaBdmStore(self.roster.cell(host))
+        if name == 'cinder-attachment':
+            from rbd_mon_fix.stores import cinder_attachment
+            return cinder_attachment.CinderAttachmentStore(
+                self.site.cinder_database)
+        from rbd_mon_fix.stores import domain
+        return domain.DomainStore(self.site.hypervisor(host))
+
+    def _nowhere(self, uuids: set[str]) -> exceptions.ConfigError:
+        uuid = min(uuids)
+        found = self.roster.where([uuid]).get(uuid)
+        if found is None:
+            return exceptions.ConfigError(
+                f'There is no server {uuid}.', 'Check --instance.')
+        return exceptions.ConfigError(
+            f'Server {uuid} is on host {found.host}, not on '
+            f'{", ".join(self.request.hosts)}.', 'Correct --host.')
+
+
+def begun(plans: Iterator[Plan]) -> Iterator[Plan]:
+    """Take the first plan already, so that trouble shows before a report.
+
+    A host that is not known, or a service that is down, is to end the
+    command with nothing on stdout.
+    """
+    first = list(itertools.islice(plans, 1))
+    return itertools.chain(first, plans)

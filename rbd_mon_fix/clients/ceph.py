@@ -1,0 +1,128 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Asks Ceph: the ``ceph`` command, and the monitors themselves."""
+
+from __future__ import annotations
+
+from concurrent import futures
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+from typing import Iterable, Optional
+
+from rbd_mon_fix import exceptions
+from rbd_mon_fix.model import monmap
+from rbd_mon_fix.model.monmap import MonAddr
+
+# Eight bytes of CEPH_BANNER "ceph v027" (src/include/msgr.h) and of
+# CEPH_BANNER_V2_PREFIX "ceph v2\n" (src/msg/async/ProtocolV2.h).
+_BANNERS = (b'ceph v02', b'ceph v2\n')
+
+_HINT = ('Look whether this host reaches the monitors that its ceph.conf '
+         'names, or give the right ones with --monitors-file.')
+
+
+def mon_dump(conf: str, cluster: Optional[str], user: Optional[str],
+             timeout: float = 15.0) -> str:
+    """Run ``ceph mon dump --format=json`` as Cinder and Nova run it.
+
+    The arguments are those of ``_get_mon_addrs`` in Cinder's
+    volume/drivers/rbd.py and ``get_mon_addrs`` in Nova's
+    storage/rbd_utils.py.
+
+    :param conf: path of ceph.conf; '' for where librados looks
+    :param cluster: name of the cluster; None names none, as Nova does
+    :param user: cephx user without ``client.``; None for librados's own
+    :param timeout: seconds; ``ceph`` itself would wait for 300
+    :returns: what it printed
+    :raises Unreachable: no such command, no quorum in time, or an error
+    """
+    command = ['ceph', 'mon', 'dump', '--format=json']
+    for flag, word in (('--id', user), ('--cluster', cluster),
+                       ('--conf', conf)):
+        command += [flag, word] if word else []
+    # A session of its own, so that whatever it started can be ended too.
+    try:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, start_new_session=True, text=True,
+            errors='replace', env={**os.environ, 'LC_ALL': 'C'})
+    except OSError as e:
+        raise exceptions.Unreachable(
+            f'The ceph command cannot be run here: {e.strerror}.',
+            'Install ceph-common, or give the right monitors with '
+            '--monitors-file, or take the word of ceph.conf with '
+            '--offline.') from e
+    return _output(process, timeout)
+
+
+def answering(addrs: Iterable[MonAddr],
+              timeout: float = 3.0) -> frozenset[MonAddr]:
+    """Tell which endpoints greet as a Ceph monitor does, asked all at once.
+
+    :param timeout: seconds for connecting, and again for the greeting
+    """
+    asked = sorted(set(addrs), key=str)
+    if not asked:
+        return frozenset()
+    with futures.ThreadPoolExecutor(max_workers=len(asked)) as pool:
+        greets = pool.map(lambda addr: _greets(addr, timeout), asked)
+        return frozenset(addr for addr, yes in zip(asked, greets) if yes)
+
+
+def _output(process: subprocess.Popen[str], timeout: float) -> str:
+    try:
+        out, err = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired as e:
+        raise exceptions.Unreachable(
+            f'"ceph mon dump" got no answer within {timeout:g} seconds.',
+            _HINT) from e
+    finally:
+        _end(process)
+    if process.returncode:
+        raise exceptions.Unreachable(
+            f'"ceph mon dump" failed with exit code {process.returncode}: '
+            f'{_last_line(err)}', _HINT)
+    return out
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """End it and all that it started, unless it has ended by itself."""
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1][:300] if lines else 'it said nothing.'
+
+
+def _greets(addr: MonAddr, timeout: float) -> bool:
+    ports = ((monmap.V2_PORT, monmap.V1_PORT) if addr.port is None
+             else (addr.port,))
+    return any(_port_greets(addr.host, port, timeout) for port in ports)
+
+
+def _port_greets(host: str, port: int, timeout: float) -> bool:
+    try:
+        with socket.create_connection((host, port), timeout) as connection, \
+                connection.makefile('rb') as stream:
+            return stream.read(len(_BANNERS[0])) in _BANNERS
+    except (OSError, ValueError):
+        return False

@@ -1,0 +1,138 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Cinder's database: volumes and their attachments.
+
+Tables and columns as in cinder/db/sqlalchemy/models.py.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Iterable, Optional, Sequence
+
+import sqlalchemy as sa
+
+from rbd_mon_fix.clients.database import engine
+
+_META = sa.MetaData()
+
+VOLUMES = sa.Table(
+    'volumes', _META,
+    sa.Column('id', sa.String(36)), sa.Column('host', sa.String(255)),
+    sa.Column('deleted', sa.Boolean))
+
+ATTACHMENTS = sa.Table(
+    'volume_attachment', _META,
+    sa.Column('id', sa.String(36)), sa.Column('volume_id', sa.String(36)),
+    sa.Column('instance_uuid', sa.String(36)),
+    sa.Column('connection_info', sa.Text),
+    sa.Column('updated_at', sa.DateTime), sa.Column('deleted', sa.Boolean))
+
+# Databases bound the number of parameters of a statement; SQLite's older
+# versions to 999.
+_MANY = 900
+
+
+@dataclasses.dataclass(frozen=True)
+class VolumeAttachment:
+    """A row of volume_attachment."""
+
+    id: str
+    volume_id: str
+    instance: Optional[str]
+    connection_info: Optional[str] = dataclasses.field(repr=False)
+
+
+class Cinder:
+    """Cinder's database."""
+
+    def __init__(self, database: engine.Database):
+        self._database = database
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self._database.close()
+
+    def backends(self, volumes: Iterable[str]) -> dict[str, Optional[str]]:
+        """Return the backend's name of each volume that exists.
+
+        ``volumes.host`` is ``host@backend#pool``
+        (cinder/volume/volume_utils.py, ``extract_host``).
+
+        :returns: '' for a volume of a service without backends, None for
+            one that no service has yet
+        """
+        rows = self._select(VOLUMES.c.id, VOLUMES.c.host, key=VOLUMES.c.id,
+                            values=volumes, deleted=VOLUMES.c.deleted)
+        return {row.id: _backend(row.host) for row in rows}
+
+    def attachments(self, *, ids: Iterable[str] = (),
+                    instances: Iterable[str] = ()) -> list[VolumeAttachment]:
+        """Return attachments by their own or by their servers' UUIDs."""
+        table = ATTACHMENTS.c
+        rows = [row for key, values in ((table.id, ids),
+                                        (table.instance_uuid, instances))
+                for row in self._select(*_ATTACHMENT, key=key, values=values,
+                                        deleted=table.deleted)]
+        return [VolumeAttachment(*row) for row in dict.fromkeys(rows)]
+
+    def swap(self, swaps: Sequence[tuple[VolumeAttachment, str]]
+             ) -> dict[str, VolumeAttachment]:
+        """Write new texts where a row still is as it was read.
+
+        :param swaps: rows as they were read, each with its new text
+        :returns: all of the rows that still exist as they are after
+        """
+        now = self._database.now()
+        values = [{'an_id': row.id, 'a_volume': row.volume_id, 'a_new': new,
+                   'an_old': row.connection_info, 'a_time': now}
+                  for row, new in swaps]
+        self._database.write(
+            lambda connection: connection.execute(self._swap, values))
+        return {row.id: row for row in
+                self.attachments(ids=[row.id for row, _ in swaps])}
+
+    @property
+    def _swap(self) -> Any:
+        table = ATTACHMENTS.c
+        return (sa.update(ATTACHMENTS)
+                .where(table.id == sa.bindparam('an_id'),
+                       table.volume_id == sa.bindparam('a_volume'),
+                       table.deleted == sa.false(),
+                       self._database.exactly(
+                           table.connection_info,
+                           sa.bindparam('an_old', type_=sa.Text)))
+                .values(connection_info=sa.bindparam('a_new'),
+                        updated_at=sa.bindparam('a_time')))
+
+    def _select(self, *columns: Any, key: Any, values: Iterable[str],
+                deleted: Any) -> Iterable[Any]:
+        wanted = sorted(set(values))
+        for start in range(0, len(wanted), _MANY):
+            yield from self._database.read(
+                sa.select(*columns).where(
+                    key.in_(wanted[start:start + _MANY]),
+                    deleted == sa.false()).order_by(key))
+
+
+_ATTACHMENT = (ATTACHMENTS.c.id, ATTACHMENTS.c.volume_id,
+               ATTACHMENTS.c.instance_uuid, ATTACHMENTS.c.connection_info)
+
+
+def _backend(host: Optional[str]) -> Optional[str]:
+    if not host:
+        return None
+    service = host.split('#', 1)[0]
+    return service.partition('@')[2]

@@ -1,0 +1,192 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The door to a database: connections, transactions, retries, errors."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+from typing import Any, Callable, Iterator, Sequence, TypeVar
+
+from oslo_db import api as db_api
+from oslo_db import exception as db_exc
+from oslo_db.sqlalchemy import engines
+from oslo_log import log as logging
+import sqlalchemy as sa
+from sqlalchemy import exc as sa_exc
+from sqlalchemy.engine import url as sa_url
+
+from rbd_mon_fix import exceptions
+
+LOG = logging.getLogger(__name__)
+
+Result = TypeVar('Result')
+
+# Galera refuses one of two transactions that touch the same rows by a
+# deadlock error when it is committed; both engines know real ones too.
+_DEADLOCK_RETRIES = 5
+
+
+class Database:
+    """One database of Nova or Cinder.
+
+    :param url: as in ``[database] connection``; it is never shown
+    :param what: what an operator calls it, such as "Nova's cell database"
+    :raises ConfigError: the URL cannot be used
+    """
+
+    def __init__(self, url: str, what: str):
+        self.what = f'{what} ({_harmless(url, what)})'
+        try:
+            self._engine = engines.create_engine(
+                url, max_retries=0, connection_recycle_time=600,
+                _test_connection=lambda *args: None)
+        except (sa_exc.ArgumentError, sa_exc.NoSuchModuleError,
+                ImportError) as error:
+            raise exceptions.ConfigError(
+                f'{self.what} cannot be used: {_driver_trouble(error)}.',
+                'Install the Python driver that the connection names, or '
+                'correct [database] connection.') from None
+        # Documents hold keyrings: no statement shows its values in an error.
+        self._engine.hide_parameters = True
+
+    def read(self, query: Any) -> Sequence[Any]:
+        """Return all rows of a query.
+
+        :raises Unreachable: the database is down, or refuses the login
+        :raises ConfigError: it has another schema than expected
+        """
+        with self._errors(), self._engine.connect() as connection:
+            return connection.execute(query).all()
+
+    def write(self, work: Callable[[Any], Result]) -> Result:
+        """Do work in one transaction, again where it met a deadlock.
+
+        :param work: called with the connection; must bear being repeated
+        :raises Unreachable: the database was lost
+        """
+        @db_api.wrap_db_retry(max_retries=_DEADLOCK_RETRIES, retry_interval=1,
+                              inc_retry_interval=True, jitter=True,
+                              retry_on_deadlock=True)
+        def transact() -> Result:
+            with self._engine.begin() as connection:
+                return work(connection)
+        with self._errors():
+            return transact()
+
+    def now(self) -> datetime.datetime:
+        """Return the time as Nova and Cinder store it: UTC, no zone."""
+        return datetime.datetime.now(datetime.timezone.utc).replace(
+            tzinfo=None)
+
+    def exactly(self, column: Any, value: Any) -> Any:
+        """Return a condition: the text is the same, byte for byte.
+
+        MySQL's collations ignore case and trailing blanks; PostgreSQL and
+        SQLite compare bytes by themselves.
+        """
+        if self._engine.dialect.name == 'mysql':
+            return (sa.cast(column, sa.LargeBinary)
+                    == sa.cast(value, sa.LargeBinary))
+        return column == value
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self._engine.dispose()
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (db_exc.DBConnectionError, sa_exc.InterfaceError) as error:
+            raise exceptions.Unreachable(
+                f'{self.what} cannot be reached: {_first_line(error)}.',
+                'Check that it runs and that [database] connection is right.'
+            ) from None
+        except (db_exc.DBNonExistentTable, db_exc.DBNonExistentDatabase,
+                sa_exc.NoSuchTableError) as error:
+            raise self._schema(error) from None
+        except (db_exc.DBError, sa_exc.SQLAlchemyError) as error:
+            raise self._other(error) from None
+
+    def _schema(self, error: Exception) -> exceptions.ConfigError:
+        return exceptions.ConfigError(
+            f'{self.what} has no such schema: {_first_line(error)}.',
+            'Check that [database] connection names the right database and '
+            'that its migrations were run (db sync).')
+
+    def _other(self, error: Exception) -> exceptions.RbdMonFixError:
+        text = _first_line(error)
+        LOG.debug('%s: %s', self.what, type(error).__name__)
+        if 'column' in text.lower():
+            return self._schema(error)
+        return exceptions.Unreachable(
+            f'{self.what} gave an error: {text}.',
+            'Check user, password and rights in [database] connection.')
+
+
+def fill_template(template: str, default: str) -> str:
+    """Fill in a URL of a cell mapping that is a template.
+
+    The fields are those of ``[database] connection``, as in
+    nova/objects/cell_mapping.py, ``_format_url``.
+
+    :raises ConfigError: it names a field that there is none of
+    """
+    if '{' not in template:
+        return template
+    from urllib import parse
+    url = parse.urlparse(default)
+    try:
+        return template.format(
+            username=url.username, password=url.password,
+            hostname=url.hostname, port=url.port, scheme=url.scheme,
+            query=url.query, fragment=url.fragment,
+            path=url.path.lstrip('/'))
+    except (KeyError, IndexError, ValueError):
+        raise exceptions.ConfigError(
+            'The database_connection of a cell mapping is a template that '
+            '[database] connection of nova.conf cannot fill in.',
+            "Compare it with 'nova-manage cell_v2 list_cells'.") from None
+
+
+def _harmless(url: str, what: str) -> str:
+    """Return what of a URL may be shown: the engine, the place, the name."""
+    try:
+        parts = sa_url.make_url(url)
+    except sa_exc.ArgumentError:
+        raise exceptions.ConfigError(
+            f'The URL of {what} is none.',
+            'Correct [database] connection in its config file.') from None
+    place = f' at {parts.host}' if parts.host else ''
+    port = f':{parts.port}' if parts.port else ''
+    return f'{parts.get_backend_name()} {parts.database}{place}{port}'
+
+
+def _driver_trouble(error: Exception) -> str:
+    if isinstance(error, ImportError):
+        return f'there is no Python module {error.name}'
+    return 'its engine or driver is unknown'
+
+
+def _first_line(error: Exception) -> str:
+    """Return what the database said, without statement and values."""
+    inner = getattr(error, 'inner_exception', None) or error
+    orig = getattr(inner, 'orig', None)
+    if orig is None:
+        return type(error).__name__
+    words = orig.args[-1] if orig.args else type(orig).__name__
+    return str(words).strip().splitlines()[0].rstrip('.') if str(
+        words).strip() else type(orig).__name__

@@ -1,0 +1,240 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Nova's databases: cells, servers, block device mappings.
+
+Tables and columns as in nova/db/main/models.py and nova/db/api/models.py,
+from 26 (Zed) on; only what is needed is named here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Iterable, Iterator, Optional, Sequence
+
+import sqlalchemy as sa
+
+from rbd_mon_fix.clients.database import engine
+from rbd_mon_fix.model.instance import Instance
+
+_META = sa.MetaData()
+
+INSTANCES = sa.Table(
+    'instances', _META,
+    sa.Column('uuid', sa.String(36)), sa.Column('host', sa.String(255)),
+    sa.Column('display_name', sa.String(255)),
+    sa.Column('vm_state', sa.String(255)),
+    sa.Column('task_state', sa.String(255)),
+    sa.Column('deleted', sa.Integer))
+
+BDM = sa.Table(
+    'block_device_mapping', _META,
+    sa.Column('id', sa.Integer), sa.Column('instance_uuid', sa.String(36)),
+    sa.Column('volume_id', sa.String(36)),
+    sa.Column('attachment_id', sa.String(36)),
+    sa.Column('device_name', sa.String(255)),
+    sa.Column('destination_type', sa.String(255)),
+    sa.Column('connection_info', sa.Text),
+    sa.Column('updated_at', sa.DateTime), sa.Column('deleted', sa.Integer))
+
+SERVICES = sa.Table(
+    'services', _META,
+    sa.Column('host', sa.String(255)), sa.Column('binary', sa.String(255)),
+    sa.Column('deleted', sa.Integer))
+
+HOST_MAPPINGS = sa.Table(
+    'host_mappings', _META,
+    sa.Column('host', sa.String(255)), sa.Column('cell_id', sa.Integer))
+
+CELL_MAPPINGS = sa.Table(
+    'cell_mappings', _META,
+    sa.Column('id', sa.Integer), sa.Column('uuid', sa.String(36)),
+    sa.Column('name', sa.String(255)),
+    sa.Column('database_connection', sa.Text))
+
+# Nova's cell0 keeps servers that never got a host (nova/objects/
+# cell_mapping.py, CELL0_UUID).
+_CELL0 = '00000000-0000-0000-0000-000000000000'
+
+
+@dataclasses.dataclass(frozen=True)
+class BlockDevice:
+    """A row of block_device_mapping."""
+
+    id: int
+    instance: str
+    volume_id: Optional[str]
+    attachment_id: Optional[str]
+    device_name: Optional[str]
+    connection_info: Optional[str] = dataclasses.field(repr=False)
+
+
+@dataclasses.dataclass(frozen=True)
+class Swap:
+    """One compare-and-swap: the row as it was read, and the new text."""
+
+    row: BlockDevice
+    host: str
+    new: str = dataclasses.field(repr=False)
+
+
+class Api:
+    """Nova's API database: which cell a host is in."""
+
+    def __init__(self, database: engine.Database):
+        self._database = database
+
+    def cells(self) -> dict[str, str]:
+        """Return the database URL (or template) of each cell, by UUID."""
+        rows = self._database.read(sa.select(
+            CELL_MAPPINGS.c.uuid, CELL_MAPPINGS.c.database_connection)
+            .where(CELL_MAPPINGS.c.uuid != _CELL0)
+            .order_by(CELL_MAPPINGS.c.id))
+        return {row.uuid: row.database_connection for row in rows}
+
+    def hosts(self) -> dict[str, str]:
+        """Return the cell's UUID of each mapped compute host."""
+        rows = self._database.read(sa.select(
+            HOST_MAPPINGS.c.host, CELL_MAPPINGS.c.uuid)
+            .join_from(HOST_MAPPINGS, CELL_MAPPINGS,
+                       HOST_MAPPINGS.c.cell_id == CELL_MAPPINGS.c.id)
+            .order_by(HOST_MAPPINGS.c.host))
+        return {row.host: row.uuid for row in rows}
+
+
+class Cell:
+    """The database of one cell."""
+
+    def __init__(self, database: engine.Database):
+        self._database = database
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self._database.close()
+
+    def hosts(self) -> set[str]:
+        """Return every compute host: with a service, or with servers."""
+        services = self._database.read(
+            sa.select(SERVICES.c.host).distinct()
+            .where(SERVICES.c.binary == 'nova-compute',
+                   SERVICES.c.deleted == 0))
+        servers = self._database.read(
+            sa.select(INSTANCES.c.host).distinct()
+            .where(INSTANCES.c.deleted == 0, INSTANCES.c.host.is_not(None)))
+        return {row.host for row in [*services, *servers]}
+
+    def instances(self, host: str, only: Sequence[str],
+                  chunk: int) -> Iterator[dict[str, Instance]]:
+        """Yield the servers of a host by UUID, in UUID order, in chunks.
+
+        :param only: UUIDs to look for; empty for all
+        :param chunk: servers a chunk at most
+        """
+        after = ''
+        while True:
+            rows = self._database.read(self._servers(host, only)
+                                       .where(INSTANCES.c.uuid > after)
+                                       .order_by(INSTANCES.c.uuid)
+                                       .limit(chunk))
+            if rows:
+                yield {row.uuid: _instance(row) for row in rows}
+            if len(rows) < chunk:
+                return
+            after = rows[-1].uuid
+
+    def where(self, uuids: Iterable[str]) -> dict[str, Instance]:
+        """Return those of the servers that exist, wherever they are."""
+        rows = self._database.read(
+            sa.select(*_SERVER).where(INSTANCES.c.uuid.in_(list(uuids)),
+                                      INSTANCES.c.deleted == 0))
+        return {row.uuid: _instance(row) for row in rows}
+
+    def block_devices(self, host: str, first: str, last: str
+                      ) -> Iterator[BlockDevice]:
+        """Yield the volumes of a host's servers, first to last UUID.
+
+        Not filtered by source_type: a boot-from-volume row keeps 'image',
+        'snapshot' or 'blank' there.
+        """
+        rows = self._database.read(
+            sa.select(*_DEVICE)
+            .join_from(BDM, INSTANCES, BDM.c.instance_uuid
+                       == INSTANCES.c.uuid)
+            .where(INSTANCES.c.host == host, INSTANCES.c.deleted == 0,
+                   INSTANCES.c.uuid.between(first, last),
+                   BDM.c.deleted == 0, BDM.c.destination_type == 'volume')
+            .order_by(BDM.c.instance_uuid, BDM.c.id))
+        return (BlockDevice(*row) for row in rows)
+
+    def block_device(self, row_id: int) -> Optional[BlockDevice]:
+        """Return one row, or None where it is gone."""
+        found = self._read([row_id])
+        return found.get(row_id)
+
+    def swap(self, swaps: Sequence[Swap]) -> dict[int, BlockDevice]:
+        """Write new texts where row and server still are as they were.
+
+        One transaction with one statement a row; a server that is busy by
+        now, or on another host, keeps its row.
+
+        :returns: all of the rows that still exist as they are after
+        """
+        self._database.write(lambda connection: connection.execute(
+            self._swap, [self._values(swap) for swap in swaps]))
+        return self._read([swap.row.id for swap in swaps])
+
+    @property
+    def _swap(self) -> Any:
+        idle = (sa.select(INSTANCES.c.uuid)
+                .where(INSTANCES.c.uuid == BDM.c.instance_uuid,
+                       INSTANCES.c.host == sa.bindparam('a_host'),
+                       INSTANCES.c.deleted == 0,
+                       INSTANCES.c.task_state.is_(None)).exists())
+        attachment = sa.bindparam('an_attachment', type_=sa.String)
+        return (sa.update(BDM)
+                .where(BDM.c.id == sa.bindparam('an_id'), BDM.c.deleted == 0,
+                       sa.func.coalesce(BDM.c.attachment_id, '')
+                       == attachment,
+                       self._database.exactly(
+                           BDM.c.connection_info,
+                           sa.bindparam('an_old', type_=sa.Text)), idle)
+                .values(connection_info=sa.bindparam('a_new'),
+                        updated_at=sa.bindparam('a_time')))
+
+    def _values(self, swap: Swap) -> dict[str, Any]:
+        return {'an_id': swap.row.id, 'a_host': swap.host,
+                'an_attachment': swap.row.attachment_id or '',
+                'an_old': swap.row.connection_info, 'a_new': swap.new,
+                'a_time': self._database.now()}
+
+    def _read(self, ids: Sequence[int]) -> dict[int, BlockDevice]:
+        rows = self._database.read(sa.select(*_DEVICE).where(
+            BDM.c.id.in_(ids), BDM.c.deleted == 0))
+        return {row.id: BlockDevice(*row) for row in rows}
+
+    def _servers(self, host: str, only: Sequence[str]) -> Any:
+        query = sa.select(*_SERVER).where(INSTANCES.c.host == host,
+                                          INSTANCES.c.deleted == 0)
+        return query.where(INSTANCES.c.uuid.in_(only)) if only else query
+
+
+_SERVER = (INSTANCES.c.uuid, INSTANCES.c.host, INSTANCES.c.display_name,
+           INSTANCES.c.vm_state, INSTANCES.c.task_state)
+_DEVICE = (BDM.c.id, BDM.c.instance_uuid, BDM.c.volume_id,
+           BDM.c.attachment_id, BDM.c.device_name, BDM.c.connection_info)
+
+
+def _instance(row: Any) -> Instance:
+    return Instance(row.uuid, row.host, row.display_name or '',
+                    row.vm_state, row.task_state)

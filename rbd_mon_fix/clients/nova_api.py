@@ -1,0 +1,224 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The door to Nova's API: login, microversion, and errors of ours."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from typing import Any, Iterator, Mapping
+
+from keystoneauth1 import exceptions as ksa_exceptions
+from keystoneauth1 import loading
+from novaclient import api_versions
+from novaclient import client as nova_client
+from novaclient import exceptions as nova_exceptions
+from oslo_config import cfg
+
+from rbd_mon_fix import exceptions
+from rbd_mon_fix.clients import nova_servers
+
+LOG = logging.getLogger(__name__)
+
+GROUP = 'nova'
+
+# What this was written for, see Nova's rest_api_version_history.rst: 2.3
+# gives administrators the extended attributes, 2.69 tells of cells that are
+# down, 2.73 gives a lock its reason. Newer ones add nothing needed here.
+OLDEST = api_versions.APIVersion('2.3')
+NEWEST = api_versions.APIVersion('2.73')
+
+_LATER = ('Check that the services are up and that auth_url and the compute '
+          'endpoint are right, then try again.')
+
+
+def connect(conf: cfg.ConfigOpts,
+            environ: Mapping[str, str] = os.environ) -> nova_servers.NovaApi:
+    """Log in to Keystone and find Nova's API.
+
+    :param conf: with the options of ``rbd_mon_fix.conf.nova_api`` registered
+    :param environ: read as ``openrc`` files write it, when [nova] has no
+        credentials
+    :raises ConfigError: there are no credentials, they do not do, or there
+        is no Nova that this was written for
+    :raises Unreachable: Keystone or Nova do not answer
+    """
+    with _translated():
+        auth = loading.load_auth_from_conf_options(conf, GROUP)
+        given = {} if auth else environ
+        session = loading.load_session_from_conf_options(
+            conf, GROUP, auth=auth or _environ_auth(environ),
+            **_present(given, cacert='OS_CACERT', cert='OS_CERT',
+                       key='OS_KEY'))
+        client = nova_client.Client(OLDEST, session=session,
+                                    **_adapter_options(conf, given))
+        client.api_version = _negotiated(client)
+    LOG.debug("Speaking %s with Nova's API", client.api_version.get_string())
+    return nova_servers.NovaApi(Endpoint(client))
+
+
+class Endpoint:
+    """Nova's API through a client of novaclient."""
+
+    def __init__(self, client: Any):
+        self._client = client
+
+    def read(self, path: str, key: str, **params: Any) -> dict[str, Any]:
+        """Return an answer, which is an object with that key.
+
+        Not by novaclient's managers, which leave completion caches in the
+        home directory; and not logged by keystoneauth, for the answers hold
+        the user data of servers.
+
+        :raises Gone: there is nothing under that path
+        """
+        LOG.debug("Reading %s of Nova's API, %s", path, params)
+        with _translated():
+            _, body = self._client.client.get(path, params=params, log=False)
+        if not isinstance(body, dict) or key not in body:
+            raise _no_nova()
+        return body
+
+    def lock(self, uuid: str, reason: str) -> None:
+        """Lock a server; only an API of 2.73 or newer takes a reason.
+
+        :raises Gone: Nova knows no such server
+        """
+        with _translated():
+            self._client.servers.lock(uuid, reason=reason)
+
+    def unlock(self, uuid: str) -> None:
+        """Unlock a server, whoever locked it.
+
+        :raises Gone: Nova knows no such server
+        """
+        with _translated():
+            self._client.servers.unlock(uuid)
+
+
+def _environ_auth(environ: Mapping[str, str]) -> Any:
+    kind = environ.get('OS_AUTH_TYPE')
+    if not kind and not environ.get('OS_AUTH_URL'):
+        raise exceptions.ConfigError(
+            "There are no credentials for Nova's API.",
+            'Set auth_type and its options in group [nova] of the config '
+            'file, or the OS_* variables of the environment.')
+    kind = kind or ('token' if environ.get('OS_TOKEN') else 'password')
+
+    def value(opt: loading.Opt) -> Any:
+        names = [opt.dest, *(old.dest for old in opt.deprecated)]
+        found = (environ.get(f'OS_{name.upper()}') for name in names)
+        return next(filter(None, found), None)
+
+    return loading.get_plugin_loader(kind).load_from_options_getter(value)
+
+
+def _adapter_options(conf: cfg.ConfigOpts,
+                     environ: Mapping[str, str]) -> dict[str, Any]:
+    options: dict[str, Any] = {
+        'service_type': conf[GROUP].service_type or 'compute',
+        **_present(environ, region_name='OS_REGION_NAME',
+                   interface='OS_INTERFACE')}
+    try:
+        loading.adapter.process_conf_options(conf[GROUP], options)
+    except TypeError as error:
+        raise exceptions.ConfigError(
+            f'Group [{GROUP}] of the config file does not do: {error}'
+        ) from error
+    for major_version in ('version', 'min_version', 'max_version'):
+        options.pop(major_version)
+    options['endpoint_type'] = options.pop('interface', None)
+    return options
+
+
+def _present(environ: Mapping[str, str], **names: str) -> dict[str, str]:
+    return {key: environ[name] for key, name in names.items()
+            if environ.get(name)}
+
+
+def _negotiated(client: Any) -> api_versions.APIVersion:
+    try:
+        current = client.versions.get_current()
+        if current is None:
+            raise nova_exceptions.Unauthorized(401)
+        oldest = api_versions.APIVersion(current.min_version)
+        newest = api_versions.APIVersion(current.version)
+    except (AttributeError, KeyError, TypeError, nova_exceptions.NotFound,
+            nova_exceptions.UnsupportedVersion) as error:
+        raise _no_nova() from error
+    chosen = min(newest, NEWEST)
+    if chosen < OLDEST or chosen < oldest:
+        raise exceptions.ConfigError(
+            f"Nova's API speaks {oldest.get_string()} to "
+            f'{newest.get_string()}, and this needs a microversion from '
+            f'{OLDEST.get_string()} to {NEWEST.get_string()}.')
+    return chosen
+
+
+def _no_nova() -> exceptions.ConfigError:
+    return exceptions.ConfigError(
+        "The compute endpoint does not answer as Nova's API does.",
+        "Check the endpoint in Keystone's catalog, or endpoint_override in "
+        'group [nova]; it ends in /v2.1.')
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    """Raise errors of ours for those of keystoneauth and novaclient."""
+    try:
+        yield
+    except (ksa_exceptions.ClientException,
+            nova_exceptions.ClientException) as error:
+        status = (getattr(error, 'code', None)
+                  or getattr(error, 'http_status', None))
+        raise (_of_status(status, error) if status else
+               _of_client(error)) from error
+
+
+def _of_status(status: int, error: Exception) -> exceptions.RbdMonFixError:
+    if status == 401:
+        return exceptions.ConfigError(
+            "The credentials for Nova's API are not accepted.",
+            'Check user, password, project and their domains.')
+    if status == 403:
+        return exceptions.ConfigError(
+            "Nova's API does not allow this user what is needed.",
+            nova_servers.ADMIN)
+    if isinstance(error, nova_exceptions.NotFound):
+        return exceptions.Gone("Nova's API knows nothing of that.")
+    if status == 429 or status >= 500:
+        return exceptions.Unreachable(
+            f"Nova's API or Keystone answer with an error: {error}.", _LATER)
+    return exceptions.ConfigError(
+        f"Nova's API or Keystone do not take a request: {error}.", _LATER)
+
+
+def _of_client(error: Exception) -> exceptions.RbdMonFixError:
+    if isinstance(error, ksa_exceptions.SSLError):
+        return exceptions.Unreachable(
+            f'{error}.', 'Check cafile in group [nova], or OS_CACERT.')
+    if isinstance(error, (ksa_exceptions.ConnectionError,
+                          ksa_exceptions.DiscoveryFailure)):
+        return exceptions.Unreachable(
+            f"Nova's API cannot be reached: {error}.", _LATER)
+    if isinstance(error, ksa_exceptions.CatalogException):
+        return exceptions.ConfigError(
+            "No endpoint of Nova's API was found.",
+            'Check that auth_url is a whole URL, and region_name, '
+            "valid_interfaces and service_type against Keystone's catalog.")
+    return exceptions.ConfigError(
+        f"Nova's API cannot be used: {error}.",
+        'Check the options of group [nova], or the OS_* variables.')

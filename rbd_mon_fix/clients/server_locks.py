@@ -1,0 +1,111 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Locks on servers while they are worked on, with what was there before."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Iterable, Protocol
+
+from rbd_mon_fix import exceptions
+from rbd_mon_fix.clients import nova_servers
+
+
+class Api(Protocol):
+    """The part of Nova's API that locks need."""
+
+    def locked(self, uuid: str) -> nova_servers.Lock:
+        """Tell whether a server is locked."""
+
+    def lock(self, uuid: str, reason: str) -> None:
+        """Lock a server."""
+
+    def unlock(self, uuid: str) -> None:
+        """Unlock a server."""
+
+
+class Locks:
+    """Nova's locks, ours told from others' by their reason.
+
+    A server that is locked already stays so, with the reason that it has.
+    Ours are known by the reason alone, so that after a crash whoever knows
+    the run and its servers can take them back. That needs microversion 2.73
+    (Nova 20): an older Nova is refused before anything is locked.
+
+    Nova has no compare and swap for locks: somebody who locks a server
+    between our look and our lock loses the reason of theirs.
+    """
+
+    def __init__(self, api: Api):
+        self._api = api
+
+    def acquire(self, uuids: Iterable[str], run: str) -> frozenset[str]:
+        """Lock servers, and return those with a lock of this run.
+
+        Servers that are gone are passed over. On any error those locked so
+        far are unlocked again.
+
+        :raises ConfigError: the API is too old, or the user may not lock
+        :raises Unreachable: the API does not answer
+        """
+        taken: set[str] = set()
+        try:
+            for uuid in uuids:
+                self._take(uuid, reason(run), taken)
+        except BaseException:
+            self.release(taken, run)
+            raise
+        return frozenset(taken)
+
+    def release(self, uuids: Iterable[str], run: str) -> None:
+        """Unlock those servers that have a lock of this run.
+
+        :raises ConfigError: the user may not unlock
+        :raises Unreachable: the API does not answer; the message names the
+            servers that may still be locked
+        """
+        left = sorted(uuids)
+        while left:
+            try:
+                self._give_back(left[0], reason(run))
+            except exceptions.RbdMonFixError as error:
+                raise type(error)(
+                    f'{error.message} Still locked by this run may be: '
+                    f'{", ".join(left)}.',
+                    f'{error.hint} Those with the reason "{reason(run)}" in '
+                    '`openstack server show` can be unlocked by `openstack '
+                    'server unlock`.') from error
+            left.pop(0)
+
+    def _take(self, uuid: str, ours: str, taken: set[str]) -> None:
+        with contextlib.suppress(exceptions.Gone):
+            lock = self._api.locked(uuid)
+            if lock.locked and lock.reason != ours:
+                return
+            # First noted, then locked: what is noted is unlocked on an
+            # error, and a request whose answer is lost may have locked.
+            taken.add(uuid)
+            if not lock.locked:
+                self._api.lock(uuid, ours)
+
+    def _give_back(self, uuid: str, ours: str) -> None:
+        with contextlib.suppress(exceptions.Gone):
+            if self._api.locked(uuid) == nova_servers.Lock(True, ours):
+                self._api.unlock(uuid)
+
+
+def reason(run: str) -> str:
+    """Return the reason that a lock of a run carries."""
+    return f'rbd-mon-fix {run}'

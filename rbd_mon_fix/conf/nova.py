@@ -1,0 +1,89 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What nova.conf says about servers, libvirt, RBD and the databases."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Optional, Sequence
+
+from oslo_config import cfg
+from oslo_utils import netutils
+
+from rbd_mon_fix.conf import ini
+
+# Names, defaults and meaning as in Nova: nova/conf/{netconf,paths,libvirt,
+# database}.py; state_path as the distributions set it.
+_OPTS = (
+    (None, cfg.StrOpt('host')),
+    (None, cfg.StrOpt('state_path', default='/var/lib/nova')),
+    (None, cfg.StrOpt('instances_path', default='$state_path/instances')),
+    ('libvirt', cfg.StrOpt('images_type', default='default')),
+    ('libvirt', cfg.StrOpt('images_rbd_pool', default='rbd')),
+    ('libvirt', cfg.StrOpt('images_rbd_ceph_conf', default='')),
+    ('libvirt', cfg.StrOpt('rbd_user')),
+    ('libvirt', cfg.StrOpt('rbd_secret_uuid')),
+    ('libvirt', cfg.StrOpt('connection_uri', default='')),
+    ('database', cfg.StrOpt('connection', secret=True)),
+    ('api_database', cfg.StrOpt('connection', secret=True)),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class NovaConf:
+    """What nova.conf says, as far as it is needed here.
+
+    :param host: None where it is not set: Nova takes the host name then
+    :param connection_uri: '' where Nova takes libvirt's default
+    :param database_connection: URL of the cell's database, with a password
+    :param api_database_connection: URL of the API database, likewise
+    """
+
+    host: Optional[str]
+    state_path: str
+    instances_path: str
+    images_type: str
+    images_rbd_pool: str
+    images_rbd_ceph_conf: str
+    rbd_user: Optional[str]
+    rbd_secret_uuid: Optional[str]
+    connection_uri: str
+    database_connection: Optional[str] = dataclasses.field(repr=False)
+    api_database_connection: Optional[str] = dataclasses.field(repr=False)
+
+
+def load(paths: Sequence[str]) -> NovaConf:
+    """Read nova.conf.
+
+    :param paths: its files, a later one wins
+    :raises ConfigError: a file is missing, unreadable or malformed
+    """
+    # Others refer to it, and Nova finds it out where it is not set.
+    my_ip = cfg.StrOpt('my_ip', default=netutils.get_my_ipv4())
+    conf = ini.read(paths, 'nova', ((None, my_ip), *_OPTS))
+    return NovaConf(
+        host=ini.value(conf, 'host') or None,
+        state_path=ini.value(conf, 'state_path'),
+        instances_path=ini.value(conf, 'instances_path'),
+        images_type=ini.value(conf, 'images_type', 'libvirt'),
+        images_rbd_pool=ini.value(conf, 'images_rbd_pool', 'libvirt'),
+        images_rbd_ceph_conf=ini.value(
+            conf, 'images_rbd_ceph_conf', 'libvirt'),
+        rbd_user=ini.value(conf, 'rbd_user', 'libvirt') or None,
+        rbd_secret_uuid=ini.value(conf, 'rbd_secret_uuid', 'libvirt') or None,
+        connection_uri=ini.value(conf, 'connection_uri', 'libvirt'),
+        database_connection=ini.value(conf, 'connection', 'database') or None,
+        api_database_connection=ini.value(
+            conf, 'connection', 'api_database') or None)

@@ -1,0 +1,108 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Which cluster a disk belongs to.
+
+Writing one cluster's monitors into another's disk takes a healthy guest
+down, so whatever is unknown or ambiguous belongs to none.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Iterable, Mapping, Optional, Sequence
+
+from rbd_mon_fix.model.cluster import Backend
+from rbd_mon_fix.model.cluster import Cluster
+from rbd_mon_fix.model.disk import RbdDisk
+from rbd_mon_fix.model.record import Record
+
+
+@dataclasses.dataclass(frozen=True)
+class Belonging:
+    """What is known about clusters, and about volumes.
+
+    :param clusters: those that the config names
+    :param volumes: Cinder's backend name of each volume, None for a volume
+        without one; None as a whole where Cinder's database is not at hand
+    :param secrets: each (user, secret UUID) of disks on the hosts that are
+        looked at; what a host without OpenStack has to go by
+    """
+
+    clusters: Sequence[Cluster]
+    volumes: Optional[Mapping[str, Optional[str]]]
+    secrets: frozenset[tuple[Optional[str], Optional[str]]] = frozenset()
+
+    def cluster_of(self, record: Record, disk: RbdDisk) -> Optional[Cluster]:
+        """Return the one cluster that a disk belongs to, or None."""
+        volume = record.volume_id or disk.volume_id
+        if volume and self.volumes is not None and volume in self.volumes:
+            return self._by_backend(self.volumes[volume], disk)
+        own = disk.image.partition('/')[2].startswith(
+            f'{record.locator.instance}_')
+        if own and (mine := self._by_secret(disk, ('nova',))):
+            return mine
+        return self._by_secret(disk, ('cinder', 'nova', 'libvirt'))
+
+    def _by_backend(self, name: Optional[str],
+                    disk: RbdDisk) -> Optional[Cluster]:
+        """Take Cinder's word, unless the document contradicts it."""
+        if name is None:
+            return None
+        found = [cluster for cluster in self.clusters
+                 for backend in cluster.backends
+                 if backend.owner == 'cinder' and backend.name == name
+                 and backend.pool in (None, disk.pool)]
+        claimed = self._claimed(disk, ('cinder', 'nova'))
+        if len(found) != 1 or (claimed and found[0] not in claimed):
+            return None
+        return found[0]
+
+    def _by_secret(self, disk: RbdDisk,
+                   owners: tuple[str, ...]) -> Optional[Cluster]:
+        claimed = self._claimed(disk, owners)
+        return claimed[0] if len(claimed) == 1 else None
+
+    def _claimed(self, disk: RbdDisk,
+                 owners: tuple[str, ...]) -> list[Cluster]:
+        return [cluster for cluster in self.clusters
+                if any(self._owns(backend, disk)
+                       for backend in cluster.backends
+                       if backend.owner in owners)]
+
+    def _owns(self, backend: Backend, disk: RbdDisk) -> bool:
+        if backend.owner != 'libvirt':
+            return backend.owns(disk)
+        return self._plain_owns(backend, disk)
+
+    def _plain_owns(self, backend: Backend, disk: RbdDisk) -> bool:
+        """Judge a disk by a ceph.conf without OpenStack.
+
+        What the operator stated has to fit. Where no secret was stated, the
+        disk may only be told to be of this cluster if all disks have the
+        same user and secret: of two, one could be another cluster's.
+        """
+        stated = [(backend.pool, disk.pool), (backend.user, disk.user),
+                  (backend.secret_uuid, disk.secret_uuid)]
+        if any(said not in (None, seen) for said, seen in stated):
+            return False
+        return backend.secret_uuid is not None or len(self.secrets) <= 1
+
+
+def secrets(records: Iterable[Record]
+            ) -> frozenset[tuple[Optional[str], Optional[str]]]:
+    """Return each (user, secret UUID) that disks of the records have."""
+    return frozenset((disk.user, disk.secret_uuid) for record in records
+                     if record.document is not None
+                     for disk in record.document.disks)

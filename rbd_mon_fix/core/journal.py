@@ -1,0 +1,314 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The durable record of what was done, written before it is done.
+
+One file a run, mode 0600, JSON lines. It holds locators, disks, old and new
+monitors and hashes; no documents and no secrets. A ``begin`` is on disk
+before its act; an ``end`` follows after. A ``begin`` without an ``end`` is
+left by a crash, and settled by looking at the store.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import json
+import os
+import re
+import secrets
+from typing import Any, Callable, Iterable, Iterator, Optional, Sequence
+
+from rbd_mon_fix import exceptions
+from rbd_mon_fix.model.monmap import MonAddr
+from rbd_mon_fix.model.plan import Change
+from rbd_mon_fix.model.plan import Edit
+from rbd_mon_fix.model.plan import Outcome
+from rbd_mon_fix.model.plan import Verdict
+from rbd_mon_fix.model.record import fingerprint
+from rbd_mon_fix.model.record import Locator
+
+_ID = re.compile(r'^\d{8}-\d{6}-[0-9a-f]{4}$')
+
+_CLOSED = b'{"type": "close"}\n'
+
+Clock = Callable[[], datetime.datetime]
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """One change of a run, and what became of it.
+
+    :param verdict: None where the run was cut off before it knew
+    """
+
+    locator: Locator
+    edits: tuple[Edit, ...]
+    old_hash: str
+    new_hash: str
+    verdict: Optional[Verdict]
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """What the journal tells of one run.
+
+    :param started: UTC, ISO 8601
+    :param undoes: the run that this one took back
+    :param finished: False where it was cut off
+    :param locked: servers that it locked and did not unlock again
+    """
+
+    id: str
+    command: str
+    hosts: tuple[str, ...]
+    started: str
+    undoes: Optional[str]
+    entries: tuple[Entry, ...]
+    finished: bool
+    locked: frozenset[str]
+
+    @property
+    def unsettled(self) -> tuple[Entry, ...]:
+        """Return the changes of which nobody knows what became."""
+        return tuple(entry for entry in self.entries
+                     if entry.verdict is None)
+
+
+class Writer:
+    """The open journal file of one run."""
+
+    def __init__(self, path: str, run: str, numbers: dict[Locator, int]):
+        self.run = run
+        self._numbers = numbers
+        try:
+            self._file = os.open(
+                path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise _unwritable(path, error) from error
+        # A line cut short by a crash must not swallow the next one.
+        if os.fstat(self._file).st_size:
+            os.write(self._file, b'\n')
+
+    def note(self, kind: str, **words: Any) -> None:
+        """Write one line."""
+        self._write([{'type': kind, **words}])
+
+    def begin(self, changes: Iterable[Change]) -> None:
+        """Put changes on disk that are about to be made, by one sync."""
+        lines = []
+        for change in changes:
+            number = len(self._numbers)
+            self._numbers[change.locator] = number
+            lines.append(_begin(number, change))
+        self._write(lines)
+        os.fsync(self._file)
+
+    def end(self, outcomes: Iterable[Outcome]) -> None:
+        """Note what became of changes."""
+        self._write([{'type': 'end', 'seq': self._numbers[outcome.locator],
+                      'verdict': outcome.verdict.value,
+                      'reason': outcome.reason} for outcome in outcomes])
+
+    def close(self) -> None:
+        """Note that the run came to its end."""
+        self.note('close')
+        self.leave()
+
+    def leave(self) -> None:
+        """Close the file; without ``close`` the run counts as cut off."""
+        os.fsync(self._file)
+        os.close(self._file)
+
+    def _write(self, lines: Sequence[dict[str, Any]]) -> None:
+        text = ''.join(json.dumps(line) + '\n' for line in lines)
+        left = memoryview(text.encode())
+        while left:
+            left = left[os.write(self._file, left):]
+
+
+class Journal:
+    """The folder with one file a run.
+
+    :param folder: made where it is missing
+    :param clock: gives the time in UTC
+    """
+
+    def __init__(self, folder: str, clock: Clock):
+        self._folder = os.path.join(folder, 'runs')
+        self._clock = clock
+
+    def prepare(self) -> None:
+        """Make the folder, and see that it can be written.
+
+        :raises ConfigError: it cannot
+        """
+        try:
+            os.makedirs(self._folder, mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise _unwritable(self._folder, error) from error
+        if not os.access(self._folder, os.W_OK | os.X_OK):
+            raise _unwritable(self._folder, 'permission denied')
+
+    def start(self, command: str, hosts: Sequence[str], digest: str,
+              clusters: Sequence[dict[str, Any]],
+              undoes: Optional[str] = None) -> Writer:
+        """Open the file of a new run.
+
+        :param digest: of the plan
+        :param clusters: name, fsid and monitors of each
+        """
+        now = self._clock()
+        run = f'{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}'
+        writer = Writer(self._path(run), run, {})
+        writer.note('run', version=1, run=run, command=command,
+                    hosts=list(hosts), started=now.isoformat(),
+                    digest=digest, clusters=list(clusters), undoes=undoes)
+        return writer
+
+    def reopen(self, run: Run) -> Writer:
+        """Open the file of an earlier run to settle it."""
+        numbers = {entry.locator: number
+                   for number, entry in enumerate(run.entries)}
+        return Writer(self._path(run.id), run.id, numbers)
+
+    def unfinished(self) -> Iterator[Run]:
+        """Yield the runs that were cut off and not settled since."""
+        for name in self._names():
+            if not _is_closed(self._path(name)):
+                yield self.read(name)
+
+    def runs(self) -> Iterator[Run]:
+        """Yield all runs, the oldest first."""
+        return map(self.read, self._names())
+
+    def _names(self) -> list[str]:
+        try:
+            names = sorted(os.listdir(self._folder))
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise exceptions.ConfigError(
+                f'The journal {self._folder} cannot be read: '
+                f'{error.strerror}.', 'Run as the user who wrote it.'
+            ) from error
+        split = map(os.path.splitext, names)
+        return [run for run, ext in split
+                if ext == '.jsonl' and _ID.match(run)]
+
+    def read(self, run: str) -> Run:
+        """Return what is known of one run.
+
+        :raises ConfigError: there is no such run
+        """
+        if not _ID.match(run):
+            raise _no_run(run)
+        try:
+            with open(self._path(run), encoding='utf-8') as file:
+                return _run(run, _lines(file))
+        except FileNotFoundError:
+            raise _no_run(run) from None
+        except OSError as error:
+            raise exceptions.ConfigError(
+                f'The journal of run {run} cannot be read: '
+                f'{error.strerror}.', 'Run as the user who wrote it.'
+            ) from error
+
+    def _path(self, run: str) -> str:
+        return os.path.join(self._folder, f'{run}.jsonl')
+
+
+def _is_closed(path: str) -> bool:
+    """Look at the last line alone: journals are long, and mostly closed."""
+    with open(path, 'rb') as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - len(_CLOSED)))
+        return file.read() == _CLOSED
+
+
+def _begin(number: int, change: Change) -> dict[str, Any]:
+    assert change.record.document is not None
+    return {'type': 'begin', 'seq': number,
+            **dataclasses.asdict(change.locator),
+            'old_hash': fingerprint(change.record.document),
+            'new_hash': fingerprint(change.document),
+            'edits': [_edit_to_json(edit) for edit in change.edits]}
+
+
+def _edit_to_json(edit: Edit) -> dict[str, Any]:
+    return {**dataclasses.asdict(edit), 'old': list(map(str, edit.old)),
+            'new': list(map(str, edit.new))}
+
+
+def _edit_from_json(words: dict[str, Any]) -> Edit:
+    return Edit(**{**words,
+                   'old': tuple(map(MonAddr.parse, words['old'])),
+                   'new': tuple(map(MonAddr.parse, words['new']))})
+
+
+def _lines(file: Iterable[str]) -> Iterator[dict[str, Any]]:
+    for text in file:
+        try:
+            line = json.loads(text)
+        except ValueError:
+            continue  # cut short by a crash, so never acted upon
+        if isinstance(line, dict):
+            yield line
+
+
+def _run(run: str, lines: Iterable[dict[str, Any]]) -> Run:
+    head: dict[str, Any] = {}
+    entries: dict[int, Entry] = {}
+    locked: set[str] = set()
+    finished = False
+    for line in lines:
+        kind = line.get('type')
+        if kind == 'run':
+            head = line
+        elif kind == 'begin':
+            entries[line['seq']] = _entry(line)
+        elif kind == 'end':
+            entries[line['seq']] = dataclasses.replace(
+                entries[line['seq']], verdict=Verdict(line['verdict']),
+                reason=line['reason'])
+        elif kind == 'locking':
+            locked |= set(line['instances'])
+        elif kind == 'unlocked':
+            locked -= set(line['instances'])
+        finished = finished or kind == 'close'
+    return Run(run, head.get('command', ''), tuple(head.get('hosts', ())),
+               head.get('started', ''), head.get('undoes'),
+               tuple(entries.values()), finished, frozenset(locked))
+
+
+def _entry(line: dict[str, Any]) -> Entry:
+    return Entry(
+        Locator(line['store'], line['host'], line['instance'], line['key']),
+        tuple(map(_edit_from_json, line['edits'])),
+        line['old_hash'], line['new_hash'], None, '')
+
+
+def _unwritable(path: str, error: object) -> exceptions.ConfigError:
+    why = getattr(error, 'strerror', None) or error
+    return exceptions.ConfigError(
+        f'The journal {path} cannot be written: {why}.',
+        'Nothing was changed. Give another folder with --journal-dir, or '
+        'run as a user who may write there.')
+
+
+def _no_run(run: str) -> exceptions.ConfigError:
+    return exceptions.ConfigError(
+        f'There is no run {run} in the journal.',
+        "See 'rbd-mon-fix journal list', and --journal-dir.")

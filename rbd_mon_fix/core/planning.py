@@ -1,0 +1,161 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""From what was read to what is wrong, and what is to be done about it."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Iterable, Iterator, Mapping, Optional, Sequence
+
+from rbd_mon_fix.core import belonging
+from rbd_mon_fix.core import readiness
+from rbd_mon_fix.model.cluster import Cluster
+from rbd_mon_fix.model.disk import RbdDisk
+from rbd_mon_fix.model.instance import Instance
+from rbd_mon_fix.model.monmap import MonMap
+from rbd_mon_fix.model.plan import Change
+from rbd_mon_fix.model.plan import Copy
+from rbd_mon_fix.model.plan import Edit
+from rbd_mon_fix.model.plan import Plan
+from rbd_mon_fix.model.plan import State
+from rbd_mon_fix.model.record import Record
+from rbd_mon_fix.model.record import SkipReason
+
+Names = Mapping[str, frozenset[str]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Knowledge:
+    """All that judging needs beside the records.
+
+    :param instances: the servers of the records by UUID
+    :param belonging: which disk is of which cluster
+    :param names: what host names in documents resolve to
+    :param unmanaged: guests that Nova does not know are to be put right too
+    """
+
+    instances: Mapping[str, Instance]
+    belonging: belonging.Belonging
+    names: Names
+    unmanaged: bool = False
+
+
+def plan(records: Iterable[Record], known: Knowledge) -> Plan:
+    """Judge every copy, and plan the changes that put the wrong ones right.
+
+    Pure: the same records and knowledge give the same plan.
+    """
+    copies: list[Copy] = []
+    changes: list[Change] = []
+    for record in records:
+        judged = list(_judge(record, known))
+        copies += judged
+        change = _change(record, judged)
+        if change is not None:
+            changes.append(change)
+    return Plan(tuple(copies), tuple(changes))
+
+
+def merged(plans: Sequence[Plan]) -> Plan:
+    """Return several plans as one."""
+    return Plan(tuple(copy for each in plans for copy in each.copies),
+                tuple(change for each in plans for change in each.changes))
+
+
+def _judge(record: Record, known: Knowledge) -> Iterator[Copy]:
+    instance = known.instances[record.locator.instance]
+    if record.document is None:
+        yield Copy(record.locator, instance, None, record.disk, None, (),
+                   State.UNREADABLE, SkipReason.UNREADABLE,
+                   note=record.unreadable or '')
+        return
+    for disk in record.document.disks:
+        yield _copy(record, disk, instance, known)
+    for bad in record.document.unreadable:
+        shown = RbdDisk(bad.key, bad.image, None, None, (), '')
+        yield Copy(record.locator, instance, shown, bad.key, None, (),
+                   State.UNREADABLE, SkipReason.UNREADABLE, note=bad.reason)
+
+
+def _copy(record: Record, disk: RbdDisk, instance: Instance,
+          known: Knowledge) -> Copy:
+    cluster = known.belonging.cluster_of(record, disk)
+    state = _state(disk, cluster, known.names)
+    skip = _skip(record, instance, state, known)
+    # What another host's server left behind is not what it starts from.
+    fails = () if skip is SkipReason.OTHER_HOST else readiness.breaks(
+        record.locator.store, state, instance)
+    return Copy(
+        record.locator, instance, disk, record.disk or device_of(disk.key),
+        cluster.name if cluster else None,
+        cluster.monmap.addrs if cluster else (), state, skip, fails)
+
+
+def _state(disk: RbdDisk, cluster: Optional[Cluster],
+           names: Names) -> State:
+    if cluster is None or not cluster.monmap.monitors:
+        return State.UNKNOWN_CLUSTER
+    return compare(disk, cluster.monmap, names)
+
+
+def compare(disk: RbdDisk, right: MonMap, names: Names) -> State:
+    """Tell how the addresses of a disk compare with the right ones.
+
+    :param names: what host names in documents resolve to
+    """
+    if right.is_current(disk.monitors) and not disk.ragged:
+        return State.CURRENT
+    if any(right.leads(addr, names) for addr in disk.monitors):
+        return State.DRIFTED
+    return State.STALE
+
+
+def _skip(record: Record, instance: Instance, state: State,
+          known: Knowledge) -> Optional[SkipReason]:
+    """Name the reason for leaving a copy alone; the weightiest first."""
+    if state is State.CURRENT:
+        return None
+    if instance.managed and instance.host != record.locator.host:
+        return SkipReason.OTHER_HOST
+    if not instance.managed and not known.unmanaged:
+        return SkipReason.UNMANAGED
+    if record.skip is not None:
+        return record.skip
+    if state is State.UNKNOWN_CLUSTER:
+        return SkipReason.UNKNOWN_CLUSTER
+    return SkipReason.BUSY if instance.busy else None
+
+
+def _change(record: Record, copies: Sequence[Copy]) -> Optional[Change]:
+    edits = tuple(_edit(record, copy) for copy in copies
+                  if copy.wrong and copy.skip is None)
+    if not edits:
+        return None
+    assert record.document is not None
+    document = record.document.edited(
+        {edit.disk: edit.new_verbatim for edit in edits})
+    return Change(record, document, edits)
+
+
+def _edit(record: Record, copy: Copy) -> Edit:
+    assert copy.disk and copy.cluster and record.document
+    return Edit(copy.disk.key, copy.disk.image, copy.cluster,
+                copy.disk.monitors, copy.desired, copy.disk.verbatim,
+                record.document.spell(copy.disk, copy.desired))
+
+
+def device_of(key: str) -> Optional[str]:
+    """Return the device of a disk by its key; None where that is none."""
+    return None if key == 'volume' else key

@@ -1,0 +1,56 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Finding out by looking what became of a run that was cut off."""
+
+from __future__ import annotations
+
+from typing import Callable, Iterable, Iterator
+
+from rbd_mon_fix import exceptions
+from rbd_mon_fix.core import journal
+from rbd_mon_fix.model.plan import Outcome
+from rbd_mon_fix.model.plan import Verdict
+from rbd_mon_fix.model.record import fingerprint
+from rbd_mon_fix.model.record import Locator
+from rbd_mon_fix.model.record import Record
+
+
+def settle(entries: Iterable[journal.Entry],
+           get: Callable[[Locator], Record]) -> Iterator[Outcome]:
+    """Yield what became of changes whose run was cut off.
+
+    The old document means not done, the new one done, else conflict.
+
+    :param get: reads a record again
+    :raises Unreachable: a store cannot be looked at
+    """
+    for entry in entries:
+        yield _settle(entry, get)
+
+
+def _settle(entry: journal.Entry,
+            get: Callable[[Locator], Record]) -> Outcome:
+    try:
+        document = get(entry.locator).document
+    except exceptions.Gone:
+        document = None
+    found = fingerprint(document) if document is not None else None
+    if found == entry.new_hash:
+        return Outcome(entry.locator, Verdict.FIXED, 'settled by looking')
+    if found == entry.old_hash:
+        return Outcome(entry.locator, Verdict.FAILED,
+                       'the run was cut off before it was written')
+    return Outcome(entry.locator, Verdict.CONFLICT,
+                   'the run was cut off, and the document changed since')

@@ -1,0 +1,176 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The connection_info of one volume, as Nova and Cinder keep it.
+
+Nova nests what the driver said under ``data`` (nova/virt/block_device.py);
+Cinder keeps it flat in its attachments (cinder/volume/manager.py,
+``_connection_update``). Both write it with the defaults of ``json.dumps``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+from json import decoder
+import re
+from typing import Any, Mapping, Optional
+
+from rbd_mon_fix import exceptions
+from rbd_mon_fix.model.disk import RbdDisk
+from rbd_mon_fix.model.disk import UnreadableDisk
+from rbd_mon_fix.model.monmap import MonAddr
+
+_BLANK = re.compile(r'[ \t\n\r]*')
+_DECODER = json.JSONDecoder()
+
+Span = tuple[int, int]
+
+
+@dataclasses.dataclass(frozen=True)
+class ConnectionInfo:
+    """The connection_info of one RBD volume; see ``parse``."""
+
+    text: str = dataclasses.field(repr=False)
+    disk: RbdDisk
+    hosts: Span
+    ports: Span
+    unreadable: tuple[UnreadableDisk, ...] = ()
+
+    @classmethod
+    def parse(cls, text: Optional[str]) -> Optional[ConnectionInfo]:
+        """Read a connection_info.
+
+        :param text: the column's value
+        :returns: None when it is of another driver than rbd
+        :raises Unreadable: it is no connection_info, or an rbd one without
+            a list of monitors
+        """
+        whole = _load(text)
+        assert text is not None
+        nested = isinstance(whole.get('data'), dict)
+        data = whole['data'] if nested else whole
+        driver = whole.get('driver_volume_type',
+                           data.get('driver_volume_type'))
+        if driver is None:
+            raise exceptions.Unreadable('it names no driver')
+        if driver != 'rbd':
+            return None
+        spans = _members(text, _BLANK.match(text).end())  # type: ignore
+        if nested:
+            spans = _members(text, spans['data'][0])
+        monitors, ragged = _monitors(data)
+        disk = RbdDisk(
+            key='volume', image=_image(data),
+            user=_auth(data, 'auth_username'),
+            secret_uuid=_auth(data, 'secret_uuid'),
+            monitors=monitors, ragged=ragged,
+            verbatim=_verbatim(text[slice(*spans['hosts'])],
+                               text[slice(*spans['ports'])]),
+            volume_id=data.get('volume_id') or whole.get('volume_id'))
+        return cls(text, disk, spans['hosts'], spans['ports'])
+
+    @property
+    def disks(self) -> tuple[RbdDisk, ...]:
+        """Return its one disk."""
+        return (self.disk,)
+
+    def spell(self, disk: RbdDisk, monitors: tuple[MonAddr, ...]) -> str:
+        """Return the words for other monitors, as Cinder writes them.
+
+        Two lists of strings, IPv6 without brackets
+        (cinder/volume/drivers/rbd.py, ``_get_mon_addrs``).
+        """
+        return _verbatim(
+            json.dumps([monitor.host for monitor in monitors]),
+            json.dumps([str(monitor.port) for monitor in monitors]))
+
+    def edited(self, verbatims: Mapping[str, str]) -> ConnectionInfo:
+        """Return a copy with the two lists replaced, all else as it is."""
+        if self.disk.key not in verbatims:
+            return self
+        hosts, ports = json.loads(verbatims[self.disk.key])
+        text = self.text
+        for span, words in sorted([(self.hosts, hosts), (self.ports, ports)],
+                                  reverse=True):
+            text = text[:span[0]] + words + text[span[1]:]
+        edited = ConnectionInfo.parse(text)
+        assert edited is not None
+        return edited
+
+
+def _load(text: Optional[str]) -> dict[str, Any]:
+    if text is None:
+        raise exceptions.Unreadable('the column is NULL')
+    try:
+        whole = json.loads(text)
+    except (ValueError, RecursionError):
+        raise exceptions.Unreadable('it is no JSON') from None
+    if not isinstance(whole, dict) or not whole:
+        raise exceptions.Unreadable('it is empty, or no JSON object')
+    return whole
+
+
+def _members(text: str, start: int) -> dict[str, Span]:
+    """Return where the value of each member of a JSON object stands.
+
+    The text is known to be valid JSON; of equal names the last one counts,
+    as it does for ``json.loads``.
+    """
+    spans: dict[str, Span] = {}
+    skip = functools.partial(_skip, text)
+    at = skip(start + 1)
+    while text[at] != '}':
+        at = skip(at + 1) if text[at] == ',' else at
+        name, at = decoder.scanstring(text, at + 1)  # type: ignore
+        begin = skip(skip(at) + 1)
+        _, at = _DECODER.raw_decode(text, begin)
+        spans[name] = (begin, at)
+        at = skip(at)
+    return spans
+
+
+def _skip(text: str, at: int) -> int:
+    return _BLANK.match(text, at).end()  # type: ignore
+
+
+def _monitors(data: Mapping[str, Any]) -> tuple[tuple[MonAddr, ...], bool]:
+    """Zip hosts and ports as Nova does (virt/libvirt/volume/net.py)."""
+    hosts, ports = data.get('hosts'), data.get('ports')
+    if not isinstance(hosts, list) or not isinstance(ports, list):
+        raise exceptions.Unreadable('hosts or ports is no list')
+    if not hosts or not ports:
+        raise exceptions.Unreadable('it names no monitors at all')
+    try:
+        monitors = tuple(map(MonAddr.of, hosts, ports))
+    except ValueError as error:
+        raise exceptions.Unreadable(f'a monitor in it is none: {error}') \
+            from None
+    return monitors, len(hosts) != len(ports)
+
+
+def _image(data: Mapping[str, Any]) -> str:
+    name = data.get('name')
+    if not isinstance(name, str) or '/' not in name:
+        raise exceptions.Unreadable('it names no pool and image')
+    return name
+
+
+def _auth(data: Mapping[str, Any], key: str) -> Optional[str]:
+    return (data.get(key) or None) if data.get('auth_enabled') else None
+
+
+def _verbatim(hosts: str, ports: str) -> str:
+    return json.dumps([hosts, ports])

@@ -1,0 +1,142 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The XML of a libvirt domain (docs/formatdomain.rst of libvirt)."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from typing import Mapping
+
+from rbd_mon_fix import exceptions
+from rbd_mon_fix.documents import rbd_source
+from rbd_mon_fix.documents import xml_tree
+from rbd_mon_fix.model.disk import RbdDisk
+from rbd_mon_fix.model.disk import UnreadableDisk
+from rbd_mon_fix.model.monmap import MonAddr
+
+_NOVA = 'http://openstack.org/xmlns/libvirt/nova/'
+_QUOTE = re.compile('[\'"]')
+
+
+@dataclasses.dataclass(frozen=True)
+class DomainXML:
+    """The XML of one domain, live or persistent; see ``parse``.
+
+    :param unreadable: RBD disks whose addresses cannot be put right; those
+        of the other disks can
+    :param name: libvirt's name of the domain
+    :param nova: whether it bears Nova's metadata (nova/virt/libvirt/config.py,
+        ``LibvirtConfigGuestMetaNovaInstance``)
+    :param nova_name: the server's name as that metadata has it, or ''
+    :param chained: targets of the disks that show an image below their own
+    :param mirror: whether a disk is being copied, or committed into the
+        image below it
+    """
+
+    text: str = dataclasses.field(repr=False)
+    disks: tuple[RbdDisk, ...]
+    unreadable: tuple[UnreadableDisk, ...]
+    uuid: str
+    name: str
+    nova: bool
+    nova_name: str
+    chained: tuple[str, ...]
+    mirror: bool
+    places: Mapping[str, rbd_source.Place] = dataclasses.field(repr=False)
+
+    @classmethod
+    def parse(cls, text: str) -> DomainXML:
+        """Read the XML of a domain.
+
+        :raises Unreadable: it is not well-formed, no domain, or its disks
+            cannot be told apart
+        """
+        try:
+            content = text.encode()
+        except UnicodeEncodeError:
+            raise exceptions.Unreadable('it is no valid text') from None
+        root = xml_tree.parse(content)
+        if root.name != 'domain':
+            raise exceptions.Unreadable('it is no XML of a domain')
+        disks = [disk for devices in root.all('devices')
+                 for disk in devices.all('disk')]
+        nova = [element for metadata in root.all('metadata')
+                for element in metadata.children
+                if element.name.startswith(_NOVA)]
+        readable, unreadable, places = _rbd_disks(disks, content)
+        return cls(
+            text=text, disks=tuple(readable), unreadable=tuple(unreadable),
+            uuid=root.word('uuid'), name=root.word('name'), nova=bool(nova),
+            nova_name=_nova_name(nova),
+            chained=tuple(rbd_source.target(disk) for disk in disks
+                          if any(below.children for below
+                                 in disk.all('backingStore'))),
+            mirror=any(disk.all('mirror') for disk in disks), places=places)
+
+    def spell(self, disk: RbdDisk, monitors: tuple[MonAddr, ...]) -> str:
+        """Return the hosts for other monitors, in the document's own style.
+
+        IPv6 goes without brackets: QEMU adds them (block/rbd.c,
+        ``qemu_rbd_mon_host``) and librados refuses two pairs.
+        """
+        quote = _QUOTE.search(disk.verbatim)
+        assert quote is not None
+        return self.places[disk.key].gap.join(
+            rbd_source.spell(monitor, quote.group()) for monitor in monitors)
+
+    def edited(self, verbatims: Mapping[str, str]) -> DomainXML:
+        """Return a copy with the hosts of some disks replaced.
+
+        :raises KeyError: it has no such disk
+        :raises Unreadable: the words make no domain of it
+        """
+        content = self.text.encode()
+        for key in sorted(verbatims, reverse=True,
+                          key=lambda key: self.places[key].start):
+            place = self.places[key]
+            content = (content[:place.start] + verbatims[key].encode()
+                       + content[place.end:])
+        return DomainXML.parse(content.decode())
+
+
+def _rbd_disks(
+        disks: list[xml_tree.Element], content: bytes
+) -> tuple[list[RbdDisk], list[UnreadableDisk], dict[str, rbd_source.Place]]:
+    readable: list[RbdDisk] = []
+    unreadable: list[UnreadableDisk] = []
+    places: dict[str, rbd_source.Place] = {}
+    seen: set[str] = set()
+    for source in [each for disk in disks for each in rbd_source.find(disk)]:
+        if source.key in seen:
+            raise exceptions.Unreadable(
+                f'it has more than one disk {source.key}')
+        seen.add(source.key)
+        try:
+            place = rbd_source.locate(source, content)
+            readable.append(rbd_source.read(source, place, content))
+        except rbd_source.Unfit as error:
+            unreadable.append(
+                UnreadableDisk(source.key, source.image, str(error)))
+        else:
+            places[source.key] = place
+    return readable, unreadable, places
+
+
+def _nova_name(instances: list[xml_tree.Element]) -> str:
+    return next((child.text.strip() for instance in instances
+                 for child in instance.children
+                 if child.name.startswith(_NOVA)
+                 and child.name.endswith('}name')), '')

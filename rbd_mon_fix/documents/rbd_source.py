@@ -1,0 +1,161 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The RBD sources of a libvirt disk, and the monitors that they name."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from typing import Iterator, Mapping, Optional
+import uuid as uuid_module
+
+from rbd_mon_fix import exceptions
+from rbd_mon_fix.documents import xml_tree
+from rbd_mon_fix.model.disk import RbdDisk
+from rbd_mon_fix.model.monmap import MonAddr
+
+_TAG = r'''<host(?:\s+\w+\s*=\s*(?:'[^']*'|"[^"]*"))*\s*'''
+_HOST = rf'{_TAG}(?:/>|>\s*</host\s*>)'
+_HOSTS = re.compile(rf'{_HOST}(?:\s*{_HOST})*'.encode())
+_GAP = re.compile(rb'(?<=>)\s*(?=<host)')
+
+
+class Unfit(Exception):
+    """Why the monitors of one disk cannot be put right."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """Where the hosts of a disk stand, in bytes, and what sets them apart."""
+
+    start: int
+    end: int
+    gap: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """One RBD ``source``, with what belongs to it elsewhere in the disk."""
+
+    key: str
+    element: xml_tree.Element
+    auth: Optional[xml_tree.Element]
+    volume_id: Optional[str]
+
+    @property
+    def image(self) -> str:
+        """Return pool and image, or '' where it names none."""
+        return self.element.attributes.get('name', '')
+
+
+def find(disk: xml_tree.Element) -> Iterator[Source]:
+    """Find a disk's own source, and those of backingStore, mirror and such.
+
+    Only the disk's own has the disk's serial; its auth may be in the disk
+    or, as that of all others, in the source (libvirt's
+    src/conf/domain_conf.c, ``virDomainDiskDefParseSourceXML``).
+    """
+    for path, element in disk.below():
+        if (element.name != 'source'
+                or element.attributes.get('protocol') != 'rbd'):
+            continue
+        auths = element.all('auth') + ([] if path else disk.all('auth'))
+        yield Source(
+            key='/'.join((target(disk), *path)), element=element,
+            auth=auths[0] if auths else None,
+            volume_id=None if path else _uuid(disk.word('serial')))
+
+
+def target(disk: xml_tree.Element) -> str:
+    """Return a disk's target, such as ``vda``.
+
+    :raises Unreadable: it has none
+    """
+    for element in disk.all('target'):
+        if element.attributes.get('dev'):
+            return element.attributes['dev']
+    raise exceptions.Unreadable('a disk in it has no target')
+
+
+def _uuid(text: str) -> Optional[str]:
+    """Return a UUID; Nova sets a volume's as the disk's serial."""
+    try:
+        return str(uuid_module.UUID(text)) if len(text) == 36 else None
+    except ValueError:
+        return None
+
+
+def locate(source: Source, content: bytes) -> Place:
+    """Find where the hosts of a source stand in the text.
+
+    :raises Unfit: it has none, or something stands between them
+    """
+    hosts = source.element.all('host')
+    if not hosts:
+        raise Unfit('it names no monitors, so ceph.conf is asked for them')
+    start = hosts[0].start
+    match = _HOSTS.match(content, start)
+    if not match or match.end() <= hosts[-1].start:
+        raise Unfit('its monitors do not stand together')
+    within = _GAP.search(content, start + 1, match.end())
+    blank = content[len(content[:start].rstrip()):start]
+    gap = within.group() if within else blank
+    return Place(start, match.end(), gap.decode())
+
+
+def read(source: Source, place: Place, content: bytes) -> RbdDisk:
+    """Return the disk that a source shows.
+
+    :raises Unfit: it names no image, or a host is no monitor's
+    """
+    if '/' not in source.image:
+        raise Unfit('it names no pool and image')
+    hosts = [host.attributes for host in source.element.all('host')]
+    auth = source.auth
+    secrets = auth.all('secret') if auth else []
+    return RbdDisk(
+        key=source.key, image=source.image,
+        user=auth.attributes.get('username') if auth else None,
+        secret_uuid=next((secret.attributes.get('uuid')
+                          for secret in secrets), None),
+        monitors=tuple(map(_monitor, hosts)),
+        verbatim=content[place.start:place.end].decode(),
+        volume_id=source.volume_id,
+        ragged=any(host['name'].startswith('[') for host in hosts))
+
+
+def _monitor(host: Mapping[str, str]) -> MonAddr:
+    """Read a host; QEMU's rbd driver knows of TCP alone.
+
+    Port 0 is libvirt's way to hand over none (src/qemu/qemu_block.c).
+    """
+    transport = host.get('transport', 'tcp')
+    if transport != 'tcp':
+        raise Unfit(f'a monitor is reached by {transport}, not by tcp')
+    if not set(host) <= {'name', 'port', 'transport'}:
+        raise Unfit('a monitor has attributes that are not known')
+    port = host.get('port')
+    try:
+        return MonAddr.of(host.get('name', ''), None if port == '0' else port)
+    except ValueError as error:
+        raise Unfit(f'a monitor is none: {error}') from None
+
+
+def spell(monitor: MonAddr, quote: str) -> str:
+    """Return the host element of a monitor, as libvirt writes it."""
+    words = f'<host name={quote}{monitor.host}{quote}'
+    if monitor.port is not None:
+        words += f' port={quote}{monitor.port}{quote}'
+    return f'{words}/>'

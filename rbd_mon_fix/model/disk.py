@@ -1,0 +1,67 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""One RBD image as one document shows it."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Optional
+
+from rbd_mon_fix.model.monmap import MonAddr
+
+
+@dataclasses.dataclass(frozen=True)
+class RbdDisk:
+    """One RBD image as one document shows it.
+
+    :param key: which disk of its document: a target such as ``vda``
+    :param image: ``pool/image``, or ``pool/namespace/image``
+    :param user: cephx user; None without cephx
+    :param secret_uuid: libvirt secret; None without cephx
+    :param monitors: the addresses, in the document's order
+    :param verbatim: the very words of the document that hold the addresses,
+        opaque outside its kind of document; it holds no secrets
+    :param volume_id: Cinder's volume, where the document names it
+    :param ragged: the addresses are read, but not spelled as they should be
+        (lists of unequal length), so that they have to be put right anyway
+    """
+
+    key: str
+    image: str
+    user: Optional[str]
+    secret_uuid: Optional[str]
+    monitors: tuple[MonAddr, ...]
+    verbatim: str
+    volume_id: Optional[str] = None
+    ragged: bool = False
+
+    @property
+    def pool(self) -> str:
+        """Return the pool of the image."""
+        return self.image.split('/', 1)[0]
+
+
+@dataclasses.dataclass(frozen=True)
+class UnreadableDisk:
+    """An RBD image of a document whose addresses cannot be put right.
+
+    :param key: which disk of its document
+    :param image: ``pool/image``
+    :param reason: why, as half a sentence
+    """
+
+    key: str
+    image: str
+    reason: str

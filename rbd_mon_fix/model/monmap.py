@@ -1,0 +1,149 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Monitor addresses: parsing, printing, comparing."""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+import re
+from typing import Mapping, Optional, Sequence
+
+V1_PORT = 6789
+V2_PORT = 3300
+
+_NAME = re.compile(r'^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?$')
+
+
+@dataclasses.dataclass(frozen=True)
+class MonAddr:
+    """One monitor endpoint.
+
+    :param host: canonical address without brackets, or a name in lower case
+    :param port: TCP port; None where a document names none, which librados
+        reads as both default ports (src/mon/MonMap.cc, init_with_hosts)
+    """
+
+    host: str
+    port: Optional[int]
+
+    @classmethod
+    def of(cls, host: str, port: object = None) -> MonAddr:
+        """Build an address from a host and a port as documents spell them.
+
+        :param host: IPv4, IPv6 with or without brackets, or a name
+        :param port: number or decimal text; None or '' for no port
+        :raises ValueError: either cannot be that of a monitor
+        """
+        return cls(_canonical_host(host), _port(port))
+
+    @classmethod
+    def parse(cls, text: str) -> MonAddr:
+        """Read ``host``, ``host:port``, ``[v6]`` or ``[v6]:port``.
+
+        :raises ValueError: the text is no address
+        """
+        match = re.match(r'^(\[[^\]]+\]|[^:]+):(\d+)$', text)
+        if match:
+            return cls.of(match.group(1), match.group(2))
+        return cls.of(text)
+
+    def __str__(self) -> str:
+        host = f'[{self.host}]' if ':' in self.host else self.host
+        return host if self.port is None else f'{host}:{self.port}'
+
+    @property
+    def is_name(self) -> bool:
+        """Tell whether the host has to be looked up in the DNS."""
+        try:
+            ipaddress.ip_address(self.host)
+        except ValueError:
+            return True
+        return False
+
+
+@dataclasses.dataclass(frozen=True)
+class Monitor:
+    """One monitor with all its endpoints.
+
+    :param name: the name in the monmap; '' where only addresses are known
+    :param addr: the endpoint that Cinder hands out: v1 where there is one,
+        else v2 (the field ``addr`` of ``ceph mon dump``)
+    :param addrs: every endpoint it listens on, ``addr`` among them
+    """
+
+    name: str
+    addr: MonAddr
+    addrs: tuple[MonAddr, ...]
+
+    def __post_init__(self) -> None:
+        if self.addr not in self.addrs:
+            raise ValueError(f'{self.addr} is no endpoint of this monitor')
+
+
+@dataclasses.dataclass(frozen=True)
+class MonMap:
+    """The monitors of one cluster, in the order in which they are written.
+
+    :param monitors: in rank order; order is ignored for comparing
+    """
+
+    monitors: tuple[Monitor, ...]
+
+    @property
+    def addrs(self) -> tuple[MonAddr, ...]:
+        """Return the address list that Cinder would hand out."""
+        return tuple(monitor.addr for monitor in self.monitors)
+
+    def is_current(self, addrs: Sequence[MonAddr]) -> bool:
+        """Tell whether this is exactly the right list, in any order."""
+        return sorted(map(str, addrs)) == sorted(map(str, self.addrs))
+
+    def leads(self, addr: MonAddr,
+              names: Mapping[str, frozenset[str]]) -> bool:
+        """Tell whether an address still leads to one of the monitors.
+
+        :param names: what each host name that is not an address resolves to
+        """
+        hosts = {addr.host} | set(names.get(addr.host, ()))
+        ports = {V1_PORT, V2_PORT} if addr.port is None else {addr.port}
+        return any(known.host in hosts and known.port in ports
+                   for monitor in self.monitors for known in monitor.addrs)
+
+
+def _canonical_host(host: str) -> str:
+    if not isinstance(host, str):
+        raise ValueError(f'{host!r} is no host')
+    bare = host[1:-1] if host.startswith('[') and host.endswith(']') else host
+    try:
+        return str(ipaddress.ip_address(bare))
+    except ValueError:
+        pass
+    if bare != host or not _NAME.match(bare):
+        raise ValueError(f'{host!r} is neither an address nor a name')
+    if re.match(r'^[\d.]+$', bare):
+        raise ValueError(f'{host!r} is no IPv4 address')
+    return bare.lower()
+
+
+def _port(port: object) -> Optional[int]:
+    if port is None or port == '':
+        return None
+    if isinstance(port, bool) or not re.match(r'^[0-9]{1,5}$', str(port)):
+        raise ValueError(f'{port!r} is no port')
+    number = int(str(port))
+    if not 0 < number < 65536:
+        raise ValueError(f'{port!r} is no port')
+    return number

@@ -1,0 +1,47 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""A progress bar as rich draws it."""
+
+from __future__ import annotations
+
+from typing import Optional, TextIO
+
+import rich.console
+import rich.markup
+import rich.progress
+
+
+class Bar:
+    """A bar on a terminal that leaves no trace."""
+
+    def __init__(self, stream: TextIO, what: str, total: Optional[int]):
+        self._progress = rich.progress.Progress(
+            rich.progress.TextColumn('{task.description}'),
+            rich.progress.BarColumn(),
+            rich.progress.MofNCompleteColumn(),
+            rich.progress.TimeElapsedColumn(),
+            console=rich.console.Console(file=stream), transient=True,
+            redirect_stdout=False, redirect_stderr=False)
+        self._task = self._progress.add_task(
+            rich.markup.escape(what), total=total)
+        self._progress.start()
+
+    def show(self, done: int) -> None:
+        """Draw it with so many steps done."""
+        self._progress.update(self._task, completed=done)
+
+    def stop(self) -> None:
+        """Take it away."""
+        self._progress.stop()

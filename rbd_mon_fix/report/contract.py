@@ -1,0 +1,114 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What every machine format tells of one copy: the JSON contract."""
+
+from __future__ import annotations
+
+import enum
+from typing import Iterator, Mapping, Optional, Sequence
+
+from rbd_mon_fix.model.plan import Copy
+from rbd_mon_fix.model.plan import Outcome
+from rbd_mon_fix.model.record import Locator
+
+VERSION = 1
+
+Outcomes = Optional[Mapping[Locator, Outcome]]
+
+_COLUMNS = ('host', 'instance', 'vm_state', 'task_state', 'store', 'key',
+            'disk', 'image', 'cluster', 'monitors', 'desired', 'state',
+            'skip', 'breaks', 'reason')
+
+
+class Kind(str, enum.Enum):
+    """What a report is about."""
+
+    STATUS = 'status'
+    DRY_RUN = 'dry-run'
+    REFRESH = 'refresh'
+    ROLLBACK = 'rollback'
+
+    @property
+    def tells_outcome(self) -> bool:
+        """Tell whether the command is one that writes when it is let."""
+        return self is not Kind.STATUS
+
+
+def columns(kind: Kind) -> tuple[str, ...]:
+    """Return the keys of a record, in their order."""
+    return (*_COLUMNS, 'outcome') if kind.tells_outcome else _COLUMNS
+
+
+def rows(kind: Kind, copies: Sequence[Copy],
+         outcomes: Outcomes) -> Iterator[dict[str, object]]:
+    """Yield the record of each copy.
+
+    :param outcomes: what became of the changes; None where none was made
+    """
+    for copy in copies:
+        outcome = outcome_of(copy, outcomes)
+        row = _row(copy)
+        row['reason'] = (outcome and outcome.reason) or copy.note or None
+        if kind.tells_outcome:
+            row['outcome'] = outcome and outcome.verdict.value
+        yield row
+
+
+def is_due(copy: Copy) -> bool:
+    """Tell whether a copy is to be changed."""
+    return copy.skip is None and (copy.wrong or differs(copy))
+
+
+def differs(copy: Copy) -> bool:
+    """Tell whether the addresses are not the desired ones, in any order.
+
+    A rollback desires other addresses than the right ones, so that there
+    a copy may be current and yet have to be changed.
+    """
+    if copy.disk is None or not copy.desired:
+        return False
+    return (sorted(map(str, copy.disk.monitors))
+            != sorted(map(str, copy.desired)))
+
+
+def outcome_of(copy: Copy, outcomes: Outcomes) -> Optional[Outcome]:
+    """Return what became of a copy; None where nothing was to be done.
+
+    The outcome is that of a document, in which other disks may have been
+    right all along.
+    """
+    if not outcomes or not is_due(copy):
+        return None
+    return outcomes.get(copy.locator)
+
+
+def _row(copy: Copy) -> dict[str, object]:
+    disk = copy.disk
+    return {
+        'host': copy.locator.host,
+        'instance': copy.locator.instance,
+        'vm_state': copy.instance.vm_state,
+        'task_state': copy.instance.task_state,
+        'store': copy.locator.store,
+        'key': copy.locator.key,
+        'disk': copy.device,
+        'image': disk.image if disk else None,
+        'cluster': copy.cluster,
+        'monitors': [str(addr) for addr in disk.monitors] if disk else [],
+        'desired': [str(addr) for addr in copy.desired],
+        'state': copy.state.value,
+        'skip': copy.skip.value if copy.skip else None,
+        'breaks': [operation.value for operation in copy.breaks],
+    }

@@ -1,0 +1,171 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Reports for programs, written record by record: JSON, YAML, CSV."""
+
+from __future__ import annotations
+
+import csv
+import functools
+import json
+from typing import Any, Callable, Mapping, Optional, Sequence, TextIO
+
+from rbd_mon_fix.model.instance import Instance
+from rbd_mon_fix.model.monmap import MonAddr
+from rbd_mon_fix.model.plan import Copy
+from rbd_mon_fix.report import contract
+from rbd_mon_fix.report import encoding
+from rbd_mon_fix.report import summary
+
+Clusters = Sequence[Mapping[str, Any]]
+Answering = Optional[frozenset[MonAddr]]
+
+
+class Json:
+    """One object, with a record on each line."""
+
+    def __init__(self, stream: TextIO, kind: contract.Kind):
+        self._stream = stream
+        self._kind = kind
+        self._separator = '\n'
+
+    def clusters(self, clusters: Clusters, answering: Answering) -> None:
+        """Write all that comes before the first record."""
+        listed = json.dumps(with_answers(clusters, answering))
+        self._stream.write(f'{{"version": {contract.VERSION},\n'
+                           f'"clusters": {listed},\n"records": [')
+
+    def server(self, host: str, instance: Instance, copies: Sequence[Copy],
+               outcomes: contract.Outcomes) -> None:
+        """Write the records of one server."""
+        for row in contract.rows(self._kind, copies, outcomes):
+            self._stream.write(self._separator + json.dumps(row))
+            self._separator = ',\n'
+
+    def close(self, tally: summary.Tally, run: Optional[str]) -> None:
+        """Write all that comes after the last record."""
+        self._stream.write('\n]')
+        for key, value in _tail(self._kind, tally, run).items():
+            self._stream.write(f',\n"{key}": {json.dumps(value)}')
+        self._stream.write('}\n')
+
+
+class Yaml:
+    """The same object in YAML; the list is written an item at a time."""
+
+    def __init__(self, stream: TextIO, kind: contract.Kind):
+        self._stream = stream
+        self._kind = kind
+        self._dump = _yaml_dump()
+        self._is_empty = True
+
+    def clusters(self, clusters: Clusters, answering: Answering) -> None:
+        """Write all that comes before the first record."""
+        self._dump({'version': contract.VERSION,
+                    'clusters': with_answers(clusters, answering)},
+                   self._stream)
+
+    def server(self, host: str, instance: Instance, copies: Sequence[Copy],
+               outcomes: contract.Outcomes) -> None:
+        """Write the records of one server."""
+        for row in contract.rows(self._kind, copies, outcomes):
+            if self._is_empty:
+                self._stream.write('records:\n')
+                self._is_empty = False
+            self._dump([row], self._stream)
+
+    def close(self, tally: summary.Tally, run: Optional[str]) -> None:
+        """Write all that comes after the last record."""
+        if self._is_empty:
+            self._stream.write('records: []\n')
+        self._dump(_tail(self._kind, tally, run), self._stream)
+
+
+class Csv:
+    """The records alone, with a line of their keys above them."""
+
+    def __init__(self, stream: TextIO, kind: contract.Kind):
+        self._kind = kind
+        self._write = csv_writer(stream)
+
+    def clusters(self, clusters: Clusters, answering: Answering) -> None:
+        """Write the keys of the records."""
+        self._write(contract.columns(self._kind))
+
+    def server(self, host: str, instance: Instance, copies: Sequence[Copy],
+               outcomes: contract.Outcomes) -> None:
+        """Write the records of one server."""
+        for row in contract.rows(self._kind, copies, outcomes):
+            self._write(tuple(row.values()))
+
+    def close(self, tally: summary.Tally, run: Optional[str]) -> None:
+        """Write nothing: CSV has no place for a summary."""
+
+
+def write_json(document: object, stream: TextIO) -> None:
+    """Write a whole document as JSON."""
+    json.dump(document, stream, indent=2)
+    stream.write('\n')
+
+
+def write_yaml(document: object, stream: TextIO) -> None:
+    """Write a whole document as YAML."""
+    _yaml_dump()(document, stream)
+
+
+def csv_writer(stream: TextIO) -> Callable[[Sequence[object]], object]:
+    """Return what writes one row; lists are joined by blanks."""
+    writer = csv.writer(stream, lineterminator='\n')
+    encodable = encoding.encoder(stream)
+    return lambda row: writer.writerow(
+        [encodable(flat(cell)) for cell in row])
+
+
+def flat(cell: object) -> str:
+    """Return a value as one text; None is the empty one."""
+    if isinstance(cell, (list, tuple)):
+        return ' '.join(map(str, cell))
+    return '' if cell is None else str(cell)
+
+
+def with_answers(clusters: Clusters,
+                 answering: Answering) -> list[dict[str, Any]]:
+    """Return the clusters, each with those of its monitors that answered.
+
+    :param answering: None where no monitor was asked
+    """
+    answered = None if answering is None else set(map(str, answering))
+    return [{**cluster, 'answering': _among(cluster['monitors'], answered)}
+            for cluster in clusters]
+
+
+def _among(monitors: Sequence[str],
+           answered: Optional[set[str]]) -> Optional[list[str]]:
+    if answered is None:
+        return None
+    return [monitor for monitor in monitors if monitor in answered]
+
+
+def _tail(kind: contract.Kind, tally: summary.Tally,
+          run: Optional[str]) -> dict[str, object]:
+    beside = {'run': run} if kind.tells_outcome else {}
+    return {**beside, 'summary': tally.as_dict()}
+
+
+def _yaml_dump() -> Callable[[object, TextIO], None]:
+    # Imported here: it costs more than all of a JSON report.
+    import yaml
+    dumper = getattr(yaml, 'CSafeDumper', yaml.SafeDumper)
+    return functools.partial(yaml.dump, Dumper=dumper, sort_keys=False,
+                             default_flow_style=False, width=4096)

@@ -1,0 +1,134 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What a whole run comes to, counted while it streams."""
+
+from __future__ import annotations
+
+import collections
+from typing import Counter, Sequence
+
+from rbd_mon_fix.model.plan import Copy
+from rbd_mon_fix.model.plan import Operation
+from rbd_mon_fix.model.plan import State
+from rbd_mon_fix.model.plan import Verdict
+from rbd_mon_fix.model.record import SkipReason
+from rbd_mon_fix.report import contract
+
+
+class Tally:
+    """Counts of a run; copies are counted, not documents.
+
+    ``found`` and ``left`` count the servers on which an operation would
+    fail, before and after what the run changed. ``due`` are the copies to
+    be changed, ``unsettled`` those of them that have no outcome although
+    changes were made. ``skipped`` leaves out copies that are right.
+    """
+
+    def __init__(self) -> None:
+        self.servers = 0
+        self.broken = 0
+        self.still_broken = 0
+        self.due = 0
+        self.unsettled = 0
+        self.stale_skipped = 0
+        self.states: Counter[State] = collections.Counter()
+        self.skipped: Counter[SkipReason] = collections.Counter()
+        self.outcomes: Counter[Verdict] = collections.Counter()
+        self.found: Counter[Operation] = collections.Counter()
+        self.left: Counter[Operation] = collections.Counter()
+
+    def add(self, copies: Sequence[Copy],
+            outcomes: contract.Outcomes) -> None:
+        """Count one server.
+
+        :param copies: all copies of the server, none of another
+        :param outcomes: what became of the changes; None where none was
+            made
+        """
+        found, left = breaks(copies), breaks_left(copies, outcomes)
+        self.servers += 1
+        self.broken += bool(found)
+        self.still_broken += bool(left)
+        self.found.update(found)
+        self.left.update(left)
+        for copy in copies:
+            self._add_copy(copy, outcomes)
+
+    def _add_copy(self, copy: Copy, outcomes: contract.Outcomes) -> None:
+        self.states[copy.state] += 1
+        if copy.skip and copy.state is not State.CURRENT:
+            self.skipped[copy.skip] += 1
+            self.stale_skipped += copy.state is State.STALE
+        if not contract.is_due(copy):
+            return
+        self.due += 1
+        outcome = contract.outcome_of(copy, outcomes)
+        if outcome:
+            self.outcomes[outcome.verdict] += 1
+        elif outcomes is not None:
+            self.unsettled += 1
+
+    @property
+    def copies(self) -> int:
+        """Return how many copies were looked at."""
+        return sum(self.states.values())
+
+    @property
+    def wrong(self) -> int:
+        """Return how many copies were found drifted or stale."""
+        return self.states[State.DRIFTED] + self.states[State.STALE]
+
+    @property
+    def incomplete(self) -> bool:
+        """Tell whether something that had to be put right was not."""
+        unfixed = sum(self.outcomes.values()) - self.outcomes[Verdict.FIXED]
+        return bool(unfixed or self.unsettled or self.stale_skipped)
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the ``summary`` of the machine formats.
+
+        ``skipped`` leaves out copies that are right as they are.
+        """
+        return {
+            'servers': self.servers,
+            'would_not_start': self.found[Operation.START],
+            'broken': self.broken,
+            'still_would_not_start': self.left[Operation.START],
+            'still_broken': self.still_broken,
+            'records': self.copies,
+            'states': {each.value: self.states[each] for each in State},
+            'skipped': {each.value: self.skipped[each]
+                        for each in SkipReason if self.skipped[each]},
+            'breaks': {each.value: self.found[each] for each in Operation},
+            'outcomes': {each.value: self.outcomes[each]
+                         for each in Verdict},
+        }
+
+
+def breaks(copies: Sequence[Copy]) -> tuple[Operation, ...]:
+    """Return the operations that would fail, in the order of reports."""
+    found = {operation for copy in copies for operation in copy.breaks}
+    return tuple(each for each in Operation if each in found)
+
+
+def breaks_left(copies: Sequence[Copy],
+                outcomes: contract.Outcomes) -> tuple[Operation, ...]:
+    """Return the operations that would fail once the fixed are fixed."""
+    return breaks([copy for copy in copies if not _is_fixed(copy, outcomes)])
+
+
+def _is_fixed(copy: Copy, outcomes: contract.Outcomes) -> bool:
+    outcome = contract.outcome_of(copy, outcomes)
+    return outcome is not None and outcome.verdict is Verdict.FIXED

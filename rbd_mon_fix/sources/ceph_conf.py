@@ -1,0 +1,187 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Where librados would look for monitors, told by ceph.conf alone."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+import re
+import socket
+from typing import Optional
+import uuid
+
+from rbd_mon_fix import exceptions
+from rbd_mon_fix.model.monmap import Monitor
+from rbd_mon_fix.model.monmap import MonMap
+from rbd_mon_fix.sources import ceph_ini
+from rbd_mon_fix.sources import mon_host
+from rbd_mon_fix.sources import names
+
+# librados's own: src/common/options, id and mon_dns_srv_name.
+_DEFAULT_USER = 'admin'
+_DEFAULT_SERVICE = 'ceph-mon'
+
+_Sections = dict[str, dict[str, str]]
+
+
+@dataclasses.dataclass(frozen=True)
+class CephConf:
+    """What a client learns from a ceph.conf.
+
+    :param path: the file
+    :param fsid: lower case; None where it is not set
+    :param settings: what the client's sections say, by normalized key
+    :param mon_addrs: ``mon addr`` of each monitor that has a section
+    """
+
+    path: str
+    fsid: Optional[str]
+    settings: dict[str, str]
+    mon_addrs: dict[str, str]
+
+    def monmap(self) -> MonMap:
+        """Return the monitors, names looked up.
+
+        The order of places is that of MonMap::build_initial in
+        src/mon/MonMap.cc: ``mon_host``, sections of monitors, the DNS.
+
+        :raises ConfigError: librados would not find a monitor either
+        """
+        text = self.settings.get('mon_host', '')
+        try:
+            if text:
+                return MonMap(mon_host.parse(text))
+        except ValueError as e:
+            raise exceptions.ConfigError(
+                f'mon_host in {self.path} cannot be used: {e}.',
+                'Write the monitors there as Ceph\'s documentation does, or '
+                'give the right ones with --monitors-file.') from e
+        return MonMap(self._from_sections() or self._from_dns())
+
+    def _from_sections(self) -> tuple[Monitor, ...]:
+        """Read ``[mon.x] mon addr``, passing over what is no address."""
+        vectors = []
+        for _name, addr in sorted(self.mon_addrs.items()):
+            try:
+                vectors.append(mon_host.parse_addr(addr))
+            except ValueError:
+                continue
+        return mon_host.monitors(vectors)
+
+    def _from_dns(self) -> tuple[Monitor, ...]:
+        """Read the SRV records that ``mon_dns_srv_name`` names."""
+        name = self.settings.get('mon_dns_srv_name') or _DEFAULT_SERVICE
+        service, _underscore, domain = name.partition('_')
+        query = '.'.join(filter(None, (f'_{service}', '_tcp', domain)))
+        try:
+            monitors = mon_host.monitors(
+                mon_host.ambiguous(self._address(record.target), record.port)
+                for record in names.services(query))
+        except (exceptions.ConfigError, OSError) as e:
+            raise exceptions.ConfigError(
+                f'{self.path} names no monitors: it has neither mon_host nor '
+                f'a [mon.x] section with mon addr, and the DNS does not help '
+                f'({e}).', 'Set mon_host there, or give the right monitors '
+                'with --monitors-file.') from e
+        return monitors
+
+    def _address(self, target: str) -> str:
+        """Look up the first address of the family that Ceph is set to."""
+        ipv6 = self.settings.get('ms_bind_ipv6', '').lower() in ('true', '1')
+        family = socket.AF_INET6 if ipv6 else socket.AF_INET
+        answer = socket.getaddrinfo(target, None, family, socket.SOCK_STREAM)
+        return str(answer[0][4][0])
+
+
+def default_path(cluster: str) -> str:
+    """Return where librados looks for the ceph.conf of a cluster."""
+    return f'/etc/ceph/{cluster}.conf'
+
+
+def cluster_of(path: str) -> str:
+    """Return the cluster name that librados takes from a path alone.
+
+    The rule is that of md_config_t::get_cluster_name in
+    src/common/config.cc.
+    """
+    name = pathlib.PurePath(path)
+    return name.stem if name.suffix == '.conf' else 'ceph'
+
+
+def load(path: str, cluster: str = 'ceph',
+         user: Optional[str] = None) -> CephConf:
+    """Read a ceph.conf for a client.
+
+    :param path: the file
+    :param cluster: the name that ``$cluster`` stands for
+    :param user: cephx user without ``client.``; None for ``admin``
+    :raises ConfigError: it is missing, unreadable, empty or malformed
+    """
+    try:
+        text = pathlib.Path(path).read_text(encoding='utf-8')
+        sections = ceph_ini.parse(text)
+    except OSError as e:
+        raise exceptions.ConfigError(
+            f'{path} cannot be read: {e.strerror}.',
+            'Name the right ceph.conf in the config of Cinder or Nova, look '
+            'at its permissions, or use --monitors-file.') from e
+    except ValueError as e:
+        raise exceptions.ConfigError(
+            f'{path} is no ceph.conf: {e}.',
+            'Put right what is there.') from e
+    if not any(sections.values()):
+        raise exceptions.ConfigError(
+            f'{path} is empty.', 'Set at least mon_host in it, or name the '
+            'right ceph.conf in the config of Cinder or Nova.')
+    return _conf(path, sections, cluster, user or _DEFAULT_USER)
+
+
+def _conf(path: str, sections: _Sections, cluster: str,
+          user: str) -> CephConf:
+    meta = {'cluster': cluster, 'type': 'client', 'id': user,
+            'name': f'client.{user}',
+            'host': socket.gethostname().split('.')[0]}
+    settings = _settings(
+        sections, ('global', 'client', f'client.{user}'), meta)
+    mon_addrs = {
+        name[4:]: _settings(sections, ('global', 'mon', name), meta).get(
+            'mon_addr', '')
+        for name in sections if name.startswith('mon.') and name != 'mon.'}
+    return CephConf(path, _fsid(path, settings), settings, mon_addrs)
+
+
+def _settings(sections: _Sections, order: tuple[str, ...],
+              meta: dict[str, str]) -> dict[str, str]:
+    merged: dict[str, str] = {}
+    for name in order:
+        merged.update(sections.get(name, {}))
+    return {key: _expanded(value, meta) for key, value in merged.items()}
+
+
+def _expanded(value: str, meta: dict[str, str]) -> str:
+    """Put values in place of metavariables; others stay as they are."""
+    return re.sub(r'\$(\w+)|\$\{(\w+)\}',
+                  lambda m: meta.get(m[1] or m[2], m[0]), value)
+
+
+def _fsid(path: str, settings: dict[str, str]) -> Optional[str]:
+    text = settings.get('fsid')
+    try:
+        return str(uuid.UUID(text)) if text else None
+    except ValueError as e:
+        raise exceptions.ConfigError(
+            f'The fsid in {path} is no UUID.',
+            'Set it as "ceph fsid" prints it, or leave it out.') from e

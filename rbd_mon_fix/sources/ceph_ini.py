@@ -1,0 +1,84 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Reads the sections of a ceph.conf."""
+
+from __future__ import annotations
+
+import re
+from typing import Iterator
+
+# What src/common/ConfUtils.cc (IniGrammer) takes, and besides what the
+# parser before Octopus took: a last line without an end, blanks before a
+# heading, comment characters between quotes.
+_TEXT = r'(?:\\.|[^\\#;])'
+_BLANK = re.compile(r'\s*(?:[#;].*)?$')
+_HEADING = re.compile(r'\s*\[((?:\\.|[^\]\\#;])+)\]\s*(?:[#;].*)?$')
+_KEY = re.compile(r'\s*((?:\\.|[^\\#;=\[])+?)\s*=\s*(.*)$')
+_QUOTED = re.compile(
+    r'(?:"((?:\\.|[^"\\])*)"|\'((?:\\.|[^\'\\])*)\')\s*(?:[#;].*)?$')
+_UNQUOTED = re.compile(rf'(?!["\'])({_TEXT}*)')
+_CONTINUED = re.compile(rf'{_TEXT}*\\$')
+
+
+def parse(text: str) -> dict[str, dict[str, str]]:
+    """Read sections as librados does: of two equal keys the last wins.
+
+    Keys are as Ceph normalizes them: runs of blanks are underscores. Case
+    and dashes are kept, for librados knows neither ``MON_HOST`` nor
+    ``mon-host`` in a file.
+
+    :raises ValueError: a line is neither heading, setting nor comment
+    """
+    sections: dict[str, dict[str, str]] = {}
+    current = sections.setdefault('global', {})
+    for number, line in _lines(text):
+        heading = _HEADING.match(line)
+        if _BLANK.match(line):
+            continue
+        if heading:
+            current = sections.setdefault(_plain(heading.group(1)), {})
+            continue
+        setting = _KEY.match(line)
+        if not setting:
+            raise ValueError(f'line {number} makes no sense')
+        current['_'.join(setting.group(1).split())] = _value(
+            setting.group(2), number)
+    return sections
+
+
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    """Return logical lines with the number at which each ends."""
+    begun = ''
+    for number, line in enumerate(re.split(r'\r\n|\r|\n', text), 1):
+        line = begun + line
+        begun = line[:-1] if _CONTINUED.match(line) else ''
+        if not begun:
+            yield number, line
+    if begun:
+        yield number, begun
+
+
+def _value(text: str, number: int) -> str:
+    quoted = _QUOTED.match(text)
+    if quoted:
+        return _plain(quoted.group(1) or quoted.group(2) or '').strip()
+    unquoted = _UNQUOTED.match(text)
+    if not unquoted:
+        raise ValueError(f'line {number} has a quote that does not end')
+    return _plain(unquoted.group(1)).strip()
+
+
+def _plain(text: str) -> str:
+    return re.sub(r'\\(.)', r'\1', text)

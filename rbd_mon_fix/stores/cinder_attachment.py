@@ -1,0 +1,118 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Cinder's database: ``volume_attachment.connection_info``.
+
+API users read it, and Nova when it takes an attachment anew. Rows are only
+ever updated: an attachment that Nova does not know is deleted by it at the
+next reboot (nova/compute/manager.py, from 28 on).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Iterator, Optional, Sequence
+
+from rbd_mon_fix import exceptions
+from rbd_mon_fix.clients.database import cinder
+from rbd_mon_fix.documents.connection_info import ConnectionInfo
+from rbd_mon_fix.model.instance import Scope
+from rbd_mon_fix.model.plan import Change
+from rbd_mon_fix.model.plan import Outcome
+from rbd_mon_fix.model.plan import Verdict
+from rbd_mon_fix.model.record import Locator
+from rbd_mon_fix.model.record import Record
+
+
+class CinderAttachmentStore:
+    """The store ``cinder-attachment``."""
+
+    name = 'cinder-attachment'
+
+    def __init__(self, database: cinder.Cinder):
+        self._cinder = database
+
+    def scan(self, scope: Scope) -> Iterator[Record]:
+        """Yield a record for each rbd attachment of the scope's servers.
+
+        Nova's block device mappings say which; rows older than attachment
+        ids are found by volume and server. Without Nova's database all of
+        the servers' attachments are taken.
+        """
+        for row, instance in self._rows(scope):
+            record = self._record(scope.host, instance, row)
+            if record is not None:
+                yield record
+
+    def get(self, locator: Locator) -> Record:
+        """Read one row again."""
+        rows = self._cinder.attachments(ids=[locator.key])
+        if not rows:
+            raise exceptions.Gone('The attachment is deleted.')
+        record = self._record(locator.host, locator.instance, rows[0])
+        if record is None:
+            raise exceptions.Gone('The attachment is no longer one of rbd.')
+        return record
+
+    def put(self, changes: Sequence[Change]) -> list[Outcome]:
+        """Write rows that still are as they were read, in one go."""
+        after = self._cinder.swap([
+            (_row(change), change.document.text) for change in changes])
+        return [_outcome(change, after.get(change.locator.key))
+                for change in changes]
+
+    def _rows(self, scope: Scope
+              ) -> Iterator[tuple[cinder.VolumeAttachment, str]]:
+        if scope.attachments is None:
+            for row in self._cinder.attachments(instances=scope.instances):
+                yield row, str(row.instance)
+            return
+        ids = {known.attachment_id: known.instance
+               for known in scope.attachments if known.attachment_id}
+        old = {(known.volume_id, known.instance)
+               for known in scope.attachments if not known.attachment_id}
+        rows = self._cinder.attachments(
+            ids=ids, instances={instance for _, instance in old})
+        for row in rows:
+            if row.id in ids:
+                yield row, ids[row.id]
+            elif row.instance and (row.volume_id, row.instance) in old:
+                yield row, row.instance
+
+    def _record(self, host: str, instance: str,
+                row: cinder.VolumeAttachment) -> Optional[Record]:
+        record = Record(Locator(self.name, host, instance, row.id), None,
+                        attachment=row.id, volume_id=row.volume_id)
+        try:
+            document = ConnectionInfo.parse(row.connection_info)
+        except exceptions.Unreadable as error:
+            return dataclasses.replace(record, unreadable=error.message)
+        if document is None:
+            return None
+        return dataclasses.replace(record, document=document)
+
+
+def _row(change: Change) -> cinder.VolumeAttachment:
+    record = change.record
+    assert record.document is not None and record.volume_id is not None
+    return cinder.VolumeAttachment(record.locator.key, record.volume_id,
+                                   None, record.document.text)
+
+
+def _outcome(change: Change,
+             after: Optional[cinder.VolumeAttachment]) -> Outcome:
+    if after is not None and after.connection_info == change.document.text:
+        return Outcome(change.locator, Verdict.FIXED)
+    return Outcome(change.locator, Verdict.CONFLICT,
+                   'the attachment was changed or deleted in between')

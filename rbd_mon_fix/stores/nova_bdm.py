@@ -1,0 +1,115 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Nova's cell database: ``block_device_mapping.connection_info``.
+
+Whatever rebuilds a server's XML (start, hard reboot, boot of the host)
+reads it as it is (nova/virt/block_device.py).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Iterator, Optional, Sequence
+
+from rbd_mon_fix import exceptions
+from rbd_mon_fix.clients.database import nova
+from rbd_mon_fix.documents.connection_info import ConnectionInfo
+from rbd_mon_fix.model.instance import Attachment
+from rbd_mon_fix.model.instance import Scope
+from rbd_mon_fix.model.plan import Change
+from rbd_mon_fix.model.plan import Outcome
+from rbd_mon_fix.model.plan import Verdict
+from rbd_mon_fix.model.record import Locator
+from rbd_mon_fix.model.record import Record
+
+
+class NovaBdmStore:
+    """The store ``nova-bdm``."""
+
+    name = 'nova-bdm'
+
+    def __init__(self, cell: nova.Cell):
+        self._cell = cell
+
+    def scan(self, scope: Scope) -> Iterator[Record]:
+        """Yield a record for each rbd volume of the servers in the scope."""
+        if not scope.instances:
+            return
+        for row in self._cell.block_devices(scope.host, min(scope.instances),
+                                            max(scope.instances)):
+            if row.instance in scope.instances:
+                record = self._record(scope.host, row)
+                if record is not None:
+                    yield record
+
+    def get(self, locator: Locator) -> Record:
+        """Read one row again."""
+        row = self._cell.block_device(int(locator.key))
+        if row is None or row.instance != locator.instance:
+            raise exceptions.Gone('The row is deleted.')
+        record = self._record(locator.host, row)
+        if record is None:
+            raise exceptions.Gone('The row is no longer of an rbd volume.')
+        return record
+
+    def put(self, changes: Sequence[Change]) -> list[Outcome]:
+        """Write rows that still are as they were read, in one go."""
+        after = self._cell.swap([_swap(change) for change in changes])
+        return [_outcome(change, after.get(int(change.locator.key)))
+                for change in changes]
+
+    def _record(self, host: str, row: nova.BlockDevice) -> Optional[Record]:
+        locator = Locator(self.name, host, row.instance, str(row.id))
+        record = Record(locator, None, attachment=row.attachment_id,
+                        volume_id=row.volume_id, disk=_disk(row.device_name))
+        try:
+            document = ConnectionInfo.parse(row.connection_info)
+        except exceptions.Unreadable as error:
+            return dataclasses.replace(record, unreadable=error.message)
+        if document is None:
+            return None
+        return dataclasses.replace(record, document=document)
+
+
+def attachments(records: Sequence[Record]) -> tuple[Attachment, ...]:
+    """Return the volumes that records of this store speak of."""
+    return tuple(Attachment(record.locator.instance, record.volume_id,
+                            record.attachment)
+                 for record in records if record.volume_id)
+
+
+def _swap(change: Change) -> nova.Swap:
+    record = change.record
+    assert record.document is not None
+    row = nova.BlockDevice(
+        int(record.locator.key), record.locator.instance, record.volume_id,
+        record.attachment, None, record.document.text)
+    return nova.Swap(row, record.locator.host, change.document.text)
+
+
+def _outcome(change: Change, after: Optional[nova.BlockDevice]) -> Outcome:
+    if after is not None and after.connection_info == change.document.text:
+        return Outcome(change.locator, Verdict.FIXED)
+    assert change.record.document is not None
+    if (after is not None
+            and after.connection_info == change.record.document.text):
+        reason = 'the server is busy, or no longer on this host'
+    else:
+        reason = 'the row was changed or deleted in between'
+    return Outcome(change.locator, Verdict.CONFLICT, reason)
+
+
+def _disk(device_name: Optional[str]) -> Optional[str]:
+    return device_name.rpartition('/')[2] if device_name else None
