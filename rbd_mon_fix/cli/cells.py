@@ -22,7 +22,7 @@ from typing import Iterable, Optional
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.clients.database import engine
 from rbd_mon_fix.clients.database import nova
-from rbd_mon_fix.conf.nova import NovaConf
+from rbd_mon_fix.conf import nova as nova_conf
 from rbd_mon_fix.model.instance import Instance
 
 
@@ -90,7 +90,7 @@ class Cells:
         return self._open[full]
 
 
-def of(conf: NovaConf) -> Optional[Cells]:
+def of(conf: nova_conf.NovaConf) -> Optional[Cells]:
     """Return the cells that a nova.conf leads to; None for none."""
     if conf.api_database_connection:
         return Cells(conf.database_connection, nova.Api(engine.Database(

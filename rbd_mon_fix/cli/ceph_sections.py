@@ -34,12 +34,14 @@ class PlainCeph:
     :param cluster_name: None to take it from the path
     :param user: cephx user; None where any is meant
     :param secret_uuid: libvirt's secret; None where any is meant
+    :param pools: the cluster's; empty where any is meant
     """
 
     conf: str
     cluster_name: Optional[str] = None
     user: Optional[str] = None
     secret_uuid: Optional[str] = None
+    pools: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +92,7 @@ def sites(nova: Optional[nova_conf.NovaConf],
     if nova and nova.images_type == 'rbd':
         sections.append(_of_nova(nova))
     if plain:
-        sections.append(_of_plain(plain))
+        sections += _of_plain(plain)
     grouped: dict[tuple[str, str], tuple[Section, ...]] = {}
     for section in sections:
         key = section.path, section.cluster_name
@@ -147,8 +149,9 @@ def _of_nova(nova: nova_conf.NovaConf) -> Section:
                 nova.rbd_secret_uuid))
 
 
-def _of_plain(plain: PlainCeph) -> Section:
-    return Section(
+def _of_plain(plain: PlainCeph) -> list[Section]:
+    return [Section(
         plain.conf, plain.cluster_name,
         plain.cluster_name or ceph_conf.cluster_of(plain.conf), plain.user,
-        Backend('libvirt', '', None, plain.user, plain.secret_uuid))
+        Backend('libvirt', '', pool, plain.user, plain.secret_uuid))
+        for pool in plain.pools or (None,)]

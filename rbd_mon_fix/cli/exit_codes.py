@@ -37,6 +37,7 @@ class ExitCode(enum.IntEnum):
     CRASH = 255, 'A defect of rbd-mon-fix; please report it.'
 
     def __new__(cls, value: int, meaning: str) -> ExitCode:
+        """Give each member its meaning beside its number."""
         code = int.__new__(cls, value)
         code._value_ = value
         code.meaning = meaning

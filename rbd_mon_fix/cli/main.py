@@ -53,7 +53,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         # Whoever read the report has seen enough; nobody hears a complaint.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return exit_codes.ExitCode.INTERRUPTED
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # the one place that may
         _trace(debug)
         _say(f'Crashed: {type(error).__name__}. Run it again with --debug '
              'before the command to see where, and please report it.')
@@ -110,7 +110,7 @@ def _trace(debug: bool) -> None:
 
 
 def _say(text: str) -> None:
-    print(f'rbd-mon-fix: {text}', file=sys.stderr)
+    print(f'rbd-mon-fix: {text}', file=sys.stderr)  # noqa: T201
 
 
 if __name__ == '__main__':

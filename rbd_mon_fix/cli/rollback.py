@@ -28,7 +28,7 @@ from rbd_mon_fix.cli import showing
 from rbd_mon_fix.cli import site as sites
 from rbd_mon_fix.cli import survey as surveys
 from rbd_mon_fix.cli import writing
-from rbd_mon_fix.core import journal as journals
+from rbd_mon_fix.core import history
 from rbd_mon_fix.core import reverting
 from rbd_mon_fix.model.instance import Instance
 from rbd_mon_fix.model.plan import Plan
@@ -59,7 +59,7 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
                     else exit_codes.ExitCode.OK)
 
 
-def _survey(site: sites.Site, past: journals.Run) -> surveys.Survey:
+def _survey(site: sites.Site, past: history.Run) -> surveys.Survey:
     """Look at just the hosts and stores that the run wrote to."""
     stores = {entry.locator.store for entry in past.entries}
     return surveys.Survey(site, argparse.Namespace(
@@ -67,7 +67,7 @@ def _survey(site: sites.Site, past: journals.Run) -> surveys.Survey:
         store=sorted(stores), unmanaged=True))
 
 
-def _plan(past: journals.Run, survey: surveys.Survey,
+def _plan(past: history.Run, survey: surveys.Survey,
           session: writing.Session) -> Plan:
     uuids = {entry.locator.instance for entry in past.entries}
     hosts = {entry.locator.instance: entry.locator.host

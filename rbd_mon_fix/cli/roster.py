@@ -59,19 +59,23 @@ class CellRoster:
         self._cells = site.cells
 
     def hosts(self) -> list[str]:
+        """Return every compute host."""
         return list(self._cells.hosts())
 
     def cell(self, host: str) -> nova.Cell:
+        """Return the cell of a host."""
         found: Optional[nova.Cell] = self._cells.of_host(host)
         if found is None:
             raise sites.unknown_host(host, self.hosts())
         return found
 
     def scopes(self, host: str, only: Sequence[str]) -> Iterator[Scope]:
+        """Yield the servers of a host in lots."""
         for instances in self.cell(host).instances(host, only, CHUNK):
             yield Scope(host, instances)
 
     def where(self, uuids: Collection[str]) -> dict[str, Instance]:
+        """Return those of the servers that it knows."""
         return dict(self._cells.where(uuids))
 
 
@@ -82,9 +86,11 @@ class ApiRoster:
         self._api = site.api
 
     def hosts(self) -> list[str]:
+        """Return every compute host."""
         return list(self._api.hosts())
 
     def scopes(self, host: str, only: Sequence[str]) -> Iterator[Scope]:
+        """Yield the servers of a host in lots."""
         known = self.hosts()
         if host not in known:
             raise sites.unknown_host(host, known)
@@ -92,6 +98,7 @@ class ApiRoster:
         yield from _lots(host, found)
 
     def where(self, uuids: Collection[str]) -> dict[str, Instance]:
+        """Return those of the servers that it knows."""
         found = {}
         for uuid in uuids:
             try:
@@ -108,9 +115,11 @@ class LibvirtRoster:
         self._site = site
 
     def hosts(self) -> list[str]:
+        """Return every compute host."""
         return [self._site.hypervisor('').hostname()]
 
     def scopes(self, host: str, only: Sequence[str]) -> Iterator[Scope]:
+        """Yield the servers of a host in lots."""
         from rbd_mon_fix.stores import domain
         store = domain.DomainStore(self._site.hypervisor(host))
         found = sorted(store.others(Scope(host, {})), key=lambda guest:
@@ -119,6 +128,7 @@ class LibvirtRoster:
                                 if not only or guest.uuid in only))
 
     def where(self, uuids: Collection[str]) -> dict[str, Instance]:
+        """Return those of the servers that it knows."""
         return {}
 
 

@@ -97,7 +97,13 @@ class Site:
         if not api_conf.configured(self.conf):
             return None
         from rbd_mon_fix.clients import nova_api
-        return nova_api.connect(self.conf)
+        api_conf.register(self.conf)
+        try:
+            return nova_api.connect(self.conf)
+        except cfg.Error as error:
+            raise exceptions.ConfigError(
+                f'Group [nova] cannot be used: {error}.',
+                'Correct it in the config file of rbd-mon-fix.') from None
 
     @property
     def has_openstack(self) -> bool:

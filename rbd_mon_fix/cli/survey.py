@@ -20,10 +20,9 @@ import dataclasses
 import itertools
 from typing import Any, Collection, Iterator, Mapping, Optional, Sequence
 
-from oslo_log import log as logging
-
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.cli import arguments
+from rbd_mon_fix.cli import request as requests
 from rbd_mon_fix.cli import roster as rosters
 from rbd_mon_fix.cli import site as sites
 from rbd_mon_fix.core import belonging
@@ -34,23 +33,6 @@ from rbd_mon_fix.model.plan import Plan
 from rbd_mon_fix.model.record import Record
 from rbd_mon_fix.model.store import Store
 
-LOG = logging.getLogger(__name__)
-
-
-@dataclasses.dataclass(frozen=True)
-class Request:
-    """What the operator asked for, checked.
-
-    :param hosts: the compute hosts
-    :param instances: only these servers; empty for all
-    :param stores: only these kinds of copy, those the site has
-    """
-
-    hosts: tuple[str, ...]
-    instances: tuple[str, ...]
-    stores: tuple[str, ...]
-    unmanaged: bool
-
 
 class Survey:
     """One look at the stores of some hosts."""
@@ -58,7 +40,7 @@ class Survey:
     def __init__(self, site: sites.Site, command: Any):
         self.site = site
         self.roster = rosters.of(site)
-        self.request = self._request(command)
+        self.request = requests.of(command, site, self.roster)
         self._stores: dict[tuple[str, str], Any] = {}
 
     def stores(self, host: str) -> list[Store]:
@@ -93,42 +75,6 @@ class Survey:
         """Return those of the servers that Nova is at work on by now."""
         return {uuid for uuid, instance in self.roster.where(uuids).items()
                 if instance.busy}
-
-    def _request(self, command: Any) -> Request:
-        return Request(self._hosts(command), tuple(command.instance),
-                       self._available(command.store), command.unmanaged)
-
-    def _hosts(self, command: Any) -> tuple[str, ...]:
-        if command.host and command.all_hosts:
-            raise exceptions.ConfigError(
-                '--host and --all-hosts exclude each other.',
-                'Give one of them.')
-        if command.host:
-            return tuple(dict.fromkeys(command.host))
-        if command.all_hosts or not self.site.has_openstack:
-            return tuple(self.roster.hosts())
-        raise exceptions.ConfigError(
-            'No host was given.', 'Give --host H, or --all-hosts.')
-
-    def _available(self, wanted: Sequence[str]) -> tuple[str, ...]:
-        """Return the stores to look at, and refuse what cannot be had."""
-        lacking = {}
-        if self.site.cells is None:
-            lacking['nova-bdm'] = 'nova.conf gives no [database] connection'
-        if self.site.cinder_database is None:
-            lacking['cinder-attachment'] = (
-                'cinder.conf gives no [database] connection')
-        for name in wanted:
-            if name in lacking:
-                raise exceptions.ConfigError(
-                    f'Store {name} is not at hand here: {lacking[name]}.',
-                    'Run it where the databases can be reached, or leave '
-                    'the store out.')
-        if self.site.has_openstack and not wanted:
-            for name, why in lacking.items():
-                LOG.warning('%s is not looked at: %s.', name, why)
-        return tuple(name for name in arguments.STORES
-                     if name in wanted or not wanted and name not in lacking)
 
     def _scopes(self, host: str) -> Iterator[Scope]:
         """Yield the servers of a host, then the guests that it lacks."""

@@ -28,6 +28,7 @@ from rbd_mon_fix.cli import showing
 from rbd_mon_fix.cli import site as sites
 from rbd_mon_fix.cli import survey as surveys
 from rbd_mon_fix.core import applying
+from rbd_mon_fix.core import history
 from rbd_mon_fix.core import hostlock
 from rbd_mon_fix.core import journal as journals
 from rbd_mon_fix.core import settling
@@ -126,7 +127,7 @@ class Session(contextlib.AbstractContextManager['Session']):
                 Plan((), tuple(changes)), self._survey.stores(host), writer,
                 self._survey.busy, hold)
 
-    def _settle(self, run: journals.Run) -> None:
+    def _settle(self, run: history.Run) -> None:
         reachable = [entry for entry in run.unsettled
                      if entry.locator.store in self._survey.request.stores]
         if len(reachable) < len(run.unsettled):
@@ -144,7 +145,7 @@ class Session(contextlib.AbstractContextManager['Session']):
         else:
             writer.leave()
 
-    def _unlock(self, run: journals.Run, writer: journals.Writer) -> bool:
+    def _unlock(self, run: history.Run, writer: journals.Writer) -> bool:
         """Unlock what a run that was cut off left locked."""
         if not run.locked:
             return True

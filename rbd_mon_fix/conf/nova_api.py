@@ -26,7 +26,7 @@ GROUP = 'nova'
 # Without a bound a request waits for ever. Locking and unlocking are as good
 # done twice as once, so that errors on the way may be answered by a retry.
 DEFAULTS: Mapping[str, Any] = {
-    'timeout': 60.0,
+    'timeout': 60,
     'connect_retries': 2,
     'status_code_retries': 2,
     'retriable_status_codes': [500, 502, 503, 504],

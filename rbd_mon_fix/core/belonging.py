@@ -61,9 +61,9 @@ class Belonging:
         if name is None:
             return None
         found = [cluster for cluster in self.clusters
-                 for backend in cluster.backends
-                 if backend.owner == 'cinder' and backend.name == name
-                 and backend.pool in (None, disk.pool)]
+                 if any(backend.owner == 'cinder' and backend.name == name
+                        and backend.pool in (None, disk.pool)
+                        for backend in cluster.backends)]
         claimed = self._claimed(disk, ('cinder', 'nova'))
         if len(found) != 1 or (claimed and found[0] not in claimed):
             return None

@@ -22,7 +22,6 @@ left by a crash, and settled by looking at the store.
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 import json
 import os
@@ -31,12 +30,9 @@ import secrets
 from typing import Any, Callable, Iterable, Iterator, Optional, Sequence
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.model.monmap import MonAddr
+from rbd_mon_fix.core import history
 from rbd_mon_fix.model.plan import Change
-from rbd_mon_fix.model.plan import Edit
 from rbd_mon_fix.model.plan import Outcome
-from rbd_mon_fix.model.plan import Verdict
-from rbd_mon_fix.model.record import fingerprint
 from rbd_mon_fix.model.record import Locator
 
 _ID = re.compile(r'^\d{8}-\d{6}-[0-9a-f]{4}$')
@@ -44,47 +40,6 @@ _ID = re.compile(r'^\d{8}-\d{6}-[0-9a-f]{4}$')
 _CLOSED = b'{"type": "close"}\n'
 
 Clock = Callable[[], datetime.datetime]
-
-
-@dataclasses.dataclass(frozen=True)
-class Entry:
-    """One change of a run, and what became of it.
-
-    :param verdict: None where the run was cut off before it knew
-    """
-
-    locator: Locator
-    edits: tuple[Edit, ...]
-    old_hash: str
-    new_hash: str
-    verdict: Optional[Verdict]
-    reason: str
-
-
-@dataclasses.dataclass(frozen=True)
-class Run:
-    """What the journal tells of one run.
-
-    :param started: UTC, ISO 8601
-    :param undoes: the run that this one took back
-    :param finished: False where it was cut off
-    :param locked: servers that it locked and did not unlock again
-    """
-
-    id: str
-    command: str
-    hosts: tuple[str, ...]
-    started: str
-    undoes: Optional[str]
-    entries: tuple[Entry, ...]
-    finished: bool
-    locked: frozenset[str]
-
-    @property
-    def unsettled(self) -> tuple[Entry, ...]:
-        """Return the changes of which nobody knows what became."""
-        return tuple(entry for entry in self.entries
-                     if entry.verdict is None)
 
 
 class Writer:
@@ -112,15 +67,14 @@ class Writer:
         for change in changes:
             number = len(self._numbers)
             self._numbers[change.locator] = number
-            lines.append(_begin(number, change))
+            lines.append(history.begin(number, change))
         self._write(lines)
         os.fsync(self._file)
 
     def end(self, outcomes: Iterable[Outcome]) -> None:
         """Note what became of changes."""
-        self._write([{'type': 'end', 'seq': self._numbers[outcome.locator],
-                      'verdict': outcome.verdict.value,
-                      'reason': outcome.reason} for outcome in outcomes])
+        self._write([history.end(self._numbers[outcome.locator], outcome)
+                     for outcome in outcomes])
 
     def close(self) -> None:
         """Note that the run came to its end."""
@@ -178,19 +132,19 @@ class Journal:
                     digest=digest, clusters=list(clusters), undoes=undoes)
         return writer
 
-    def reopen(self, run: Run) -> Writer:
+    def reopen(self, run: history.Run) -> Writer:
         """Open the file of an earlier run to settle it."""
         numbers = {entry.locator: number
                    for number, entry in enumerate(run.entries)}
         return Writer(self._path(run.id), run.id, numbers)
 
-    def unfinished(self) -> Iterator[Run]:
+    def unfinished(self) -> Iterator[history.Run]:
         """Yield the runs that were cut off and not settled since."""
         for name in self._names():
             if not _is_closed(self._path(name)):
                 yield self.read(name)
 
-    def runs(self) -> Iterator[Run]:
+    def runs(self) -> Iterator[history.Run]:
         """Yield all runs, the oldest first."""
         return map(self.read, self._names())
 
@@ -208,7 +162,7 @@ class Journal:
         return [run for run, ext in split
                 if ext == '.jsonl' and _ID.match(run)]
 
-    def read(self, run: str) -> Run:
+    def read(self, run: str) -> history.Run:
         """Return what is known of one run.
 
         :raises ConfigError: there is no such run
@@ -217,7 +171,7 @@ class Journal:
             raise _no_run(run)
         try:
             with open(self._path(run), encoding='utf-8') as file:
-                return _run(run, _lines(file))
+                return history.run(run, history.lines(file))
         except FileNotFoundError:
             raise _no_run(run) from None
         except OSError as error:
@@ -236,68 +190,6 @@ def _is_closed(path: str) -> bool:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - len(_CLOSED)))
         return file.read() == _CLOSED
-
-
-def _begin(number: int, change: Change) -> dict[str, Any]:
-    assert change.record.document is not None
-    return {'type': 'begin', 'seq': number,
-            **dataclasses.asdict(change.locator),
-            'old_hash': fingerprint(change.record.document),
-            'new_hash': fingerprint(change.document),
-            'edits': [_edit_to_json(edit) for edit in change.edits]}
-
-
-def _edit_to_json(edit: Edit) -> dict[str, Any]:
-    return {**dataclasses.asdict(edit), 'old': list(map(str, edit.old)),
-            'new': list(map(str, edit.new))}
-
-
-def _edit_from_json(words: dict[str, Any]) -> Edit:
-    return Edit(**{**words,
-                   'old': tuple(map(MonAddr.parse, words['old'])),
-                   'new': tuple(map(MonAddr.parse, words['new']))})
-
-
-def _lines(file: Iterable[str]) -> Iterator[dict[str, Any]]:
-    for text in file:
-        try:
-            line = json.loads(text)
-        except ValueError:
-            continue  # cut short by a crash, so never acted upon
-        if isinstance(line, dict):
-            yield line
-
-
-def _run(run: str, lines: Iterable[dict[str, Any]]) -> Run:
-    head: dict[str, Any] = {}
-    entries: dict[int, Entry] = {}
-    locked: set[str] = set()
-    finished = False
-    for line in lines:
-        kind = line.get('type')
-        if kind == 'run':
-            head = line
-        elif kind == 'begin':
-            entries[line['seq']] = _entry(line)
-        elif kind == 'end':
-            entries[line['seq']] = dataclasses.replace(
-                entries[line['seq']], verdict=Verdict(line['verdict']),
-                reason=line['reason'])
-        elif kind == 'locking':
-            locked |= set(line['instances'])
-        elif kind == 'unlocked':
-            locked -= set(line['instances'])
-        finished = finished or kind == 'close'
-    return Run(run, head.get('command', ''), tuple(head.get('hosts', ())),
-               head.get('started', ''), head.get('undoes'),
-               tuple(entries.values()), finished, frozenset(locked))
-
-
-def _entry(line: dict[str, Any]) -> Entry:
-    return Entry(
-        Locator(line['store'], line['host'], line['instance'], line['key']),
-        tuple(map(_edit_from_json, line['edits'])),
-        line['old_hash'], line['new_hash'], None, '')
 
 
 def _unwritable(path: str, error: object) -> exceptions.ConfigError:

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from typing import Iterable, Iterator, Mapping, Optional
 
-from rbd_mon_fix.core import journal
+from rbd_mon_fix.core import history
 from rbd_mon_fix.core import planning
 from rbd_mon_fix.model.disk import RbdDisk
 from rbd_mon_fix.model.instance import Instance
@@ -35,7 +35,7 @@ from rbd_mon_fix.model.record import Record
 from rbd_mon_fix.model.record import SkipReason
 
 
-def plan(entries: Iterable[journal.Entry],
+def plan(entries: Iterable[history.Entry],
          records: Mapping[Locator, Optional[Record]],
          instances: Mapping[str, Instance]) -> Plan:
     """Plan the inverse of what a run fixed.
@@ -64,7 +64,7 @@ def _judge(locator: Locator, record: Optional[Record], edits: list[Edit],
            instance: Instance) -> Iterator[Copy]:
     for edit in edits:
         disk = _disk(record, edit)
-        state, skip = _state(disk, edit, record, instance)
+        state, skip = _state(disk, edit, record, instance, locator)
         device = ((record.disk if record else None)
                   or planning.device_of(edit.disk))
         yield Copy(locator, instance, disk, device, edit.cluster, edit.new,
@@ -72,7 +72,8 @@ def _judge(locator: Locator, record: Optional[Record], edits: list[Edit],
 
 
 def _state(disk: Optional[RbdDisk], edit: Edit, record: Optional[Record],
-           instance: Instance) -> tuple[State, Optional[SkipReason]]:
+           instance: Instance, locator: Locator
+           ) -> tuple[State, Optional[SkipReason]]:
     if disk is None:
         return State.UNREADABLE, SkipReason.GONE
     if disk.verbatim == edit.new_verbatim:
@@ -82,6 +83,8 @@ def _state(disk: Optional[RbdDisk], edit: Edit, record: Optional[Record],
     state = State.DRIFTED if state is State.CURRENT else state
     if disk.monitors != edit.old:
         return state, SkipReason.CHANGED
+    if instance.host != locator.host:
+        return state, SkipReason.OTHER_HOST
     if record is not None and record.skip is not None:
         return state, record.skip
     return state, SkipReason.BUSY if instance.busy else None

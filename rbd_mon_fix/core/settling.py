@@ -19,15 +19,15 @@ from __future__ import annotations
 from typing import Callable, Iterable, Iterator
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.core import journal
+from rbd_mon_fix.core import history
 from rbd_mon_fix.model.plan import Outcome
 from rbd_mon_fix.model.plan import Verdict
-from rbd_mon_fix.model.record import fingerprint
 from rbd_mon_fix.model.record import Locator
 from rbd_mon_fix.model.record import Record
+from rbd_mon_fix.model.record import fingerprint
 
 
-def settle(entries: Iterable[journal.Entry],
+def settle(entries: Iterable[history.Entry],
            get: Callable[[Locator], Record]) -> Iterator[Outcome]:
     """Yield what became of changes whose run was cut off.
 
@@ -40,7 +40,7 @@ def settle(entries: Iterable[journal.Entry],
         yield _settle(entry, get)
 
 
-def _settle(entry: journal.Entry,
+def _settle(entry: history.Entry,
             get: Callable[[Locator], Record]) -> Outcome:
     try:
         document = get(entry.locator).document

@@ -79,7 +79,7 @@ class ConnectionInfo:
             monitors=monitors, ragged=ragged,
             verbatim=_verbatim(text[slice(*spans['hosts'])],
                                text[slice(*spans['ports'])]),
-            volume_id=data.get('volume_id') or whole.get('volume_id'))
+            volume_id=_word(data, 'volume_id') or _word(whole, 'volume_id'))
         return cls(text, disk, spans['hosts'], spans['ports'])
 
     @property
@@ -155,9 +155,9 @@ def _monitors(data: Mapping[str, Any]) -> tuple[tuple[MonAddr, ...], bool]:
         raise exceptions.Unreadable('it names no monitors at all')
     try:
         monitors = tuple(map(MonAddr.of, hosts, ports))
-    except ValueError as error:
-        raise exceptions.Unreadable(f'a monitor in it is none: {error}') \
-            from None
+    except ValueError:
+        raise exceptions.Unreadable(
+            'a host or port in it is none of a monitor') from None
     return monitors, len(hosts) != len(ports)
 
 
@@ -169,7 +169,14 @@ def _image(data: Mapping[str, Any]) -> str:
 
 
 def _auth(data: Mapping[str, Any], key: str) -> Optional[str]:
-    return (data.get(key) or None) if data.get('auth_enabled') else None
+    return _word(data, key) if data.get('auth_enabled') else None
+
+
+def _word(data: Mapping[str, Any], key: str) -> Optional[str]:
+    value = data.get(key) or None
+    if value is None or isinstance(value, str):
+        return value
+    raise exceptions.Unreadable(f'its {key} is no text')
 
 
 def _verbatim(hosts: str, ports: str) -> str:

@@ -24,7 +24,7 @@ from typing import Mapping, Optional, Sequence
 V1_PORT = 6789
 V2_PORT = 3300
 
-_NAME = re.compile(r'^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?$')
+_NAME = re.compile(r'[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +55,7 @@ class MonAddr:
 
         :raises ValueError: the text is no address
         """
-        match = re.match(r'^(\[[^\]]+\]|[^:]+):(\d+)$', text)
+        match = re.fullmatch(r'(\[[^\]]+\]|[^:]+):(\d+)', text)
         if match:
             return cls.of(match.group(1), match.group(2))
         return cls.of(text)
@@ -131,9 +131,9 @@ def _canonical_host(host: str) -> str:
         return str(ipaddress.ip_address(bare))
     except ValueError:
         pass
-    if bare != host or not _NAME.match(bare):
+    if bare != host or not _NAME.fullmatch(bare):
         raise ValueError(f'{host!r} is neither an address nor a name')
-    if re.match(r'^[\d.]+$', bare):
+    if re.fullmatch(r'[\d.]+', bare):
         raise ValueError(f'{host!r} is no IPv4 address')
     return bare.lower()
 
@@ -141,7 +141,7 @@ def _canonical_host(host: str) -> str:
 def _port(port: object) -> Optional[int]:
     if port is None or port == '':
         return None
-    if isinstance(port, bool) or not re.match(r'^[0-9]{1,5}$', str(port)):
+    if isinstance(port, bool) or not re.fullmatch(r'[0-9]{1,5}', str(port)):
         raise ValueError(f'{port!r} is no port')
     number = int(str(port))
     if not 0 < number < 65536:

@@ -68,19 +68,7 @@ def rows(kind: Kind, copies: Sequence[Copy],
 
 def is_due(copy: Copy) -> bool:
     """Tell whether a copy is to be changed."""
-    return copy.skip is None and (copy.wrong or differs(copy))
-
-
-def differs(copy: Copy) -> bool:
-    """Tell whether the addresses are not the desired ones, in any order.
-
-    A rollback desires other addresses than the right ones, so that there
-    a copy may be current and yet have to be changed.
-    """
-    if copy.disk is None or not copy.desired:
-        return False
-    return (sorted(map(str, copy.disk.monitors))
-            != sorted(map(str, copy.desired)))
+    return copy.wrong and copy.skip is None
 
 
 def outcome_of(copy: Copy, outcomes: Outcomes) -> Optional[Outcome]:

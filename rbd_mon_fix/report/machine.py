@@ -28,6 +28,7 @@ from rbd_mon_fix.report import contract
 from rbd_mon_fix.report import encoding
 from rbd_mon_fix.report import summary
 
+# Each as sources.given dumps it.
 Clusters = Sequence[Mapping[str, Any]]
 Answering = Optional[frozenset[MonAddr]]
 
@@ -42,7 +43,7 @@ class Json:
 
     def clusters(self, clusters: Clusters, answering: Answering) -> None:
         """Write all that comes before the first record."""
-        listed = json.dumps(with_answers(clusters, answering))
+        listed = json.dumps(list(clusters))
         self._stream.write(f'{{"version": {contract.VERSION},\n'
                            f'"clusters": {listed},\n"records": [')
 
@@ -72,8 +73,7 @@ class Yaml:
 
     def clusters(self, clusters: Clusters, answering: Answering) -> None:
         """Write all that comes before the first record."""
-        self._dump({'version': contract.VERSION,
-                    'clusters': with_answers(clusters, answering)},
+        self._dump({'version': contract.VERSION, 'clusters': list(clusters)},
                    self._stream)
 
     def server(self, host: str, instance: Instance, copies: Sequence[Copy],
@@ -137,24 +137,6 @@ def flat(cell: object) -> str:
     if isinstance(cell, (list, tuple)):
         return ' '.join(map(str, cell))
     return '' if cell is None else str(cell)
-
-
-def with_answers(clusters: Clusters,
-                 answering: Answering) -> list[dict[str, Any]]:
-    """Return the clusters, each with those of its monitors that answered.
-
-    :param answering: None where no monitor was asked
-    """
-    answered = None if answering is None else set(map(str, answering))
-    return [{**cluster, 'answering': _among(cluster['monitors'], answered)}
-            for cluster in clusters]
-
-
-def _among(monitors: Sequence[str],
-           answered: Optional[set[str]]) -> Optional[list[str]]:
-    if answered is None:
-        return None
-    return [monitor for monitor in monitors if monitor in answered]
 
 
 def _tail(kind: contract.Kind, tally: summary.Tally,

@@ -36,7 +36,8 @@ class Report(Protocol):
                  answering: machine.Answering) -> None:
         """Show the clusters; called once, first.
 
-        :param clusters: name, fsid, source, monitors, as dicts
+        :param clusters: name, fsid, source, monitors, addresses and so on,
+            as dicts that the machine formats write as they are
         :param answering: the endpoints that answered; None where none was
             asked
         """

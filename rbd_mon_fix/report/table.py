@@ -17,7 +17,7 @@
 from __future__ import annotations
 
 import collections
-from typing import Any, Iterator, Optional, Protocol, Sequence
+from typing import Any, Iterator, Mapping, Optional, Protocol, Sequence
 
 from rbd_mon_fix.model.instance import Instance
 from rbd_mon_fix.model.plan import Copy
@@ -51,8 +51,8 @@ class Table:
     def clusters(self, clusters: machine.Clusters,
                  answering: machine.Answering) -> None:
         """Write the right monitors of each cluster."""
-        for cluster in machine.with_answers(clusters, answering):
-            self._printer.line(_cluster(cluster), _HANG)
+        for cluster in clusters:
+            self._printer.line(_cluster(cluster, answering), _HANG)
 
     def server(self, host: str, instance: Instance, copies: Sequence[Copy],
                outcomes: contract.Outcomes) -> None:
@@ -76,23 +76,26 @@ class Table:
             self._printer.line([(sentence, '')])
 
 
-def _cluster(cluster: dict[str, Any]) -> list[plain.Span]:
+def _cluster(cluster: Mapping[str, Any],
+             answering: machine.Answering) -> list[plain.Span]:
     monitors = machine.flat(cluster['monitors'])
-    spans = [('Cluster ', ''), (str(cluster['name']), 'bold'),
-             (f', from {cluster["source"]}: ', '')]
+    name = [('Cluster ', ''), (str(cluster['name']), 'bold')]
     if not monitors:
-        return [*spans, ('its monitors are not known', 'yellow')]
-    return [*spans, (monitors, ''), _answers(cluster)]
+        return [*name, (': its monitors are not known', 'yellow')]
+    return [*name, (f', from {cluster["source"]}: {monitors}', ''),
+            _answers(cluster['addresses'], answering)]
 
 
-def _answers(cluster: dict[str, Any]) -> plain.Span:
-    monitors, answering = cluster['monitors'], cluster['answering']
+def _answers(monitors: Sequence[Sequence[str]],
+             answering: machine.Answering) -> plain.Span:
     if answering is None:
         return ' (not asked)', 'dim'
-    if not answering:
+    answered = {str(addr) for addr in answering}
+    alive = sum(not answered.isdisjoint(addrs) for addrs in monitors)
+    if not alive:
         return ' (none answers)', style.BAD
-    if len(answering) < len(monitors):
-        return f' ({len(answering)} of {len(monitors)} answer)', 'yellow'
+    if alive < len(monitors):
+        return f' ({alive} of {len(monitors)} answer)', 'yellow'
     return ' (all answer)', 'dim'
 
 
@@ -177,7 +180,7 @@ def _remarks(copy: Copy, outcomes: contract.Outcomes) -> Iterator[str]:
         yield f'{copy.disk.image}{cluster}'
         old = machine.flat(copy.disk.monitors) or 'none'
         right = machine.flat(copy.desired)
-        yield f'{old} -> {right}' if contract.differs(copy) else old
+        yield f'{old} -> {right}' if _differs(copy) else old
     # An unknown cluster and an unreadable record are said by the state.
     if copy.skip and copy.skip.value != copy.state.value:
         yield f'left alone: {copy.skip.value}'
@@ -185,3 +188,10 @@ def _remarks(copy: Copy, outcomes: contract.Outcomes) -> Iterator[str]:
     reason = (outcome and outcome.reason) or copy.note
     if reason:
         yield reason
+
+
+def _differs(copy: Copy) -> bool:
+    if copy.disk is None or not copy.desired:
+        return False
+    return (sorted(map(str, copy.disk.monitors))
+            != sorted(map(str, copy.desired)))

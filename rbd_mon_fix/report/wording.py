@@ -71,7 +71,7 @@ def _dry_run(tally: summary.Tally, run: Optional[str]) -> list[str]:
     lines = [*_found(tally), *_counts(tally), *_skipped(tally)]
     if tally.due:
         lines.append('Nothing was written. Without --dry-run, '
-                     f'{copies(tally.due)} would be put right.')
+                     f'{copies(tally.due)} would be changed.')
     return lines
 
 

@@ -24,7 +24,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import socket
-from typing import Iterable, Optional
+from typing import Any, Iterable, Optional
 
 from rbd_mon_fix.model import monmap
 from rbd_mon_fix.model.monmap import MonAddr
@@ -180,10 +180,11 @@ def _look_up(token: str) -> str:
     return ','.join(_numeric(entry[4], port) for entry in answer)
 
 
-def _numeric(sockaddr: tuple[object, ...], port: str) -> str:
-    host = str(sockaddr[0])
+def _numeric(sockaddr: Any, port: str) -> str:
+    host, service = socket.getnameinfo(
+        sockaddr, socket.NI_NUMERICHOST | socket.NI_NUMERICSERV)
     host = f'[{host}]' if ':' in host else host
-    return f'{host}:{sockaddr[1]}' if port else host
+    return f'{host}:{service}' if port else host
 
 
 def _settled(vector: Vector) -> Vector:

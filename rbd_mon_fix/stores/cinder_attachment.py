@@ -26,7 +26,7 @@ from typing import Iterator, Optional, Sequence
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.clients.database import cinder
-from rbd_mon_fix.documents.connection_info import ConnectionInfo
+from rbd_mon_fix.documents import connection_info
 from rbd_mon_fix.model.instance import Scope
 from rbd_mon_fix.model.plan import Change
 from rbd_mon_fix.model.plan import Outcome
@@ -95,7 +95,8 @@ class CinderAttachmentStore:
         record = Record(Locator(self.name, host, instance, row.id), None,
                         attachment=row.id, volume_id=row.volume_id)
         try:
-            document = ConnectionInfo.parse(row.connection_info)
+            document = connection_info.ConnectionInfo.parse(
+                row.connection_info)
         except exceptions.Unreadable as error:
             return dataclasses.replace(record, unreadable=error.message)
         if document is None:

@@ -25,7 +25,7 @@ from typing import Iterator, Optional, Sequence
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.clients.database import nova
-from rbd_mon_fix.documents.connection_info import ConnectionInfo
+from rbd_mon_fix.documents import connection_info
 from rbd_mon_fix.model.instance import Attachment
 from rbd_mon_fix.model.instance import Scope
 from rbd_mon_fix.model.plan import Change
@@ -75,7 +75,8 @@ class NovaBdmStore:
         record = Record(locator, None, attachment=row.attachment_id,
                         volume_id=row.volume_id, disk=_disk(row.device_name))
         try:
-            document = ConnectionInfo.parse(row.connection_info)
+            document = connection_info.ConnectionInfo.parse(
+                row.connection_info)
         except exceptions.Unreadable as error:
             return dataclasses.replace(record, unreadable=error.message)
         if document is None:

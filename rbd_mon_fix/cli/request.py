@@ -1,0 +1,89 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What the operator asked for, checked against what the site has."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Sequence
+
+from oslo_log import log as logging
+
+from rbd_mon_fix import exceptions
+from rbd_mon_fix.cli import arguments
+from rbd_mon_fix.cli import roster as rosters
+from rbd_mon_fix.cli import site as sites
+
+LOG = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """What the operator asked for, checked.
+
+    :param hosts: the compute hosts
+    :param instances: only these servers; empty for all
+    :param stores: only these kinds of copy, those the site has
+    """
+
+    hosts: tuple[str, ...]
+    instances: tuple[str, ...]
+    stores: tuple[str, ...]
+    unmanaged: bool
+
+
+def of(command: Any, site: sites.Site, roster: rosters.Roster) -> Request:
+    """Check the arguments of a command.
+
+    :raises ConfigError: they do not go together, or ask for a store that is
+        not at hand here
+    """
+    return Request(_hosts(command, site, roster), tuple(command.instance),
+                   _available(command.store, site), command.unmanaged)
+
+
+def _hosts(command: Any, site: sites.Site,
+           roster: rosters.Roster) -> tuple[str, ...]:
+    if command.host and command.all_hosts:
+        raise exceptions.ConfigError(
+            '--host and --all-hosts exclude each other.',
+            'Give one of them.')
+    if command.host:
+        return tuple(dict.fromkeys(command.host))
+    if command.all_hosts or not site.has_openstack:
+        return tuple(roster.hosts())
+    raise exceptions.ConfigError(
+        'No host was given.', 'Give --host H, or --all-hosts.')
+
+
+def _available(wanted: Sequence[str], site: sites.Site) -> tuple[str, ...]:
+    """Return the stores to look at, and refuse what cannot be had."""
+    lacking = {}
+    if site.cells is None:
+        lacking['nova-bdm'] = 'nova.conf gives no [database] connection'
+    if site.cinder_database is None:
+        lacking['cinder-attachment'] = (
+            'cinder.conf gives no [database] connection')
+    for name in wanted:
+        if name in lacking:
+            raise exceptions.ConfigError(
+                f'Store {name} is not at hand here: {lacking[name]}.',
+                'Run it where the databases can be reached, or leave '
+                'the store out.')
+    if site.has_openstack and not wanted:
+        for name, why in lacking.items():
+            LOG.warning('%s is not looked at: %s.', name, why)
+    return tuple(name for name in arguments.STORES
+                 if name in wanted or not wanted and name not in lacking)

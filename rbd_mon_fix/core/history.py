@@ -1,0 +1,146 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What a run of the journal tells, to and from its lines."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any, Iterable, Iterator, Optional
+
+from rbd_mon_fix.model.monmap import MonAddr
+from rbd_mon_fix.model.plan import Change
+from rbd_mon_fix.model.plan import Edit
+from rbd_mon_fix.model.plan import Outcome
+from rbd_mon_fix.model.plan import Verdict
+from rbd_mon_fix.model.record import Locator
+from rbd_mon_fix.model.record import fingerprint
+
+Line = dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """One change of a run, and what became of it.
+
+    :param verdict: None where the run was cut off before it knew
+    """
+
+    locator: Locator
+    edits: tuple[Edit, ...]
+    old_hash: str
+    new_hash: str
+    verdict: Optional[Verdict]
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """What the journal tells of one run.
+
+    :param started: UTC, ISO 8601
+    :param undoes: the run that this one took back
+    :param finished: False where it was cut off
+    :param locked: servers that it locked and did not unlock again
+    """
+
+    id: str
+    command: str
+    hosts: tuple[str, ...]
+    started: str
+    undoes: Optional[str]
+    entries: tuple[Entry, ...]
+    finished: bool
+    locked: frozenset[str]
+
+    @property
+    def unsettled(self) -> tuple[Entry, ...]:
+        """Return the changes of which nobody knows what became."""
+        return tuple(entry for entry in self.entries
+                     if entry.verdict is None)
+
+
+def begin(number: int, change: Change) -> Line:
+    """Return the line that goes before a change."""
+    assert change.record.document is not None
+    return {'type': 'begin', 'seq': number,
+            **dataclasses.asdict(change.locator),
+            'old_hash': fingerprint(change.record.document),
+            'new_hash': fingerprint(change.document),
+            'edits': [_edit_to_json(edit) for edit in change.edits]}
+
+
+def _edit_to_json(edit: Edit) -> Line:
+    return {**dataclasses.asdict(edit), 'old': list(map(str, edit.old)),
+            'new': list(map(str, edit.new))}
+
+
+def _edit_from_json(words: Line) -> Edit:
+    return Edit(**{**words,
+                   'old': tuple(map(MonAddr.parse, words['old'])),
+                   'new': tuple(map(MonAddr.parse, words['new']))})
+
+
+def end(number: int, outcome: Outcome) -> Line:
+    """Return the line that goes after a change."""
+    return {'type': 'end', 'seq': number, 'verdict': outcome.verdict.value,
+            'reason': outcome.reason}
+
+
+def lines(file: Iterable[str]) -> Iterator[Line]:
+    """Yield the lines of a journal file that are whole."""
+    for text in file:
+        try:
+            line = json.loads(text)
+        except ValueError:
+            continue  # cut short by a crash, so never acted upon
+        if isinstance(line, dict):
+            yield line
+
+
+def run(name: str, told: Iterable[Line]) -> Run:
+    """Put together what the lines of a run tell.
+
+    :param name: the id of the run
+    """
+    head: Line = {}
+    entries: dict[int, Entry] = {}
+    locked: set[str] = set()
+    finished = False
+    for line in told:
+        kind = line.get('type')
+        if kind == 'run':
+            head = line
+        elif kind == 'begin':
+            entries[line['seq']] = _entry(line)
+        elif kind == 'end':
+            entries[line['seq']] = dataclasses.replace(
+                entries[line['seq']], verdict=Verdict(line['verdict']),
+                reason=line['reason'])
+        elif kind == 'locking':
+            locked |= set(line['instances'])
+        elif kind == 'unlocked':
+            locked -= set(line['instances'])
+        finished = finished or kind == 'close'
+    return Run(name, head.get('command', ''), tuple(head.get('hosts', ())),
+               head.get('started', ''), head.get('undoes'),
+               tuple(entries.values()), finished, frozenset(locked))
+
+
+def _entry(line: Line) -> Entry:
+    return Entry(
+        Locator(line['store'], line['host'], line['instance'], line['key']),
+        tuple(map(_edit_from_json, line['edits'])),
+        line['old_hash'], line['new_hash'], None, '')

@@ -1,0 +1,24 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""A throwaway cloud: real schemas, real libvirt, no service running.
+
+It is what the demo, the functional tests and the benchmarks work on. A
+folder holds the configs of Nova and Cinder, the databases (unless they are
+on a server), and the root of libvirt's embedded QEMU driver. The configs
+lead to monitors that are new, while all that was written down when the
+volumes were attached names the monitors of old.
+
+    python -m tests.cloud DIR [--database-url URL]
+"""

@@ -1,0 +1,121 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The config files of a throwaway cloud."""
+
+from __future__ import annotations
+
+import pathlib
+
+from tests.cloud import databases as databases_module
+from tests.cloud import documents
+from tests.cloud import shape
+
+NOVA = '''\
+[DEFAULT]
+host = {host}
+state_path = {folder}/nova
+log_file = {folder}/nova.log
+transport_url = rabbit://nova:sesame@127.0.0.1:5672/
+
+[api_database]
+connection = {databases.api}
+
+[database]
+connection = {databases.cell0}
+
+[libvirt]
+connection_uri = {libvirt_uri}
+images_type = rbd
+images_rbd_pool = {nova_pool}
+images_rbd_ceph_conf = {folder}/ceph/{ceph.name}.conf
+rbd_user = {user}
+rbd_secret_uuid = {ceph.secret_uuid}
+'''
+
+CINDER = '''\
+[DEFAULT]
+state_path = {folder}/cinder
+log_file = {folder}/cinder.log
+transport_url = rabbit://cinder:sesame@127.0.0.1:5672/
+enabled_backends = rbd-a,rbd-b,lvm
+
+[database]
+connection = {databases.cinder}
+
+[oslo_concurrency]
+lock_path = {folder}/cinder
+
+[backend_defaults]
+volume_driver = cinder.volume.drivers.rbd.RBDDriver
+rbd_user = {user}
+
+[lvm]
+volume_driver = cinder.volume.drivers.lvm.LVMVolumeDriver
+volume_backend_name = lvm
+'''
+
+BACKEND = '''
+[rbd-{ceph.name}]
+volume_backend_name = rbd-{ceph.name}
+rbd_ceph_conf = {folder}/ceph/{ceph.name}.conf
+rbd_pool = {ceph.pool}
+rbd_secret_uuid = {ceph.secret_uuid}
+'''
+
+CEPH = '''\
+[global]
+fsid = {ceph.fsid}
+mon_host = {mon_host}
+'''
+
+OURS = '''\
+[DEFAULT]
+nova_config_file = {folder}/nova.conf
+cinder_config_file = {folder}/cinder.conf
+libvirt_uri = {libvirt_uri}
+journal_dir = {folder}/journal
+# No Ceph runs here: the word of the ceph.conf files is taken.
+offline = true
+'''
+
+
+def libvirt_uri(folder: pathlib.Path) -> str:
+    """Return the URI of the QEMU driver that lives inside the process."""
+    return f'qemu:///embed?root={folder}/libvirt'
+
+
+def write(folder: pathlib.Path,
+          databases: databases_module.Databases) -> None:
+    """Write the configs of Nova, Cinder, both Cephs and rbd-mon-fix."""
+    values = {'folder': folder, 'databases': databases, 'ceph': shape.ALPHA,
+              'host': shape.HOSTS[0], 'nova_pool': shape.NOVA_POOL,
+              'user': documents.USER, 'libvirt_uri': libvirt_uri(folder)}
+    for name in ('ceph', 'nova', 'cinder', 'journal'):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    clusters = (shape.ALPHA, shape.BETA)
+    cinder = CINDER.format(**values) + ''.join(
+        BACKEND.format(folder=folder, ceph=ceph) for ceph in clusters)
+    (folder / 'nova.conf').write_text(NOVA.format(**values))
+    (folder / 'cinder.conf').write_text(cinder)
+    (folder / 'rbd-mon-fix.conf').write_text(OURS.format(**values))
+    for ceph in clusters:
+        (folder / 'ceph' / f'{ceph.name}.conf').write_text(
+            CEPH.format(ceph=ceph, mon_host=_mon_host(ceph)))
+
+
+def _mon_host(ceph: shape.Ceph) -> str:
+    """Return both endpoints of each monitor, as cephadm writes them."""
+    hosts = [f'[{host}]' if ':' in host else host for host in ceph.new]
+    return ' '.join(f'[v2:{host}:3300/0,v1:{host}:6789/0]' for host in hosts)

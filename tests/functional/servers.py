@@ -1,0 +1,239 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Engines that keep databases, each private to the tests.
+
+The servers have their data in a folder of their own below the system's
+folder for temporary files, as the tests' own one is closed to the users
+that they run as, and listen on a free port of the loopback interface.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from typing import Iterator, Protocol
+
+import sqlalchemy as sa
+from sqlalchemy import exc
+import tenacity
+
+from tests.cloud import databases as databases_module
+
+# It is part of every URL, and must never be seen in what we print.
+PASSWORD = 'sesame'
+READY_WITHIN = 60
+STOPPED_WITHIN = 30
+
+
+class Engine(Protocol):
+    """A place for the databases of many clouds."""
+
+    def create(self, prefix: str) -> databases_module.Databases:
+        """Make empty databases whose names begin with a prefix."""
+
+    def clone(self, source: databases_module.Databases,
+              prefix: str) -> databases_module.Databases:
+        """Make databases with the schema and the rows of others."""
+
+    def drop(self, databases: databases_module.Databases) -> None:
+        """Remove databases."""
+
+
+class SQLite:
+    """Files in a folder."""
+
+    def __init__(self, folder: pathlib.Path):
+        self.url = f'sqlite:///{folder}'
+
+    def create(self, prefix: str) -> databases_module.Databases:
+        return databases_module.Databases.at(self.url, prefix)
+
+    def clone(self, source: databases_module.Databases,
+              prefix: str) -> databases_module.Databases:
+        target = databases_module.Databases.at(self.url, prefix)
+        for old, new in zip(source.names, target.names):
+            shutil.copyfile(old, new)
+        return target
+
+    def drop(self, databases: databases_module.Databases) -> None:
+        for name in databases.names:
+            os.unlink(name)
+
+
+class _Server:
+    """What MariaDB and PostgreSQL have in common."""
+
+    def __init__(self, url: str, admin_database: str):
+        self.url = url
+        self.admin_url = sa.make_url(url).set(database=admin_database)
+
+    def execute(self, *statements: str) -> None:
+        engine = sa.create_engine(self.admin_url,
+                                  isolation_level='AUTOCOMMIT')
+        try:
+            with engine.connect() as connection:
+                for statement in statements:
+                    connection.exec_driver_sql(statement)
+        finally:
+            engine.dispose()
+
+    def create(self, prefix: str) -> databases_module.Databases:
+        databases = databases_module.Databases.at(self.url, prefix)
+        self.execute(*[f'CREATE DATABASE {name}' for name in databases.names])
+        return databases
+
+    def drop(self, databases: databases_module.Databases) -> None:
+        self.execute(*[f'DROP DATABASE {name}' for name in databases.names])
+
+    @tenacity.retry(retry=tenacity.retry_if_exception_type(
+        exc.OperationalError), wait=tenacity.wait_fixed(0.1),
+        stop=tenacity.stop_after_delay(READY_WITHIN), reraise=True)
+    def wait_until_ready(self) -> None:
+        self.execute('SELECT 1')
+
+
+class MariaDB(_Server):
+    """A MariaDB server."""
+
+    def clone(self, source: databases_module.Databases,
+              prefix: str) -> databases_module.Databases:
+        target = self.create(prefix)
+        url = sa.make_url(self.url)
+        login = ['--no-defaults', f'--host={url.host}', f'--port={url.port}',
+                 f'--user={url.username}']
+        environment = {**os.environ, 'MYSQL_PWD': str(url.password)}
+        for old, new in zip(source.names, target.names):
+            dump = subprocess.run(
+                ['mariadb-dump', *login, '--skip-lock-tables', old],
+                env=environment, check=True, stdout=subprocess.PIPE)
+            subprocess.run(['mariadb', *login, new], env=environment,
+                           input=dump.stdout, check=True)
+        return target
+
+
+class PostgreSQL(_Server):
+    """A PostgreSQL server."""
+
+    def clone(self, source: databases_module.Databases,
+              prefix: str) -> databases_module.Databases:
+        target = databases_module.Databases.at(self.url, prefix)
+        self.execute(*[f'CREATE DATABASE {new} TEMPLATE {old}'
+                       for old, new in zip(source.names, target.names)])
+        return target
+
+
+@contextlib.contextmanager
+def mariadb() -> Iterator[MariaDB]:
+    """Run a MariaDB server as long as the context lasts."""
+    with _home('mysql') as (home, user):
+        data = home / 'data'
+        port = _free_port()
+        options = ['--no-defaults', f'--datadir={data}']
+        _run(user, home, 'mariadb-install-db', *options,
+             '--auth-root-authentication-method=normal', '--skip-test-db')
+        (home / 'init.sql').write_text(
+            f"CREATE USER nova@'127.0.0.1' IDENTIFIED BY '{PASSWORD}';"
+            "\nGRANT ALL ON *.* TO nova@'127.0.0.1';\n")
+        command = [_program('mariadbd'), *options, f'--port={port}',
+                   '--bind-address=127.0.0.1', '--skip-name-resolve',
+                   f'--socket={home}/socket', f'--pid-file={home}/pid',
+                   f'--init-file={home}/init.sql',
+                   '--innodb-flush-log-at-trx-commit=0']
+        with _running(command, user, home, signal.SIGTERM):
+            server = MariaDB(
+                f'mysql+pymysql://nova:{PASSWORD}@127.0.0.1:{port}',
+                'mysql')
+            server.wait_until_ready()
+            yield server
+
+
+@contextlib.contextmanager
+def postgresql() -> Iterator[PostgreSQL]:
+    """Run a PostgreSQL server as long as the context lasts."""
+    with _home('postgres') as (home, user):
+        data = home / 'data'
+        port = _free_port()
+        (home / 'password').write_text(PASSWORD)
+        _run(user, home, 'initdb', f'--pgdata={data}', '--no-sync',
+             '--username=nova', f'--pwfile={home}/password',
+             '--auth=scram-sha-256', '--encoding=UTF8', '--locale=C')
+        command = [_program('postgres'), '-D', str(data), '-k', str(home),
+                   '-h', '127.0.0.1', '-p', str(port), '-c', 'fsync=off']
+        with _running(command, user, home, signal.SIGINT):
+            server = PostgreSQL(
+                f'postgresql+psycopg2://nova:{PASSWORD}@127.0.0.1:{port}',
+                'postgres')
+            server.wait_until_ready()
+            yield server
+
+
+@contextlib.contextmanager
+def _home(user: str) -> Iterator[tuple[pathlib.Path, dict]]:
+    """Yield a folder, and the arguments to run a process as its owner.
+
+    Neither server runs as root, so there a user of its own is taken.
+    """
+    with tempfile.TemporaryDirectory(prefix='rbd-mon-fix-') as home:
+        identity: dict = {}
+        if os.geteuid() == 0:
+            shutil.chown(home, user, user)
+            identity = {'user': user, 'group': user, 'extra_groups': []}
+        yield pathlib.Path(home), identity
+
+
+@contextlib.contextmanager
+def _running(command: list[str], user: dict, home: pathlib.Path,
+             stop: signal.Signals) -> Iterator[None]:
+    with open(home / 'log', 'wb') as log:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
+                                   stdout=log, stderr=log, cwd=home, **user)
+    try:
+        yield
+    finally:
+        process.send_signal(stop)
+        try:
+            process.wait(STOPPED_WITHIN)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _run(user: dict, home: pathlib.Path, program: str, *args: str) -> None:
+    subprocess.run([_program(program), *args], check=True, cwd=home,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                   **user)
+
+
+def _program(name: str) -> str:
+    """Find a program, be it in a folder that only its own package knows."""
+    folders = [os.environ.get('PATH', ''), '/usr/sbin', '/usr/libexec',
+               *sorted(glob.glob('/usr/lib/postgresql/*/bin'), reverse=True)]
+    found = shutil.which(name, path=os.pathsep.join(folders))
+    if found is None:
+        raise FileNotFoundError(f'{name} is not installed, see bindep.txt')
+    return found
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        return probe.getsockname()[1]

@@ -1,0 +1,172 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The ``ceph`` command, by a script in its place, and greeting monitors."""
+
+import contextlib
+import os
+import pathlib
+import socket
+import stat
+import threading
+import time
+
+import pytest
+
+from rbd_mon_fix import exceptions
+from rbd_mon_fix.clients import ceph
+from rbd_mon_fix.model import monmap
+from rbd_mon_fix.model.monmap import MonAddr
+
+
+@pytest.fixture
+def command(tmp_path, monkeypatch):
+    """Put a shell script in the place of ``ceph``."""
+    def put(body):
+        path = tmp_path / 'ceph'
+        path.write_text(f'#!/bin/sh\n{body}\n')
+        path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv('PATH', f'{tmp_path}:/usr/bin:/bin')
+    return put
+
+
+BASE = ['mon', 'dump', '--format=json']
+
+
+@pytest.mark.parametrize('conf, cluster, user, extra', [
+    ('', None, None, []),
+    ('', 'ceph', None, ['--cluster', 'ceph']),
+    ('/c.conf', None, 'nova', ['--id', 'nova', '--conf', '/c.conf']),
+    ('/c d.conf', 'fast', 'u',
+     ['--id', 'u', '--cluster', 'fast', '--conf', '/c d.conf']),
+])
+def test_arguments_are_cinder_s_and_nova_s(command, conf, cluster, user,
+                                           extra):
+    command('for word; do echo "$word"; done')
+    out = ceph.mon_dump(conf, cluster, user)
+    assert out.splitlines() == BASE + extra
+
+
+def test_stderr_and_locale_do_not_get_into_the_answer(command, monkeypatch):
+    monkeypatch.setenv('LC_ALL', 'de_DE.UTF-8')
+    command('echo noise >&2; cat; echo "$LC_ALL"')
+    assert ceph.mon_dump('', None, None) == 'C\n'
+
+
+def test_a_failure_says_what_ceph_said_last(command):
+    command('echo first >&2; echo "error connecting: x" >&2; exit 13')
+    with pytest.raises(exceptions.Unreachable) as caught:
+        ceph.mon_dump('', None, None)
+    assert 'exit code 13: error connecting: x' in caught.value.message
+    assert '--monitors-file' in caught.value.hint
+
+
+def test_a_silent_failure(command):
+    command('exit 1')
+    with pytest.raises(exceptions.Unreachable, match='it said nothing'):
+        ceph.mon_dump('', None, None)
+
+
+def test_no_such_command(monkeypatch, tmp_path):
+    monkeypatch.setenv('PATH', str(tmp_path))
+    with pytest.raises(exceptions.Unreachable, match='ceph command') as e:
+        ceph.mon_dump('', None, None)
+    assert 'ceph-common' in e.value.hint
+
+
+def test_without_quorum_it_is_ended_with_all_it_started(command, tmp_path):
+    pids = tmp_path / 'pids'
+    command(f'sleep 60 & echo $! $$ > {pids}; wait')
+    begun = time.monotonic()
+    with pytest.raises(exceptions.Unreachable, match='within 0.5 seconds'):
+        ceph.mon_dump('', None, None, timeout=0.5)
+    assert time.monotonic() - begun < 20
+    for pid in pids.read_text().split():
+        assert _ends(pid)
+
+
+def _ends(pid):
+    """Wait, within a bound, for a process to be gone or a zombie."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        try:
+            text = pathlib.Path(f'/proc/{pid}/stat').read_text()
+        except FileNotFoundError:
+            return True
+        if text.rpartition(')')[2].split()[0] == 'Z':
+            return True
+        os.sched_yield()
+    return False
+
+
+@pytest.fixture
+def serve():
+    """Greet on loopback, each server with its own bytes."""
+    with contextlib.ExitStack() as stack:
+        def started(greeting, host='127.0.0.1'):
+            server = stack.enter_context(socket.create_server((host, 0)))
+            thread = threading.Thread(target=greet, args=(server, greeting))
+            thread.start()
+            stack.callback(thread.join, 10)
+            stack.callback(shut, server)
+            return MonAddr(host, server.getsockname()[1])
+
+        def greet(server, greeting):
+            with contextlib.suppress(OSError):
+                while True:
+                    connection = server.accept()[0]
+                    stack.callback(connection.close)
+                    connection.sendall(greeting)
+                    if not greeting.endswith(b'...'):
+                        connection.close()
+
+        def shut(server):
+            with contextlib.suppress(OSError):
+                server.shutdown(socket.SHUT_RDWR)
+
+        yield started
+
+
+def test_which_endpoints_greet_as_monitors(serve):
+    v1 = serve(b'ceph v027' + bytes(272))
+    v2 = serve(b'ceph v2\n' + bytes(18))
+    other = serve(b'SSH-2.0-OpenSSH_9.2\r\n')
+    rude = serve(b'')
+    short = serve(b'ceph')
+    closed = MonAddr('127.0.0.1', 1)
+    asked = [v1, v2, other, rude, short, closed]
+    assert ceph.answering(asked) == {v1, v2}
+
+
+def test_one_that_keeps_silent_is_not_waited_for(serve):
+    silent = serve(b'...')
+    begun = time.monotonic()
+    assert ceph.answering([silent], timeout=0.3) == frozenset()
+    assert time.monotonic() - begun < 10
+
+
+def test_names_that_do_not_resolve_do_not_answer():
+    assert ceph.answering([MonAddr('no-such-name.invalid', 6789)]) == set()
+
+
+def test_without_a_port_both_usual_ones_are_asked(serve, monkeypatch):
+    v1 = serve(b'ceph v027' + bytes(272))
+    monkeypatch.setattr(monmap, 'V2_PORT', 1)
+    monkeypatch.setattr(monmap, 'V1_PORT', v1.port)
+    bare = MonAddr('127.0.0.1', None)
+    assert ceph.answering([bare]) == {bare}
+
+
+def test_nobody_to_ask():
+    assert ceph.answering([]) == frozenset()

@@ -1,0 +1,99 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Reading nova.conf."""
+
+import pytest
+
+from rbd_mon_fix import exceptions
+from rbd_mon_fix.conf import nova
+
+
+@pytest.fixture
+def write(tmp_path):
+    def written(text, name='nova.conf'):
+        path = tmp_path / name
+        path.write_text(text)
+        return str(path)
+    return written
+
+
+def test_defaults_are_nova_s(write):
+    conf = nova.load([write('[DEFAULT]\n')])
+    assert conf == nova.NovaConf(
+        host=None, state_path='/var/lib/nova',
+        instances_path='/var/lib/nova/instances', images_type='default',
+        images_rbd_pool='rbd', images_rbd_ceph_conf='', rbd_user=None,
+        rbd_secret_uuid=None, connection_uri='', database_connection=None,
+        api_database_connection=None)
+
+
+def test_everything_set_and_unknown_options_ignored(write):
+    conf = nova.load([write(
+        '[DEFAULT]\nhost = c1\nstate_path = /srv/nova\nmy_ip = 192.0.2.7\n'
+        'no_such_option = 1\n[no_such_group]\na = b\n'
+        '[libvirt]\nimages_type = rbd\nimages_rbd_pool = vms\n'
+        'images_rbd_ceph_conf = /etc/ceph/ssd.conf\nrbd_user = nova\n'
+        'rbd_secret_uuid = S\nconnection_uri = qemu+tcp://$my_ip/system\n'
+        '[database]\nconnection = mysql://n:pw@db/nova\n'
+        '[api_database]\nconnection = mysql://n:pw@db/nova_api\n')])
+    assert conf == nova.NovaConf(
+        host='c1', state_path='/srv/nova',
+        instances_path='/srv/nova/instances', images_type='rbd',
+        images_rbd_pool='vms', images_rbd_ceph_conf='/etc/ceph/ssd.conf',
+        rbd_user='nova', rbd_secret_uuid='S',
+        connection_uri='qemu+tcp://192.0.2.7/system',
+        database_connection='mysql://n:pw@db/nova',
+        api_database_connection='mysql://n:pw@db/nova_api')
+    assert 'pw' not in repr(conf)
+
+
+def test_a_later_file_wins(write):
+    first = write('[DEFAULT]\nhost = a\n', 'a.conf')
+    second = write('[DEFAULT]\nhost = b\n', 'b.conf')
+    assert nova.load([first, second]).host == 'b'
+
+
+def test_the_environment_is_not_read(write, monkeypatch):
+    monkeypatch.setenv('OS_DATABASE__CONNECTION', 'mysql://elsewhere')
+    assert nova.load([write('[DEFAULT]\n')]).database_connection is None
+
+
+@pytest.mark.parametrize('text, words', [
+    ('[DEFAULT]\npassword TOPSECRET\n', 'line 2'),
+    ('[database]\nconnection = mysql://n:TOPSECRET$x@db\n', 'connection'),
+    ('[database\nconnection = TOPSECRET\n', 'line 1'),
+])
+def test_malformed_files_are_not_quoted(write, text, words):
+    path = write(text)
+    with pytest.raises(exceptions.ConfigError) as caught:
+        nova.load([path])
+    assert path in caught.value.message
+    assert words in caught.value.message
+    assert caught.value.hint
+    assert 'TOPSECRET' not in str(caught.value)
+
+
+def test_files_that_cannot_be_read(tmp_path):
+    missing = str(tmp_path / 'missing.conf')
+    with pytest.raises(exceptions.ConfigError, match='does not exist') as e:
+        nova.load([missing])
+    assert missing in e.value.message
+    assert '--nova-config-file' in e.value.hint
+    with pytest.raises(exceptions.ConfigError, match='cannot be read'):
+        nova.load([str(tmp_path)])
+    binary = tmp_path / 'binary.conf'
+    binary.write_bytes(b'[DEFAULT]\nhost = \xff\n')
+    with pytest.raises(exceptions.ConfigError, match='cannot be read'):
+        nova.load([str(binary)])

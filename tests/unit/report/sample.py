@@ -1,0 +1,118 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Servers and copies to report on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rbd_mon_fix.model.disk import RbdDisk
+from rbd_mon_fix.model.instance import Instance
+from rbd_mon_fix.model.monmap import MonAddr
+from rbd_mon_fix.model.plan import Copy
+from rbd_mon_fix.model.plan import Operation
+from rbd_mon_fix.model.plan import Outcome
+from rbd_mon_fix.model.plan import State
+from rbd_mon_fix.model.plan import Verdict
+from rbd_mon_fix.model.record import Locator
+from rbd_mon_fix.model.record import SkipReason
+from rbd_mon_fix.report import contract
+from rbd_mon_fix.report import opening
+from rbd_mon_fix.report import summary
+
+OLD = (MonAddr('10.0.0.1', 6789), MonAddr('fd00::1', 6789))
+NEW = (MonAddr('10.1.0.1', 6789), MonAddr('fd01::1', 6789))
+START = (Operation.START, Operation.HARD_REBOOT)
+SOFT = (Operation.SOFT_REBOOT,)
+CLUSTERS = [{'name': 'ceph', 'fsid': 'f51d', 'source': 'mon-dump',
+             'monitors': ['10.1.0.1:6789', '[fd01::1]:6789'],
+             'addresses': [['10.1.0.1:3300', '10.1.0.1:6789'],
+                           ['[fd01::1]:3300', '[fd01::1]:6789']],
+             'answering': ['10.1.0.1:3300', '[fd01::1]:6789']}]
+
+
+def uuid(number: int) -> str:
+    return f'{number:08x}-0000-4000-8000-000000000000'
+
+
+def instance(number: int, **fields: Any) -> Instance:
+    known: dict[str, Any] = {'host': 'cmp1', 'name': f'web-{number}',
+                             'vm_state': 'stopped', **fields}
+    return Instance(uuid(number), **known)
+
+
+def copy(server: Instance, store: str = 'nova-bdm',
+         state: State = State.CURRENT, **fields: Any) -> Copy:
+    monitors = NEW if state is State.CURRENT else OLD
+    device = fields.pop('device', 'vda')
+    known: dict[str, Any] = {
+        'disk': RbdDisk(device, 'vms/root', 'cinder', None,
+                        fields.pop('monitors', monitors), ''),
+        'cluster': 'ceph', 'desired': NEW, **fields}
+    return Copy(Locator(store, server.host, server.uuid, '7'), server,
+                device=device, state=state, **known)
+
+
+def current(number: int, **fields: Any) -> list[Copy]:
+    server = instance(number, **fields)
+    return [copy(server, store)
+            for store in ('cinder-attachment', 'nova-bdm', 'domain')]
+
+
+def stale(number: int, **fields: Any) -> list[Copy]:
+    server = instance(number, **fields)
+    return [copy(server, 'cinder-attachment'),
+            copy(server, 'nova-bdm', State.STALE, breaks=START),
+            copy(server, 'domain', State.STALE, breaks=SOFT)]
+
+
+def busy(number: int, **fields: Any) -> list[Copy]:
+    server = instance(number, task_state='rebooting', **fields)
+    return [copy(server, 'nova-bdm', State.STALE, breaks=START,
+                 skip=SkipReason.BUSY, note='Nova is at work on it.')]
+
+
+def unreadable(number: int, **fields: Any) -> list[Copy]:
+    server = instance(number, **fields)
+    return [copy(server, 'nova-bdm', State.UNREADABLE, disk=None,
+                 cluster=None, desired=(), skip=SkipReason.UNREADABLE,
+                 note='It is no JSON.')]
+
+
+def outcomes(copies: list[Copy], verdict: Verdict = Verdict.FIXED,
+             reason: str = '') -> dict[Locator, Outcome]:
+    return {each.locator: Outcome(each.locator, verdict, reason)
+            for each in copies if each.wrong and not each.skip}
+
+
+def tally(servers: list[list[Copy]],
+          done: contract.Outcomes = None) -> summary.Tally:
+    counted = summary.Tally()
+    for copies in servers:
+        counted.add(copies, done)
+    return counted
+
+
+def written(fmt: str, stream: Any, kind: contract.Kind,
+            servers: list[list[Copy]], done: contract.Outcomes = None,
+            run: Any = None, clusters: Any = CLUSTERS,
+            answering: Any = frozenset(NEW)) -> None:
+    """Write a whole report to a stream."""
+    report = opening.report(fmt, stream, kind)
+    report.clusters(clusters, answering)
+    for copies in servers:
+        server = copies[0].instance
+        report.server(server.host, server, copies, done)
+    report.close(tally(servers, done), run)

@@ -1,0 +1,96 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tracemalloc
+
+import pytest
+
+from rbd_mon_fix.report import contract
+from rbd_mon_fix.report import opening
+from rbd_mon_fix.report import summary
+from tests.unit.report import sample
+
+
+class Nowhere:
+
+    encoding = 'utf-8'
+
+    def __init__(self, terminal):
+        self._terminal = terminal
+
+    def isatty(self):
+        return self._terminal
+
+    def write(self, text):
+        return len(text)
+
+    def flush(self):
+        pass
+
+
+def stream_servers(fmt, count, terminal):
+    report = opening.report(fmt, Nowhere(terminal), contract.Kind.STATUS)
+    tally = summary.Tally()
+    report.clusters(sample.CLUSTERS, None)
+    for number in range(count):
+        copies = sample.stale(number)[1:2]
+        tally.add(copies, None)
+        report.server('cmp1', copies[0].instance, copies, None)
+    report.close(tally, None)
+
+
+def peak(*args):
+    tracemalloc.start()
+    try:
+        stream_servers(*args)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+# Less than any list of servers would take, more than what an interpreter
+# takes now and then for itself.
+FLOOR = 2**18
+
+
+@pytest.mark.parametrize('fmt, few, many', [
+    ('table', 2000, 20000), ('json', 2000, 20000),
+    ('csv', 2000, 20000), ('yaml', 500, 5000)])
+def test_memory_does_not_grow_with_the_servers(fmt, few, many):
+    stream_servers(fmt, 100, False)
+
+    assert peak(fmt, many, False) < 1.5 * max(peak(fmt, few, False), FLOOR)
+
+
+def test_a_terminal_takes_no_more_than_the_caches_of_rich(monkeypatch):
+    monkeypatch.setenv('COLUMNS', '400')
+    stream_servers('table', 100, True)
+
+    assert peak('table', 4000, True) < 2**21
+
+
+@pytest.mark.parametrize('fmt', opening.FORMATS)
+def test_a_pipe_costs_no_import_of_rich(fmt):
+    code = ('import io, sys\n'
+            'from rbd_mon_fix.report import contract, opening, progress\n'
+            f'opening.report({fmt!r}, io.StringIO(), contract.Kind.STATUS)\n'
+            'print("rich" in sys.modules, "yaml" in sys.modules)')
+    done = subprocess.run([sys.executable, '-c', code], check=True,
+                          capture_output=True, text=True)
+
+    assert done.stdout.split() == ['False', str(fmt == 'yaml')]

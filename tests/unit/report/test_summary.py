@@ -1,0 +1,112 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+from __future__ import annotations
+
+import pytest
+
+from rbd_mon_fix.model.plan import Operation
+from rbd_mon_fix.model.plan import State
+from rbd_mon_fix.model.plan import Verdict
+from rbd_mon_fix.model.record import SkipReason
+from rbd_mon_fix.report import summary
+from tests.unit.report import sample
+
+SERVERS = [sample.current(1), sample.stale(2), sample.stale(3),
+           sample.busy(4), sample.unreadable(5)]
+
+
+def test_counts_what_was_found():
+    assert sample.tally(SERVERS).as_dict() == {
+        'servers': 5,
+        'would_not_start': 3,
+        'broken': 3,
+        'still_would_not_start': 3,
+        'still_broken': 3,
+        'records': 11,
+        'states': {'current': 5, 'drifted': 0, 'stale': 5,
+                   'unknown-cluster': 0, 'unreadable': 1},
+        'skipped': {'busy': 1, 'unreadable': 1},
+        'breaks': {'start': 3, 'hard-reboot': 3, 'soft-reboot': 2,
+                   'resume': 0, 'unrescue': 0, 'live-migrate': 0},
+        'outcomes': {'fixed': 0, 'conflict': 0, 'failed': 0,
+                     'unverified': 0},
+    }
+
+
+def test_counts_what_is_left_when_some_is_fixed():
+    bdm, domain = SERVERS[1][1:]
+    tally = sample.tally(SERVERS, {
+        **sample.outcomes([bdm]),
+        **sample.outcomes([domain], Verdict.CONFLICT),
+        **sample.outcomes(SERVERS[2])})
+
+    assert tally.found[Operation.START] == 3
+    assert tally.left[Operation.START] == 1
+    assert (tally.broken, tally.still_broken) == (3, 2)
+    assert tally.outcomes == {Verdict.FIXED: 3, Verdict.CONFLICT: 1}
+
+
+@pytest.mark.parametrize('verdict, left', [
+    (Verdict.FIXED, ()),
+    (Verdict.CONFLICT, sample.START + sample.SOFT),
+    (Verdict.FAILED, sample.START + sample.SOFT),
+    (Verdict.UNVERIFIED, sample.START + sample.SOFT)])
+def test_only_what_is_fixed_no_longer_breaks(verdict, left):
+    copies = sample.stale(1)
+    done = sample.outcomes(copies, verdict)
+
+    assert summary.breaks_left(copies, done) == left
+
+
+def test_operations_are_named_once_in_the_order_of_reports():
+    copies = [sample.copy(sample.instance(1), breaks=sample.SOFT),
+              *sample.stale(1)]
+
+    assert summary.breaks(copies) == sample.START + sample.SOFT
+
+
+@pytest.mark.parametrize('copies, verdict, incomplete', [
+    (sample.current(1), None, False),
+    (sample.unreadable(1), None, False),
+    (sample.stale(1), Verdict.FIXED, False),
+    (sample.stale(1), Verdict.CONFLICT, True),
+    (sample.stale(1), Verdict.FAILED, True),
+    (sample.stale(1), Verdict.UNVERIFIED, True),
+    (sample.busy(1), None, True)])
+def test_incomplete_is_what_should_have_been_fixed_and_was_not(
+        copies, verdict, incomplete):
+    done = sample.outcomes(copies, verdict) if verdict else {}
+
+    assert sample.tally([copies], done).incomplete is incomplete
+
+
+def test_a_change_without_an_outcome_is_unsettled():
+    tally = sample.tally([sample.stale(1)], {})
+
+    assert (tally.due, tally.unsettled, tally.incomplete) == (2, 2, True)
+
+
+def test_a_drifted_copy_left_alone_still_starts():
+    copy = sample.copy(sample.instance(1), state=State.DRIFTED,
+                       skip=SkipReason.BUSY)
+    tally = sample.tally([[copy]], {})
+
+    assert (tally.wrong, tally.incomplete) == (1, False)
+
+
+def test_a_current_copy_left_alone_is_not_worth_a_word():
+    copy = sample.copy(sample.instance(1), skip=SkipReason.BUSY)
+
+    assert not sample.tally([[copy]]).skipped

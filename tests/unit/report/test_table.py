@@ -1,0 +1,220 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+from __future__ import annotations
+
+import io
+import re
+
+import pytest
+
+from rbd_mon_fix.model.monmap import MonAddr
+from rbd_mon_fix.model.plan import State
+from rbd_mon_fix.model.plan import Verdict
+from rbd_mon_fix.model.record import SkipReason
+from rbd_mon_fix.report import contract
+from tests.unit.report import sample
+
+STATUS, REFRESH = contract.Kind.STATUS, contract.Kind.REFRESH
+MANY = [sample.current(1), sample.stale(2),
+        sample.busy(3, host='cmp2', vm_state='active'),
+        sample.unreadable(4, host='cmp2', name='')]
+
+STATUS_OF_MANY = '''\
+Cluster ceph, from mon-dump: 10.1.0.1:6789 [fd01::1]:6789 (all answer)
+
+Host cmp1
+  00000001-0000-4000-8000-000000000000  web-1  (stopped)  3 copies current
+  00000002-0000-4000-8000-000000000000  web-2  (stopped)  would not start; \
+hard-reboot and soft-reboot would fail too
+    stale    nova-bdm  vda  vms/root (ceph)  10.0.0.1:6789 [fd00::1]:6789 \
+-> 10.1.0.1:6789 [fd01::1]:6789
+    stale    domain    vda  vms/root (ceph)  10.0.0.1:6789 [fd00::1]:6789 \
+-> 10.1.0.1:6789 [fd01::1]:6789
+    current  cinder-attachment vda
+
+Host cmp2
+  00000003-0000-4000-8000-000000000000  web-3  (active, rebooting)  \
+would not start; hard-reboot would fail too
+    stale    nova-bdm  vda  vms/root (ceph)  10.0.0.1:6789 [fd00::1]:6789 \
+-> 10.1.0.1:6789 [fd01::1]:6789  left alone: busy  Nova is at work on it.
+  00000004-0000-4000-8000-000000000000  (stopped)  1 copy unreadable
+    unreadable  nova-bdm  vda  It is no JSON.
+
+2 servers would not start.
+Hard-reboot would fail on 2 servers, soft-reboot on 1.
+Found 8 copies on 4 servers: 1 unreadable, 3 stale, 4 current.
+Left alone 2 copies: 1 busy, 1 unreadable.
+"rbd-mon-fix refresh" puts 2 copies right.
+'''
+
+REFRESH_OF_TWO = '''\
+Cluster ceph, from mon-dump: 10.1.0.1:6789 [fd01::1]:6789 (all answer)
+
+Host cmp1
+  00000001-0000-4000-8000-000000000000  web-1  (stopped)  2 fixed, 1 current
+    stale, fixed  nova-bdm  vda  vms/root (ceph)  10.0.0.1:6789 \
+[fd00::1]:6789 -> 10.1.0.1:6789 [fd01::1]:6789
+    stale, fixed  domain    vda  vms/root (ceph)  10.0.0.1:6789 \
+[fd00::1]:6789 -> 10.1.0.1:6789 [fd01::1]:6789
+    current       cinder-attachment vda
+  00000002-0000-4000-8000-000000000000  web-2  (stopped)  still would not \
+start; hard-reboot would fail too
+    stale, failed  nova-bdm  vda  vms/root (ceph)  10.0.0.1:6789 \
+[fd00::1]:6789 -> 10.1.0.1:6789 [fd01::1]:6789  The row is locked.
+
+1 server still would not start.
+1 server would not have started; now it would.
+Hard-reboot would still fail on 1 server.
+Not fixed: 1 failed. The same command again looks anew and tries them once \
+more.
+Fixed: 2 copies.
+Found 4 copies on 2 servers: 3 stale, 1 current.
+Run r1. To take it back: rbd-mon-fix rollback r1
+'''
+
+
+class Tty(io.StringIO):
+
+    def isatty(self):
+        return True
+
+
+@pytest.fixture
+def tty(monkeypatch):
+    for name in ('NO_COLOR', 'FORCE_COLOR', 'TTY_COMPATIBLE', 'COLORTERM'):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv('TERM', 'xterm-256color')
+    monkeypatch.setenv('COLUMNS', '80')
+    return Tty()
+
+
+def piped(*args, **kwargs):
+    stream = io.StringIO()
+    sample.written('table', stream, *args, **kwargs)
+    return stream.getvalue()
+
+
+def bare(text):
+    return re.sub(r'\x1b\[[\d;]*m', '', text)
+
+
+def test_status():
+    assert piped(STATUS, MANY) == STATUS_OF_MANY
+
+
+def test_refresh():
+    one, two = sample.stale(1), sample.stale(2)[1:2]
+    done = {**sample.outcomes(one), **sample.outcomes(
+        two, Verdict.FAILED, 'The row is locked.')}
+
+    assert piped(REFRESH, [one, two], done, 'r1') == REFRESH_OF_TWO
+
+
+def test_all_current_is_one_short_line_a_server():
+    assert piped(STATUS, [sample.current(1)]).splitlines()[2:] == [
+        'Host cmp1',
+        '  00000001-0000-4000-8000-000000000000  web-1  (stopped)  '
+        '3 copies current',
+        '', 'All 3 copies are current.', 'Looked at 1 server.']
+
+
+def test_drift_is_told_without_alarm():
+    server = sample.instance(1)
+    copies = [sample.copy(server),
+              sample.copy(server, 'domain', State.DRIFTED)]
+
+    assert '(stopped)  1 drifted, 1 current\n' in piped(STATUS, [copies])
+
+
+def test_an_unknown_cluster_shows_the_monitors_and_says_so_once():
+    copy = sample.copy(sample.instance(1), state=State.UNKNOWN_CLUSTER,
+                       cluster=None, desired=(),
+                       skip=SkipReason.UNKNOWN_CLUSTER)
+
+    assert ('    unknown-cluster  nova-bdm  vda  vms/root  '
+            '10.0.0.1:6789 [fd00::1]:6789\n') in piped(STATUS, [[copy]])
+
+
+@pytest.mark.parametrize('answering, words', [
+    (None, '(not asked)'), ((), '(none answers)'),
+    (('10.1.0.1:3300', '10.1.0.1:6789'), '(1 of 2 answer)'),
+    (('10.1.0.1:3300', '[fd01::1]:6789'), '(all answer)')])
+def test_a_monitor_answers_on_any_of_its_addresses(answering, words):
+    asked = None if answering is None else frozenset(
+        map(MonAddr.parse, answering))
+    first = piped(STATUS, [], answering=asked).splitlines()[0]
+
+    assert first.endswith(words)
+
+
+def test_a_cluster_without_monitors_says_so():
+    cluster = {**sample.CLUSTERS[0], 'source': 'none', 'monitors': [],
+               'addresses': []}
+
+    assert piped(STATUS, [], clusters=[cluster]).startswith(
+        'Cluster ceph: its monitors are not known\n')
+
+
+def test_a_pipe_gets_no_escape_even_when_colour_is_forced(monkeypatch):
+    monkeypatch.setenv('FORCE_COLOR', '1')
+
+    assert '\x1b' not in piped(STATUS, MANY)
+
+
+def test_a_terminal_gets_colour_and_every_word(tty):
+    sample.written('table', tty, STATUS, MANY)
+    lines = tty.getvalue().splitlines()
+
+    assert '\x1b[1;31m2 servers would not start.\x1b[0m' in lines
+    assert bare(tty.getvalue()).split() == STATUS_OF_MANY.split()
+
+
+def test_a_terminal_folds_between_words(tty):
+    sample.written('table', tty, STATUS, MANY)
+    lines = bare(tty.getvalue()).splitlines()
+
+    assert max(len(line.rstrip()) for line in lines) <= 80
+    assert '        [fd00::1]:6789 -> 10.1.0.1:6789 [fd01::1]:6789' in lines
+
+
+def test_no_color_is_heeded(tty, monkeypatch):
+    monkeypatch.setenv('NO_COLOR', '1')
+    sample.written('table', tty, STATUS, MANY)
+
+    assert not re.search(r'\x1b\[[\d;]*[34]\d', tty.getvalue())
+
+
+@pytest.mark.parametrize('name, shown', [
+    ('[red]db[/red]', '[red]db[/red]'), (':cat:', ':cat:'),
+    ('a\x1b[31mb', r'a\x1b[31mb'), ('a\nb', r'a\nb'),
+    ('a\u202eb', r'a\u202eb'), ('кот', 'кот')])
+def test_names_are_shown_as_they_are_and_do_nothing(
+        tty, monkeypatch, name, shown):
+    monkeypatch.setenv('COLUMNS', '120')
+    servers = [sample.current(1, name=name)]
+    sample.written('table', tty, STATUS, servers)
+
+    line = f'000000000000  {shown}  (stopped)  3 copies current\n'
+    assert line in bare(tty.getvalue())
+    assert line in piped(STATUS, servers)
+
+
+def test_a_stream_gets_only_what_it_can_encode():
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding='ascii')
+    sample.written('table', stream, STATUS, [sample.current(1, name='é')])
+    stream.flush()
+
+    assert b'\\xe9  (stopped)' in raw.getvalue()

@@ -1,0 +1,121 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+from __future__ import annotations
+
+import pytest
+
+from rbd_mon_fix.model.plan import State
+from rbd_mon_fix.model.plan import Verdict
+from rbd_mon_fix.report import contract
+from rbd_mon_fix.report import wording
+from tests.unit.report import sample
+
+DRIFTED = [sample.copy(sample.instance(9), state=State.DRIFTED)]
+REPAIR = '"rbd-mon-fix refresh" puts '
+
+
+def told(servers, kind, done=None, run=None):
+    return wording.sentences(sample.tally(servers, done), kind, run)
+
+
+@pytest.mark.parametrize('servers, sentences', [
+    ([], ['No server was found.']),
+    ([[]], ['No RBD disk was found on 1 server.']),
+    ([[], []], ['No RBD disk was found on 2 servers.']),
+    ([sample.current(1)[:1]], ['The only copy is current.']),
+    ([sample.current(1)],
+     ['All 3 copies are current.', 'Looked at 1 server.']),
+    ([sample.current(1), sample.current(2)],
+     ['All 6 copies are current.', 'Looked at 2 servers.']),
+    ([DRIFTED],
+     ['Found 1 copy on 1 server: 1 drifted.', REPAIR + '1 copy right.']),
+    ([sample.stale(1)],
+     ['1 server would not start.',
+      'Hard-reboot would fail on 1 server, soft-reboot on 1.',
+      'Found 3 copies on 1 server: 2 stale, 1 current.',
+      REPAIR + '2 copies right.']),
+    ([sample.stale(1)[2:], sample.stale(2)[2:]],
+     ['Soft-reboot would fail on 2 servers.',
+      'Found 2 copies on 2 servers: 2 stale.',
+      REPAIR + '2 copies right.']),
+    ([sample.stale(1), sample.busy(2), sample.unreadable(3)],
+     ['2 servers would not start.',
+      'Hard-reboot would fail on 2 servers, soft-reboot on 1.',
+      'Found 5 copies on 3 servers: 1 unreadable, 3 stale, 1 current.',
+      'Left alone 2 copies: 1 busy, 1 unreadable.',
+      REPAIR + '2 copies right.']),
+])
+def test_status(servers, sentences):
+    assert told(servers, contract.Kind.STATUS) == sentences
+
+
+def test_dry_run_says_what_would_be_done():
+    assert told([DRIFTED], contract.Kind.DRY_RUN) == [
+        'Found 1 copy on 1 server: 1 drifted.',
+        'Nothing was written. Without --dry-run, 1 copy would be changed.']
+
+
+ONE, TWO = sample.stale(1), sample.stale(2)
+BOTH = 'Found 6 copies on 2 servers: 4 stale, 2 current.'
+AGAIN = 'The same command again looks anew and tries them once more.'
+RUN = 'Run r1. To take it back: rbd-mon-fix rollback r1'
+
+
+@pytest.mark.parametrize('done, sentences', [
+    (sample.outcomes(ONE + TWO),
+     ['2 servers would not have started; now they would.',
+      'Fixed: 4 copies.', BOTH, RUN]),
+    ({**sample.outcomes(ONE),
+      **sample.outcomes(TWO, Verdict.CONFLICT)},
+     ['1 server still would not start.',
+      '1 server would not have started; now it would.',
+      'Hard-reboot would still fail on 1 server, soft-reboot on 1.',
+      f'Not fixed: 2 conflict. {AGAIN}', 'Fixed: 2 copies.', BOTH, RUN]),
+    (sample.outcomes(ONE, Verdict.FAILED),
+     ['2 servers still would not start.',
+      'Hard-reboot would still fail on 2 servers, soft-reboot on 2.',
+      f'Not fixed: 2 failed, 2 not reached. {AGAIN}', BOTH, RUN]),
+])
+def test_refresh_says_what_is_left_first(done, sentences):
+    assert told([ONE, TWO], contract.Kind.REFRESH, done, 'r1') == sentences
+
+
+def test_refresh_with_nothing_to_do():
+    assert told([sample.current(1)], contract.Kind.REFRESH, {}) == [
+        'All 3 copies are current.', 'Looked at 1 server.',
+        'Nothing was written.']
+
+
+def test_rollback():
+    server = sample.instance(1)
+    bdm, domain = (sample.copy(server, store, State.STALE)
+                   for store in ('nova-bdm', 'domain'))
+    done = {each.locator: contract.Outcome(each.locator, verdict)
+            for each, verdict in ((bdm, Verdict.FIXED),
+                                  (domain, Verdict.UNVERIFIED))}
+
+    assert told([[bdm, domain]], contract.Kind.ROLLBACK, done, 'r2') == [
+        f'Not taken back: 1 unverified. {AGAIN}', 'Taken back: 1 copy.',
+        'Run r2. To take it back: rbd-mon-fix rollback r2']
+    assert told([], contract.Kind.ROLLBACK) == [
+        'There was nothing to take back.', 'Nothing was written.']
+
+
+@pytest.mark.parametrize('operations, words', [
+    (['resume'], 'resume would fail'),
+    (['start', 'resume'], 'start and resume would fail'),
+    (['a', 'b', 'c'], 'a, b and c would fail')])
+def test_failing(operations, words):
+    assert wording.failing(operations) == words

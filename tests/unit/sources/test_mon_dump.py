@@ -1,0 +1,93 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Reading what ``ceph mon dump`` prints."""
+
+import json
+import pathlib
+
+import pytest
+
+from rbd_mon_fix import exceptions
+from rbd_mon_fix.sources import mon_dump
+
+SAMPLE = (pathlib.Path(__file__).parents[1] / 'samples'
+          / 'ceph-mon-dump.v1v2.json')
+FSID = '8a531320-0f05-4842-a642-2f40a98c65ab'
+
+
+def dumped(*mons):
+    return json.dumps({'fsid': FSID, 'mons': list(mons)})
+
+
+def mon(rank, addr, *vector):
+    entry = {'rank': rank, 'name': f'm{rank}', 'addr': addr}
+    if vector:
+        entry['public_addrs'] = {'addrvec': [
+            {'type': 'v2', 'addr': each, 'nonce': 0} for each in vector]}
+    return entry
+
+
+def read(text):
+    fsid, monmap = mon_dump.parse(text)
+    assert fsid == FSID
+    return [(str(monitor.addr), [str(addr) for addr in monitor.addrs])
+            for monitor in monmap.monitors]
+
+
+@pytest.mark.parametrize('before', [
+    '', '\n', 'dumped monmap epoch 7\n', 'dumped monmap epoch 7\n\n'])
+def test_a_dump_of_a_real_cluster(before):
+    assert read(before + SAMPLE.read_text()) == [
+        (f'127.0.0.{n}:6789', [f'127.0.0.{n}:3300', f'127.0.0.{n}:6789'])
+        for n in (21, 22, 23)]
+    monmap = mon_dump.parse(SAMPLE.read_text())[1]
+    assert [monitor.name for monitor in monmap.monitors] == [
+        'm21', 'm22', 'm23']
+
+
+@pytest.mark.parametrize('mons, expected', [
+    ([mon(1, '10.0.0.1:6789/0'), mon(0, '10.0.0.2:6789/0')],
+     [('10.0.0.2:6789', ['10.0.0.2:6789']),
+      ('10.0.0.1:6789', ['10.0.0.1:6789'])]),
+    ([mon(10, '10.0.0.1:6789/0'), mon(9, '10.0.0.2:6789/0')],
+     [('10.0.0.2:6789', ['10.0.0.2:6789']),
+      ('10.0.0.1:6789', ['10.0.0.1:6789'])]),
+    ([mon(0, '[fd00::1]:6789/0', '[fd00::1]:3300', '[fd00::1]:6789')],
+     [('[fd00::1]:6789', ['[fd00::1]:3300', '[fd00::1]:6789'])]),
+    # A monitor that speaks v2 alone.
+    ([mon(0, '10.0.0.1:3300/0', '10.0.0.1:3300')],
+     [('10.0.0.1:3300', ['10.0.0.1:3300'])]),
+    ([mon(0, '10.0.0.1:6789/7', '10.0.0.9:3300')],
+     [('10.0.0.1:6789', ['10.0.0.1:6789', '10.0.0.9:3300'])]),
+])
+def test_rank_order_and_addresses(mons, expected):
+    assert read(dumped(*mons)) == expected
+
+
+@pytest.mark.parametrize('text', [
+    '', 'dumped monmap epoch 7\n', 'no json', '[]', 'null', '{}', '"x"',
+    dumped(), json.dumps({'fsid': FSID}),
+    json.dumps({'mons': [mon(0, '10.0.0.1:6789/0')]}),
+    dumped({'rank': 0, 'name': 'a'}),
+    dumped(mon(0, '0.0.0.0:0/1')),
+    dumped(mon(0, '-')),
+    dumped(mon('x', '10.0.0.1:6789/0')),
+    dumped({**mon(0, '10.0.0.1:6789/0'), 'public_addrs': 5}),
+    dumped(mon(0, None)),
+])
+def test_what_is_no_monmap(text):
+    with pytest.raises(exceptions.Unreachable) as caught:
+        mon_dump.parse(text)
+    assert '--monitors-file' in caught.value.hint

@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+# Install what is missing and run all tests: style, types, unit tests on
+# every Python found, functional tests, documentation, sample config.
+#
+#   tools/test.sh
+
+set -euo pipefail
+# shellcheck source=tools/common.sh
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+summary=()
+failed=0
+
+# step NAME COMMAND...: run it, and remember how it ended.
+step() {
+    local name=$1 start=$SECONDS verdict=passed
+    shift
+    say "$name"
+    "$@" </dev/null || { verdict=FAILED; failed=1; }
+    summary+=("$(printf '%-12s %-7s %4d s' "$name" "$verdict" \
+        $((SECONDS - start)))")
+}
+
+sample_is_current() {
+    local fresh
+    fresh=$(mktemp)
+    tox -q run -e genconfig -- "$fresh" &&
+        diff -u "$ROOT/etc/rbd-mon-fix/rbd-mon-fix.conf.sample" "$fresh"
+    local verdict=$?
+    rm -f "$fresh"
+    [ "$verdict" = 0 ] || echo 'make it current: tox -e genconfig'
+    return "$verdict"
+}
+
+cd "$ROOT"
+tools_venv "$ROOT/.tox/tools" tox tox-uv
+need_packages demo test
+let_pbr_know
+
+# The folders of all pythons, so that tox finds each by its name; pyenv's
+# own stand-ins for them only work for the one that is chosen.
+found=$(pythons)
+folders=$(awk '{ sub("/[^/]*$", "", $2); print $2 }' <<<"$found" | paste -sd:)
+export PATH=$ROOT/.tox/tools/bin:$folders:$PATH UV_PYTHON_DOWNLOADS=never
+
+step pep8 tox -q run -e pep8
+while read -r version _; do
+    step "py${version/./}" tox -q run -e "py${version/./}"
+done <<<"$found"
+step cover tox -q run -e cover
+step functional tox -q run -e functional
+step docs tox -q run -e docs
+step genconfig sample_is_current
+
+say 'all tests'
+printf '%s\n' "${summary[@]}"
+exit $failed
