@@ -21,7 +21,13 @@ from typing import Any
 import uuid
 
 FORMATS = ('table', 'json', 'yaml', 'csv')
-STORES = ('cinder-attachment', 'nova-bdm', 'domain')
+# In the order of writing; a running domain cannot be written.
+STORES = ('cinder-attachment', 'nova-bdm', 'domain', 'managed-save',
+          'unrescue', 'live-domain')
+
+# Seconds that a disk may take to open, and how many are opened at once.
+_TIMEOUT = 5.0
+_PARALLEL = 4
 
 DESCRIPTION = """\
 Put right the Ceph monitor addresses that guests would start with.
@@ -69,11 +75,28 @@ def add_parsers(commands: Any, parent: Any) -> None:
     _refresh(_scope(_add(
         commands, 'refresh',
         'Put right what status shows. Running guests are not touched.')))
+    _preflight(_add(
+        commands, 'preflight',
+        'Try all that a run needs, and change nothing: config, databases '
+        'and the rights there, libvirt, Ceph, QEMU, the journal, the clock. '
+        'One line each: whether it works, and what to do where it does '
+        'not.'))
+    _verify(_scope(_add(
+        commands, 'verify',
+        "Prove the cold start: QEMU opens each disk read-only, with exactly "
+        "what its document says and the key that libvirt keeps. Run it on "
+        'the host itself.')))
+    _guests(_add(
+        commands, 'guests',
+        'Show the running QEMU processes, the monitors that each was '
+        'launched with and is connected to, and whether it follows them or '
+        'is stranded. Run it on the host itself.'))
     _rollback(_add(
         commands, 'rollback',
         'Take a run back: the addresses that it replaced are restored '
         'wherever nobody has changed them since.'))
     _journal(commands)
+    _hook(commands)
 
 
 def _add(commands: Any, name: str, text: str) -> argparse.ArgumentParser:
@@ -114,6 +137,39 @@ def _refresh(parser: argparse.ArgumentParser) -> None:
         '--lock', action='store_true',
         help="lock each server through Nova's API while it is worked on; "
              'one that was locked before stays so')
+    parser.add_argument(
+        '--verify', action='store_true',
+        help='have QEMU open each disk that was changed, as verify does; '
+             'on the host itself only')
+    parser.set_defaults(timeout=_TIMEOUT, parallel=_PARALLEL)
+
+
+def _verify(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        '--timeout', type=_seconds, default=_TIMEOUT, metavar='SECONDS',
+        help='how long each disk may take (default: %(default)g)')
+    parser.add_argument(
+        '--parallel', type=_some, default=_PARALLEL, metavar='N',
+        help='how many are opened at once (default: %(default)s)')
+
+
+def _preflight(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        '--host', action='append', default=[], metavar='H',
+        help='a compute host, as Nova names it; may be repeated; may be '
+             'left out on a libvirt host without OpenStack')
+
+
+def _guests(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        '--host', action='append', default=[], metavar='H',
+        help='this compute host, as Nova names it; may be left out on a '
+             'libvirt host without OpenStack')
+    parser.add_argument(
+        '--instance', action='append', default=[], type=_uuid,
+        metavar='UUID', help='this server only; may be repeated')
+    # The domains tell which cluster each disk of a guest is of.
+    parser.set_defaults(all_hosts=False, store=['domain'], unmanaged=False)
 
 
 def _rollback(parser: argparse.ArgumentParser) -> None:
@@ -138,12 +194,44 @@ def _journal(commands: Any) -> None:
     show.add_argument('run', metavar='RUN')
 
 
+def _hook(commands: Any) -> None:
+    text = ('The libvirt hook of this host, which puts the monitors right '
+            'in the XML of guests that resume or migrate to here.')
+    parser = commands.add_parser('hook', help=text, description=(
+        text + ' It knows what refresh has learnt, and on any doubt it '
+        'leaves the XML as it is. Its folder is --hook-dir.'))
+    actions = parser.add_subparsers(dest='action', metavar='ACTION',
+                                    required=True)
+    _add(actions, 'install', 'Put the hook there, or replace an older one. '
+         'Says when libvirt has to be restarted to see it, which does not '
+         'touch guests.')
+    _add(actions, 'remove', 'Take the hook away.')
+    _add(actions, 'status', 'Show whether it is there, knows the right '
+         'monitors, and is called by libvirt.')
+
+
 def _uuid(text: str) -> str:
     try:
         return str(uuid.UUID(text))
     except ValueError:
         raise argparse.ArgumentTypeError(
             f'{text!r} is no UUID of a server') from None
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0
+    if not 0 < seconds <= 3600:
+        raise argparse.ArgumentTypeError(f'{text!r} is no time in seconds')
+    return seconds
+
+
+def _some(text: str) -> int:
+    if not _count(text):
+        raise argparse.ArgumentTypeError('at least 1 is needed')
+    return int(text)
 
 
 def _count(text: str) -> int:

@@ -22,6 +22,7 @@ from typing import Iterable, Optional
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.clients.database import engine
 from rbd_mon_fix.clients.database import nova
+from rbd_mon_fix.clients.database import nova_cells
 from rbd_mon_fix.conf import nova as nova_conf
 from rbd_mon_fix.model.instance import Instance
 
@@ -35,7 +36,7 @@ class Cells:
         gives none
     """
 
-    def __init__(self, default: Optional[str], api: Optional[nova.Api]):
+    def __init__(self, default: Optional[str], api: Optional[nova_cells.Api]):
         self._default = default
         self._api = api
         self._open: dict[str, nova.Cell] = {}
@@ -93,7 +94,7 @@ class Cells:
 def of(conf: nova_conf.NovaConf) -> Optional[Cells]:
     """Return the cells that a nova.conf leads to; None for none."""
     if conf.api_database_connection:
-        return Cells(conf.database_connection, nova.Api(engine.Database(
+        return Cells(conf.database_connection, nova_cells.Api(engine.Database(
             conf.api_database_connection, "Nova's API database")))
     if conf.database_connection:
         return Cells(conf.database_connection, None)

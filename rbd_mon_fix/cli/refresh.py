@@ -26,7 +26,11 @@ from rbd_mon_fix.cli import exit_codes
 from rbd_mon_fix.cli import showing
 from rbd_mon_fix.cli import site as sites
 from rbd_mon_fix.cli import survey as surveys
+from rbd_mon_fix.cli import teaching
 from rbd_mon_fix.cli import writing
+from rbd_mon_fix.core import applying
+from rbd_mon_fix.core import fingerprint
+from rbd_mon_fix.core import fingerprint_file
 from rbd_mon_fix.core import guard
 from rbd_mon_fix.core import planning
 from rbd_mon_fix.model.plan import Plan
@@ -41,13 +45,31 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
         survey = surveys.Survey(site, conf.command)
         if conf.command.dry_run:
             return _dry_run(site, survey, out, err)
+        complaints = _complaints(site, survey, err)
         with writing.Session(site, survey, conf.command.lock) as session:
             session.settle()
             plan = _read(survey, err)
             _check(site, plan)
+            _learn(site)
             shown = showing.Showing(site, out, contract.Kind.REFRESH)
-            session.apply('refresh', plan, shown, err)
+            session.apply('refresh', plan, shown, err,
+                          complaints=complaints)
+            teaching.feed(site, plan)
             return _code(shown.tally)
+
+
+def _complaints(site: sites.Site, survey: surveys.Survey,
+                err: TextIO) -> applying.Complaints:
+    """Return what asks QEMU about changes, where that is wanted.
+
+    :raises ConfigError: a host is not this machine
+    """
+    command = site.conf.command
+    if not command.verify:
+        return lambda changes: {}
+    from rbd_mon_fix.cli import proving
+    return proving.Prover(site, survey.request.hosts, command.timeout,
+                          command.parallel, err).complaints
 
 
 def _dry_run(site: sites.Site, survey: surveys.Survey, out: TextIO,
@@ -75,8 +97,20 @@ def _read(survey: surveys.Survey, err: TextIO) -> Plan:
 
 def _check(site: sites.Site, plan: Plan) -> None:
     if plan.changes:
+        folder = site.conf.journal_dir
         guard.check(plan, site.clusters, site.answering,
-                    site.conf.command.max_changes)
+                    site.conf.command.max_changes,
+                    fingerprint_file.load(folder),
+                    fingerprint_file.path(folder))
+
+
+def _learn(site: sites.Site) -> None:
+    """Keep which cluster each backend leads to, for later runs."""
+    folder = site.conf.journal_dir
+    known = fingerprint_file.load(folder)
+    learnt = fingerprint.learnt(site.clusters, known)
+    if learnt != known:
+        fingerprint_file.save(folder, learnt)
 
 
 def _code(tally: summary.Tally) -> int:

@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from typing import Any, Sequence
 
 from oslo_log import log as logging
@@ -50,8 +51,9 @@ def of(command: Any, site: sites.Site, roster: rosters.Roster) -> Request:
     :raises ConfigError: they do not go together, or ask for a store that is
         not at hand here
     """
-    return Request(_hosts(command, site, roster), tuple(command.instance),
-                   _available(command.store, site), command.unmanaged)
+    hosts = _hosts(command, site, roster)
+    return Request(hosts, tuple(command.instance),
+                   _available(command.store, site, hosts), command.unmanaged)
 
 
 def _hosts(command: Any, site: sites.Site,
@@ -68,7 +70,8 @@ def _hosts(command: Any, site: sites.Site,
         'No host was given.', 'Give --host H, or --all-hosts.')
 
 
-def _available(wanted: Sequence[str], site: sites.Site) -> tuple[str, ...]:
+def _available(wanted: Sequence[str], site: sites.Site,
+               hosts: Sequence[str]) -> tuple[str, ...]:
     """Return the stores to look at, and refuse what cannot be had."""
     lacking = {}
     if site.cells is None:
@@ -76,14 +79,29 @@ def _available(wanted: Sequence[str], site: sites.Site) -> tuple[str, ...]:
     if site.cinder_database is None:
         lacking['cinder-attachment'] = (
             'cinder.conf gives no [database] connection')
+    unrescue = _why_no_unrescue(site, hosts)
+    if unrescue:
+        lacking['unrescue'] = unrescue
     for name in wanted:
         if name in lacking:
             raise exceptions.ConfigError(
                 f'Store {name} is not at hand here: {lacking[name]}.',
-                'Run it where the databases can be reached, or leave '
-                'the store out.')
+                'Run it where that can be had, or leave the store out.')
     if site.has_openstack and not wanted:
         for name, why in lacking.items():
-            LOG.warning('%s is not looked at: %s.', name, why)
+            # Controllers never have it.
+            say = LOG.debug if name == 'unrescue' else LOG.warning
+            say('%s is not looked at: %s.', name, why)
     return tuple(name for name in arguments.STORES
                  if name in wanted or not wanted and name not in lacking)
+
+
+def _why_no_unrescue(site: sites.Site, hosts: Sequence[str]) -> str:
+    """Say why the files of rescued servers are not at hand; or ''."""
+    if site.nova is None:
+        return 'there is no nova.conf'
+    if site.own_host not in hosts:
+        return f'this is host {site.own_host}'
+    if not os.path.isdir(site.nova.instances_path):
+        return f'there is no folder {site.nova.instances_path}'
+    return ''

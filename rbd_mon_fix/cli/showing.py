@@ -20,6 +20,8 @@ import itertools
 from typing import Iterable, Mapping, Optional, TextIO
 
 from rbd_mon_fix.cli import site as sites
+from rbd_mon_fix.cli import watching
+from rbd_mon_fix.model.leftover import Leftover
 from rbd_mon_fix.model.plan import Copy
 from rbd_mon_fix.model.plan import Outcome
 from rbd_mon_fix.model.plan import Plan
@@ -37,6 +39,7 @@ class Showing:
 
     def __init__(self, site: sites.Site, out: TextIO, kind: contract.Kind):
         self.tally = summary.Tally()
+        self._watch = watching.Watch(site)
         self._report = opening.report(site.conf.command.format, out, kind)
         self._report.clusters(
             [given.dump(cluster, site.answering)
@@ -50,14 +53,24 @@ class Showing:
             self._report.server(copies[0].locator.host, copies[0].instance,
                                 copies, outcomes)
             self.tally.add(copies, outcomes)
+            self._watch.add(copies)
 
     def plans(self, plans: Iterable[Plan]) -> None:
         """Show plans as they come, keeping none."""
         for plan in plans:
             self.plan(plan)
 
+    def leftovers(self, found: Iterable[Leftover]) -> None:
+        """Show what cannot be put right, keeping nothing of it."""
+        self._report.leftovers(map(self._counted, found))
+
+    def _counted(self, found: Leftover) -> Leftover:
+        self.tally.leftovers += 1
+        return found
+
     def close(self, run: Optional[str] = None) -> None:
         """Show what it comes to."""
+        self.tally.stranded += self._watch.stranded()
         self._report.close(self.tally, run)
 
 

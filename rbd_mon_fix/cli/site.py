@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import functools
 import os
+import socket
 from typing import Any, Optional, Sequence
 
 from oslo_config import cfg
@@ -62,7 +63,7 @@ class Site:
         :raises ConfigError: it names none, or none can be learnt
         """
         from rbd_mon_fix.cli import clusters
-        return clusters.learn(self.nova, self.cinder, self._plain(),
+        return clusters.learn(self.nova, self.cinder, self.plain(),
                               self.conf.monitors_file, self.conf.offline)
 
     @functools.cached_property
@@ -111,6 +112,16 @@ class Site:
         return bool(self.nova or self.cinder
                     or api_conf.configured(self.conf))
 
+    @property
+    def own_host(self) -> Optional[str]:
+        """Return Nova's name of this machine; None without nova.conf.
+
+        Nova's default is the host name (nova/conf/netconf.py).
+        """
+        if self.nova is None:
+            return None
+        return self.nova.host or socket.gethostname()
+
     def libvirt_uri(self, host: str) -> str:
         """Return where the libvirt of a compute host is."""
         uri: str = (self.conf.libvirt_uri
@@ -134,7 +145,7 @@ class Site:
         for hypervisor in self._hypervisors.values():
             hypervisor.close()
 
-    def _plain(self) -> Optional[Any]:
+    def plain(self) -> Optional[Any]:
         """Return the cluster of guests that Nova does not know.
 
         With OpenStack at hand only where the operator's config speaks of

@@ -22,6 +22,7 @@ from typing import TextIO
 from oslo_config import cfg
 
 from rbd_mon_fix.cli import exit_codes
+from rbd_mon_fix.cli import leftovers
 from rbd_mon_fix.cli import showing
 from rbd_mon_fix.cli import site as sites
 from rbd_mon_fix.cli import survey as surveys
@@ -41,6 +42,8 @@ def show(site: sites.Site, survey: surveys.Survey, out: TextIO,
     plans = surveys.begun(survey.plans())
     shown = showing.Showing(site, out, kind)
     shown.plans(plans)
+    shown.leftovers(leftovers.find(survey))
     shown.close()
-    return (exit_codes.ExitCode.WRONG if shown.tally.wrong
+    tally = shown.tally
+    return (exit_codes.ExitCode.WRONG if tally.wrong or tally.stranded
             else exit_codes.ExitCode.OK)

@@ -18,10 +18,9 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from typing import Any, Collection, Iterator, Mapping, Optional, Sequence
+from typing import Any, Collection, Iterable, Iterator, Mapping, Optional
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.cli import arguments
 from rbd_mon_fix.cli import request as requests
 from rbd_mon_fix.cli import roster as rosters
 from rbd_mon_fix.cli import site as sites
@@ -35,18 +34,24 @@ from rbd_mon_fix.model.store import Store
 
 
 class Survey:
-    """One look at the stores of some hosts."""
+    """One look at the stores of some hosts.
+
+    ``moving`` and ``secrets`` fill as it goes on: the volumes that Cinder
+    moves, by host, and each (user, secret UUID) that disks have.
+    """
 
     def __init__(self, site: sites.Site, command: Any):
         self.site = site
         self.roster = rosters.of(site)
         self.request = requests.of(command, site, self.roster)
         self._stores: dict[tuple[str, str], Any] = {}
+        self.moving: dict[str, dict[str, str]] = {}
+        self.secrets: frozenset[tuple[Optional[str], Optional[str]]] = (
+            frozenset())
 
     def stores(self, host: str) -> list[Store]:
         """Return the stores of a host that were asked for, writing order."""
-        return [self.store(name, host) for name in arguments.STORES
-                if name in self.request.stores]
+        return [self.store(name, host) for name in self._kinds(host)]
 
     def store(self, name: str, host: str) -> Any:
         """Return one store of a host, opened once.
@@ -71,6 +76,14 @@ class Survey:
         if missing:
             raise self._nowhere(missing)
 
+    def _kinds(self, host: str) -> list[str]:
+        """Name the stores of a host that are looked at.
+
+        The files of rescued servers are at hand on their own host alone.
+        """
+        return [name for name in self.request.stores
+                if name != 'unrescue' or host == self.site.own_host]
+
     def busy(self, uuids: Collection[str]) -> Collection[str]:
         """Return those of the servers that Nova is at work on by now."""
         return {uuid for uuid, instance in self.roster.where(uuids).items()
@@ -93,7 +106,7 @@ class Survey:
             ours.update(self.roster.where(self.request.instances))
         others = rosters.strangers(self.roster, [
             guest for guest in store.others(Scope(host, ours))
-            if self._is_asked_for(guest.uuid)])
+            if self.is_asked_for(guest.uuid)])
         sharing = self._hosts_of_one_libvirt(host)
         guests = {uuid: guest for uuid, guest in others.items()
                   if (guest.host not in sharing if guest.managed
@@ -101,7 +114,8 @@ class Survey:
         if guests:
             yield Scope(host, guests)
 
-    def _is_asked_for(self, uuid: str) -> bool:
+    def is_asked_for(self, uuid: str) -> bool:
+        """Tell whether a server is among those to look at."""
         return not self.request.instances or uuid in self.request.instances
 
     def _hosts_of_one_libvirt(self, host: str) -> list[str]:
@@ -116,11 +130,21 @@ class Survey:
 
     def _plan(self, scope: Scope) -> Plan:
         records = self._read(scope)
+        volumes = self._volumes(records)
+        moving = {uuid: volume.moving
+                  for uuid, volume in (volumes or {}).items()
+                  if volume.moving}
+        self.moving.setdefault(scope.host, {}).update(moving)
+        self.secrets |= belonging.secrets(records)
         known = planning.Knowledge(
             scope.instances,
-            belonging.Belonging(self.site.clusters, self._backends(records),
-                                belonging.secrets(records)),
-            self._names(records), self.request.unmanaged)
+            belonging.Belonging(
+                self.site.clusters,
+                None if volumes is None else {
+                    uuid: volume.backend
+                    for uuid, volume in volumes.items()},
+                belonging.secrets(records)),
+            self._names(records), self.request.unmanaged, moving)
         plan = planning.plan(records, known)
         return Plan(
             tuple(copy for copy in plan.copies
@@ -142,30 +166,27 @@ class Survey:
             records += self.store('nova-bdm', scope.host).scan(scope)
             scope = dataclasses.replace(
                 scope, attachments=nova_bdm.attachments(records))
-        for name in ('cinder-attachment', 'domain'):
-            if name in wanted:
+        for name in self._kinds(scope.host):
+            if name != 'nova-bdm':
                 records += self.store(name, scope.host).scan(scope)
         return sorted(records, key=lambda record: record.locator.instance)
 
-    def _backends(self, records: Sequence[Record]
-                  ) -> Optional[Mapping[str, Optional[str]]]:
+    def _volumes(self, records: Collection[Record]
+                 ) -> Optional[Mapping[str, Any]]:
         if self.site.cinder_database is None:
             return None
         volumes = {record.volume_id for record in records}
         volumes |= {disk.volume_id for record in records if record.document
                     for disk in record.document.disks}
-        found: Mapping[str, Optional[str]] = (
-            self.site.cinder_database.backends(volumes - {None}))
+        found: Mapping[str, Any] = self.site.cinder_database.volumes(
+            volumes - {None})
         return found
 
-    def _names(self, records: Sequence[Record]) -> planning.Names:
+    def _names(self, records: Collection[Record]) -> planning.Names:
         hosts = {addr.host for record in records if record.document
                  for disk in record.document.disks
                  for addr in disk.monitors if addr.is_name}
-        if not hosts:
-            return {}
-        from rbd_mon_fix.sources import names
-        return names.resolve(hosts)
+        return names_of(hosts)
 
     def _open(self, name: str, host: str) -> Any:
         if name == 'nova-bdm':
@@ -176,8 +197,23 @@ class Survey:
             from rbd_mon_fix.stores import cinder_attachment
             return cinder_attachment.CinderAttachmentStore(
                 self.site.cinder_database)
+        if name == 'unrescue':
+            from rbd_mon_fix.stores import unrescue
+            assert self.site.nova is not None
+            return unrescue.UnrescueStore(self.site.nova.instances_path)
+        return self._open_libvirt(name, host)
+
+    def _open_libvirt(self, name: str, host: str) -> Any:
+        hypervisor = self.site.hypervisor(host)
+        if name == 'managed-save':
+            from rbd_mon_fix.stores import managed_save
+            return managed_save.ManagedSaveStore(hypervisor)
+        if name == 'live-domain':
+            from rbd_mon_fix.stores import live_domain
+            return live_domain.LiveDomainStore(
+                hypervisor, self.store('domain', host).live)
         from rbd_mon_fix.stores import domain
-        return domain.DomainStore(self.site.hypervisor(host))
+        return domain.DomainStore(hypervisor)
 
     def _nowhere(self, uuids: set[str]) -> exceptions.ConfigError:
         uuid = min(uuids)
@@ -188,6 +224,15 @@ class Survey:
         return exceptions.ConfigError(
             f'Server {uuid} is on host {found.host}, not on '
             f'{", ".join(self.request.hosts)}.', 'Correct --host.')
+
+
+def names_of(hosts: Iterable[str]) -> planning.Names:
+    """Look up host names; most documents name none."""
+    wanted = set(hosts)
+    if not wanted:
+        return {}
+    from rbd_mon_fix.sources import names
+    return names.resolve(wanted)
 
 
 def begun(plans: Iterator[Plan]) -> Iterator[Plan]:

@@ -35,6 +35,7 @@ from rbd_mon_fix.core import settling
 from rbd_mon_fix.model.plan import Change
 from rbd_mon_fix.model.plan import Outcome
 from rbd_mon_fix.model.plan import Plan
+from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.record import Locator
 from rbd_mon_fix.model.record import Record
 from rbd_mon_fix.report import progress
@@ -82,8 +83,11 @@ class Session(contextlib.AbstractContextManager['Session']):
                 self._settle(run)
 
     def apply(self, command: str, plan: Plan, shown: showing.Showing,
-              err: TextIO, undoes: Optional[str] = None) -> None:
+              err: TextIO, undoes: Optional[str] = None,
+              complaints: applying.Complaints = lambda _: {}) -> None:
         """Make the changes of a plan and show what became of them.
+
+        :param complaints: asked about the changes that were made
 
         :raises Unreachable: a store was lost on the way; what is known by
             then was shown
@@ -108,6 +112,7 @@ class Session(contextlib.AbstractContextManager['Session']):
             writer.leave()
             self._show(plan, outcomes, shown, writer.run)
             raise
+        outcomes.update(_disproved(plan, outcomes, complaints))
         self._show(plan, outcomes, shown, writer.run)
 
     def _show(self, plan: Plan, outcomes: dict[Locator, Outcome],
@@ -184,6 +189,15 @@ def _locked(locks: Any, uuids: Iterable[str],
     finally:
         locks.release(taken, writer.run)
         writer.note('unlocked', instances=wanted)
+
+
+def _disproved(plan: Plan, outcomes: dict[Locator, Outcome],
+               complaints: applying.Complaints) -> dict[Locator, Outcome]:
+    """Return what was written well, and yet does not work."""
+    fixed = [change for change in plan.changes
+             if outcomes[change.locator].verdict is Verdict.FIXED]
+    return {locator: Outcome(locator, Verdict.UNVERIFIED, reason)
+            for locator, reason in complaints(fixed).items()}
 
 
 def _locks(site: sites.Site) -> Any:

@@ -16,32 +16,20 @@
 
 from __future__ import annotations
 
-from concurrent import futures
 import contextlib
 import dataclasses
 import functools
-import threading
-from typing import Any, Callable, Iterable, Iterator, Optional, TypeVar
+from typing import Any
 from urllib import parse
 
 from rbd_mon_fix import exceptions
+from rbd_mon_fix.clients import libvirt_connection
 
-try:
+# The connection says so where it is not installed.
+with contextlib.suppress(ImportError):
     import libvirt
-    _IMPORT_ERROR: Optional[ImportError] = None
-except ImportError as _error:
-    _IMPORT_ERROR = _error
 
-# A libvirtd answers five calls of one client at once (max_client_requests
-# in its libvirtd.conf) and lets the others wait.
-_CALLS_AT_ONCE = 4
-
-T = TypeVar('T')
-R = TypeVar('R')
-
-
-class Declined(exceptions.RbdMonFixError):
-    """Libvirt was reached, and would not do it for one domain."""
+Declined = libvirt_connection.Declined
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,23 +56,10 @@ def connect(uri: str) -> Hypervisor:
     :raises ConfigError: libvirt's Python module is not installed
     :raises Unreachable: nobody answers there, or lets us in
     """
-    if _IMPORT_ERROR is not None:
-        raise exceptions.ConfigError(
-            f"Python cannot load libvirt's module: {_IMPORT_ERROR}.",
-            'Install the package python3-libvirt, or run '
-            '"pip install libvirt-python".') from _IMPORT_ERROR
-    libvirt.registerErrorHandler(_say_nothing, None)
-    if parse.urlsplit(uri).path == '/embed':
-        _run_event_loop()
-    shown = _without_secrets(uri)
-    try:
-        return Hypervisor(libvirt.open(uri), shown)
-    except libvirt.libvirtError as error:
-        raise _unreachable(shown, _words(error).replace(uri, shown)) \
-            from None
+    return Hypervisor(uri)
 
 
-class Hypervisor:
+class Hypervisor(libvirt_connection.Connection):
     """An open connection; made by ``connect``.
 
     Its calls may be made from several threads. Those for one domain raise
@@ -92,20 +67,9 @@ class Hypervisor:
     not do it for that domain, ``Unreachable`` when the connection is lost.
     """
 
-    def __init__(self, connection: Any, uri: str):
-        self._connection = connection
-        self._uri = uri
+    def __init__(self, uri: str):
+        super().__init__(uri)
         self._handles: dict[str, Any] = {}
-
-    def close(self) -> None:
-        """Close the connection."""
-        with contextlib.suppress(libvirt.libvirtError):
-            self._connection.close()
-
-    def hostname(self) -> str:
-        """Return the host's name as libvirt knows it."""
-        with self._connection_errors():
-            return str(self._connection.getHostname())
 
     def domains(self) -> list[Domain]:
         """List all domains: one call a property, whatever their number."""
@@ -119,6 +83,16 @@ class Hypervisor:
             return [Domain(uuid, handle.name(), uuid not in transient,
                            uuid in active, uuid in paused, uuid in saved)
                     for uuid, handle in self._handles.items()]
+
+    def running(self) -> set[str]:
+        """Return the UUIDs of the domains that have a QEMU process."""
+        with self._connection_errors():
+            return self._uuids(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE)
+
+    def saved(self) -> set[str]:
+        """Return the UUIDs of the domains with a managed-save image."""
+        with self._connection_errors():
+            return self._uuids(libvirt.VIR_CONNECT_LIST_DOMAINS_MANAGEDSAVE)
 
     def inactive_xml(self, uuid: str) -> str:
         """Return the XML of the next start, as ``define`` needs it.
@@ -160,14 +134,57 @@ class Hypervisor:
         with self._domain_errors():
             self._connection.defineXML(xml)
 
-    def concurrently(self, function: Callable[[T], R],
-                     items: Iterable[T]) -> list[R]:
-        """Call a function that waits for libvirt with each of many items.
+    def managed_save_xml(self, uuid: str) -> str:
+        """Return the XML in the managed-save image of a domain.
 
-        :returns: the results in the order of the items
+        :raises Gone: there is no such domain, or no image
+        :raises Declined: the image is damaged
         """
-        with futures.ThreadPoolExecutor(_CALLS_AT_ONCE) as threads:
-            return list(threads.map(function, items))
+        with self._domain_errors():
+            handle = self._handle(uuid)
+            if not handle.hasManagedSaveImage(0):
+                raise exceptions.Gone('There is no managed-save image.')
+            return str(handle.managedSaveGetXMLDesc(
+                libvirt.VIR_DOMAIN_SAVE_IMAGE_XML_SECURE))
+
+    def define_managed_save(self, uuid: str, xml: str) -> None:
+        """Replace the XML in the managed-save image of a domain.
+
+        Without a flag it resumes as it was saved, running or paused.
+
+        :raises Declined: the XML does not fit into the image or to its
+            guest; the image is untouched
+        """
+        with self._domain_errors():
+            self._handle(uuid).managedSaveDefineXML(xml, 0)
+
+    def secret_value(self, uuid: str) -> bytes:
+        """Return the value of a secret: of a cephx one the decoded key.
+
+        :raises Gone: there is no such secret
+        :raises Declined: it is private, has no value, or this user may not
+            read it
+        """
+        with self._domain_errors():
+            try:
+                secret = self._secret_driver.secretLookupByUUIDString(uuid)
+                return bytes(secret.value(0))
+            except libvirt.libvirtError as error:
+                if error.get_error_code() == libvirt.VIR_ERR_NO_SECRET:
+                    raise exceptions.Gone(
+                        f'Libvirt has no secret {uuid}.') from None
+                raise
+
+    @functools.cached_property
+    def _secret_driver(self) -> Any:
+        """Return who keeps secrets: QEMU's driver, embedded, does not.
+
+        As libvirt itself finds it (src/driver.c, ``virGetConnectSecret``).
+        """
+        uri = str(self._connection.getURI())
+        if parse.urlsplit(uri).path != '/embed':
+            return self._connection
+        return libvirt.open(f'secret:{uri.partition(":")[2]}')
 
     def _uuids(self, flag: int) -> set[str]:
         return {handle.UUIDString()
@@ -182,65 +199,3 @@ class Hypervisor:
         if uuid not in self._handles:
             self._handles[uuid] = self._connection.lookupByUUIDString(uuid)
         return self._handles[uuid]
-
-    @contextlib.contextmanager
-    def _connection_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except libvirt.libvirtError as error:
-            raise _unreachable(self._uri, _words(error)) from None
-
-    @contextlib.contextmanager
-    def _domain_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except libvirt.libvirtError as error:
-            if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
-                raise exceptions.Gone(
-                    'Libvirt has no such domain.') from None
-            if self._is_lost(error):
-                raise _unreachable(self._uri, _words(error)) from None
-            raise Declined(f'libvirt says: {_words(error)}') from None
-
-    def _is_lost(self, error: Any) -> bool:
-        if error.get_error_domain() == libvirt.VIR_FROM_RPC:
-            return True
-        try:
-            return not self._connection.isAlive()
-        except libvirt.libvirtError:
-            return True
-
-
-@functools.lru_cache(maxsize=None)
-def _run_event_loop() -> None:
-    """Run libvirt's event loop, once: its QEMU driver in us needs one."""
-    libvirt.virEventRegisterDefaultImpl()
-
-    def run() -> None:
-        while True:
-            libvirt.virEventRunDefaultImpl()
-
-    threading.Thread(target=run, name='libvirt-events', daemon=True).start()
-
-
-def _say_nothing(context: object, error: object) -> None:
-    """Take the place of libvirt's own handler, which prints on stderr."""
-
-
-def _words(error: Any) -> str:
-    """Return libvirt's message; a second line may quote the XML."""
-    lines = (error.get_error_message() or str(error)).splitlines()
-    return lines[0].rstrip('.') if lines else 'no reason given'
-
-
-def _without_secrets(uri: str) -> str:
-    parts = parse.urlsplit(uri)
-    host = parts.netloc.rpartition('@')[2]
-    return f'{parts.scheme}://{host}{parts.path}'
-
-
-def _unreachable(uri: str, words: str) -> exceptions.Unreachable:
-    return exceptions.Unreachable(
-        f'Libvirt at {uri} cannot be used: {words}.',
-        'Check that libvirtd (or virtqemud) runs there, that this user may '
-        'use it, and the option --libvirt-uri.')

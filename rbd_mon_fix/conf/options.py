@@ -64,14 +64,24 @@ CEPH_OPTS = [
                 help="The pools that are the cluster's; default: any."),
 ]
 
+HOOK_OPTS = [
+    cfg.StrOpt(
+        'dir', default='/etc/libvirt/hooks/qemu.d', metavar='DIR',
+        help="The folder where libvirt on this host looks for hooks of QEMU "
+             "guests. 'hook install' puts a script there, which refresh "
+             'keeps informed.'),
+]
+
 
 def register(conf: cfg.ConfigOpts) -> None:
     """Register the options, those of no group as flags too."""
     conf.register_cli_opts(OPTS)
     conf.register_opts(CEPH_OPTS, group='ceph')
+    conf.register_cli_opts(HOOK_OPTS, group='hook')
 
 
 def list_opts() -> list[tuple[str, list[Any]]]:
     """Return all options for oslo-config-generator."""
     from rbd_mon_fix.conf import nova_api
-    return [('DEFAULT', OPTS), ('ceph', CEPH_OPTS), *nova_api.list_opts()]
+    return [('DEFAULT', OPTS), ('ceph', CEPH_OPTS),
+            ('hook', HOOK_OPTS), *nova_api.list_opts()]

@@ -16,13 +16,21 @@
 
 from __future__ import annotations
 
-from typing import Callable, Collection, ContextManager, Iterator, Sequence
+from typing import (
+    Callable,
+    Collection,
+    ContextManager,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 
 from rbd_mon_fix.core import journal
 from rbd_mon_fix.model.plan import Change
 from rbd_mon_fix.model.plan import Outcome
 from rbd_mon_fix.model.plan import Plan
 from rbd_mon_fix.model.plan import Verdict
+from rbd_mon_fix.model.record import Locator
 from rbd_mon_fix.model.store import Store
 
 # Servers whose changes share one sync of the journal and one transaction a
@@ -34,6 +42,9 @@ Busy = Callable[[Collection[str]], Collection[str]]
 
 # Given servers' UUIDs, keeps Nova's users away from them meanwhile.
 Hold = Callable[[Collection[str]], ContextManager[object]]
+
+# Given changes that were made, returns what is wrong with some of them.
+Complaints = Callable[[Sequence[Change]], Mapping[Locator, str]]
 
 
 def apply(plan: Plan, stores: Sequence[Store], writer: journal.Writer,

@@ -19,6 +19,7 @@ from __future__ import annotations
 from typing import Iterable, Optional
 
 from rbd_mon_fix import exceptions
+from rbd_mon_fix.core import fingerprint
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.plan import Plan
@@ -26,12 +27,15 @@ from rbd_mon_fix.model.plan import Plan
 
 def check(plan: Plan, clusters: Iterable[Cluster],
           answering: Optional[frozenset[MonAddr]],
-          max_changes: Optional[int]) -> None:
+          max_changes: Optional[int], known: fingerprint.Fsids,
+          known_file: str) -> None:
     """Refuse a plan that smells of a mistake.
 
     :param answering: the right endpoints that answered; None where none
         was asked
     :param max_changes: documents that may be changed at most
+    :param known: the fsid that each backend led to before
+    :param known_file: where that is kept, for the operator
     :raises Refused: with the reason, and what to do
     """
     check_size(plan, max_changes)
@@ -39,7 +43,10 @@ def check(plan: Plan, clusters: Iterable[Cluster],
     touched = {edit.cluster for change in plan.changes
                for edit in change.edits}
     for cluster in clusters:
-        if cluster.name in touched and answering is not None:
+        if cluster.name not in touched:
+            continue
+        _check_fingerprint(cluster, known, known_file)
+        if answering is not None:
             _check_answers(cluster, answering)
 
 
@@ -65,6 +72,20 @@ def _check_maps(plan: Plan) -> None:
                     f'{change.locator.instance} names {len(edit.old)}.',
                     "Check 'rbd-mon-fix monitors' and the ceph.conf: a map "
                     'that shrank to one monitor is mostly a mistake.')
+
+
+def _check_fingerprint(cluster: Cluster, known: fingerprint.Fsids,
+                       known_file: str) -> None:
+    for swap in fingerprint.swaps([cluster], known):
+        backend = swap.backend
+        name = ' '.join(filter(None, (backend.owner, backend.name)))
+        raise exceptions.Refused(
+            f'Backend {name} (pool {backend.pool or "any"}) led to the '
+            f'cluster with fsid {swap.before}, and leads to {swap.now} now.',
+            'Check its ceph.conf: the monitors there may be those of '
+            'another cluster. If the cluster really was replaced, remove '
+            f"the backend's entry from {known_file}, or the whole file, and "
+            'run this again.')
 
 
 def _check_answers(cluster: Cluster, answering: frozenset[MonAddr]) -> None:

@@ -148,6 +148,12 @@ class Journal:
         """Yield all runs, the oldest first."""
         return map(self.read, self._names())
 
+    def latest(self) -> Optional[datetime.datetime]:
+        """Return when the last run began, UTC; None before the first."""
+        names = self._names()
+        return (datetime.datetime.strptime(names[-1][:15], '%Y%m%d-%H%M%S')
+                if names else None)
+
     def _names(self) -> list[str]:
         try:
             names = sorted(os.listdir(self._folder))

@@ -44,12 +44,15 @@ class Knowledge:
     :param belonging: which disk is of which cluster
     :param names: what host names in documents resolve to
     :param unmanaged: guests that Nova does not know are to be put right too
+    :param moving: volumes that Cinder moves elsewhere, each with how; their
+        attachments are about to be replaced by others
     """
 
     instances: Mapping[str, Instance]
     belonging: belonging.Belonging
     names: Names
     unmanaged: bool = False
+    moving: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 def plan(records: Iterable[Record], known: Knowledge) -> Plan:
@@ -94,13 +97,17 @@ def _copy(record: Record, disk: RbdDisk, instance: Instance,
     cluster = known.belonging.cluster_of(record, disk)
     state = _state(disk, cluster, known.names)
     skip = _skip(record, instance, state, known)
+    moving = known.moving.get(record.volume_id or disk.volume_id or '')
+    if moving and state is not State.CURRENT and skip is None:
+        skip = SkipReason.BUSY
     # What another host's server left behind is not what it starts from.
     fails = () if skip is SkipReason.OTHER_HOST else readiness.breaks(
-        record.locator.store, state, instance)
+        record.locator.store, state, disk, instance)
     return Copy(
         record.locator, instance, disk, record.disk or device_of(disk.key),
         cluster.name if cluster else None,
-        cluster.monmap.addrs if cluster else (), state, skip, fails)
+        cluster.monmap.addrs if cluster else (), state, skip, fails,
+        f'Cinder moves the volume ({moving}).' if moving and skip else '')
 
 
 def _state(disk: RbdDisk, cluster: Optional[Cluster],

@@ -19,6 +19,7 @@ from __future__ import annotations
 import enum
 from typing import Iterator, Mapping, Optional, Sequence
 
+from rbd_mon_fix.model.leftover import Leftover
 from rbd_mon_fix.model.plan import Copy
 from rbd_mon_fix.model.plan import Outcome
 from rbd_mon_fix.model.record import Locator
@@ -64,6 +65,15 @@ def rows(kind: Kind, copies: Sequence[Copy],
         if kind.tells_outcome:
             row['outcome'] = outcome and outcome.verdict.value
         yield row
+
+
+def leftover(found: Leftover) -> dict[str, object]:
+    """Return an entry of ``findings``."""
+    return {'kind': found.kind.value, 'host': found.host,
+            'subject': found.subject,
+            'monitors': [str(addr) for addr in found.monitors],
+            'desired': [str(addr) for addr in found.desired],
+            'advice': found.advice}
 
 
 def is_due(copy: Copy) -> bool:

@@ -19,9 +19,10 @@ from __future__ import annotations
 import csv
 import functools
 import json
-from typing import Any, Callable, Mapping, Optional, Sequence, TextIO
+from typing import Any, Callable, Iterable, Mapping, Optional, Sequence, TextIO
 
 from rbd_mon_fix.model.instance import Instance
+from rbd_mon_fix.model.leftover import Leftover
 from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.plan import Copy
 from rbd_mon_fix.report import contract
@@ -54,6 +55,15 @@ class Json:
             self._stream.write(self._separator + json.dumps(row))
             self._separator = ',\n'
 
+    def leftovers(self, found: Iterable[Leftover]) -> None:
+        """Write the list of what cannot be put right."""
+        self._stream.write('\n],\n"findings": [')
+        self._separator = '\n'
+        for each in found:
+            row = contract.leftover(each)
+            self._stream.write(self._separator + json.dumps(row))
+            self._separator = ',\n'
+
     def close(self, tally: summary.Tally, run: Optional[str]) -> None:
         """Write all that comes after the last record."""
         self._stream.write('\n]')
@@ -69,6 +79,7 @@ class Yaml:
         self._stream = stream
         self._kind = kind
         self._dump = _yaml_dump()
+        self._name = 'records'
         self._is_empty = True
 
     def clusters(self, clusters: Clusters, answering: Answering) -> None:
@@ -80,16 +91,30 @@ class Yaml:
                outcomes: contract.Outcomes) -> None:
         """Write the records of one server."""
         for row in contract.rows(self._kind, copies, outcomes):
-            if self._is_empty:
-                self._stream.write('records:\n')
-                self._is_empty = False
-            self._dump([row], self._stream)
+            self._item(row)
+
+    def leftovers(self, found: Iterable[Leftover]) -> None:
+        """Write the list of what cannot be put right."""
+        self._close_list()
+        self._name = 'findings'
+        for each in found:
+            self._item(contract.leftover(each))
 
     def close(self, tally: summary.Tally, run: Optional[str]) -> None:
         """Write all that comes after the last record."""
-        if self._is_empty:
-            self._stream.write('records: []\n')
+        self._close_list()
         self._dump(_tail(self._kind, tally, run), self._stream)
+
+    def _item(self, row: dict[str, object]) -> None:
+        if self._is_empty:
+            self._stream.write(f'{self._name}:\n')
+            self._is_empty = False
+        self._dump([row], self._stream)
+
+    def _close_list(self) -> None:
+        if self._is_empty:
+            self._stream.write(f'{self._name}: []\n')
+        self._is_empty = True
 
 
 class Csv:
@@ -108,6 +133,11 @@ class Csv:
         """Write the records of one server."""
         for row in contract.rows(self._kind, copies, outcomes):
             self._write(tuple(row.values()))
+
+    def leftovers(self, found: Iterable[Leftover]) -> None:
+        """Write nothing, but let each be counted: they are no records."""
+        for _ in found:
+            pass
 
     def close(self, tally: summary.Tally, run: Optional[str]) -> None:
         """Write nothing: CSV has no place for a summary."""

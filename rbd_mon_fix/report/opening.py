@@ -16,9 +16,10 @@
 
 from __future__ import annotations
 
-from typing import Optional, Protocol, Sequence, TextIO
+from typing import Iterable, Optional, Protocol, Sequence, TextIO
 
 from rbd_mon_fix.model.instance import Instance
+from rbd_mon_fix.model.leftover import Leftover
 from rbd_mon_fix.model.plan import Copy
 from rbd_mon_fix.report import contract
 from rbd_mon_fix.report import machine
@@ -49,6 +50,9 @@ class Report(Protocol):
         :param outcomes: what became of the changes; None where none was
             made
         """
+
+    def leftovers(self, found: Iterable[Leftover]) -> None:
+        """Show what cannot be put right; called after all servers."""
 
     def close(self, tally: summary.Tally, run: Optional[str]) -> None:
         """Show what it comes to; called once, last.

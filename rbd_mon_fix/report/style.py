@@ -31,6 +31,7 @@ _OF_WORD = {
     'unknown-cluster': 'magenta',
     'unreadable': 'magenta',
     'no': 'red',
+    'fails': 'red',
     'stale': 'red',
     'unverified': BAD,
     'failed': BAD,
@@ -54,6 +55,6 @@ def of_run(tally: summary.Tally) -> str:
     if tally.left[Operation.START]:
         return BAD
     unfixed = tally.due > tally.outcomes[Verdict.FIXED]
-    if tally.still_broken or tally.skipped or unfixed:
+    if tally.still_broken or tally.left_alone or unfixed:
         return 'yellow'
     return 'green'

@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import collections
+import dataclasses
 from typing import Counter, Sequence
 
 from rbd_mon_fix.model.plan import Copy
@@ -26,6 +27,20 @@ from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.record import SkipReason
 from rbd_mon_fix.report import contract
 
+# The ways back after a power failure, each for servers in other states.
+_WAYS_BACK = {Operation.START, Operation.RESUME, Operation.UNRESCUE}
+
+
+@dataclasses.dataclass
+class Host:
+    """Counts of one host: its servers, and those that would not come back.
+
+    What servers of other hosts left behind on it is not counted.
+    """
+
+    servers: int = 0
+    lost: int = 0
+
 
 class Tally:
     """Counts of a run; copies are counted, not documents.
@@ -34,20 +49,28 @@ class Tally:
     fail, before and after what the run changed. ``due`` are the copies to
     be changed, ``unsettled`` those of them that have no outcome although
     changes were made. ``skipped`` leaves out copies that are right.
+    ``wrong`` are the copies that are drifted or stale, but for those of
+    running guests that do no harm: that they are old is no fault.
+    ``hosts`` tells what a power failure would leave, after those changes.
+    ``stranded`` are servers whose QEMU process has lost the monitors.
     """
 
     def __init__(self) -> None:
         self.servers = 0
         self.broken = 0
         self.still_broken = 0
+        self.wrong = 0
         self.due = 0
         self.unsettled = 0
         self.stale_skipped = 0
+        self.leftovers = 0
+        self.stranded: list[str] = []
         self.states: Counter[State] = collections.Counter()
         self.skipped: Counter[SkipReason] = collections.Counter()
         self.outcomes: Counter[Verdict] = collections.Counter()
         self.found: Counter[Operation] = collections.Counter()
         self.left: Counter[Operation] = collections.Counter()
+        self.hosts: dict[str, Host] = {}
 
     def add(self, copies: Sequence[Copy],
             outcomes: contract.Outcomes) -> None:
@@ -63,14 +86,26 @@ class Tally:
         self.still_broken += bool(left)
         self.found.update(found)
         self.left.update(left)
+        self._add_to_host(copies, left)
         for copy in copies:
             self._add_copy(copy, outcomes)
 
+    def _add_to_host(self, copies: Sequence[Copy],
+                     left: Sequence[Operation]) -> None:
+        if not copies or copies[0].instance.host != copies[0].locator.host:
+            return
+        host = self.hosts.setdefault(copies[0].locator.host, Host())
+        host.servers += 1
+        host.lost += not _WAYS_BACK.isdisjoint(left)
+
     def _add_copy(self, copy: Copy, outcomes: contract.Outcomes) -> None:
         self.states[copy.state] += 1
+        self.wrong += copy.wrong and (copy.skip is not SkipReason.READ_ONLY
+                                      or bool(copy.breaks))
         if copy.skip and copy.state is not State.CURRENT:
             self.skipped[copy.skip] += 1
-            self.stale_skipped += copy.state is State.STALE
+            self.stale_skipped += (copy.state is State.STALE
+                                   and copy.skip is not SkipReason.READ_ONLY)
         if not contract.is_due(copy):
             return
         self.due += 1
@@ -86,9 +121,14 @@ class Tally:
         return sum(self.states.values())
 
     @property
-    def wrong(self) -> int:
-        """Return how many copies were found drifted or stale."""
-        return self.states[State.DRIFTED] + self.states[State.STALE]
+    def running(self) -> int:
+        """Return how many copies of running guests are not current."""
+        return self.skipped[SkipReason.READ_ONLY]
+
+    @property
+    def left_alone(self) -> int:
+        """Return how many copies were left alone that could be changed."""
+        return sum(self.skipped.values()) - self.running
 
     @property
     def incomplete(self) -> bool:
@@ -112,6 +152,11 @@ class Tally:
             'skipped': {each.value: self.skipped[each]
                         for each in SkipReason if self.skipped[each]},
             'breaks': {each.value: self.found[each] for each in Operation},
+            'hosts': {name: {'servers': host.servers,
+                             'would_not_come_back': host.lost}
+                      for name, host in self.hosts.items()},
+            'stranded': self.stranded,
+            'findings': self.leftovers,
             'outcomes': {each.value: self.outcomes[each]
                          for each in Verdict},
         }

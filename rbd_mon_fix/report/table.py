@@ -17,14 +17,24 @@
 from __future__ import annotations
 
 import collections
-from typing import Any, Iterator, Mapping, Optional, Protocol, Sequence
+from typing import (
+    Any,
+    Iterable,
+    Iterator,
+    Mapping,
+    Optional,
+    Protocol,
+    Sequence,
+)
 
 from rbd_mon_fix.model.instance import Instance
+from rbd_mon_fix.model.leftover import Leftover
 from rbd_mon_fix.model.plan import Copy
 from rbd_mon_fix.model.plan import Operation
 from rbd_mon_fix.model.plan import State
 from rbd_mon_fix.report import contract
 from rbd_mon_fix.report import machine
+from rbd_mon_fix.report import matrix
 from rbd_mon_fix.report import plain
 from rbd_mon_fix.report import style
 from rbd_mon_fix.report import summary
@@ -47,6 +57,7 @@ class Table:
         self._printer = printer
         self._kind = kind
         self._host: Optional[str] = None
+        self._failing = matrix.Matrix()
 
     def clusters(self, clusters: machine.Clusters,
                  answering: machine.Answering) -> None:
@@ -60,20 +71,40 @@ class Table:
         if not copies:
             return
         if host != self._host:
+            self._end_host()
             self._host = host
             self._printer.line([])
             self._printer.line([('Host ', ''), (host, 'bold')])
         self._printer.line(_head(instance, copies, outcomes), _HANG)
         for spans in _details(copies, outcomes):
             self._printer.line(spans, _HANG)
+        self._failing.add(instance, summary.breaks_left(copies, outcomes))
+
+    def leftovers(self, found: Iterable[Leftover]) -> None:
+        """Write what cannot be put right, and what to do about it."""
+        self._end_host()
+        for number, each in enumerate(found):
+            if not number:
+                self._printer.line([])
+                self._printer.line([('Cannot be put right here', 'bold')])
+            self._printer.line(_leftover(each), _HANG)
+            self._printer.line([(f'    {each.advice}', '')], _HANG)
 
     def close(self, tally: summary.Tally, run: Optional[str]) -> None:
         """Write what it all comes to."""
+        self._end_host()
         self._printer.line([])
         first, *rest = wording.sentences(tally, self._kind, run)
         self._printer.line([(first, style.of_run(tally))])
         for sentence in rest:
             self._printer.line([(sentence, '')])
+
+    def _end_host(self) -> None:
+        for number, spans in enumerate(self._failing.lines(self._host or '')):
+            if not number:
+                self._printer.line([])
+            self._printer.line(spans, _HANG)
+        self._failing = matrix.Matrix()
 
 
 def _cluster(cluster: Mapping[str, Any],
@@ -97,6 +128,13 @@ def _answers(monitors: Sequence[Sequence[str]],
     if alive < len(monitors):
         return f' ({alive} of {len(monitors)} answer)', 'yellow'
     return ' (all answer)', 'dim'
+
+
+def _leftover(found: Leftover) -> list[plain.Span]:
+    old = machine.flat(found.monitors)
+    right = machine.flat(found.desired) or 'not known'
+    return [('  ', ''), (f'{found.host}  {found.subject}', 'yellow'),
+            (f'  {old} -> {right}' if old else '', '')]
 
 
 def _head(instance: Instance, copies: Sequence[Copy],

@@ -16,11 +16,12 @@
 
 from __future__ import annotations
 
-from typing import Mapping, Optional
+from typing import Mapping, Optional, Sequence
 
 from rbd_mon_fix.model.plan import Operation
 from rbd_mon_fix.model.plan import State
 from rbd_mon_fix.model.plan import Verdict
+from rbd_mon_fix.model.record import SkipReason
 from rbd_mon_fix.report import contract
 from rbd_mon_fix.report import summary
 
@@ -60,15 +61,39 @@ def failing(operations: list[str]) -> str:
     return f'{" and ".join(operations)} would fail'
 
 
+def stranded(guests: Sequence[str]) -> list[str]:
+    """Say which running guests are stranded, and what can be done."""
+    if not guests:
+        return []
+    one = len(guests) == 1
+    them = 'it' if one else 'them'
+    return [f'{number(len(guests), "running guest")} {"is" if one else "are"}'
+            f' stranded: {", ".join(guests)}.',
+            f'{"It has" if one else "They have"} no connection to a monitor '
+            'and will not find the right ones; what still works does so '
+            f'through the OSDs. After a refresh, live-migrate {them} or '
+            f'start {them} anew; or let a monitor answer again at an address '
+            'that "rbd-mon-fix guests" shows.']
+
+
+def _power(tally: summary.Tally) -> list[str]:
+    """Say what a power failure would leave of each host."""
+    return [f'If the power failed now, {host.lost} of '
+            f'{number(host.servers, "server")} on {name} would not come '
+            'back.' for name, host in tally.hosts.items() if host.lost]
+
+
 def _status(tally: summary.Tally, run: Optional[str]) -> list[str]:
-    lines = [*_found(tally), *_counts(tally), *_skipped(tally)]
+    lines = [*_power(tally), *_found(tally), *stranded(tally.stranded),
+             *_counts(tally), *_skipped(tally), *_leftovers(tally)]
     if tally.due:
         lines.append(f'"rbd-mon-fix refresh" puts {copies(tally.due)} right.')
     return lines
 
 
 def _dry_run(tally: summary.Tally, run: Optional[str]) -> list[str]:
-    lines = [*_found(tally), *_counts(tally), *_skipped(tally)]
+    lines = [*_power(tally), *_found(tally), *stranded(tally.stranded),
+             *_counts(tally), *_skipped(tally)]
     if tally.due:
         lines.append('Nothing was written. Without --dry-run, '
                      f'{copies(tally.due)} would be changed.')
@@ -76,8 +101,9 @@ def _dry_run(tally: summary.Tally, run: Optional[str]) -> list[str]:
 
 
 def _refresh(tally: summary.Tally, run: Optional[str]) -> list[str]:
-    return [*_left(tally), *_done(tally, 'fixed'), *_counts(tally),
-            *_skipped(tally), *_run(run)]
+    return [*_power(tally), *_left(tally), *stranded(tally.stranded),
+            *_done(tally, 'fixed'), *_counts(tally), *_skipped(tally),
+            *_run(run)]
 
 
 def _rollback(tally: summary.Tally, run: Optional[str]) -> list[str]:
@@ -140,14 +166,25 @@ def _counts(tally: summary.Tally) -> list[str]:
             f'Looked at {servers}.']
 
 
-def _skipped(tally: summary.Tally) -> list[str]:
-    total = sum(tally.skipped.values())
-    if not total:
+def _leftovers(tally: summary.Tally) -> list[str]:
+    if not tally.leftovers:
         return []
-    counts = enumerate_counts(
-        {reason.value: count
-         for reason, count in sorted(tally.skipped.items())})
-    return [f'Left alone {copies(total)}: {counts}.']
+    found = number(tally.leftovers, 'finding')
+    return [f'{found} cannot be put right here; see above.']
+
+
+def _skipped(tally: summary.Tally) -> list[str]:
+    lines = []
+    if tally.left_alone:
+        counts = enumerate_counts(
+            {reason.value: count
+             for reason, count in sorted(tally.skipped.items())
+             if reason is not SkipReason.READ_ONLY})
+        lines.append(f'Left alone {copies(tally.left_alone)}: {counts}.')
+    if tally.running:
+        lines.append(f'{copies(tally.running)} of running guests cannot be '
+                     'changed: they last until the guests are started anew.')
+    return lines
 
 
 def _done(tally: summary.Tally, done: str) -> list[str]:

@@ -32,13 +32,18 @@ from rbd_mon_fix.model.record import SkipReason
 
 
 class DomainStore:
-    """The persistent XML of one host's domains, found by UUID."""
+    """The persistent XML of one host's domains, found by UUID.
+
+    ``live`` is the live XML that it read on the way, by UUID, for whoever
+    needs it after a scan.
+    """
 
     name = 'domain'
 
     def __init__(self, hypervisor: libvirt.Hypervisor):
         self._hypervisor = hypervisor
         self._documents: dict[str, domain_xml.DomainXML] = {}
+        self.live: dict[str, domain_xml.DomainXML] = {}
 
     def scan(self, scope: Scope) -> list[Record]:
         """Read the domains of the servers in the scope.
@@ -48,6 +53,7 @@ class DomainStore:
 
         :raises Unreachable: libvirt was not reached, or lost
         """
+        self.live.clear()
         domains = [domain for domain in self._hypervisor.domains()
                    if domain.uuid in scope.instances]
 
@@ -122,6 +128,7 @@ class DomainStore:
         mirror; pulls and commits need an image below the disk's own.
         """
         live = domain_xml.DomainXML.parse(self._hypervisor.live_xml(uuid))
+        self.live[uuid] = live
         return live.mirror or any(
             self._hypervisor.has_block_job(uuid, device)
             for device in live.chained)

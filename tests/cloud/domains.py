@@ -31,13 +31,14 @@ import libvirt
 
 # Root's QEMU sees KVM where that of another user does not; libvirt would
 # take the difference for a change and probe QEMU again at every define.
-# Without the last line libvirt warns at each start that guests are not
-# confined.
+# Without the line after it libvirt warns at each start that guests are not
+# confined; without the last one a guest needs a virtlogd to run.
 QEMU_CONF = '''\
 user = "root"
 group = "root"
 security_driver = "none"
 security_default_confined = 0
+stdio_handler = "file"
 '''
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 

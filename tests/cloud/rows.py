@@ -32,7 +32,7 @@ CELL0 = '00000000-0000-0000-0000-000000000000'
 OWNER = {'user_id': '2f890a88bdae48f3a36180f1bc17e37b',
          'project_id': 'dba6058c9c2149768c6ebb887ddd1463'}
 # Nova's numbers (nova/objects/fields.py, InstancePowerState).
-POWER_STATES = {'active': 1, 'stopped': 4, 'suspended': 4}
+POWER_STATES = {'active': 1, 'stopped': 4, 'suspended': 4, 'rescued': 1}
 BATCH = 500
 
 Row = dict[str, object]

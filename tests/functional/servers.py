@@ -152,7 +152,7 @@ def mariadb() -> Iterator[MariaDB]:
              '--auth-root-authentication-method=normal', '--skip-test-db')
         (home / 'init.sql').write_text(
             f"CREATE USER nova@'127.0.0.1' IDENTIFIED BY '{PASSWORD}';"
-            "\nGRANT ALL ON *.* TO nova@'127.0.0.1';\n")
+            "\nGRANT ALL ON *.* TO nova@'127.0.0.1' WITH GRANT OPTION;\n")
         command = [_program('mariadbd'), *options, f'--port={port}',
                    '--bind-address=127.0.0.1', '--skip-name-resolve',
                    f'--socket={home}/socket', f'--pid-file={home}/pid',

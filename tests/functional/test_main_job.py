@@ -135,8 +135,7 @@ def test_status_tells_states_and_what_breaks(cloud):
     assert found['busy', 'nova-bdm', 'vda']['skip'] == 'busy'
     assert found['elsewhere', 'domain', 'vda']['skip'] == 'other-host'
     assert found['by-hand', 'domain', 'vda']['skip'] == 'unmanaged'
-    assert found['by-hand', 'domain', 'vda']['breaks'] == [
-        'start', 'hard-reboot', 'soft-reboot']
+    assert found['by-hand', 'domain', 'vda']['breaks'] == ['start']
     for name in ('no-info', 'null-info', 'empty-info', 'broken', 'no-hosts'):
         assert found[name, 'nova-bdm', 'vda']['state'] == 'unreadable', name
     assert not any(name in ('iscsi', 'detached') for name, _, _ in found)

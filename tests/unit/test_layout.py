@@ -36,6 +36,7 @@ LAYERS = {
     'sources': {'model'},
     'clients': {'model'},
     'guests': {'model'},
+    'hook': {'model'},
     'conf': {'model'},
     'report': {'model'},
     'stores': {'model', 'documents', 'clients'},
@@ -43,11 +44,12 @@ LAYERS = {
 
 # The only modules that know an outside library.
 DOORS = {
-    'libvirt': ('clients/libvirt.py',),
+    'libvirt': ('clients/libvirt',),
     'novaclient': ('clients/nova_api.py',),
     'keystoneauth1': ('clients/nova_api.py', 'conf/nova_api.py'),
     'sqlalchemy': ('clients/database/',),
     'oslo_db': ('clients/database/',),
+    'psutil': ('guests/process.py', 'hook/daemon.py'),
 }
 
 MODULES = sorted(PACKAGE.rglob('*.py'))

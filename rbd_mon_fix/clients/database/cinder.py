@@ -31,6 +31,8 @@ _META = sa.MetaData()
 VOLUMES = sa.Table(
     'volumes', _META,
     sa.Column('id', sa.String(36)), sa.Column('host', sa.String(255)),
+    sa.Column('status', sa.String(255)),
+    sa.Column('migration_status', sa.String(255)),
     sa.Column('deleted', sa.Boolean))
 
 ATTACHMENTS = sa.Table(
@@ -40,9 +42,27 @@ ATTACHMENTS = sa.Table(
     sa.Column('connection_info', sa.Text),
     sa.Column('updated_at', sa.DateTime), sa.Column('deleted', sa.Boolean))
 
+# Those of volumes that are not being migrated (cinder/volume/api.py,
+# AVAILABLE_MIGRATION_STATUS; objects/fields.py knows 'none' besides).
+_SETTLED = (None, '', 'none', 'deleting', 'error', 'success')
+
 # Databases bound the number of parameters of a statement; SQLite's older
 # versions to 999.
 _MANY = 900
+
+
+@dataclasses.dataclass(frozen=True)
+class Volume:
+    """A row of volumes.
+
+    :param backend: its backend's name; '' for a volume of a service without
+        backends, None for one that no service has yet
+    :param moving: how it is being moved to another place, such as
+        'retyping'; None where it stays
+    """
+
+    backend: Optional[str]
+    moving: Optional[str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,22 +81,27 @@ class Cinder:
     def __init__(self, database: engine.Database):
         self._database = database
 
+    @property
+    def database(self) -> engine.Database:
+        """Return the database itself."""
+        return self._database
+
     def close(self) -> None:
         """Give all connections back."""
         self._database.close()
 
-    def backends(self, volumes: Iterable[str]) -> dict[str, Optional[str]]:
-        """Return the backend's name of each volume that exists.
+    def volumes(self, ids: Iterable[str]) -> dict[str, Volume]:
+        """Return those of the volumes that exist.
 
         ``volumes.host`` is ``host@backend#pool``
         (cinder/volume/volume_utils.py, ``extract_host``).
-
-        :returns: '' for a volume of a service without backends, None for
-            one that no service has yet
         """
-        rows = self._select(VOLUMES.c.id, VOLUMES.c.host, key=VOLUMES.c.id,
-                            values=volumes, deleted=VOLUMES.c.deleted)
-        return {row.id: _backend(row.host) for row in rows}
+        rows = self._select(
+            VOLUMES.c.id, VOLUMES.c.host, VOLUMES.c.status,
+            VOLUMES.c.migration_status, key=VOLUMES.c.id, values=ids,
+            deleted=VOLUMES.c.deleted)
+        return {row.id: Volume(_backend(row.host), _moving(row))
+                for row in rows}
 
     def attachments(self, *, ids: Iterable[str] = (),
                     instances: Iterable[str] = ()) -> list[VolumeAttachment]:
@@ -104,6 +129,15 @@ class Cinder:
         return {row.id: row for row in
                 self.attachments(ids=[row.id for row, _ in swaps])}
 
+    def rehearse(self) -> None:
+        """Try a swap on a row that does not exist, and take it back.
+
+        :raises Unreachable: the rights to update are missing
+        """
+        self._database.rehearse(self._swap, {
+            'an_id': '', 'a_volume': '', 'a_new': '', 'an_old': '',
+            'a_time': self._database.now()})
+
     @property
     def _swap(self) -> Any:
         table = ATTACHMENTS.c
@@ -129,6 +163,12 @@ class Cinder:
 
 _ATTACHMENT = (ATTACHMENTS.c.id, ATTACHMENTS.c.volume_id,
                ATTACHMENTS.c.instance_uuid, ATTACHMENTS.c.connection_info)
+
+
+def _moving(row: Any) -> Optional[str]:
+    if row.migration_status not in _SETTLED:
+        return f'migration: {row.migration_status}'
+    return 'retyping' if row.status == 'retyping' else None
 
 
 def _backend(host: Optional[str]) -> Optional[str]:

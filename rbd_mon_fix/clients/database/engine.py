@@ -71,6 +71,14 @@ class Database:
         with self._errors(), self._engine.connect() as connection:
             return connection.execute(query).all()
 
+    def has_table(self, name: str) -> bool:
+        """Tell whether there is a table; newer releases have more.
+
+        :raises Unreachable: the database is down, or refuses the login
+        """
+        with self._errors(), self._engine.connect() as connection:
+            return bool(sa.inspect(connection).has_table(name))
+
     def write(self, work: Callable[[Any], Result]) -> Result:
         """Do work in one transaction, again where it met a deadlock.
 
@@ -85,6 +93,32 @@ class Database:
                 return work(connection)
         with self._errors():
             return transact()
+
+    def rehearse(self, statement: Any, values: dict[str, Any]) -> None:
+        """Execute a statement that matches no row, and roll it back.
+
+        Every engine checks the rights before it looks for rows: MySQL when
+        it resolves the statement's columns, PostgreSQL when it starts to
+        execute it. SQLite, which has none, opens the file for writing then.
+
+        :raises Unreachable: the database is down, or does not allow it
+        :raises ConfigError: it has another schema than expected
+        """
+        with self._errors(), self._engine.connect() as connection:
+            transaction = connection.begin()
+            try:
+                connection.execute(statement, values)
+            finally:
+                transaction.rollback()
+
+    def clock(self) -> datetime.datetime:
+        """Return the time of the database's machine: UTC, no zone."""
+        words = {'mysql': sa.func.utc_timestamp(),
+                 'postgresql': sa.func.timezone('utc', sa.func.now())}
+        word = words.get(self._engine.dialect.name, sa.func.datetime('now'))
+        found = self.read(sa.select(word))[0][0]
+        return (datetime.datetime.fromisoformat(found)
+                if isinstance(found, str) else found)
 
     def now(self) -> datetime.datetime:
         """Return the time as Nova and Cinder store it: UTC, no zone."""
@@ -130,7 +164,7 @@ class Database:
     def _other(self, error: Exception) -> exceptions.RbdMonFixError:
         text = _first_line(error)
         LOG.debug('%s: %s', self.what, type(error).__name__)
-        if 'column' in text.lower():
+        if 'column' in text.lower() and 'denied' not in text.lower():
             return self._schema(error)
         return exceptions.Unreachable(
             f'{self.what} gave an error: {text}.',

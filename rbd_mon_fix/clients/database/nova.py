@@ -12,10 +12,10 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Nova's databases: cells, servers, block device mappings.
+"""The database of one of Nova's cells: servers, block device mappings.
 
-Tables and columns as in nova/db/main/models.py and nova/db/api/models.py,
-from 26 (Zed) on; only what is needed is named here.
+Tables and columns as in nova/db/main/models.py from 26 (Zed) on; only what
+is needed is named here.
 """
 
 from __future__ import annotations
@@ -53,20 +53,6 @@ SERVICES = sa.Table(
     sa.Column('host', sa.String(255)), sa.Column('binary', sa.String(255)),
     sa.Column('deleted', sa.Integer))
 
-HOST_MAPPINGS = sa.Table(
-    'host_mappings', _META,
-    sa.Column('host', sa.String(255)), sa.Column('cell_id', sa.Integer))
-
-CELL_MAPPINGS = sa.Table(
-    'cell_mappings', _META,
-    sa.Column('id', sa.Integer), sa.Column('uuid', sa.String(36)),
-    sa.Column('name', sa.String(255)),
-    sa.Column('database_connection', sa.Text))
-
-# Nova's cell0 keeps servers that never got a host (nova/objects/
-# cell_mapping.py, CELL0_UUID).
-_CELL0 = '00000000-0000-0000-0000-000000000000'
-
 
 @dataclasses.dataclass(frozen=True)
 class BlockDevice:
@@ -89,35 +75,16 @@ class Swap:
     new: str = dataclasses.field(repr=False)
 
 
-class Api:
-    """Nova's API database: which cell a host is in."""
-
-    def __init__(self, database: engine.Database):
-        self._database = database
-
-    def cells(self) -> dict[str, str]:
-        """Return the database URL (or template) of each cell, by UUID."""
-        rows = self._database.read(sa.select(
-            CELL_MAPPINGS.c.uuid, CELL_MAPPINGS.c.database_connection)
-            .where(CELL_MAPPINGS.c.uuid != _CELL0)
-            .order_by(CELL_MAPPINGS.c.id))
-        return {row.uuid: row.database_connection for row in rows}
-
-    def hosts(self) -> dict[str, str]:
-        """Return the cell's UUID of each mapped compute host."""
-        rows = self._database.read(sa.select(
-            HOST_MAPPINGS.c.host, CELL_MAPPINGS.c.uuid)
-            .join_from(HOST_MAPPINGS, CELL_MAPPINGS,
-                       HOST_MAPPINGS.c.cell_id == CELL_MAPPINGS.c.id)
-            .order_by(HOST_MAPPINGS.c.host))
-        return {row.host: row.uuid for row in rows}
-
-
 class Cell:
     """The database of one cell."""
 
     def __init__(self, database: engine.Database):
         self._database = database
+
+    @property
+    def database(self) -> engine.Database:
+        """Return the database itself, for what only some releases have."""
+        return self._database
 
     def close(self) -> None:
         """Give all connections back."""
@@ -193,6 +160,15 @@ class Cell:
         self._database.write(lambda connection: connection.execute(
             self._swap, [self._values(swap) for swap in swaps]))
         return self._read([swap.row.id for swap in swaps])
+
+    def rehearse(self) -> None:
+        """Try a swap on a row that does not exist, and take it back.
+
+        :raises Unreachable: the rights to update are missing
+        """
+        nothing = BlockDevice(-1, '', None, None, None, '')
+        self._database.rehearse(self._swap,
+                                self._values(Swap(nothing, '', '')))
 
     @property
     def _swap(self) -> Any:

@@ -14,6 +14,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from rbd_mon_fix.model.plan import Operation
@@ -38,6 +40,9 @@ def test_counts_what_was_found():
         'states': {'current': 5, 'drifted': 0, 'stale': 5,
                    'unknown-cluster': 0, 'unreadable': 1},
         'skipped': {'busy': 1, 'unreadable': 1},
+        'hosts': {'cmp1': {'servers': 5, 'would_not_come_back': 3}},
+        'stranded': [],
+        'findings': 0,
         'breaks': {'start': 3, 'hard-reboot': 3, 'soft-reboot': 2,
                    'resume': 0, 'unrescue': 0, 'live-migrate': 0},
         'outcomes': {'fixed': 0, 'conflict': 0, 'failed': 0,
@@ -110,3 +115,42 @@ def test_a_current_copy_left_alone_is_not_worth_a_word():
     copy = sample.copy(sample.instance(1), skip=SkipReason.BUSY)
 
     assert not sample.tally([[copy]]).skipped
+
+
+def live(state, **fields):
+    return sample.copy(sample.instance(1), 'live-domain', state,
+                       skip=SkipReason.READ_ONLY, **fields)
+
+
+@pytest.mark.parametrize('copy, wrong', [
+    (live(State.CURRENT), 0), (live(State.DRIFTED), 0),
+    (live(State.STALE), 0),
+    (live(State.STALE, breaks=(Operation.LIVE_MIGRATE,)), 1)])
+def test_a_running_guest_keeps_its_addresses_and_that_is_no_fault(
+        copy, wrong):
+    tally = sample.tally([[copy]], {})
+
+    assert (tally.wrong, tally.incomplete) == (wrong, False)
+    assert tally.running == (copy.state is not State.CURRENT)
+    assert tally.left_alone == 0
+
+
+@pytest.mark.parametrize('operation, lost', [
+    (Operation.START, 1), (Operation.RESUME, 1), (Operation.UNRESCUE, 1),
+    (Operation.HARD_REBOOT, 0), (Operation.SOFT_REBOOT, 0),
+    (Operation.LIVE_MIGRATE, 0)])
+def test_what_a_power_failure_would_leave(operation, lost):
+    copy = sample.copy(sample.instance(1), state=State.STALE,
+                       breaks=(operation,))
+
+    for done, expected in ((None, lost), (sample.outcomes([copy]), 0)):
+        host = sample.tally([[copy], sample.current(2)], done).hosts['cmp1']
+        assert (host.servers, host.lost) == (2, expected)
+
+
+def test_what_another_host_s_server_left_is_not_counted_for_the_host():
+    copy = sample.copy(sample.instance(1))
+    elsewhere = dataclasses.replace(
+        copy, instance=dataclasses.replace(copy.instance, host='cmp2'))
+
+    assert sample.tally([[elsewhere]]).hosts == {}

@@ -44,6 +44,11 @@ hard-reboot and soft-reboot would fail too
 -> 10.1.0.1:6789 [fd01::1]:6789
     current  cinder-attachment vda
 
+  What would fail on cmp1 now
+                     start  hard-reboot  soft-reboot
+    00000002  web-2  fails  fails        fails
+    1 server         1      1            1
+
 Host cmp2
   00000003-0000-4000-8000-000000000000  web-3  (active, rebooting)  \
 would not start; hard-reboot would fail too
@@ -52,6 +57,13 @@ would not start; hard-reboot would fail too
   00000004-0000-4000-8000-000000000000  (stopped)  1 copy unreadable
     unreadable  nova-bdm  vda  It is no JSON.
 
+  What would fail on cmp2 now
+                     start  hard-reboot
+    00000003  web-3  fails  fails
+    1 server         1      1
+
+If the power failed now, 1 of 2 servers on cmp1 would not come back.
+If the power failed now, 1 of 2 servers on cmp2 would not come back.
 2 servers would not start.
 Hard-reboot would fail on 2 servers, soft-reboot on 1.
 Found 8 copies on 4 servers: 1 unreadable, 3 stale, 4 current.
@@ -74,6 +86,12 @@ start; hard-reboot would fail too
     stale, failed  nova-bdm  vda  vms/root (ceph)  10.0.0.1:6789 \
 [fd00::1]:6789 -> 10.1.0.1:6789 [fd01::1]:6789  The row is locked.
 
+  What would fail on cmp1 now
+                     start  hard-reboot
+    00000002  web-2  fails  fails
+    1 server         1      1
+
+If the power failed now, 1 of 2 servers on cmp1 would not come back.
 1 server still would not start.
 1 server would not have started; now it would.
 Hard-reboot would still fail on 1 server.
@@ -177,7 +195,8 @@ def test_a_terminal_gets_colour_and_every_word(tty):
     sample.written('table', tty, STATUS, MANY)
     lines = tty.getvalue().splitlines()
 
-    assert '\x1b[1;31m2 servers would not start.\x1b[0m' in lines
+    assert ('\x1b[1;31mIf the power failed now, 1 of 2 servers on cmp1 would '
+            'not come back.\x1b[0m') in lines
     assert bare(tty.getvalue()).split() == STATUS_OF_MANY.split()
 
 

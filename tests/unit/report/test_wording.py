@@ -18,12 +18,18 @@ import pytest
 
 from rbd_mon_fix.model.plan import State
 from rbd_mon_fix.model.plan import Verdict
+from rbd_mon_fix.model.record import SkipReason
 from rbd_mon_fix.report import contract
 from rbd_mon_fix.report import wording
 from tests.unit.report import sample
 
 DRIFTED = [sample.copy(sample.instance(9), state=State.DRIFTED)]
 REPAIR = '"rbd-mon-fix refresh" puts '
+
+
+def power(lost, servers, host='cmp1'):
+    return (f'If the power failed now, {lost} of {servers} on {host} would '
+            'not come back.')
 
 
 def told(servers, kind, done=None, run=None):
@@ -42,7 +48,7 @@ def told(servers, kind, done=None, run=None):
     ([DRIFTED],
      ['Found 1 copy on 1 server: 1 drifted.', REPAIR + '1 copy right.']),
     ([sample.stale(1)],
-     ['1 server would not start.',
+     [power(1, '1 server'), '1 server would not start.',
       'Hard-reboot would fail on 1 server, soft-reboot on 1.',
       'Found 3 copies on 1 server: 2 stale, 1 current.',
       REPAIR + '2 copies right.']),
@@ -51,7 +57,7 @@ def told(servers, kind, done=None, run=None):
       'Found 2 copies on 2 servers: 2 stale.',
       REPAIR + '2 copies right.']),
     ([sample.stale(1), sample.busy(2), sample.unreadable(3)],
-     ['2 servers would not start.',
+     [power(2, '3 servers'), '2 servers would not start.',
       'Hard-reboot would fail on 2 servers, soft-reboot on 1.',
       'Found 5 copies on 3 servers: 1 unreadable, 3 stale, 1 current.',
       'Left alone 2 copies: 1 busy, 1 unreadable.',
@@ -79,12 +85,12 @@ RUN = 'Run r1. To take it back: rbd-mon-fix rollback r1'
       'Fixed: 4 copies.', BOTH, RUN]),
     ({**sample.outcomes(ONE),
       **sample.outcomes(TWO, Verdict.CONFLICT)},
-     ['1 server still would not start.',
+     [power(1, '2 servers'), '1 server still would not start.',
       '1 server would not have started; now it would.',
       'Hard-reboot would still fail on 1 server, soft-reboot on 1.',
       f'Not fixed: 2 conflict. {AGAIN}', 'Fixed: 2 copies.', BOTH, RUN]),
     (sample.outcomes(ONE, Verdict.FAILED),
-     ['2 servers still would not start.',
+     [power(2, '2 servers'), '2 servers still would not start.',
       'Hard-reboot would still fail on 2 servers, soft-reboot on 2.',
       f'Not fixed: 2 failed, 2 not reached. {AGAIN}', BOTH, RUN]),
 ])
@@ -119,3 +125,42 @@ def test_rollback():
     (['a', 'b', 'c'], 'a, b and c would fail')])
 def test_failing(operations, words):
     assert wording.failing(operations) == words
+
+
+def test_what_a_power_failure_would_leave_is_told_for_each_host():
+    servers = [sample.current(1), sample.stale(2, host='cmp2'),
+               sample.stale(3, host='cmp3')]
+
+    assert told(servers, contract.Kind.DRY_RUN)[:2] == [
+        power(1, '1 server', 'cmp2'), power(1, '1 server', 'cmp3')]
+
+
+def test_running_guests_are_told_apart_from_what_was_left_alone():
+    live = sample.copy(sample.instance(1), 'live-domain', State.STALE,
+                       skip=SkipReason.READ_ONLY)
+
+    assert told([[live, *sample.busy(2)]], contract.Kind.STATUS)[-2:] == [
+        'Left alone 1 copy: 1 busy.',
+        '1 copy of running guests cannot be changed: they last until the '
+        'guests are started anew.']
+
+
+@pytest.mark.parametrize('guests, first', [
+    ([], None), (['a'], '1 running guest is stranded: a.'),
+    (['a', 'b'], '2 running guests are stranded: a, b.')])
+def test_stranded_guests_are_named(guests, first):
+    lines = wording.stranded(guests)
+
+    assert (lines[0] if lines else None) == first
+
+
+@pytest.mark.parametrize('kind, told', [
+    (contract.Kind.STATUS, True), (contract.Kind.DRY_RUN, True),
+    (contract.Kind.REFRESH, True), (contract.Kind.ROLLBACK, False)])
+def test_commands_that_look_at_guests_tell_of_stranded_ones(kind, told):
+    tally = sample.tally([sample.current(1)])
+    tally.stranded.append(sample.uuid(1))
+
+    text = ' '.join(wording.sentences(tally, kind, None))
+
+    assert (f'stranded: {sample.uuid(1)}.' in text) is told

@@ -1,0 +1,114 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Checks of Ceph: quorum, fsid, each right monitor."""
+
+from __future__ import annotations
+
+from concurrent import futures
+import functools
+from typing import Iterator, Optional
+
+from rbd_mon_fix import exceptions
+from rbd_mon_fix.cli import ceph_sections
+from rbd_mon_fix.cli import checking
+from rbd_mon_fix.cli import checks_config
+from rbd_mon_fix.cli import site as sites
+from rbd_mon_fix.clients import ceph
+from rbd_mon_fix.core import fingerprint
+from rbd_mon_fix.core import fingerprint_file
+from rbd_mon_fix.model.check import Check
+from rbd_mon_fix.model.check import Works
+from rbd_mon_fix.model.cluster import Cluster
+from rbd_mon_fix.sources import ceph_conf
+from rbd_mon_fix.sources import mon_dump
+
+
+def checks(site: sites.Site) -> Iterator[Check]:
+    """Yield a line for each way to ask a cluster, cluster and monitor."""
+    if site.conf.offline:
+        yield checking.not_asked('ceph', 'quorum', '--offline is set.')
+    else:
+        ways = list(dict.fromkeys(
+            (each, section.conf, section.flag, section.user)
+            for each in checks_config.ceph_sites(site)
+            for section in each.sections))
+        with futures.ThreadPoolExecutor(max(1, len(ways))) as threads:
+            yield from threads.map(lambda way: _quorum(*way), ways)
+    learnt = checking.tried('ceph', 'right monitors', lambda: _learn(site))
+    if learnt.works is Works.NO:
+        yield learnt
+        return
+    for cluster in site.clusters:
+        yield checking.tried('ceph', f'fingerprint of {cluster.name}',
+                             functools.partial(_fingerprint, site, cluster))
+        yield from _monitors(site, cluster)
+
+
+def _quorum(ceph_site: ceph_sections.Site, conf: str, flag: Optional[str],
+            user: Optional[str]) -> Check:
+    subject = f'{ceph_site.path} as {user or "the default user"}'
+    return checking.tried('ceph', subject,
+                          lambda: _answer(ceph_site, conf, flag, user))
+
+
+def _answer(ceph_site: ceph_sections.Site, conf: str, flag: Optional[str],
+            user: Optional[str]) -> str:
+    """Ask for the monmap, which takes a quorum to be answered."""
+    fsid, monmap = mon_dump.parse(ceph.mon_dump(conf, flag, user))
+    stated = ceph_conf.load(ceph_site.path, ceph_site.cluster_name,
+                            user).fsid
+    if stated not in (None, fsid):
+        raise exceptions.ConfigError(
+            f'{ceph_site.path} has the fsid {stated}, but the cluster that '
+            f'answers has {fsid}.', 'Put right the fsid or the mon_host '
+            "there: one of them is another cluster's.")
+    return (f'The cluster has a quorum, {len(monmap.monitors)} monitors and '
+            f'the fsid {fsid}.')
+
+
+def _learn(site: sites.Site) -> str:
+    return f'{len(site.clusters)} clusters'
+
+
+def _fingerprint(site: sites.Site, cluster: Cluster) -> str:
+    folder = site.conf.journal_dir
+    known = fingerprint_file.load(folder)
+    for swap in fingerprint.swaps([cluster], known):
+        raise exceptions.Refused(
+            f'Its backends led to fsid {swap.before}, and lead to '
+            f'{swap.now} now.', 'refresh would refuse. Check ceph.conf; '
+            f'see {fingerprint_file.path(folder)}.')
+    if any(fingerprint.identity(backend) in known
+           for backend in cluster.backends):
+        return f'It is the one of earlier runs: {cluster.fsid}.'
+    return 'It was not learnt yet; refresh learns it from the cluster.'
+
+
+def _monitors(site: sites.Site, cluster: Cluster) -> Iterator[Check]:
+    if not cluster.monmap.monitors:
+        yield Check('ceph', f'monitors of {cluster.name}', Works.NO,
+                    'They are not known, its disks would be left alone.',
+                    'See the lines above, or give a --monitors-file.')
+    answering = site.answering
+    for monitor in cluster.monmap.monitors:
+        subject = f'monitor {monitor.addr} of {cluster.name}'
+        if answering is None:
+            yield checking.not_asked('ceph', subject, '--offline is set.')
+        elif answering & set(monitor.addrs):
+            yield Check('ceph', subject, Works.YES, 'It answers.')
+        else:
+            yield Check('ceph', subject, Works.NO,
+                        'It does not answer from here.',
+                        'Check that it runs, and the network from here.')

@@ -1,0 +1,90 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Checks of config files: readable, and what they lead to."""
+
+from __future__ import annotations
+
+import functools
+from typing import Callable, Iterator
+
+from rbd_mon_fix import exceptions
+from rbd_mon_fix.cli import ceph_sections
+from rbd_mon_fix.cli import checking
+from rbd_mon_fix.cli import site as sites
+from rbd_mon_fix.model.check import Check
+from rbd_mon_fix.model.check import Works
+from rbd_mon_fix.sources import ceph_conf
+from rbd_mon_fix.sources import given
+
+
+def checks(site: sites.Site) -> Iterator[Check]:
+    """Yield a line for each config file."""
+    yield _service('nova.conf', lambda: _nova(site))
+    yield _service('cinder.conf', lambda: _cinder(site))
+    for path, ceph in {each.path: each for each in ceph_sites(site)}.items():
+        yield checking.tried('config', path, functools.partial(_ceph, ceph))
+    if site.conf.monitors_file:
+        yield checking.tried('config', site.conf.monitors_file,
+                             lambda: _monitors(site.conf.monitors_file))
+
+
+def ceph_sites(site: sites.Site) -> tuple[ceph_sections.Site, ...]:
+    """Return what leads to Ceph, as far as the config can be read."""
+    try:
+        return ceph_sections.sites(site.nova, site.cinder, site.plain())
+    except exceptions.RbdMonFixError:
+        return ()
+
+
+def _service(name: str, act: Callable[[], str]) -> Check:
+    found = checking.tried('config', name, act)
+    if found.works is Works.YES and not found.finding:
+        return checking.not_asked('config', name, 'There is none here.')
+    return found
+
+
+def _nova(site: sites.Site) -> str:
+    nova = site.nova
+    if nova is None:
+        return ''
+    own = 'are in RBD' if nova.images_type == 'rbd' else 'are not in RBD'
+    return f"It can be read; Nova's own disks {own}."
+
+
+def _cinder(site: sites.Site) -> str:
+    cinder = site.cinder
+    if cinder is None:
+        return ''
+    names = ', '.join(backend.name or '[DEFAULT]'
+                      for backend in cinder.backends)
+    if not names:
+        raise exceptions.ConfigError(
+            'It has no backend with the RBD driver.',
+            'Name the cinder.conf of cinder-volume with '
+            '--cinder-config-file.')
+    return f'It can be read; backends with RBD: {names}.'
+
+
+def _ceph(ceph: ceph_sections.Site) -> str:
+    conf = ceph_conf.load(ceph.path, ceph.cluster_name,
+                          ceph.sections[0].user)
+    addrs = ' '.join(map(str, conf.monmap().addrs))
+    fsid = f'fsid {conf.fsid}' if conf.fsid else 'no fsid'
+    return f'It has {fsid} and names {addrs}.'
+
+
+def _monitors(path: str) -> str:
+    names = ', '.join(cluster.name for cluster in given.load(path))
+    return f'It can be read; clusters: {names}.'

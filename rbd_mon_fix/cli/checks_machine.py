@@ -1,0 +1,77 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Checks of this machine: QEMU, the journal's folder, the clock."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import pathlib
+import shutil
+from typing import Callable, Iterator, Optional, Sequence
+from urllib import parse
+
+from rbd_mon_fix import exceptions
+from rbd_mon_fix.cli import checking
+from rbd_mon_fix.cli import site as sites
+from rbd_mon_fix.cli import writing
+from rbd_mon_fix.clients import qemu_img
+from rbd_mon_fix.core import soundness
+from rbd_mon_fix.model.check import Check
+
+
+def checks(site: sites.Site, hosts: Sequence[str]) -> Iterator[Check]:
+    """Yield a line for each thing of this machine that a run needs."""
+    yield _judged('journal', site.conf.journal_dir,
+                  lambda: _folder(site.conf.journal_dir))
+    yield _judged('clock', 'this machine', lambda: soundness.clock(
+        datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None),
+        _database_clock(site), writing.journal(site).latest()))
+    if all(parse.urlsplit(site.libvirt_uri(host)).netloc for host in hosts):
+        yield checking.not_asked('qemu', 'rbd driver',
+                                 'Libvirt is on another machine.')
+    else:
+        yield checking.tried('qemu', 'rbd driver', qemu_img.rbd)
+
+
+def _judged(check: str, subject: str, act: Callable[[], Check]) -> Check:
+    """Return what a judge says; where it cannot, why."""
+    said: list[Check] = []
+
+    def judge() -> str:
+        said.append(act())
+        return ''
+    tried = checking.tried(check, subject, judge)
+    return said[0] if said else tried
+
+
+def _folder(path: str) -> Check:
+    """Look at the folder, or at the nearest above it that there is."""
+    place = next(each for each in (pathlib.Path(path).absolute(),
+                                   *pathlib.Path(path).absolute().parents)
+                 if each.exists())
+    found = place.stat()
+    return soundness.folder(
+        str(place), found.st_uid, found.st_mode, os.geteuid(),
+        os.access(place, os.W_OK | os.X_OK), shutil.disk_usage(place).free)
+
+
+def _database_clock(site: sites.Site) -> Optional[datetime.datetime]:
+    """Ask Cinder's database; that it is down is said elsewhere."""
+    try:
+        return (site.cinder_database.database.clock()
+                if site.cinder_database else None)
+    except exceptions.RbdMonFixError:
+        return None

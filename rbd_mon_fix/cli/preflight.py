@@ -1,0 +1,86 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""``preflight``: what a run needs, tried without changing anything."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from typing import Iterator, Sequence, TextIO
+
+from oslo_config import cfg
+
+from rbd_mon_fix import exceptions
+from rbd_mon_fix.cli import checks_ceph
+from rbd_mon_fix.cli import checks_config
+from rbd_mon_fix.cli import checks_machine
+from rbd_mon_fix.cli import checks_services
+from rbd_mon_fix.cli import exit_codes
+from rbd_mon_fix.cli import site as sites
+from rbd_mon_fix.model.check import Check
+from rbd_mon_fix.model.check import Works
+from rbd_mon_fix.report import listing
+
+COLUMNS = tuple(field.name for field in dataclasses.fields(Check))
+
+
+def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
+    """Run the command and return its exit code.
+
+    It goes on whatever it meets, so that nothing ends it with the code of
+    a config that cannot be used or a service that cannot be reached.
+    """
+    with contextlib.closing(sites.Site(conf)) as site:
+        found = list(_checks(site, _hosts(site, conf.command.host)))
+        rows = [_row(each) for each in found]
+        listing.write(conf.command.format, out, COLUMNS, rows,
+                      {'version': 1, 'checks': rows})
+        broken = any(each.works is Works.NO for each in found)
+        return (exit_codes.ExitCode.WRONG if broken
+                else exit_codes.ExitCode.OK)
+
+
+def _hosts(site: sites.Site, asked: Sequence[str]) -> tuple[str, ...]:
+    """Return the hosts; '' is the machine itself, where Nova has no word.
+
+    :raises ConfigError: none was given, but Nova has hosts
+    """
+    if not asked and _has_openstack(site):
+        raise exceptions.ConfigError('No host was given.', 'Give --host H.')
+    return tuple(dict.fromkeys(asked)) or ('',)
+
+
+def _has_openstack(site: sites.Site) -> bool:
+    try:
+        return site.has_openstack
+    except exceptions.RbdMonFixError:
+        return False  # the checks of the config say more
+
+
+def _checks(site: sites.Site, hosts: Sequence[str]) -> Iterator[Check]:
+    for name, group in (
+            ('config', checks_config.checks(site)),
+            ('services', checks_services.checks(site, hosts)),
+            ('ceph', checks_ceph.checks(site)),
+            ('machine', checks_machine.checks(site, hosts))):
+        try:
+            yield from group
+        except exceptions.RbdMonFixError as error:
+            yield Check(name, 'the rest', Works.NO, error.message, error.hint)
+
+
+def _row(check: Check) -> dict[str, object]:
+    return {**dataclasses.asdict(check), 'works': check.works.value,
+            'advice': check.advice or None}

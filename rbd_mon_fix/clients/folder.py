@@ -1,0 +1,211 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The door to files in folders that belong to others.
+
+Every name is looked up relative to a folder that is held open, and no
+symbolic link is followed, so that whoever may write there cannot lead us
+to another place.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from typing import Iterator
+
+from rbd_mon_fix import exceptions
+
+# One name, so that what a killed run left behind is found and taken away.
+_NEW = '.{}.rbd-mon-fix'
+_READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
+_BLOCK = 1 << 20
+
+
+class Refused(exceptions.RbdMonFixError):
+    """A file was found, and cannot be read or replaced; it is untouched."""
+
+
+class Unsure(exceptions.RbdMonFixError):
+    """A file was replaced, and may not be on the disk yet."""
+
+
+@contextlib.contextmanager
+def opened(parent: str, name: str) -> Iterator[Folder]:
+    """Open a folder below another one.
+
+    :param parent: a path from the config; it may be a symbolic link
+    :param name: the folder in it, which may not
+    :raises Gone: there is none
+    :raises Refused: it is a symbolic link, or cannot be opened
+    :raises Unreachable: the folder that it is in cannot be opened
+    """
+    try:
+        above = os.open(parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise exceptions.Unreachable(
+            f'The folder {parent} cannot be read: {error.strerror}.',
+            'Run as root on the compute host.') from None
+    try:
+        place = Folder(_open(above, name, _READ | os.O_DIRECTORY))
+    finally:
+        os.close(above)
+    try:
+        yield place
+    finally:
+        place.close()
+
+
+class Folder:
+    """An open folder; made by ``opened``."""
+
+    def __init__(self, fd: int):
+        self._fd = fd
+
+    def close(self) -> None:
+        """Close it."""
+        os.close(self._fd)
+
+    def read(self, name: str) -> bytes:
+        """Return what a file in it holds.
+
+        :raises Gone: there is none
+        :raises Refused: it is no regular file, or cannot be read
+        """
+        with self._file(name) as fd:
+            return _content(fd)
+
+    def replace(self, name: str, old: bytes, new: bytes) -> None:
+        """Replace a file in one step, if it still holds what was read.
+
+        Owner, mode and extended attributes (access lists, the SELinux
+        label) are those of the old one.
+
+        :raises Gone: there is none any more
+        :raises Conflict: it holds something else
+        :raises Refused: it cannot be replaced; it is untouched
+        :raises Unsure: it was, but the disk did not confirm it
+        """
+        draft = _NEW.format(name)
+        try:
+            with self._file(name) as fd:
+                _check(fd, old)
+                self._write(draft, new, fd)
+            with self._file(name) as fd:
+                _check(fd, old)
+                self._rename(draft, name)
+        except BaseException:
+            self._remove(draft)
+            raise
+        try:
+            os.fsync(self._fd)
+        except OSError as error:
+            raise Unsure(_words(error)) from None
+
+    @contextlib.contextmanager
+    def _file(self, name: str) -> Iterator[int]:
+        # Without O_NONBLOCK a pipe of that name would make us wait.
+        fd = _open(self._fd, name, _READ | os.O_NONBLOCK)
+        try:
+            if not stat.S_ISREG(os.fstat(fd).st_mode):
+                raise Refused('It is no regular file.')
+            yield fd
+        finally:
+            os.close(fd)
+
+    def _write(self, draft: str, content: bytes, like: int) -> None:
+        self._remove(draft)
+        try:
+            fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL
+                         | os.O_CLOEXEC, 0o600, dir_fd=self._fd)
+            with open(fd, 'wb') as stream:
+                stream.write(content)
+                stream.flush()
+                _dress(fd, like)
+                os.fsync(fd)
+        except OSError as error:
+            raise Refused(_words(error)) from None
+
+    def _rename(self, draft: str, name: str) -> None:
+        try:
+            os.replace(draft, name, src_dir_fd=self._fd, dst_dir_fd=self._fd)
+        except OSError as error:
+            raise Refused(_words(error)) from None
+
+    def _remove(self, draft: str) -> None:
+        with contextlib.suppress(OSError):
+            os.unlink(draft, dir_fd=self._fd)
+
+
+def _open(above: int, name: str, flags: int) -> int:
+    try:
+        return os.open(name, flags, dir_fd=above)
+    except FileNotFoundError:
+        raise exceptions.Gone(f'There is no {name} any more.') from None
+    except OSError as error:
+        if _is_link(above, name):
+            raise Refused(f'{name} is a symbolic link.') from None
+        if error.errno == errno.ENOTDIR:
+            raise exceptions.Gone(f'{name} is no folder.') from None
+        raise Refused(_words(error)) from None
+
+
+def _is_link(above: int, name: str) -> bool:
+    try:
+        found = os.stat(name, dir_fd=above, follow_symlinks=False)
+    except OSError:
+        return False
+    return stat.S_ISLNK(found.st_mode)
+
+
+def _content(fd: int) -> bytes:
+    parts = []
+    try:
+        while part := os.read(fd, _BLOCK):
+            parts.append(part)
+    except OSError as error:
+        raise Refused(_words(error)) from None
+    return b''.join(parts)
+
+
+def _check(fd: int, old: bytes) -> None:
+    if _content(fd) != old:
+        raise exceptions.Conflict('The file was changed meanwhile.')
+
+
+def _dress(fd: int, like: int) -> None:
+    """Give a file the owner, mode and attributes of another.
+
+    In this order: a change of owner takes mode bits and capabilities away.
+    """
+    known = os.fstat(like)
+    os.fchown(fd, known.st_uid, known.st_gid)
+    os.fchmod(fd, stat.S_IMODE(known.st_mode))
+    for name in _attributes(like):
+        os.setxattr(fd, name, os.getxattr(like, name))
+
+
+def _attributes(fd: int) -> list[str]:
+    try:
+        return os.listxattr(fd)
+    except OSError as error:
+        if error.errno == errno.ENOTSUP:
+            return []
+        raise
+
+
+def _words(error: OSError) -> str:
+    return f'{error.strerror or type(error).__name__}.'

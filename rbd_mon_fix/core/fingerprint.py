@@ -1,0 +1,87 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Which cluster each backend led to before, so that a swap is noticed.
+
+An fsid names a cluster for good. A backend of the config that suddenly
+leads to another one has a wrong ceph.conf more often than a new cluster,
+and its disks must not get the monitors of that.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Iterable, Iterator, Mapping, Optional
+
+from rbd_mon_fix.model.cluster import Backend
+from rbd_mon_fix.model.cluster import Cluster
+from rbd_mon_fix.model.cluster import Source
+
+# The fsid that each backend led to, by its identity.
+Fsids = Mapping[Backend, str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Swap:
+    """A backend that leads to another cluster than it did.
+
+    :param before: the fsid that it led to
+    :param now: the fsid that it leads to
+    """
+
+    backend: Backend
+    cluster: str
+    before: str
+    now: str
+
+
+def identity(backend: Backend) -> Backend:
+    """Return what stays the same of a backend when its cluster is swapped.
+
+    Cinder hands its cluster's fsid out in place of a secret that is not
+    configured (_set_default_secret_uuid in volume/drivers/rbd.py), so its
+    secret may change with the cluster; its section's name is enough.
+    """
+    if backend.owner == 'cinder':
+        return dataclasses.replace(backend, secret_uuid=None)
+    return backend
+
+
+def swaps(clusters: Iterable[Cluster], known: Fsids) -> Iterator[Swap]:
+    """Yield the backends whose fsid is not the one that was learnt.
+
+    Whatever says so counts: the cluster, ceph.conf, the monitors file. A
+    cluster without an fsid contradicts nobody.
+    """
+    for cluster in clusters:
+        for backend in cluster.backends:
+            before = known.get(identity(backend))
+            if cluster.fsid and before and cluster.fsid != before:
+                yield Swap(backend, cluster.name, before, cluster.fsid)
+
+
+def learnt(clusters: Iterable[Cluster], known: Fsids) -> dict[Backend, str]:
+    """Return what is known with what clusters themselves said added.
+
+    What is known stays: only the operator may forget it. The word of
+    ceph.conf or of a file is not learnt.
+    """
+    said = {identity(backend): _said(cluster) for cluster in clusters
+            for backend in cluster.backends}
+    return {**{backend: fsid for backend, fsid in said.items() if fsid},
+            **known}
+
+
+def _said(cluster: Cluster) -> Optional[str]:
+    return cluster.fsid if cluster.source is Source.MON_DUMP else None

@@ -1,0 +1,100 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The file beside the journal that keeps the fingerprints of clusters."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import tempfile
+
+from rbd_mon_fix import exceptions
+from rbd_mon_fix.core import fingerprint
+from rbd_mon_fix.model.cluster import Backend
+
+VERSION = 1
+
+
+def path(folder: str) -> str:
+    """Return where the file is.
+
+    :param folder: the journal's
+    """
+    return os.path.join(folder, 'clusters.json')
+
+
+def load(folder: str) -> dict[Backend, str]:
+    """Return the fsid of each backend that was learnt; none before the first.
+
+    :raises ConfigError: the file cannot be read or understood
+    """
+    name = path(folder)
+    try:
+        with open(name, encoding='utf-8') as file:
+            document = json.load(file)
+        return {_backend(entry): str(entry['fsid'])
+                for entry in document['backends']}
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except OSError as error:
+        raise exceptions.ConfigError(
+            f'{name} cannot be read: {error.strerror}.',
+            'Run as the user who wrote the journal.') from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise exceptions.ConfigError(
+            f'{name} is damaged.', 'Look what happened to it. It keeps '
+            'which cluster each backend led to; once it is moved away, that '
+            'is learnt anew.') from error
+
+
+def save(folder: str, fsids: fingerprint.Fsids) -> None:
+    """Replace the file at one stroke.
+
+    Of two runs at once, on two hosts, the later one wins; what it did not
+    know of is learnt again by the next.
+
+    :raises ConfigError: it cannot be written
+    """
+    document = {'version': VERSION, 'backends': [
+        {**dataclasses.asdict(backend), 'fsid': fsid}
+        for backend, fsid in fsids.items()]}
+    try:
+        _replace(path(folder), json.dumps(document, indent=2) + '\n')
+    except OSError as error:
+        raise exceptions.ConfigError(
+            f'{path(folder)} cannot be written: {error.strerror}.',
+            'Nothing was changed. Give another folder with --journal-dir, '
+            'or run as a user who may write there.') from error
+
+
+def _replace(name: str, text: str) -> None:
+    # Such a file is made with mode 0600.
+    with tempfile.NamedTemporaryFile(
+            'w', encoding='utf-8', dir=os.path.dirname(name),
+            prefix='clusters.', suffix='.new', delete=False) as file:
+        try:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+            os.replace(file.name, name)
+        except OSError:
+            os.unlink(file.name)
+            raise
+
+
+def _backend(entry: dict[str, str]) -> Backend:
+    return Backend(entry['owner'], entry['name'], entry['pool'],
+                   entry['user'], entry['secret_uuid'])

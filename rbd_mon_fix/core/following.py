@@ -1,0 +1,102 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Whether running guests still follow the monitors of their disks.
+
+A QEMU process fetches the monmap of its cluster once and follows it from
+then on. One that was frozen or cut off while all monitors were replaced
+keeps its connections to the OSDs and never finds the new monitors.
+"""
+
+from __future__ import annotations
+
+from typing import Iterable, Mapping, Optional, Sequence
+
+from rbd_mon_fix.model import monmap
+from rbd_mon_fix.model.cluster import Cluster
+from rbd_mon_fix.model.disk import RbdDisk
+from rbd_mon_fix.model.guest import Guest
+from rbd_mon_fix.model.guest import GuestState
+from rbd_mon_fix.model.monmap import MonAddr
+
+Names = Mapping[str, frozenset[str]]
+
+
+def judge(peers: Optional[frozenset[MonAddr]],
+          clusters: Sequence[Optional[Cluster]], names: Names) -> GuestState:
+    """Tell whether a guest is connected to each cluster that it uses.
+
+    :param peers: the remote ends of its connections; None where they may
+        not be seen
+    :param clusters: of its disks; None for one whose cluster is unknown
+    :param names: what host names of right monitors resolve to
+    """
+    if peers is None:
+        return GuestState.UNKNOWN
+    known = [cluster.monmap for cluster in clusters
+             if cluster is not None and cluster.monmap.monitors]
+    if any(not any(_is_monitor(peer, right.monitors, names)
+                   for peer in peers) for right in known):
+        return GuestState.STRANDED
+    if len(known) < len(clusters) or not clusters:
+        return GuestState.UNKNOWN
+    return GuestState.FOLLOWING
+
+
+def connected(guest: Guest, clusters: Iterable[Cluster],
+              names: Names) -> Optional[tuple[MonAddr, ...]]:
+    """Return the monitors that a guest is connected to, right or old.
+
+    Old ones are those that it was launched with.
+
+    :param clusters: all that are known
+    :returns: None where its connections may not be seen
+    """
+    if guest.peers is None:
+        return None
+    monitors = [monitor for cluster in clusters
+                for monitor in cluster.monmap.monitors]
+    launched = [addr for disk in guest.disks for addr in disk.monitors]
+    return tuple(sorted(
+        (peer for peer in guest.peers
+         if _is_monitor(peer, monitors, names)
+         or any(_is_at(peer, addr, names) for addr in launched)), key=str))
+
+
+def by_user_and_pool(disk: RbdDisk,
+                     clusters: Iterable[Cluster]) -> Optional[Cluster]:
+    """Return the one cluster whose user and pool a disk has, or None.
+
+    For a disk of a command line of which nothing else is known.
+    """
+    found = [cluster for cluster in clusters
+             if any((backend.pool, backend.user) == (disk.pool, disk.user)
+                    for backend in cluster.backends)]
+    return found[0] if len(found) == 1 else None
+
+
+def _is_monitor(peer: MonAddr, monitors: Iterable[monmap.Monitor],
+                names: Names) -> bool:
+    return any(_is_at(peer, addr, names)
+               for monitor in monitors for addr in monitor.addrs)
+
+
+def _is_at(peer: MonAddr, addr: MonAddr, names: Names) -> bool:
+    """Tell whether a peer is the monitor at an address, on any its ports.
+
+    A config may name one port of a monitor and QEMU use the other one.
+    """
+    ports = {addr.port, monmap.V1_PORT, monmap.V2_PORT}
+    hosts = {addr.host} | set(names.get(addr.host, ()))
+    return peer.host in hosts and peer.port in ports

@@ -1,0 +1,88 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Judges of what ``preflight`` measured; pure."""
+
+from __future__ import annotations
+
+import datetime
+import stat
+from typing import Optional
+
+from rbd_mon_fix.model.check import Check
+from rbd_mon_fix.model.check import Works
+
+# A journal of 100,000 changes takes about as much.
+ROOM = 100 * 1024 ** 2
+
+# Nova's and Cinder's services count as down after a minute of silence, so
+# clocks are kept closer than that.
+SKEW = datetime.timedelta(seconds=30)
+
+
+def clock(now: datetime.datetime, database: Optional[datetime.datetime],
+          last_run: Optional[datetime.datetime]) -> Check:
+    """Judge the clock of this machine.
+
+    :param now: UTC, as all three
+    :param database: what the clock of a database says; None for none
+    :param last_run: when the last run of the journal began; None for none
+    """
+    advice = 'Set the clock right, by NTP for instance: it names the runs.'
+    if last_run and now < last_run:
+        return Check('clock', 'this machine', Works.NO,
+                     f'It is {_shown(now)} here, before the last run in the '
+                     f'journal ({_shown(last_run)}).', advice)
+    if database is None:
+        return Check('clock', 'this machine', Works.YES,
+                     f'It is {_shown(now)}; no other clock is at hand.')
+    apart = abs(now - database)
+    if apart > SKEW:
+        return Check('clock', 'this machine', Works.NO,
+                     f'It is {_shown(now)} here and {_shown(database)} at '
+                     'the database.', advice)
+    return Check('clock', 'this machine', Works.YES,
+                 f'It is {_shown(now)}, as at the database.')
+
+
+def folder(path: str, owner: int, mode: int, me: int, writable: bool,
+           room: int) -> Check:
+    """Judge the folder of the journal, or what it would be made in.
+
+    :param owner: user id; ``me`` is that of this process
+    :param room: free bytes
+    """
+    def no(finding: str, advice: str) -> Check:
+        return Check('journal', path, Works.NO, finding, advice)
+
+    if not stat.S_ISDIR(mode):
+        return no('It is no folder.', 'Give another one with --journal-dir.')
+    if not writable:
+        return no('It cannot be written.', 'Give another folder with '
+                  '--journal-dir, or run as a user who may write there.')
+    if room < ROOM:
+        return no(f'It has {room // 1024 ** 2} MiB left.', 'Make room, or '
+                  'give another folder with --journal-dir.')
+    if owner not in (0, me):
+        return no(f'It belongs to user {owner}.',
+                  'Others may change what rollback believes: chown it.')
+    if mode & (stat.S_IWGRP | stat.S_IWOTH) and not mode & stat.S_ISVTX:
+        return no(f'Its mode is {stat.S_IMODE(mode):04o}: others may write.',
+                  'Others may change what rollback believes: chmod 0700.')
+    return Check('journal', path, Works.YES,
+                 f'It can be written, {room // 1024 ** 2} MiB are left.')
+
+
+def _shown(time: datetime.datetime) -> str:
+    return f'{time:%Y-%m-%d %H:%M:%S} UTC'

@@ -1,0 +1,79 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""XML of libvirt's that is only looked at: storage pools, snapshots."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+from rbd_mon_fix import exceptions
+from rbd_mon_fix.documents import rbd_source
+from rbd_mon_fix.documents import xml_tree
+from rbd_mon_fix.model.disk import RbdDisk
+from rbd_mon_fix.model.monmap import MonAddr
+
+
+def pool(text: str) -> RbdDisk:
+    """Read a storage pool of type rbd as if it were a disk.
+
+    Its key is the pool's name in libvirt (docs/formatstorage.rst).
+
+    :raises Unreadable: it is none, or names what is no monitor
+    """
+    root = xml_tree.parse(text.encode())
+    source = next(iter(root.all('source')), None)
+    if root.name != 'pool' or source is None:
+        raise exceptions.Unreadable('it is no XML of a storage pool')
+    auth = next(iter(source.all('auth')), None)
+    secret = next(iter(auth.all('secret')), None) if auth else None
+    return RbdDisk(
+        key=root.word('name'), image=f'{source.word("name")}/',
+        user=auth.attributes.get('username') if auth else None,
+        secret_uuid=secret.attributes.get('uuid') if secret else None,
+        monitors=tuple(map(_monitor, source.all('host'))), verbatim='')
+
+
+def disks(text: str) -> list[RbdDisk]:
+    """Return the rbd disks of the domains in a snapshot or a checkpoint.
+
+    It holds the domain as it was, and a snapshot of a running one its
+    persistent XML besides (docs/formatsnapshot.rst).
+
+    :raises Unreadable: it is not well-formed
+    """
+    content = text.encode()
+    root = xml_tree.parse(content)
+    domains = root.all('domain') + root.all('inactiveDomain')
+    return [found for domain in domains for devices in domain.all('devices')
+            for disk in devices.all('disk')
+            for source in rbd_source.find(disk)
+            if (found := _disk(source, content)) is not None]
+
+
+def _disk(source: rbd_source.Source, content: bytes) -> Optional[RbdDisk]:
+    """Return a disk; None for one that names no monitors."""
+    try:
+        place = rbd_source.locate(source, content)
+        return rbd_source.read(source, place, content)
+    except rbd_source.Unfit:
+        return None
+
+
+def _monitor(host: xml_tree.Element) -> MonAddr:
+    try:
+        return MonAddr.of(host.attributes.get('name', ''),
+                          host.attributes.get('port'))
+    except ValueError as error:
+        raise exceptions.Unreadable(f'a monitor is none: {error}') from None

@@ -1,0 +1,201 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Proof of a cold start: QEMU's own rbd driver opens the image.
+
+The key and a ceph.conf that names no monitors are handed over as files
+without a name (memfd_create): nothing of them is on a command line or a
+disk, and nothing is left behind, however the run ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import json
+import os
+import time
+from typing import Callable, Iterator, Optional, Sequence
+
+from rbd_mon_fix import exceptions
+from rbd_mon_fix.model.monmap import MonAddr
+
+# Seconds beyond librados's own bound, after which QEMU is ended.
+_GRACE = 2.0
+
+# No monitors, no keyring, no log. With more monitors to try at once than
+# there are, a single good one is found within the bound.
+_CONF = '''[global]
+client_mount_timeout = {timeout:g}
+rados_mon_op_timeout = {timeout:g}
+rados_osd_op_timeout = {timeout:g}
+mon_client_hunt_parallel = 32
+keyring = /dev/null
+log_file =
+log_to_stderr = false
+'''
+
+_NO_DRIVER = exceptions.ConfigError(
+    'The QEMU of this machine has no rbd driver.',
+    'Install it: qemu-block-extra on Debian and Ubuntu, '
+    'qemu-kvm-block-rbd on RHEL and its kin.')
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """What a document says about an image, all that QEMU needs.
+
+    :param user: None without cephx
+    :param key: the cephx key, base64; None without cephx
+    """
+
+    image: str
+    monitors: tuple[MonAddr, ...]
+    user: Optional[str]
+    key: Optional[str] = dataclasses.field(repr=False)
+
+
+@dataclasses.dataclass(frozen=True)
+class Proof:
+    """Whether an image was opened.
+
+    :param error: in QEMU's words; None where it was opened
+    :param seconds: how long it took
+    """
+
+    opened: bool
+    error: Optional[str]
+    seconds: float
+
+
+def prove(cases: Sequence[Case], timeout: float, parallel: int,
+          advance: Callable[[int], object]) -> list[Proof]:
+    """Open images read-only, and close them again.
+
+    :param timeout: seconds that each may take to reach its monitors
+    :param parallel: how many are opened at once
+    :param advance: called with 1 after each
+    :returns: in the order of the cases
+    :raises ConfigError: qemu-img, or its rbd driver, is not installed
+    """
+    return asyncio.run(_prove(cases, timeout, parallel, advance))
+
+
+async def _prove(cases: Sequence[Case], timeout: float, parallel: int,
+                 advance: Callable[[int], object]) -> list[Proof]:
+    turn = asyncio.Semaphore(parallel)
+
+    async def in_turn(case: Case) -> Proof:
+        async with turn:
+            proof = await _open(case, timeout)
+        advance(1)
+        return proof
+
+    return list(await asyncio.gather(*map(in_turn, cases)))
+
+
+async def _open(case: Case, timeout: float) -> Proof:
+    with _nameless(_CONF.format(timeout=timeout)) as conf, \
+            _nameless(case.key or '') as key:
+        words = _words(case, conf, key)
+        began = time.monotonic()
+        error = await _run(words, (conf, key), timeout)
+        seconds = time.monotonic() - began
+    if error is None:
+        return Proof(True, None, seconds)
+    return Proof(False, _told(error, words[-1], case.key), seconds)
+
+
+async def _run(words: Sequence[str], descriptors: tuple[int, ...],
+               timeout: float) -> Optional[str]:
+    """Run QEMU and return what it complains of; None where nothing."""
+    # librados would read CEPH_KEYRING and such.
+    environ = {name: value for name, value in os.environ.items()
+               if not name.startswith('CEPH_')}
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *words, stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE, pass_fds=descriptors,
+            env={**environ, 'LC_ALL': 'C'})
+    except OSError as error:
+        raise exceptions.ConfigError(
+            f'{words[0]} cannot be run here: {error.strerror}.',
+            'Install qemu-utils (Debian, Ubuntu) or qemu-img (RHEL).'
+            ) from error
+    try:
+        _, complaint = await asyncio.wait_for(
+            process.communicate(), timeout + _GRACE)
+    except asyncio.TimeoutError:
+        return f'no answer within {timeout:g} seconds'
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+    return complaint.decode(errors='replace') if process.returncode else None
+
+
+def _words(case: Case, conf: int, key: int) -> list[str]:
+    """Return the command; the image is written as libvirt writes it.
+
+    libvirt's src/qemu/qemu_block.c,
+    ``qemuBlockStorageSourceGetRBDProps``; there port 0 stands for none.
+    """
+    pool, *namespace, image = case.image.split('/')
+    source: dict[str, object] = {
+        'driver': 'rbd', 'pool': pool, 'image': image,
+        'conf': f'/dev/fd/{conf}',
+        'server': [{'host': addr.host, 'port': str(addr.port or 0)}
+                   for addr in case.monitors]}
+    if namespace:
+        source['namespace'] = '/'.join(namespace)
+    secret: list[str] = []
+    if case.user is not None:
+        source['user'] = case.user
+    if case.key is not None:
+        secret = ['--object',
+                  f'secret,id=key,format=base64,file=/dev/fd/{key}']
+        source.update({'key-secret': 'key',
+                       'auth-client-required': ['cephx', 'none']})
+    return ['qemu-img', 'info', '--force-share', *secret,
+            'json:' + json.dumps(source)]
+
+
+def _told(complaint: str, source: str, key: Optional[str]) -> str:
+    """Return QEMU's words without what they repeat of the command.
+
+    :raises ConfigError: they say that there is no rbd driver
+    """
+    text = complaint.replace(f"Could not open '{source}': ", '')
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if not lines:
+        return 'QEMU failed and said nothing'
+    if "Unknown driver 'rbd'" in complaint:
+        raise _NO_DRIVER
+    words = lines[-1].partition('qemu-img: ')
+    told = words[2] or words[0]
+    return told.replace(key, '***') if key else told
+
+
+@contextlib.contextmanager
+def _nameless(text: str) -> Iterator[int]:
+    """Keep a text in a file of memory that has a descriptor and no name."""
+    descriptor = os.memfd_create('rbd-mon-fix')
+    try:
+        os.write(descriptor, text.encode())
+        yield descriptor
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,52 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What keeps addresses, or an operation, that cannot be put right here."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+
+from rbd_mon_fix.model.monmap import MonAddr
+
+
+class LeftoverKind(str, enum.Enum):
+    """What kind of thing it is."""
+
+    SHARE = 'cephfs-share'
+    POOL = 'storage-pool'
+    SNAPSHOT = 'snapshot'
+    CHECKPOINT = 'checkpoint'
+    BLOCK_DEVICE = 'krbd-device'
+    VOLUME_MOVE = 'volume-move'
+
+
+@dataclasses.dataclass(frozen=True)
+class Leftover:
+    """One thing that a person has to look after.
+
+    :param host: the compute host, or the machine that this runs on
+    :param subject: which one it is, in words
+    :param monitors: the addresses that it carries
+    :param desired: the right ones; empty where they are unknown
+    :param advice: what the operator can do about it
+    """
+
+    kind: LeftoverKind
+    host: str
+    subject: str
+    monitors: tuple[MonAddr, ...]
+    desired: tuple[MonAddr, ...]
+    advice: str

@@ -1,0 +1,91 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The XML of libvirt's running domains, which nobody can change.
+
+A live migration hands it to the destination, a suspend writes it into the
+image (libvirt's src/qemu/qemu_migration.c and qemu_driver.c,
+``qemuDomainSaveInternal``); it ends with the QEMU process.
+"""
+
+from __future__ import annotations
+
+from typing import MutableMapping, Optional, Sequence
+
+from rbd_mon_fix import exceptions
+from rbd_mon_fix.clients import libvirt
+from rbd_mon_fix.documents import domain_xml
+from rbd_mon_fix.model.instance import Scope
+from rbd_mon_fix.model.plan import Change
+from rbd_mon_fix.model.plan import Outcome
+from rbd_mon_fix.model.plan import Verdict
+from rbd_mon_fix.model.record import Locator
+from rbd_mon_fix.model.record import Record
+from rbd_mon_fix.model.record import SkipReason
+
+
+class LiveDomainStore:
+    """The XML of one host's running domains, read only.
+
+    :param at_hand: live XML that another store has just read, by UUID; what
+        serves a scan is taken out, so that nothing old serves the next
+    """
+
+    name = 'live-domain'
+
+    def __init__(self, hypervisor: libvirt.Hypervisor,
+                 at_hand: MutableMapping[str, domain_xml.DomainXML]):
+        self._hypervisor = hypervisor
+        self._at_hand = at_hand
+
+    def scan(self, scope: Scope) -> list[Record]:
+        """Read the running domains of the servers in the scope.
+
+        :raises Unreachable: libvirt was not reached, or lost
+        """
+        running = sorted(self._hypervisor.running() & set(scope.instances))
+
+        def read(uuid: str) -> Optional[Record]:
+            locator = Locator(self.name, scope.host, uuid, uuid)
+            document = self._at_hand.pop(uuid, None)
+            try:
+                return (self.get(locator) if document is None
+                        else _record(locator, document))
+            except exceptions.Gone:
+                return None
+
+        records = self._hypervisor.concurrently(read, running)
+        return [record for record in records if record is not None]
+
+    def get(self, locator: Locator) -> Record:
+        """Read one running domain again.
+
+        :raises Gone: there is none
+        :raises Unreachable: libvirt was lost
+        """
+        try:
+            return _record(locator, domain_xml.DomainXML.parse(
+                self._hypervisor.live_xml(locator.key)))
+        except (exceptions.Unreadable, libvirt.Declined) as error:
+            return Record(locator, None, unreadable=error.message)
+
+    def put(self, changes: Sequence[Change]) -> list[Outcome]:
+        """Write nothing: no plan holds a change of a read-only record."""
+        return [Outcome(change.locator, Verdict.FAILED,
+                        'A running domain cannot be changed.')
+                for change in changes]
+
+
+def _record(locator: Locator, document: domain_xml.DomainXML) -> Record:
+    return Record(locator, document, skip=SkipReason.READ_ONLY)

@@ -1,0 +1,175 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""A small real Ceph cluster: one monitor, one OSD that lives in memory.
+
+It listens on one loopback address of its own, on the usual ports, and its
+daemons are children of the tests, ended by their process ids.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import pathlib
+import subprocess
+import tempfile
+from typing import Iterator
+import uuid
+
+import tenacity
+
+_OWN = f'{os.getpid() >> 8 & 255}.{os.getpid() & 255}'
+# Of each process its own, as several may run tests at once.
+ADDRESS = f'127.31.{_OWN}'
+# Nobody listens there.
+DEAD = f'127.39.{_OWN}'
+POOL = 'vms'
+USER = 'cinder'
+READY_WITHIN = 60
+STOPPED_WITHIN = 15
+
+CONF = '''\
+[global]
+fsid = {fsid}
+mon_host = [v2:{address}:3300/0,v1:{address}:6789/0]
+public_addr = {address}
+cluster_addr = {address}
+keyring = {folder}/keyring
+run_dir = {folder}
+admin_socket = {folder}/$name.asok
+log_file = {folder}/$name.log
+pid_file =
+auth_allow_insecure_global_id_reclaim = false
+osd_pool_default_size = 1
+osd_pool_default_min_size = 1
+osd_pool_default_pg_num = 8
+osd_pool_default_pg_autoscale_mode = off
+osd_crush_chooseleaf_type = 0
+mon_allow_pool_size_one = true
+mon_warn_on_pool_no_redundancy = false
+client_mount_timeout = 10
+[mon]
+mon_data = {folder}/$name
+mon_initial_members = a
+[osd]
+osd_data = {folder}/$name
+osd_objectstore = memstore
+memstore_device_bytes = 268435456
+'''
+
+
+@dataclasses.dataclass(frozen=True)
+class Ceph:
+    """A running cluster.
+
+    :param key: the cephx key of ``USER``, base64
+    """
+
+    folder: pathlib.Path
+    fsid: str
+    key: str
+
+    @property
+    def conf(self) -> pathlib.Path:
+        return self.folder / 'ceph.conf'
+
+    def run(self, program: str, *words: str) -> str:
+        """Run one of Ceph's programs as its administrator."""
+        return _run(program, '--conf', str(self.conf), *words)
+
+    def create_image(self, name: str) -> None:
+        """Create an image of one MiB."""
+        self.run('rbd', 'create', '--size', '1M', f'{POOL}/{name}')
+
+
+@contextlib.contextmanager
+def running() -> Iterator[Ceph]:
+    """Run a cluster with a pool and a user as long as the context lasts."""
+    with tempfile.TemporaryDirectory(prefix='rbd-mon-fix-ceph-') as name, \
+            contextlib.ExitStack() as stack:
+        folder = pathlib.Path(name)
+        fsid = str(uuid.uuid4())
+        (folder / 'ceph.conf').write_text(CONF.format(
+            fsid=fsid, address=ADDRESS, folder=folder))
+        ceph = Ceph(folder, fsid, '')
+        _make_monitor(ceph)
+        stack.enter_context(_daemon(ceph, 'ceph-mon', 'a'))
+        _wait_until_ready(ceph)
+        _make_osd(ceph)
+        stack.enter_context(_daemon(ceph, 'ceph-osd', '0'))
+        ceph.run('ceph', 'osd', 'pool', 'create', POOL, '8')
+        key = ceph.run('ceph', 'auth', 'get-or-create-key',
+                       f'client.{USER}', 'mon', 'profile rbd', 'osd',
+                       f'profile rbd pool={POOL}').strip()
+        yield dataclasses.replace(ceph, key=key)
+
+
+def _make_monitor(ceph: Ceph) -> None:
+    keyring = str(ceph.folder / 'keyring')
+    _run('ceph-authtool', '--create-keyring', keyring, '--gen-key', '-n',
+         'mon.', '--cap', 'mon', 'allow *')
+    _run('ceph-authtool', keyring, '--gen-key', '-n', 'client.admin',
+         '--cap', 'mon', 'allow *', '--cap', 'osd', 'allow *')
+    monmap = str(ceph.folder / 'monmap')
+    _run('monmaptool', '--create', '--fsid', ceph.fsid, '--addv', 'a',
+         f'[v2:{ADDRESS}:3300/0,v1:{ADDRESS}:6789/0]', monmap)
+    (ceph.folder / 'mon.a').mkdir()
+    ceph.run('ceph-mon', '--mkfs', '-i', 'a', '--monmap', monmap,
+             '--keyring', keyring)
+
+
+def _make_osd(ceph: Ceph) -> None:
+    osd = str(uuid.uuid4())
+    ceph.run('ceph', 'osd', 'new', osd)
+    data = ceph.folder / 'osd.0'
+    data.mkdir()
+    key = ceph.run('ceph', 'auth', 'get-or-create-key', 'osd.0', 'mon',
+                   'allow profile osd', 'osd', 'allow *').strip()
+    _run('ceph-authtool', str(ceph.folder / 'keyring'), '-n', 'osd.0',
+         '--add-key', key)
+    ceph.run('ceph-osd', '-i', '0', '--mkfs', '--osd-uuid', osd)
+
+
+@contextlib.contextmanager
+def _daemon(ceph: Ceph, program: str, name: str) -> Iterator[None]:
+    with open(ceph.folder / f'{program}.out', 'wb') as log:
+        process = subprocess.Popen(
+            [program, '-f', '--conf', str(ceph.conf), '-i', name],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    try:
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOPPED_WITHIN)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@tenacity.retry(wait=tenacity.wait_fixed(0.1), reraise=True,
+                retry=tenacity.retry_if_exception_type(
+                    subprocess.CalledProcessError),
+                stop=tenacity.stop_after_delay(READY_WITHIN))
+def _wait_until_ready(ceph: Ceph) -> None:
+    ceph.run('ceph', '--connect-timeout', '5', 'quorum_status')
+
+
+def _run(program: str, *words: str) -> str:
+    return subprocess.run(
+        [program, *words], check=True, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        timeout=READY_WITHIN).stdout

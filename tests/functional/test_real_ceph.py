@@ -1,0 +1,371 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""``verify``, ``refresh --verify`` and ``guests`` on a real Ceph cluster.
+
+The host is a plain one: libvirt with guests made by hand.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import types
+import uuid as uuid_module
+
+import psutil
+import pytest
+import tenacity
+
+from rbd_mon_fix.guests import process as processes
+from rbd_mon_fix.guests import proof
+from rbd_mon_fix.model.monmap import MonAddr
+from tests.cloud import domains
+from tests.functional import ceph as real
+from tests.functional import guests
+from tests.functional import operator
+from tests.functional import secrets
+
+SECRET = guests.SECRET
+GOOD, DEAD = MonAddr(real.ADDRESS, 6789), MonAddr(real.DEAD, 6789)
+TIMED_OUT = 'error connecting: Connection timed out'
+
+CONF = '''\
+[DEFAULT]
+nova_config_file = {folder}/none
+libvirt_uri = qemu:///embed?root={folder}/libvirt
+journal_dir = {folder}/journal
+[ceph]
+conf = {ceph.conf}
+'''
+
+
+@pytest.fixture(scope='module')
+def ceph():
+    with real.running() as running:
+        running.create_image('web')
+        yield running
+
+
+class Host:
+    """A libvirt host and the operator on it.
+
+    :param disks: pool/image and monitor of each guest by name
+    """
+
+    def __init__(self, folder, ceph, libvirt_cache, disks):
+        self.folder = folder
+        self.root = folder / 'libvirt'
+        shutil.copytree(libvirt_cache, self.root / 'cache')
+        self.uuids = {name: str(uuid_module.uuid4()) for name in disks}
+        domains.define(self.root, [
+            guests.guest(disk(*disks[name]), name=name, uuid=uuid)
+            for name, uuid in self.uuids.items()])
+        config = folder / 'host.conf'
+        config.write_text(CONF.format(folder=folder, ceph=ceph).replace(
+            f'nova_config_file = {folder}/none\n', ''))
+        # An operator needs no more of a cloud than this.
+        self.operator = operator.Operator(types.SimpleNamespace(), config)
+
+    def run(self, *words):
+        return self.operator.run(*words)
+
+    def opened(self, answer):
+        """Return what became of each guest's disk, by name."""
+        names = {uuid: name for name, uuid in self.uuids.items()}
+        return {names[row['instance']]: (row['opened'], row['error'])
+                for row in answer.json['disks']}
+
+
+def disk(image, monitor):
+    return f'''<disk type='network' device='disk'>
+      <driver name='qemu' type='raw'/>{guests.AUTH}
+      <source protocol='rbd' name='{image}'>
+        <host name='{monitor.host}' port='{monitor.port}'/></source>
+      <target dev='vda' bus='virtio'/></disk>'''
+
+
+@pytest.fixture
+def build_host(tmp_path, ceph, libvirt_cache):
+    return lambda **disks: Host(tmp_path, ceph, libvirt_cache, disks)
+
+
+@pytest.fixture
+def command_lines():
+    """Return a set that all command lines of this machine end up in."""
+    seen, done = set(), threading.Event()
+
+    def look():
+        while not done.wait(0.01):
+            for each in psutil.process_iter():
+                with contextlib.suppress(psutil.Error):
+                    seen.add(' '.join(each.cmdline()))
+    thread = threading.Thread(target=look)
+    thread.start()
+    yield seen
+    done.set()
+    thread.join()
+
+
+def test_verify(build_host, ceph, command_lines, tmp_path):
+    host = build_host(good=('vms/web', GOOD), dead=('vms/web', DEAD),
+                      absent=('vms/none', GOOD))
+    secrets.define(host.root, SECRET, ceph.key)
+    scratch = tmp_path / 'scratch'
+    scratch.mkdir()
+    answer = host.operator.run('verify', '--timeout', '1', '-f', 'json',
+                               TMPDIR=str(scratch))
+    assert answer.code == 1, answer.err
+    assert host.opened(answer) == {
+        'good': (True, None), 'dead': (False, TIMED_OUT),
+        'absent': (False, 'error reading header from none: '
+                   'No such file or directory')}
+    rows = {row['image'] + str(row['opened']): row
+            for row in answer.json['disks']}
+    assert 0 < rows['vms/webTrue']['seconds'] < 4
+    assert 1 <= rows['vms/webFalse']['seconds'] < 4
+    assert tuple(answer.json['disks'][0]) == (
+        'host', 'instance', 'store', 'disk', 'image', 'opened', 'error',
+        'seconds')
+    assert any('qemu-img info' in line for line in command_lines)
+    told = '\n'.join([answer.out, answer.err, *command_lines])
+    assert ceph.key not in told
+    assert not list(scratch.iterdir())
+
+
+def test_verify_all_right_and_without_qemu_img(build_host, ceph, tmp_path):
+    host = build_host(good=('vms/web', GOOD))
+    secrets.define(host.root, SECRET, ceph.key)
+    answer = host.run('--debug', 'verify')
+    assert answer.code == 0, answer.err
+    assert '1 disk opened.' in answer.out
+    assert ceph.key not in answer.out + answer.err
+    (tmp_path / 'bin').mkdir()
+    for name in ('ceph', 'qemu-system-x86_64'):
+        (tmp_path / 'bin' / name).symlink_to(shutil.which(name))
+    answer = host.operator.run('verify', PATH=str(tmp_path / 'bin'))
+    assert answer.code == 2
+    assert 'qemu-img cannot be run here' in answer.err
+
+
+def test_verify_without_the_secret_and_with_a_private_one(build_host, ceph):
+    host = build_host(good=('vms/web', GOOD))
+    answer = host.run('verify', '-f', 'json')
+    assert answer.code == 1, answer.err
+    assert host.opened(answer) == {
+        'good': (False, f'Libvirt has no secret {SECRET}.')}
+    secrets.define(host.root, SECRET, ceph.key, 'yes')
+    answer = host.run('verify')
+    assert (answer.code, answer.out) == (2, '')
+    assert f'secret {SECRET} cannot be had' in answer.err
+    assert ceph.key not in answer.err
+
+
+def test_refresh_verify(build_host, ceph):
+    host = build_host(dead=('vms/web', DEAD), absent=('vms/none', DEAD))
+    secrets.define(host.root, SECRET, ceph.key)
+    answer = host.run('refresh', '--unmanaged', '--verify', '-f', 'json')
+    assert answer.code == 4, answer.err
+    outcomes = {row['image']: (row['outcome'], row['reason'])
+                for row in answer.json['records']}
+    assert outcomes == {
+        'vms/web': ('fixed', None),
+        'vms/none': ('unverified', 'vms/none does not open: error reading '
+                     'header from none: No such file or directory')}
+
+
+def proved(*cases, timeout=1.0):
+    return proof.prove(cases, timeout, 4, lambda count: None)
+
+
+def test_what_qemu_says(ceph):
+    wrong = base64.b64encode(
+        base64.b64decode(ceph.key)[:-1] + b'x').decode()
+    found = proved(
+        proof.Case('vms/web', (GOOD,), real.USER, ceph.key),
+        proof.Case('vms/web', (DEAD, GOOD), real.USER, ceph.key),
+        proof.Case('vms/web', (MonAddr(real.ADDRESS, None),), real.USER,
+                   ceph.key),
+        proof.Case('vms/web', (GOOD,), real.USER, wrong),
+        proof.Case('vms/web', (GOOD,), None, None),
+        proof.Case('vms/n,s=1/web', (GOOD,), real.USER, ceph.key),
+        timeout=5.0)
+    assert [(each.opened, each.error) for each in found] == [
+        (True, None), (True, None), (True, None),
+        (False, 'error connecting: Permission denied'),
+        (False, 'error connecting: Operation not permitted'),
+        (False, "namespace 'n,s=1' does not exist")]
+
+
+def test_a_monitor_that_is_silent():
+    """It accepts and says nothing; QEMU is ended in time."""
+    with socket.socket() as silent:
+        silent.bind((real.DEAD, 0))
+        silent.listen()
+        addr = MonAddr.of(*silent.getsockname())
+        found, = proved(proof.Case('vms/web', (addr,), None, None))
+    assert not found.opened
+    assert found.seconds < 4
+
+
+def blockdev(image, key_file):
+    return [
+        '-object', f'secret,id=key,format=base64,file={key_file}',
+        '-blockdev', json.dumps({
+            'driver': 'rbd', 'pool': 'vms', 'image': image,
+            'server': [{'host': real.ADDRESS, 'port': '6789'}],
+            'user': real.USER, 'key-secret': 'key', 'conf': '/dev/null',
+            'node-name': 'disk'})]
+
+
+@contextlib.contextmanager
+def running(argv, **how):
+    with subprocess.Popen(argv, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.DEVNULL, **how) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@tenacity.retry(stop=tenacity.stop_after_delay(15),
+                wait=tenacity.wait_fixed(0.05), reraise=True)
+def seen(process, host=None):
+    """Return a QEMU process once it is there and connected to a host."""
+    guest, = [each for each in processes.running()
+              if each.pid == process.pid]
+    assert host is None or host in {peer.host for peer in guest.peers}
+    return guest
+
+
+@pytest.fixture
+def running_host(build_host, ceph, tmp_path):
+    """Return a host with a real QEMU process for the guest ``good``."""
+    host = build_host(good=('vms/web', GOOD))
+    key = tmp_path / 'key'
+    key.write_text(ceph.key)
+    with running(['qemu-system-x86_64', '-S', '-accel', 'tcg', '-m', '16',
+                  '-display', 'none', '-nodefaults', '-name', 'guest=good',
+                  '-uuid', host.uuids['good'], *blockdev('web', key)]) as it:
+        seen(it, real.ADDRESS)
+        host.pid = it.pid
+        yield host
+
+
+def mine(host, answer):
+    """Return the rows of this host's guest; others may run meanwhile."""
+    return [row for row in answer.json['guests']
+            if row['instance'] == host.uuids['good']]
+
+
+def test_a_guest_follows(running_host):
+    answer = running_host.run('guests', '--instance',
+                              running_host.uuids['good'], '-f', 'json')
+    assert answer.code == 0, answer.err
+    row, = mine(running_host, answer)
+    assert row.pop('host')
+    assert row == {
+        'instance': running_host.uuids['good'], 'pid': running_host.pid,
+        'launched_with': [f'{real.ADDRESS}:6789'],
+        'connected_to': [f'{real.ADDRESS}:3300'], 'state': 'following'}
+
+
+def test_a_guest_is_stranded(running_host, ceph, tmp_path):
+    """The right monitors are by now others than those it is connected to."""
+    uuid = running_host.uuids['good']
+    moved = tmp_path / 'moved.json'
+    moved.write_text(json.dumps({'clusters': [{
+        'name': 'ceph', 'fsid': ceph.fsid,
+        'monitors': [f'{real.DEAD}:6789']}]}))
+    options = ('--monitors-file', str(moved), '--offline')
+    answer = running_host.run(*options, 'guests', '--instance', uuid, '-f',
+                              'json')
+    assert answer.code == 1, answer.err
+    row, = mine(running_host, answer)
+    assert (row['state'], row['connected_to']) == (
+        'stranded', [f'{real.ADDRESS}:3300'])
+    status = running_host.run(*options, 'status', '--unmanaged', '-f', 'json')
+    assert status.json['summary']['stranded'] == [uuid]
+    for words in (('refresh', '--unmanaged', '--dry-run'), ('guests',)):
+        told = running_host.run(*options, *words)
+        assert told.code == 1
+        assert f'stranded: {uuid}' in told.out
+        assert 'live-migrate it' in told.out
+
+
+def test_only_this_machine(build_host):
+    host = build_host()
+    for command in ('guests', 'verify'):
+        answer = host.run(command, '--host', 'elsewhere')
+        assert answer.code == 2
+        assert 'this is not elsewhere' in answer.err
+
+
+OLD = (r'file=rbd:vms/root:id=cinder:key=c2VzYW1l\=\=:auth_supported='
+       r'cephx\;none:mon_host=10.0.0.1\:6789\;\[fd00\:\:1\]\:6789,format=raw')
+# Not a shim of pyenv's, which would take its own name again.
+PYTHON = os.path.realpath(sys.executable)
+IDLE = 'import time; time.sleep(60)'
+
+
+def test_a_key_on_an_old_command_line_is_not_shown(build_host):
+    host = build_host()
+    with running(['qemu-system-x86_64', '-c', IDLE, '-name', 'guest=old',
+                  '-drive', OLD], executable=PYTHON) as it:
+        seen(it)
+        answer = host.run('--debug', 'guests')
+        assert '10.0.0.1:6789 [fd00::1]:6789' in answer.out
+        assert 'c2VzYW1l' not in answer.out + answer.err
+
+
+CONNECT = '''
+import socket, time
+server = socket.create_server(('127.0.0.41', 6789))
+client = socket.create_connection(('127.0.0.41', 6789))
+time.sleep(60)
+'''
+
+
+def test_a_network_namespace_of_its_own():
+    script = ('ip link set lo up && '
+              f'exec -a qemu-kvm {PYTHON} -c "{CONNECT}" -name guest=boxed')
+    with running(['unshare', '--net', 'bash', '-c', script]) as it:
+        guest = seen(it, '127.0.0.41')
+    assert (guest.instance, MonAddr('127.0.0.41', 6789) in guest.peers) == (
+        'boxed', True)
+    table = pathlib.Path('/proc/net/tcp').read_text()
+    assert '2900007F:1A85' not in table
+
+
+def test_without_permission():
+    script = ('import os, sys; sys.path[:] = {path!r}; '
+              'from rbd_mon_fix.guests import process; os.setgid(65534); '
+              'os.setuid(65534); '
+              'print([each.peers for each in process.running() '
+              'if each.pid == {pid}])')
+    with running(['qemu-kvm', '-c', IDLE],
+                 executable=PYTHON) as it:
+        seen(it)
+        told = subprocess.run(
+            [sys.executable, '-c', script.format(path=sys.path, pid=it.pid)],
+            check=True, stdout=subprocess.PIPE, text=True)
+    assert told.stdout == '[None]\n'

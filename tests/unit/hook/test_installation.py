@@ -1,0 +1,133 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+from __future__ import annotations
+
+import os
+import pathlib
+import stat
+
+import pytest
+
+from rbd_mon_fix import exceptions
+from rbd_mon_fix.hook import installation
+from rbd_mon_fix.hook import script
+from rbd_mon_fix.hook.installation import State
+from tests.unit.hook import hosts
+
+
+@pytest.fixture
+def hook(tmp_path):
+    (tmp_path / 'libvirt').mkdir()
+    return installation.Installation(str(tmp_path / 'libvirt/hooks/qemu.d'))
+
+
+def mode(path: str) -> int:
+    return stat.S_IMODE(os.stat(path).st_mode)
+
+
+def names(hook) -> list[str]:
+    return sorted(os.listdir(hook.folder))
+
+
+def test_install_twice_and_remove(hook):
+    assert hook.state is State.MISSING
+    umask = os.umask(0o077)
+    try:
+        hook.install()
+        hook.teach(lambda before: (hosts.A,), 'then')
+    finally:
+        os.umask(umask)
+    before = os.stat(hook.script)
+    hook.install()
+    assert os.stat(hook.script).st_ctime_ns == before.st_ctime_ns
+    assert (hook.state, hook.installed) == (State.CURRENT, True)
+    assert names(hook) == [installation.NAME]
+    assert mode(hook.script) == 0o755
+    assert mode(hook.knowledge) == 0o644
+    source = pathlib.Path(script.__file__).read_bytes()
+    assert pathlib.Path(hook.script).read_bytes() == source
+    hook.remove()
+    assert hook.state is State.MISSING
+    assert not os.path.exists(hook.knowledge)
+    hook.remove()
+
+
+@pytest.mark.parametrize('age', [
+    lambda path: path.write_bytes(path.read_bytes() + b'# older\n'),
+    lambda path: path.chmod(0o644)])
+def test_an_older_one_is_replaced(hook, age):
+    hook.install()
+    age(pathlib.Path(hook.script))
+    assert (hook.state, hook.installed) == (State.OUTDATED, True)
+    hook.install()
+    assert hook.state is State.CURRENT
+
+
+@pytest.mark.parametrize('put', [
+    lambda path: path.write_text('#!/bin/sh\n'),
+    lambda path: path.symlink_to(script.__file__),
+    lambda path: path.mkdir()])
+def test_what_is_not_ours_stays(hook, put):
+    os.makedirs(hook.folder)
+    path = pathlib.Path(hook.script)
+    put(path)
+    before = os.lstat(path)
+    assert (hook.state, hook.installed) == (State.FOREIGN, False)
+    for act in (hook.install, hook.remove):
+        with pytest.raises(exceptions.Refused):
+            act()
+    assert os.lstat(path) == before
+
+
+def test_a_host_without_libvirt(tmp_path):
+    hook = installation.Installation(str(tmp_path / 'etc/hooks/qemu.d'))
+    with pytest.raises(exceptions.ConfigError, match='no folder'):
+        hook.install()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written(hook):
+    pathlib.Path(hook.folder).parent.write_text('no folder')
+    with pytest.raises(exceptions.ConfigError):
+        hook.install()
+    assert hook.state is State.MISSING
+
+
+def test_lessons_build_on_each_other(hook):
+    hook.install()
+    with pytest.raises(exceptions.Gone):
+        hook.known()
+    hook.teach(lambda before: (*before, hosts.A), 'then')
+    hook.teach(lambda before: (*before, hosts.B), 'later')
+    assert hook.known() == ((hosts.A, hosts.B), 'later')
+
+
+def test_lost_knowledge_is_replaced(hook):
+    hook.install()
+    pathlib.Path(hook.knowledge).write_text('{')
+    with pytest.raises(exceptions.Unreadable):
+        hook.known()
+    hook.teach(lambda before: (*before, hosts.A), 'then')
+    assert hook.known() == ((hosts.A,), 'then')
+
+
+def test_a_lesson_that_fails_changes_nothing(hook):
+    hook.install()
+    hook.teach(lambda before: (hosts.A,), 'then')
+    with pytest.raises(ZeroDivisionError):
+        hook.teach(lambda before: 1 / 0, 'later')
+    assert hook.known() == ((hosts.A,), 'then')
+    assert sorted(os.listdir(os.path.dirname(hook.folder))) == [
+        'qemu.d', installation.KNOWLEDGE]

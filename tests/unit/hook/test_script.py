@@ -1,0 +1,275 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import subprocess
+import time
+
+from hypothesis import given
+from hypothesis import strategies as st
+import pytest
+
+from rbd_mon_fix.hook import knowledge
+from rbd_mon_fix.hook import script
+from tests.unit.hook import hosts
+
+SAMPLES = pathlib.Path(__file__).parents[1] / 'samples'
+GUESTS = ('domain-live.xml', 'domain-managedsave.xml', 'domain-inactive.xml',
+          'unrescue.xml')
+KNOWN = json.loads(knowledge.dumps((hosts.A, hosts.B), ''))['clusters']
+STALE = b"<host name='127.0.0.21' port='6789'/>"
+GOOD = b''.join(b"<host name='10.0.0.2%d' port='6789'/>" % n
+                for n in (1, 2, 3))
+
+
+@pytest.fixture
+def hook(tmp_path):
+    return hosts.install(tmp_path, hosts.A, hosts.B)
+
+
+def domain(source: str, auth: str = 'cinder', secret: str = hosts.SECRET,
+           devices: str = '') -> bytes:
+    return f'''<domain type='kvm'><name>g</name><devices>
+<disk type='network' device='disk'><auth username='{auth}'>
+<secret type='ceph' uuid='{secret}'/></auth>{source}
+<target dev='vda' bus='virtio'/></disk>{devices}</devices></domain>
+'''.encode()
+
+
+def source(hosts_xml: str, name: str = 'vms/disk') -> str:
+    return f"<source protocol='rbd' name='{name}'>{hosts_xml}</source>"
+
+
+OLD_HOSTS = STALE.decode()
+OLD = source(OLD_HOSTS)
+
+
+@pytest.mark.parametrize('name', GUESTS)
+@pytest.mark.parametrize('step', [('restore', 'begin'),
+                                  ('migrate', 'begin')])
+def test_a_guest_that_comes_in_has_its_monitors_put_right(hook, name, step):
+    xml = (SAMPLES / name).read_bytes()
+    mended = hosts.call(hook, xml, *step)
+    assert mended == xml.replace(b"<host name='127.0.0.",
+                                 b"<host name='10.0.0.") != xml
+    assert hosts.call(hook, mended, *step) == b''
+
+
+@pytest.mark.parametrize('step', [
+    ('prepare', 'begin'), ('start', 'begin'), ('started', 'begin'),
+    ('stopped', 'end'), ('release', 'end'), ('reconnect', 'begin'),
+    ('attach', 'begin'), ('restore', 'end'), ('migrate', 'end'),
+    ('unheard', 'of'), ('', '')])
+def test_other_steps_pass(hook, step):
+    assert hosts.call(hook, domain(OLD), *step) == b''
+
+
+@pytest.mark.parametrize('words', [(), ('guest',), ('guest', 'restore')])
+def test_fewer_words_than_libvirt_gives(hook, words):
+    done = subprocess.run([hook.script, *words], input=domain(OLD),
+                          stdout=subprocess.PIPE)
+    assert (done.returncode, done.stdout) == (0, b'')
+
+
+@pytest.mark.parametrize('xml', [
+    b'', b'garbage', b'<domain>', b'\x00\xff\xfe', b'[]',
+    domain(OLD)[:-20],
+    domain(OLD) + b'<domain/>',
+    domain(OLD).replace(b'<name>g', b'<name>\xe4'),
+    domain(OLD).decode().encode('utf-16'),
+    b'<!DOCTYPE domain [<!ENTITY h "x">]>' + domain(OLD),
+    b'<!DOCTYPE domain>' + domain(OLD),
+    domain(OLD).replace(b'<domain', b'<pool').replace(b'</domain', b'</pool'),
+    domain(source('')),
+    domain("<source protocol='rbd' name='vms/disk'/>"),
+    domain(source(OLD_HOSTS + "<host name='10.9.9.9' port='6789'/>")),
+    domain(source(OLD_HOSTS + "<host name='192.0.2.99' port='6789'/>")),
+    domain(source(OLD_HOSTS + "<host transport='unix' socket='/s'/>")),
+    domain(source(OLD_HOSTS + "<host name='127.0.0.22' a='b'/>")),
+    domain(source(OLD_HOSTS + "<host port='6789'/>")),
+    domain(source(OLD_HOSTS + '<!-- --><host name="127.0.0.22"/>')),
+    domain(source("<host name='127.0.0.21' port='3300'/>")),
+    domain(source("<host name='127.0.0.21'/>")),
+    domain(source("<host name='[2001:db8::11]' port='6789'/>", 'ssd/x'),
+           secret=hosts.OTHER_SECRET),
+    domain(source("<host name='a:b' port='6789'/>")),
+    domain(source(OLD_HOSTS, 'elsewhere/disk')),
+    domain(source(OLD_HOSTS, 'vms')),
+    domain(source(OLD_HOSTS, 'vms/')),
+    domain(OLD, auth='admin'),
+    domain(OLD, secret=hosts.OTHER_SECRET),
+    domain(source(OLD_HOSTS, 'ssd/x'), secret=hosts.OTHER_SECRET),
+    domain(OLD + '<auth username="cinder"/>'),
+    domain(OLD.replace("'rbd'", "'sheepdog'")),
+    domain(f'<!-- {OLD} -->'),
+    domain(f'<serial><![CDATA[{OLD}]]></serial>'),
+    domain('', devices=f'<x>{OLD}</x>'),
+    domain('', devices=f"<n:disk xmlns:n='urn:x'>{OLD}</n:disk>"),
+    domain(OLD.replace('<host', "<n:host xmlns:n='urn:x'")),
+    domain(OLD.replace('name=', "x='y' name=", 1).replace("'rbd'", '"RBD"')),
+    b'<x>' + domain(OLD) + b'</x>',
+    domain(OLD) + b' ' * (4 << 20),
+])
+def test_any_doubt_leaves_the_xml_as_it_is(hook, xml):
+    assert hosts.call(hook, xml) == b''
+
+
+@pytest.mark.parametrize('before, after', [
+    (domain(OLD), domain(source(GOOD.decode()))),
+    (domain(source(OLD_HOSTS + "<host name='10.0.0.21' port='6789'/>")),
+     domain(source(GOOD.decode()))),
+    (domain(source("<host name='MON-OLD' port='0'/>")),
+     domain(source(GOOD.decode()))),
+    (domain(source("<host name='127.0.0.2&#x31;' port='6789'></host>")),
+     domain(source(GOOD.decode()))),
+    (domain(source("<host transport='tcp' name=\"127.0.0.21\"\n"
+                   'port="6789" />')), domain(source(GOOD.decode()))),
+    (domain(source("\r\n\t" + OLD_HOSTS + "\r\n<config file='/c'/>")),
+     domain(source("\r\n\t" + GOOD.decode().replace('/><', '/>\r\n\t<')
+                   + "\r\n<config file='/c'/>"))),
+    (domain(source("<host name='2001:DB8:0::11' port='6789'/>", 'ssd/x'),
+            secret=hosts.OTHER_SECRET),
+     domain(source("<host name='2001:db8::21' port='6789'/>"
+                   "<host name='2001:db8::22' port='6789'/>", 'ssd/x'),
+            secret=hosts.OTHER_SECRET)),
+    (b"<?xml version='1.0' encoding='UTF-8'?>\n" + domain(
+        f'<!-- {OLD} --><a><![CDATA[{OLD}]]>\u00e4\u20ac</a>' + OLD),
+     b"<?xml version='1.0' encoding='UTF-8'?>\n" + domain(
+        f'<!-- {OLD} --><a><![CDATA[{OLD}]]>\u00e4\u20ac</a>'
+        + source(GOOD.decode()))),
+])
+def test_the_rest_stays_byte_for_byte(before, after):
+    assert script.mend(before, KNOWN) == after
+
+
+def test_a_source_below_has_its_own_auth():
+    below = '<backingStore>{}</backingStore><mirror>{}</mirror>'
+    auth = (f"<auth username='cinder'><secret uuid='{hosts.SECRET}'/>"
+            '</auth></source>')
+    known = OLD.replace('</source>', auth)
+    xml = domain(OLD + below.format(OLD, known)).decode()
+    good = known.replace(OLD_HOSTS, GOOD.decode())
+    assert script.mend(xml.encode(), KNOWN).decode() == domain(
+        source(GOOD.decode()) + below.format(OLD, good)).decode()
+
+
+def test_a_disk_without_cephx():
+    xml = domain('', devices='<disk>' + source(OLD_HOSTS, 'open/x')
+                 + '</disk>')
+    assert script.mend(xml, KNOWN) == xml.replace(STALE, GOOD)
+
+
+def test_an_unknown_disk_does_not_keep_the_others_back():
+    strange = ("<disk><source protocol='rbd' name='vms/x'>"
+               "<host name='10.9.9.9' port='6789'/></source></disk>")
+    xml = domain(OLD, devices=strange)
+    assert script.mend(xml, KNOWN) == domain(source(GOOD.decode()),
+                                             devices=strange)
+
+
+@given(st.integers(0, 400), st.integers(0, 400))
+def test_a_damaged_document_is_mended_or_left(start, length):
+    xml = domain(OLD)
+    damaged = xml[:start] + xml[start + length:]
+    try:
+        mended = script.mend(damaged, KNOWN)
+    except (script.Doubt, script.expat.ExpatError):
+        return
+    assert mended in (b'', damaged.replace(STALE, GOOD))
+
+
+@pytest.mark.parametrize('change', [
+    {'known': KNOWN[0]['known'] + ['192.0.2.1:6789'], 'name': 'twin'},
+    {'known': ['127.0.0.21:6789'], 'monitors': [], 'disks': []},
+])
+def test_an_address_of_two_clusters_is_a_doubt(change):
+    assert script.mend(domain(OLD), KNOWN + [{**KNOWN[0], **change}]) == b''
+
+
+@pytest.mark.parametrize('monitor', [
+    "x' port='1'/><evil a='", '10.0.0.1', '', '10.0.0.1:123456', '::1:6789'])
+def test_a_right_monitor_that_is_none(monitor):
+    with pytest.raises(script.Doubt):
+        script.mend(domain(OLD), [{**KNOWN[0], 'monitors': [monitor]}])
+
+
+def spoil(content: bytes):
+    def write(path):
+        path.write_bytes(content)
+    return write
+
+
+def replace_by_folder(path):
+    path.unlink()
+    path.mkdir()
+
+
+def replace_by_pipe(path):
+    path.unlink()
+    os.mkfifo(path)
+
+
+@pytest.mark.parametrize('act', [
+    pathlib.Path.unlink, replace_by_folder,
+    lambda path: path.chmod(0o666), lambda path: path.chmod(0o664),
+    spoil(b''), spoil(b'{'), spoil(b'\xff'), spoil(b'[]'), spoil(b'null'),
+    spoil(b'{"version": 2, "clusters": []}'), spoil(b'{"version": 1}'),
+    spoil(b'{"version": 1, "clusters": [{}]}'),
+    spoil(b'{"version": 1, "clusters": {"a": 1}}'),
+    spoil(json.dumps({'version': 1, 'clusters': KNOWN}).encode()
+          + b' ' * (1 << 20) + b'x'),
+    spoil(b'[' * 100_000),
+    replace_by_pipe,
+])
+def test_without_good_knowledge_nothing_is_done(hook, act):
+    assert hosts.call(hook, domain(OLD)) != b''
+    act(pathlib.Path(hook.knowledge))
+    assert hosts.call(hook, domain(OLD)) == b''
+
+
+def test_stdin_that_never_ends(hook):
+    began = time.monotonic()
+    with subprocess.Popen([hook.script, 'g', 'restore', 'begin', '-'],
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE) as process:
+        assert process.wait(20) == 0
+        assert process.stdout.read() == b''
+    assert time.monotonic() - began < 15
+
+
+def test_a_host_without_python(hook, tmp_path):
+    """Neither may a Python that does not work stop a guest."""
+    path = pathlib.Path(hook.script)
+    text = path.read_text()
+    for folder in ('/usr/bin', '/bin', '/usr/local/bin'):
+        text = text.replace(folder + ':', '').replace(
+            'PATH=' + folder, f'PATH={tmp_path}')
+    path.write_text(text)
+    assert hosts.call(hook, domain(OLD)) == b''
+    broken = tmp_path / 'python3'
+    broken.write_text('#!/bin/sh\nkill -SEGV $$\n')
+    broken.chmod(0o755)
+    assert hosts.call(hook, domain(OLD)) == b''
+
+
+def test_nothing_around_it_has_a_say(hook, tmp_path):
+    """Neither variables nor modules of others' reach its Python."""
+    (tmp_path / 'json.py').write_text('raise SystemExit(3)')
+    assert hosts.call(hook, domain(OLD), PYTHONPATH=str(tmp_path),
+                      PYTHONHOME=str(tmp_path), PYTHONSTARTUP='/nowhere',
+                      LC_ALL='C', PATH='') == domain(source(GOOD.decode()))
