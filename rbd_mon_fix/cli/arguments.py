@@ -32,6 +32,7 @@ After the monitors moved it runs on, but would not start again. rbd-mon-fix
 finds each stale copy, puts it right without touching the guest, and can
 take that back."""
 
+PROGRAM = 'rbd-mon-fix'
 USAGE = '%(prog)s [options] COMMAND [arguments]'
 
 EPILOG = """\
@@ -76,10 +77,11 @@ def add_parsers(commands: Any, parent: Any) -> None:
     _journal(commands)
 
 
-def _add(commands: Any, name: str, text: str) -> argparse.ArgumentParser:
+def _add(commands: Any, name: str, text: str,
+         prefix: str = PROGRAM) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(
-        name, help=text.partition('. ')[0].rstrip('.') + '.',
-        description=text)
+        name, prog=f'{prefix} {name}', description=text,
+        help=text.partition('. ')[0].rstrip('.') + '.')
     parser.add_argument('-f', '--format', choices=FORMATS, default='table',
                         help='how to print (default: table)')
     return parser
@@ -129,12 +131,13 @@ def _dry_run(parser: argparse.ArgumentParser) -> None:
 
 def _journal(commands: Any) -> None:
     parser = commands.add_parser(
-        'journal', help='Show what was done.',
+        'journal', prog=f'{PROGRAM} journal', help='Show what was done.',
         description='Show what was done. The journal is in --journal-dir.')
     actions = parser.add_subparsers(dest='action', metavar='ACTION',
                                     required=True)
-    _add(actions, 'list', 'List all runs.')
-    show = _add(actions, 'show', 'Show each change of a run.')
+    _add(actions, 'list', 'List all runs.', f'{PROGRAM} journal')
+    show = _add(actions, 'show', 'Show each change of a run.',
+                f'{PROGRAM} journal')
     show.add_argument('run', metavar='RUN')
 
 

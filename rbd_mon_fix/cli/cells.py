@@ -83,7 +83,7 @@ class Cells:
             raise exceptions.ConfigError(
                 "A cell's database has no URL.",
                 "Compare with 'nova-manage cell_v2 list_cells'.")
-        full = engine.fill_template(url, self._default or '')
+        full = engine.fill_template(url, self._default)
         if full not in self._open:
             self._open[full] = nova.Cell(
                 engine.Database(full, "Nova's cell database"))

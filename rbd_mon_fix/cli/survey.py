@@ -78,12 +78,14 @@ class Survey:
 
     def _scopes(self, host: str) -> Iterator[Scope]:
         """Yield the servers of a host, then the guests that it lacks."""
+        more = ('domain' in self.request.stores
+                and not isinstance(self.roster, rosters.LibvirtRoster))
         known: set[str] = set()
         for scope in self.roster.scopes(host, self.request.instances):
-            known |= set(scope.instances)
+            if more:
+                known.update(scope.instances)
             yield scope
-        if ('domain' in self.request.stores
-                and not isinstance(self.roster, rosters.LibvirtRoster)):
+        if more:
             yield from self._strangers(host, known)
 
     def _strangers(self, host: str, known: set[str]) -> Iterator[Scope]:

@@ -85,8 +85,8 @@ class Session(contextlib.AbstractContextManager['Session']):
               err: TextIO, undoes: Optional[str] = None) -> None:
         """Make the changes of a plan and show what became of them.
 
-        :raises Unreachable: a store was lost on the way; what is known by
-            then was shown
+        :raises RbdMonFixError: a store, the API or the journal was lost on
+            the way; what is known by then was shown
         """
         if not plan.changes:
             shown.plan(plan)
@@ -104,9 +104,9 @@ class Session(contextlib.AbstractContextManager['Session']):
                     outcomes[outcome.locator] = outcome
                     step(1)
             writer.close()
-        except exceptions.Unreachable:
-            writer.leave()
+        except exceptions.RbdMonFixError:
             self._show(plan, outcomes, shown, writer.run)
+            writer.leave()
             raise
         self._show(plan, outcomes, shown, writer.run)
 

@@ -157,7 +157,7 @@ def _monitors(data: Mapping[str, Any]) -> tuple[tuple[MonAddr, ...], bool]:
         monitors = tuple(map(MonAddr.of, hosts, ports))
     except ValueError:
         raise exceptions.Unreadable(
-            'a host or port in it is none of a monitor') from None
+            'one of its monitors is no address') from None
     return monitors, len(hosts) != len(ports)
 
 
