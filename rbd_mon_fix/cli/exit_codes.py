@@ -53,3 +53,25 @@ def of_error(error: exceptions.RbdMonFixError) -> ExitCode:
     if isinstance(error, exceptions.Unreachable):
         return ExitCode.UNREACHABLE
     return ExitCode.INCOMPLETE
+
+
+def of_look(wrong: object, lost: object) -> ExitCode:
+    """Return the exit code of a command that only looks.
+
+    :param wrong: true where something stale or drifted was found
+    :param lost: true where a host could not be looked at
+    """
+    if lost:
+        return ExitCode.UNREACHABLE
+    return ExitCode.WRONG if wrong else ExitCode.OK
+
+
+def of_work(incomplete: object, lost: object) -> ExitCode:
+    """Return the exit code of a command that puts things right.
+
+    :param incomplete: true where something was not put right
+    :param lost: true where a host could not be looked at
+    """
+    if lost:
+        return ExitCode.UNREACHABLE
+    return ExitCode.INCOMPLETE if incomplete else ExitCode.OK

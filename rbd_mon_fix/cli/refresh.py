@@ -32,7 +32,6 @@ from rbd_mon_fix.core import planning
 from rbd_mon_fix.model.plan import Plan
 from rbd_mon_fix.report import contract
 from rbd_mon_fix.report import progress
-from rbd_mon_fix.report import summary
 
 
 def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
@@ -47,7 +46,7 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
             _check(site, plan)
             shown = showing.Showing(site, out, contract.Kind.REFRESH)
             session.apply('refresh', plan, shown, err)
-            return _code(shown.tally)
+            return exit_codes.of_work(shown.tally.incomplete, survey.lost)
 
 
 def _dry_run(site: sites.Site, survey: surveys.Survey, out: TextIO,
@@ -60,8 +59,7 @@ def _dry_run(site: sites.Site, survey: surveys.Survey, out: TextIO,
         _check(site, plan)
     except exceptions.Refused as error:
         print(f'rbd-mon-fix: refresh would be refused. {error}', file=err)
-    return (exit_codes.ExitCode.WRONG if shown.tally.wrong
-            else exit_codes.ExitCode.OK)
+    return exit_codes.of_look(shown.tally.wrong, survey.lost)
 
 
 def _read(survey: surveys.Survey, err: TextIO) -> Plan:
@@ -77,8 +75,3 @@ def _check(site: sites.Site, plan: Plan) -> None:
     if plan.changes:
         guard.check(plan, site.clusters, site.answering,
                     site.conf.command.max_changes)
-
-
-def _code(tally: summary.Tally) -> int:
-    return (exit_codes.ExitCode.INCOMPLETE if tally.incomplete
-            else exit_codes.ExitCode.OK)

@@ -20,6 +20,8 @@ import dataclasses
 import itertools
 from typing import Any, Collection, Iterator, Mapping, Optional, Sequence
 
+from oslo_log import log as logging
+
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.cli import arguments
 from rbd_mon_fix.cli import request as requests
@@ -33,14 +35,20 @@ from rbd_mon_fix.model.plan import Plan
 from rbd_mon_fix.model.record import Record
 from rbd_mon_fix.model.store import Store
 
+LOG = logging.getLogger(__name__)
+
 
 class Survey:
-    """One look at the stores of some hosts."""
+    """One look at the stores of some hosts.
+
+    ``lost`` tells which of several hosts could not be looked at, and why.
+    """
 
     def __init__(self, site: sites.Site, command: Any):
         self.site = site
         self.roster = rosters.of(site)
         self.request = requests.of(command, site, self.roster)
+        self.lost: dict[str, exceptions.Unreachable] = {}
         self._stores: dict[tuple[str, str], Any] = {}
 
     def stores(self, host: str) -> list[Store]:
@@ -60,16 +68,27 @@ class Survey:
     def plans(self) -> Iterator[Plan]:
         """Yield a plan for each lot of servers, host by host.
 
+        One host of many that is down does not keep the others waiting.
+
         :raises ConfigError: a host or a server is not known
-        :raises Unreachable: a store cannot be reached
+        :raises Unreachable: no host can be looked at
         """
         missing = set(self.request.instances)
         for host in self.request.hosts:
-            for scope in self._scopes(host):
-                missing -= set(scope.instances)
-                yield self._plan(scope)
-        if missing:
+            try:
+                for scope in self._scopes(host):
+                    missing -= set(scope.instances)
+                    yield self._plan(scope)
+            except exceptions.Unreachable as error:
+                self._lose(host, error)
+        if missing and not self.lost:
             raise self._nowhere(missing)
+
+    def _lose(self, host: str, error: exceptions.Unreachable) -> None:
+        self.lost[host] = error
+        if len(self.lost) == len(self.request.hosts):
+            raise error
+        LOG.error('Host %s is not looked at: %s', host, error)
 
     def busy(self, uuids: Collection[str]) -> Collection[str]:
         """Return those of the servers that Nova is at work on by now."""

@@ -134,13 +134,18 @@ class Session(contextlib.AbstractContextManager['Session']):
             LOG.warning('Run %s was cut off, and part of it cannot be looked '
                         'at with these stores.', run.id)
         writer = self._journal.reopen(run)
-        for outcome in settling.settle(reachable, self.get):
-            writer.end([outcome])
-            LOG.info('Run %s was cut off; %s of server %s is %s.', run.id,
-                     outcome.locator.store, outcome.locator.instance,
-                     outcome.verdict.value)
-        unlocked = self._unlock(run, writer)
-        if unlocked and len(reachable) == len(run.unsettled):
+        settled = 0
+        try:
+            for outcome in settling.settle(reachable, self.get):
+                writer.end([outcome])
+                settled += 1
+                LOG.info('Run %s was cut off; %s of server %s is %s.', run.id,
+                         outcome.locator.store, outcome.locator.instance,
+                         outcome.verdict.value)
+        except exceptions.Unreachable as error:
+            LOG.warning('Run %s was cut off, and part of it cannot be looked '
+                        'at: %s', run.id, error)
+        if self._unlock(run, writer) and settled == len(run.unsettled):
             writer.close()
         else:
             writer.leave()

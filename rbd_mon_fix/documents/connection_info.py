@@ -22,7 +22,6 @@ Cinder keeps it flat in its attachments (cinder/volume/manager.py,
 from __future__ import annotations
 
 import dataclasses
-import functools
 import json
 from json import decoder
 import re
@@ -33,7 +32,9 @@ from rbd_mon_fix.model.disk import RbdDisk
 from rbd_mon_fix.model.disk import UnreadableDisk
 from rbd_mon_fix.model.monmap import MonAddr
 
-_BLANK = re.compile(r'[ \t\n\r]*')
+_BLANK = r'[ \t\n\r]*'
+_NAME = re.compile(
+    rf'{_BLANK},?{_BLANK}"([^"\\]*(?:\\.[^"\\]*)*)"{_BLANK}:{_BLANK}')
 _DECODER = json.JSONDecoder()
 
 Span = tuple[int, int]
@@ -68,7 +69,7 @@ class ConnectionInfo:
             raise exceptions.Unreadable('it names no driver')
         if driver != 'rbd':
             return None
-        spans = _members(text, _BLANK.match(text).end())  # type: ignore
+        spans = _members(text, text.index('{'))
         if nested:
             spans = _members(text, spans['data'][0])
         monitors, ragged = _monitors(data)
@@ -128,22 +129,16 @@ def _members(text: str, start: int) -> dict[str, Span]:
 
     The text is known to be valid JSON; of equal names the last one counts,
     as it does for ``json.loads``.
+
+    :param start: where the object's brace stands
     """
     spans: dict[str, Span] = {}
-    skip = functools.partial(_skip, text)
-    at = skip(start + 1)
-    while text[at] != '}':
-        at = skip(at + 1) if text[at] == ',' else at
-        name, at = decoder.scanstring(text, at + 1)  # type: ignore
-        begin = skip(skip(at) + 1)
-        _, at = _DECODER.raw_decode(text, begin)
-        spans[name] = (begin, at)
-        at = skip(at)
+    at = start + 1
+    while match := _NAME.match(text, at):
+        name, _ = decoder.scanstring(text, match.start(1))  # type: ignore
+        _, at = _DECODER.raw_decode(text, match.end())
+        spans[name] = (match.end(), at)
     return spans
-
-
-def _skip(text: str, at: int) -> int:
-    return _BLANK.match(text, at).end()  # type: ignore
 
 
 def _monitors(data: Mapping[str, Any]) -> tuple[tuple[MonAddr, ...], bool]:
