@@ -218,4 +218,10 @@ def begun(plans: Iterator[Plan]) -> Iterator[Plan]:
     command with nothing on stdout.
     """
     first = list(itertools.islice(plans, 1))
-    return itertools.chain(first, plans)
+
+    def again() -> Iterator[Plan]:
+        while first:
+            yield first.pop()  # kept by nobody, as the others are
+        yield from plans
+
+    return again()

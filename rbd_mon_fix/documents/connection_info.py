@@ -99,17 +99,38 @@ class ConnectionInfo:
             json.dumps([str(monitor.port) for monitor in monitors]))
 
     def edited(self, verbatims: Mapping[str, str]) -> ConnectionInfo:
-        """Return a copy with the two lists replaced, all else as it is."""
+        """Return a copy with the two lists replaced, all else as it is.
+
+        :raises Unreadable: the words are not those of such lists
+        """
         if self.disk.key not in verbatims:
             return self
-        hosts, ports = json.loads(verbatims[self.disk.key])
-        text = self.text
-        for span, words in sorted([(self.hosts, hosts), (self.ports, ports)],
-                                  reverse=True):
-            text = text[:span[0]] + words + text[span[1]:]
-        edited = ConnectionInfo.parse(text)
-        assert edited is not None
-        return edited
+        words = verbatims[self.disk.key]
+        try:
+            hosts, ports = json.loads(words)
+            data = {'hosts': json.loads(hosts), 'ports': json.loads(ports)}
+        except (TypeError, ValueError):
+            raise exceptions.Unreadable('its new lists are no JSON') from None
+        monitors, ragged = _monitors(data)
+        disk = dataclasses.replace(self.disk, monitors=monitors,
+                                   ragged=ragged, verbatim=words)
+        parts = {self.hosts: hosts, self.ports: ports}
+        text, spans = _spliced(self.text, parts)
+        return dataclasses.replace(
+            self, text=text, disk=disk, hosts=spans[self.hosts],
+            ports=spans[self.ports])
+
+
+def _spliced(text: str, parts: Mapping[Span, str]
+             ) -> tuple[str, dict[Span, Span]]:
+    """Return a text with parts of it replaced, and where they stand now."""
+    pieces, spans, at, growth = [], {}, 0, 0
+    for (start, end), words in sorted(parts.items()):
+        spans[start, end] = (start + growth, start + growth + len(words))
+        pieces += [text[at:start], words]
+        growth += len(words) - (end - start)
+        at = end
+    return ''.join([*pieces, text[at:]]), spans
 
 
 def _load(text: Optional[str]) -> dict[str, Any]:

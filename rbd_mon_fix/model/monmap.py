@@ -114,10 +114,15 @@ class MonMap:
 
         :param names: what each host name that is not an address resolves to
         """
-        hosts = {addr.host} | set(names.get(addr.host, ()))
-        ports = {V1_PORT, V2_PORT} if addr.port is None else {addr.port}
-        return any(known.host in hosts and known.port in ports
-                   for monitor in self.monitors for known in monitor.addrs)
+        hosts = (addr.host, *names.get(addr.host, ()))
+        ports = (V1_PORT, V2_PORT) if addr.port is None else (addr.port,)
+        return any((host, port) in self._endpoints
+                   for host in hosts for port in ports)
+
+    @functools.cached_property
+    def _endpoints(self) -> frozenset[tuple[str, Optional[int]]]:
+        return frozenset((addr.host, addr.port) for monitor in self.monitors
+                         for addr in monitor.addrs)
 
 
 def _canonical_host(host: str) -> str:

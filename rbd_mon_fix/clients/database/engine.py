@@ -71,8 +71,8 @@ class Database:
             self._engine = sa.create_engine(
                 url, pool_recycle=_RECYCLE, pool_pre_ping=True,
                 hide_parameters=True)
-        except (sa_exc.ArgumentError, sa_exc.NoSuchModuleError,
-                ImportError) as error:
+        except (sa_exc.ArgumentError, ImportError, TypeError,
+                ValueError) as error:
             raise exceptions.ConfigError(
                 f'{self.what} cannot be used: {_driver_trouble(error)}.',
                 'Install the Python driver that the connection names, or '
@@ -229,7 +229,9 @@ def _harmless(url: str, what: str) -> str:
 def _driver_trouble(error: Exception) -> str:
     if isinstance(error, ImportError):
         return f'there is no Python module {error.name}'
-    return 'its engine or driver is unknown'
+    if isinstance(error, sa_exc.ArgumentError):
+        return 'its engine or driver is unknown'
+    return 'its driver does not take its parameters'
 
 
 def _first_line(error: Exception) -> str:

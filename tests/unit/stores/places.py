@@ -20,8 +20,8 @@ import json
 import threading
 from typing import Any, Optional
 import uuid as uuid_module
+from xml.etree import ElementTree
 
-from lxml import etree
 import sqlalchemy as sa
 
 from rbd_mon_fix import exceptions
@@ -41,6 +41,13 @@ HOST = memory.HOST
 OLD = ('10.0.0.1', '10.0.0.2', 'fd00::3')
 # What a careless way into SQL, JSON or XML would trip over.
 NOISE = '\u00e4 %s %(x)s :a_new ? \\\\ \'"\' AQBSECRET=='
+
+NOVA = '''
+  <metadata>
+    <nova:instance xmlns:nova="http://openstack.org/xmlns/libvirt/nova/1.1">
+      <nova:name>as Nova calls it</nova:name>
+    </nova:instance>
+  </metadata>'''
 
 
 def volume(server: int) -> str:
@@ -209,14 +216,14 @@ class DomainPlace:
         self.store = domain.DomainStore(self)
         self._lock = threading.Lock()
 
-    def text(self, server: int) -> str:
+    def text(self, server: int, nova: bool = True) -> str:
         hosts = ''.join(f"\n        <host name='{host}' port='6789'/>"
                         for host in OLD)
         noise = NOISE.replace('"', '&quot;')
         return f'''\
 <domain type='kvm'>
   <name>instance-{server}</name>
-  <uuid>{memory.uuid(server)}</uuid>
+  <uuid>{memory.uuid(server)}</uuid>{NOVA if nova else ''}
   <description>{noise}</description>
   <devices>
     <disk type='network' device='disk'>
@@ -226,6 +233,7 @@ class DomainPlace:
       <source protocol='rbd' name='volumes/volume-{volume(server)}'>{hosts}
       </source>
       <target dev='vda' bus='virtio'/>
+      <serial>{volume(server)}</serial>
     </disk>
   </devices>
 </domain>
@@ -254,8 +262,9 @@ class DomainPlace:
     # What a hypervisor can do; its domains are stopped and persistent.
 
     def domains(self) -> list[libvirt.Domain]:
-        return [libvirt.Domain(uuid, uuid, True, False, False, False)
-                for uuid in self.texts]
+        return [libvirt.Domain(uuid, ElementTree.fromstring(text).findtext('name'),
+                               True, False, False, False)
+                for uuid, text in self.texts.items()]
 
     def inactive_xml(self, uuid: str) -> str:
         if uuid not in self.texts:
@@ -270,7 +279,7 @@ class DomainPlace:
 
     def define(self, xml: str) -> None:
         with self._lock:
-            self.texts[etree.fromstring(xml).findtext('uuid')] = xml
+            self.texts[ElementTree.fromstring(xml).findtext('uuid')] = xml
 
     def concurrently(self, function: Any, items: Any) -> list[Any]:
         return list(map(function, items))
