@@ -27,7 +27,7 @@ as_root() {
 }
 
 # Keep the services that come with packages from starting (Debian's
-# invoke-rc.d asks this file), as long as the calling subshell lasts.
+# invoke-rc.d asks this file), until the calling subshell ends.
 hold_services() {
     trap release_services EXIT
     [ ! -e "$POLICY" ] || as_root mv "$POLICY" "$POLICY.kept"
@@ -40,24 +40,29 @@ release_services() {
     [ ! -e "$POLICY.kept" ] || as_root mv "$POLICY.kept" "$POLICY"
 }
 
-# install_packages NAME...: with the system's package manager.
+# install_packages NAME...: with the system's package manager, which is
+# heard only when it fails.
 install_packages() {
+    local log
+    log=$(mktemp)
     say "installing $*"
     if command -v apt-get >/dev/null; then
-        (hold_services
-         as_root apt-get -q -o DPkg::Lock::Timeout=300 update
-         as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y \
-             -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 \
-             install --no-install-recommends "$@") </dev/null |
-            awk '/^(Setting up|E:|W:)/'
+        apt_install "$@"
     elif command -v dnf >/dev/null; then
-        as_root dnf -q -y --setopt=install_weak_deps=False install "$@" \
-            </dev/null
+        as_root dnf -y --setopt=install_weak_deps=False install "$@"
     else
-        echo "neither apt-get nor dnf is here; please install: $*" >&2
-        return 2
-    fi
+        echo "neither apt-get nor dnf is here; please install: $*"
+        false
+    fi </dev/null >"$log" 2>&1 || { tail -n 40 "$log"; exit 2; }
+    rm -f "$log"
 }
+
+apt_install() (
+    hold_services &&
+    as_root apt-get -o DPkg::Lock::Timeout=300 update &&
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -y \
+        -o DPkg::Lock::Timeout=300 install --no-install-recommends "$@"
+)
 
 # Print the pythons from 3.9 on that can make a venv, one a line, by
 # version: "3.11 /usr/bin/python3.11". The one that PATH names comes first;

@@ -38,6 +38,7 @@ After the monitors moved it runs on, but would not start again. rbd-mon-fix
 finds each stale copy, puts it right without touching the guest, and can
 take that back."""
 
+PROGRAM = 'rbd-mon-fix'
 USAGE = '%(prog)s [options] COMMAND [arguments]'
 
 EPILOG = """\
@@ -99,10 +100,11 @@ def add_parsers(commands: Any, parent: Any) -> None:
     _hook(commands)
 
 
-def _add(commands: Any, name: str, text: str) -> argparse.ArgumentParser:
+def _add(commands: Any, name: str, text: str,
+         prefix: str = PROGRAM) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(
-        name, help=text.partition('. ')[0].rstrip('.') + '.',
-        description=text)
+        name, prog=f'{prefix} {name}', description=text,
+        help=text.partition('. ')[0].rstrip('.') + '.')
     parser.add_argument('-f', '--format', choices=FORMATS, default='table',
                         help='how to print (default: table)')
     return parser
@@ -185,12 +187,13 @@ def _dry_run(parser: argparse.ArgumentParser) -> None:
 
 def _journal(commands: Any) -> None:
     parser = commands.add_parser(
-        'journal', help='Show what was done.',
+        'journal', prog=f'{PROGRAM} journal', help='Show what was done.',
         description='Show what was done. The journal is in --journal-dir.')
     actions = parser.add_subparsers(dest='action', metavar='ACTION',
                                     required=True)
-    _add(actions, 'list', 'List all runs.')
-    show = _add(actions, 'show', 'Show each change of a run.')
+    _add(actions, 'list', 'List all runs.', f'{PROGRAM} journal')
+    show = _add(actions, 'show', 'Show each change of a run.',
+                f'{PROGRAM} journal')
     show.add_argument('run', metavar='RUN')
 
 
@@ -204,10 +207,10 @@ def _hook(commands: Any) -> None:
                                     required=True)
     _add(actions, 'install', 'Put the hook there, or replace an older one. '
          'Says when libvirt has to be restarted to see it, which does not '
-         'touch guests.')
-    _add(actions, 'remove', 'Take the hook away.')
+         'touch guests.', f'{PROGRAM} hook')
+    _add(actions, 'remove', 'Take the hook away.', f'{PROGRAM} hook')
     _add(actions, 'status', 'Show whether it is there, knows the right '
-         'monitors, and is called by libvirt.')
+         'monitors, and is called by libvirt.', f'{PROGRAM} hook')
 
 
 def _uuid(text: str) -> str:

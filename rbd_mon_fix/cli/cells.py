@@ -23,6 +23,7 @@ from rbd_mon_fix import exceptions
 from rbd_mon_fix.clients.database import engine
 from rbd_mon_fix.clients.database import nova
 from rbd_mon_fix.clients.database import nova_cells
+from rbd_mon_fix.clients.database import urls
 from rbd_mon_fix.conf import nova as nova_conf
 from rbd_mon_fix.model.instance import Instance
 
@@ -84,7 +85,7 @@ class Cells:
             raise exceptions.ConfigError(
                 "A cell's database has no URL.",
                 "Compare with 'nova-manage cell_v2 list_cells'.")
-        full = engine.fill_template(url, self._default or '')
+        full = urls.fill_template(url, self._default)
         if full not in self._open:
             self._open[full] = nova.Cell(
                 engine.Database(full, "Nova's cell database"))

@@ -27,7 +27,8 @@ class ExitCode(enum.IntEnum):
     meaning: str
 
     OK = 0, 'All is right.'
-    WRONG = 1, 'Stale or drifted records were found.'
+    WRONG = 1, ('Something is wrong: stale or drifted records, stranded '
+                'guests, disks that do not open, a failed check.')
     USAGE = 2, 'The command line or a config file cannot be used.'
     REFUSED = 3, 'A guard refused; nothing was changed.'
     INCOMPLETE = 4, ('Something was not put right: a conflict, a failure, '
@@ -53,3 +54,25 @@ def of_error(error: exceptions.RbdMonFixError) -> ExitCode:
     if isinstance(error, exceptions.Unreachable):
         return ExitCode.UNREACHABLE
     return ExitCode.INCOMPLETE
+
+
+def of_look(wrong: object, lost: object) -> ExitCode:
+    """Return the exit code of a command that only looks.
+
+    :param wrong: true where something stale or drifted was found
+    :param lost: true where a host could not be looked at
+    """
+    if lost:
+        return ExitCode.UNREACHABLE
+    return ExitCode.WRONG if wrong else ExitCode.OK
+
+
+def of_work(incomplete: object, lost: object) -> ExitCode:
+    """Return the exit code of a command that puts things right.
+
+    :param incomplete: true where something was not put right
+    :param lost: true where a host could not be looked at
+    """
+    if lost:
+        return ExitCode.UNREACHABLE
+    return ExitCode.INCOMPLETE if incomplete else ExitCode.OK

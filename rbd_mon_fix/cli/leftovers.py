@@ -63,6 +63,8 @@ def find(survey: surveys.Survey) -> Iterator[Leftover]:
     """
     seen: set[str] = set()
     for host in survey.request.hosts:
+        if host in survey.lost:
+            continue
         yield from _moving(survey, host)
         if 'nova-bdm' in survey.request.stores:
             yield from _shares(survey, host)

@@ -63,7 +63,12 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
 def _run(conf: cfg.ConfigOpts, argv: Sequence[str]) -> int:
     _parse(conf, argv)
     module = importlib.import_module(f'rbd_mon_fix.cli.{conf.command.name}')
-    code: int = module.run(conf, sys.stdout, sys.stderr)
+    try:
+        code: int = module.run(conf, sys.stdout, sys.stderr)
+    except cfg.Error as error:
+        # An option is only looked at when it is asked for. What does not
+        # fit may be half a password behind a $.
+        raise _unusable(type(error).__name__) from None
     sys.stdout.flush()
     return code
 
@@ -74,6 +79,12 @@ def _parse(conf: cfg.ConfigOpts, argv: Sequence[str]) -> None:
         'command', title='commands', handler=lambda commands:
         arguments.add_parsers(commands, getattr(conf, '_oparser', None))))
     logging.register_options(conf)
+    # It logs tracebacks of what reaches the operator as one sentence.
+    conf.set_default('default_log_levels', [
+        *logging.get_default_log_levels(),
+        'oslo_db.sqlalchemy.exc_filters=CRITICAL'])
+    # stdout carries the report alone.
+    conf.set_default('use_stderr', True)
     conf.set_default('logging_default_format_string',
                      '%(levelname)s: %(message)s')
     try:
@@ -83,10 +94,23 @@ def _parse(conf: cfg.ConfigOpts, argv: Sequence[str]) -> None:
              default_config_files=_existing(CONFIG_FILE),
              default_config_dirs=_existing(CONFIG_FILE + '.d'))
         logging.setup(conf, 'rbd_mon_fix')
-    except (cfg.Error, logging.LogConfigError) as error:
-        raise exceptions.ConfigError(
-            f'The configuration cannot be used: {error}.',
-            "See 'rbd-mon-fix --help'.") from error
+    except SystemExit as error:
+        # oslo.config ends so, with a code of its own, over a file that has
+        # a bad value for a flag.
+        raise SystemExit(exit_codes.ExitCode.USAGE if error.code != 0
+                         else exit_codes.ExitCode.OK) from None
+    except cfg.ConfigFileParseError as error:
+        # It quotes the line, which may hold a password.
+        raise _unusable(str(error).partition(',')[0]) from None
+    except (cfg.Error, logging.LogConfigError, OSError,
+            UnicodeDecodeError) as error:
+        raise _unusable(error) from error
+
+
+def _unusable(why: object) -> exceptions.ConfigError:
+    return exceptions.ConfigError(
+        f'The configuration cannot be used: {why}.',
+        "See 'rbd-mon-fix --help'.")
 
 
 def _version() -> str:

@@ -36,7 +36,6 @@ from rbd_mon_fix.core import planning
 from rbd_mon_fix.model.plan import Plan
 from rbd_mon_fix.report import contract
 from rbd_mon_fix.report import progress
-from rbd_mon_fix.report import summary
 
 
 def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
@@ -55,7 +54,7 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
             session.apply('refresh', plan, shown, err,
                           complaints=complaints)
             teaching.feed(site, plan)
-            return _code(shown.tally)
+            return exit_codes.of_work(shown.tally.incomplete, survey.lost)
 
 
 def _complaints(site: sites.Site, survey: surveys.Survey,
@@ -82,8 +81,7 @@ def _dry_run(site: sites.Site, survey: surveys.Survey, out: TextIO,
         _check(site, plan)
     except exceptions.Refused as error:
         print(f'rbd-mon-fix: refresh would be refused. {error}', file=err)
-    return (exit_codes.ExitCode.WRONG if shown.tally.wrong
-            else exit_codes.ExitCode.OK)
+    return exit_codes.of_look(shown.tally.wrong, survey.lost)
 
 
 def _read(survey: surveys.Survey, err: TextIO) -> Plan:
@@ -111,8 +109,3 @@ def _learn(site: sites.Site) -> None:
     learnt = fingerprint.learnt(site.clusters, known)
     if learnt != known:
         fingerprint_file.save(folder, learnt)
-
-
-def _code(tally: summary.Tally) -> int:
-    return (exit_codes.ExitCode.INCOMPLETE if tally.incomplete
-            else exit_codes.ExitCode.OK)

@@ -33,17 +33,11 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
     """Run the command and return its exit code."""
     with contextlib.closing(sites.Site(conf)) as site:
         survey = surveys.Survey(site, conf.command)
-        return show(site, survey, out, contract.Kind.STATUS)
-
-
-def show(site: sites.Site, survey: surveys.Survey, out: TextIO,
-         kind: contract.Kind) -> int:
-    """Show what there is as it is read, which keeps memory bounded."""
-    plans = surveys.begun(survey.plans())
-    shown = showing.Showing(site, out, kind)
-    shown.plans(plans)
-    shown.leftovers(leftovers.find(survey))
-    shown.close()
-    tally = shown.tally
-    return (exit_codes.ExitCode.WRONG if tally.wrong or tally.stranded
-            else exit_codes.ExitCode.OK)
+        # Shown as it is read, which keeps memory bounded.
+        plans = surveys.begun(survey.plans())
+        shown = showing.Showing(site, out, contract.Kind.STATUS)
+        shown.plans(plans)
+        shown.leftovers(leftovers.find(survey))
+        shown.close()
+        return exit_codes.of_look(
+            shown.tally.wrong or shown.tally.stranded, survey.lost)

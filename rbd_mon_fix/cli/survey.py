@@ -20,10 +20,13 @@ import dataclasses
 import itertools
 from typing import Any, Collection, Iterable, Iterator, Mapping, Optional
 
+from oslo_log import log as logging
+
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.cli import request as requests
 from rbd_mon_fix.cli import roster as rosters
 from rbd_mon_fix.cli import site as sites
+from rbd_mon_fix.cli import stores
 from rbd_mon_fix.core import belonging
 from rbd_mon_fix.core import planning
 from rbd_mon_fix.model.instance import Instance
@@ -32,18 +35,22 @@ from rbd_mon_fix.model.plan import Plan
 from rbd_mon_fix.model.record import Record
 from rbd_mon_fix.model.store import Store
 
+LOG = logging.getLogger(__name__)
+
 
 class Survey:
     """One look at the stores of some hosts.
 
     ``moving`` and ``secrets`` fill as it goes on: the volumes that Cinder
     moves, by host, and each (user, secret UUID) that disks have.
+    ``lost`` tells which of several hosts could not be looked at, and why.
     """
 
     def __init__(self, site: sites.Site, command: Any):
         self.site = site
         self.roster = rosters.of(site)
         self.request = requests.of(command, site, self.roster)
+        self.lost: dict[str, exceptions.Unreachable] = {}
         self._stores: dict[tuple[str, str], Any] = {}
         self.moving: dict[str, dict[str, str]] = {}
         self.secrets: frozenset[tuple[Optional[str], Optional[str]]] = (
@@ -59,22 +66,33 @@ class Survey:
         :raises Unreachable: libvirt cannot be reached
         """
         if (name, host) not in self._stores:
-            self._stores[name, host] = self._open(name, host)
+            self._stores[name, host] = stores.opened(self, name, host)
         return self._stores[name, host]
 
     def plans(self) -> Iterator[Plan]:
         """Yield a plan for each lot of servers, host by host.
 
+        One host of many that is down does not keep the others waiting.
+
         :raises ConfigError: a host or a server is not known
-        :raises Unreachable: a store cannot be reached
+        :raises Unreachable: no host can be looked at
         """
         missing = set(self.request.instances)
         for host in self.request.hosts:
-            for scope in self._scopes(host):
-                missing -= set(scope.instances)
-                yield self._plan(scope)
-        if missing:
+            try:
+                for scope in self._scopes(host):
+                    missing -= set(scope.instances)
+                    yield self._plan(scope)
+            except exceptions.Unreachable as error:
+                self._lose(host, error)
+        if missing and not self.lost:
             raise self._nowhere(missing)
+
+    def _lose(self, host: str, error: exceptions.Unreachable) -> None:
+        self.lost[host] = error
+        if len(self.lost) == len(self.request.hosts):
+            raise error
+        LOG.error('Host %s is not looked at: %s', host, error)
 
     def _kinds(self, host: str) -> list[str]:
         """Name the stores of a host that are looked at.
@@ -91,12 +109,14 @@ class Survey:
 
     def _scopes(self, host: str) -> Iterator[Scope]:
         """Yield the servers of a host, then the guests that it lacks."""
+        more = ('domain' in self.request.stores
+                and not isinstance(self.roster, rosters.LibvirtRoster))
         known: set[str] = set()
         for scope in self.roster.scopes(host, self.request.instances):
-            known |= set(scope.instances)
+            if more:
+                known.update(scope.instances)
             yield scope
-        if ('domain' in self.request.stores
-                and not isinstance(self.roster, rosters.LibvirtRoster)):
+        if more:
             yield from self._strangers(host, known)
 
     def _strangers(self, host: str, known: set[str]) -> Iterator[Scope]:
@@ -188,33 +208,6 @@ class Survey:
                  for addr in disk.monitors if addr.is_name}
         return names_of(hosts)
 
-    def _open(self, name: str, host: str) -> Any:
-        if name == 'nova-bdm':
-            from rbd_mon_fix.stores import nova_bdm
-            assert isinstance(self.roster, rosters.CellRoster)
-            return nova_bdm.NovaBdmStore(self.roster.cell(host))
-        if name == 'cinder-attachment':
-            from rbd_mon_fix.stores import cinder_attachment
-            return cinder_attachment.CinderAttachmentStore(
-                self.site.cinder_database)
-        if name == 'unrescue':
-            from rbd_mon_fix.stores import unrescue
-            assert self.site.nova is not None
-            return unrescue.UnrescueStore(self.site.nova.instances_path)
-        return self._open_libvirt(name, host)
-
-    def _open_libvirt(self, name: str, host: str) -> Any:
-        hypervisor = self.site.hypervisor(host)
-        if name == 'managed-save':
-            from rbd_mon_fix.stores import managed_save
-            return managed_save.ManagedSaveStore(hypervisor)
-        if name == 'live-domain':
-            from rbd_mon_fix.stores import live_domain
-            return live_domain.LiveDomainStore(
-                hypervisor, self.store('domain', host).live)
-        from rbd_mon_fix.stores import domain
-        return domain.DomainStore(hypervisor)
-
     def _nowhere(self, uuids: set[str]) -> exceptions.ConfigError:
         uuid = min(uuids)
         found = self.roster.where([uuid]).get(uuid)
@@ -242,4 +235,10 @@ def begun(plans: Iterator[Plan]) -> Iterator[Plan]:
     command with nothing on stdout.
     """
     first = list(itertools.islice(plans, 1))
-    return itertools.chain(first, plans)
+
+    def again() -> Iterator[Plan]:
+        while first:
+            yield first.pop()  # kept by nobody, as the others are
+        yield from plans
+
+    return again()

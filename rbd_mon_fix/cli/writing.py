@@ -88,9 +88,8 @@ class Session(contextlib.AbstractContextManager['Session']):
         """Make the changes of a plan and show what became of them.
 
         :param complaints: asked about the changes that were made
-
-        :raises Unreachable: a store was lost on the way; what is known by
-            then was shown
+        :raises RbdMonFixError: a store, the API or the journal was lost on
+            the way; what is known by then was shown
         """
         if not plan.changes:
             shown.plan(plan)
@@ -108,9 +107,9 @@ class Session(contextlib.AbstractContextManager['Session']):
                     outcomes[outcome.locator] = outcome
                     step(1)
             writer.close()
-        except exceptions.Unreachable:
-            writer.leave()
+        except exceptions.RbdMonFixError:
             self._show(plan, outcomes, shown, writer.run)
+            writer.leave()
             raise
         outcomes.update(_disproved(plan, outcomes, complaints))
         self._show(plan, outcomes, shown, writer.run)
@@ -139,13 +138,18 @@ class Session(contextlib.AbstractContextManager['Session']):
             LOG.warning('Run %s was cut off, and part of it cannot be looked '
                         'at with these stores.', run.id)
         writer = self._journal.reopen(run)
-        for outcome in settling.settle(reachable, self.get):
-            writer.end([outcome])
-            LOG.info('Run %s was cut off; %s of server %s is %s.', run.id,
-                     outcome.locator.store, outcome.locator.instance,
-                     outcome.verdict.value)
-        unlocked = self._unlock(run, writer)
-        if unlocked and len(reachable) == len(run.unsettled):
+        settled = 0
+        try:
+            for outcome in settling.settle(reachable, self.get):
+                writer.end([outcome])
+                settled += 1
+                LOG.info('Run %s was cut off; %s of server %s is %s.', run.id,
+                         outcome.locator.store, outcome.locator.instance,
+                         outcome.verdict.value)
+        except exceptions.Unreachable as error:
+            LOG.warning('Run %s was cut off, and part of it cannot be looked '
+                        'at: %s', run.id, error)
+        if self._unlock(run, writer) and settled == len(run.unsettled):
             writer.close()
         else:
             writer.leave()

@@ -54,7 +54,8 @@ CEPH_OPTS = [
     cfg.StrOpt(
         'conf', default='/etc/ceph/ceph.conf',
         help='The ceph.conf of guests on a host without OpenStack. With '
-             'OpenStack it counts only where it is set here.'),
+             'OpenStack it counts only where user, secret_uuid or pools is '
+             'set as well.'),
     cfg.StrOpt('cluster', default='ceph', help='Its cluster name.'),
     cfg.StrOpt('user', help="The cephx user that is the cluster's."),
     cfg.StrOpt('secret_uuid',

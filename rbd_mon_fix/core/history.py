@@ -76,14 +76,14 @@ def begin(number: int, change: Change) -> Line:
     """Return the line that goes before a change."""
     assert change.record.document is not None
     return {'type': 'begin', 'seq': number,
-            **dataclasses.asdict(change.locator),
+            **vars(change.locator),
             'old_hash': fingerprint(change.record.document),
             'new_hash': fingerprint(change.document),
             'edits': [_edit_to_json(edit) for edit in change.edits]}
 
 
 def _edit_to_json(edit: Edit) -> Line:
-    return {**dataclasses.asdict(edit), 'old': list(map(str, edit.old)),
+    return {**vars(edit), 'old': list(map(str, edit.old)),
             'new': list(map(str, edit.new))}
 
 

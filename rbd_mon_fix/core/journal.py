@@ -22,6 +22,7 @@ left by a crash, and settled by looking at the store.
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import os
@@ -55,11 +56,12 @@ class Writer:
             raise _unwritable(path, error) from error
         # A line cut short by a crash must not swallow the next one.
         if os.fstat(self._file).st_size:
-            os.write(self._file, b'\n')
+            self._append(b'\n')
 
     def note(self, kind: str, **words: Any) -> None:
-        """Write one line."""
+        """Put one line on disk."""
         self._write([{'type': kind, **words}])
+        self._sync()
 
     def begin(self, changes: Iterable[Change]) -> None:
         """Put changes on disk that are about to be made, by one sync."""
@@ -69,7 +71,7 @@ class Writer:
             self._numbers[change.locator] = number
             lines.append(history.begin(number, change))
         self._write(lines)
-        os.fsync(self._file)
+        self._sync()
 
     def end(self, outcomes: Iterable[Outcome]) -> None:
         """Note what became of changes."""
@@ -83,14 +85,28 @@ class Writer:
 
     def leave(self) -> None:
         """Close the file; without ``close`` the run counts as cut off."""
-        os.fsync(self._file)
-        os.close(self._file)
+        try:
+            self._sync()
+        finally:
+            os.close(self._file)
 
     def _write(self, lines: Sequence[dict[str, Any]]) -> None:
         text = ''.join(json.dumps(line) + '\n' for line in lines)
-        left = memoryview(text.encode())
-        while left:
-            left = left[os.write(self._file, left):]
+        self._append(text.encode())
+
+    def _append(self, words: bytes) -> None:
+        left = memoryview(words)
+        try:
+            while left:
+                left = left[os.write(self._file, left):]
+        except OSError as error:
+            raise _cut_off(self.run, error) from error
+
+    def _sync(self) -> None:
+        try:
+            os.fsync(self._file)
+        except OSError as error:
+            raise _cut_off(self.run, error) from error
 
 
 class Journal:
@@ -127,6 +143,7 @@ class Journal:
         now = self._clock()
         run = f'{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}'
         writer = Writer(self._path(run), run, {})
+        self._sync_folder()
         writer.note('run', version=1, run=run, command=command,
                     hosts=list(hosts), started=now.isoformat(),
                     digest=digest, clusters=list(clusters), undoes=undoes)
@@ -141,7 +158,7 @@ class Journal:
     def unfinished(self) -> Iterator[history.Run]:
         """Yield the runs that were cut off and not settled since."""
         for name in self._names():
-            if not _is_closed(self._path(name)):
+            if not self._is_closed(name):
                 yield self.read(name)
 
     def runs(self) -> Iterator[history.Run]:
@@ -175,27 +192,39 @@ class Journal:
         """
         if not _ID.match(run):
             raise _no_run(run)
-        try:
-            with open(self._path(run), encoding='utf-8') as file:
-                return history.run(run, history.lines(file))
-        except FileNotFoundError:
-            raise _no_run(run) from None
-        except OSError as error:
-            raise exceptions.ConfigError(
-                f'The journal of run {run} cannot be read: '
-                f'{error.strerror}.', 'Run as the user who wrote it.'
-            ) from error
+        with _reading(run), open(self._path(run), encoding='ascii',
+                                 errors='replace') as file:
+            return history.run(run, history.lines(file))
 
     def _path(self, run: str) -> str:
         return os.path.join(self._folder, f'{run}.jsonl')
 
+    def _sync_folder(self) -> None:
+        """Put the name of a new file on disk, for its sync does not."""
+        folder = os.open(self._folder, os.O_RDONLY)
+        # There are filesystems that cannot, and need not.
+        with contextlib.suppress(OSError):
+            os.fsync(folder)
+        os.close(folder)
 
-def _is_closed(path: str) -> bool:
-    """Look at the last line alone: journals are long, and mostly closed."""
-    with open(path, 'rb') as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - len(_CLOSED)))
-        return file.read() == _CLOSED
+    def _is_closed(self, run: str) -> bool:
+        """Look at the last line alone: journals are long."""
+        with _reading(run), open(self._path(run), 'rb') as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - len(_CLOSED)))
+            return file.read() == _CLOSED
+
+
+@contextlib.contextmanager
+def _reading(run: str) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise _no_run(run) from None
+    except OSError as error:
+        raise exceptions.ConfigError(
+            f'The journal of run {run} cannot be read: {error.strerror}.',
+            'Run as the user who wrote it.') from error
 
 
 def _unwritable(path: str, error: object) -> exceptions.ConfigError:
@@ -204,6 +233,13 @@ def _unwritable(path: str, error: object) -> exceptions.ConfigError:
         f'The journal {path} cannot be written: {why}.',
         'Nothing was changed. Give another folder with --journal-dir, or '
         'run as a user who may write there.')
+
+
+def _cut_off(run: str, error: OSError) -> exceptions.RbdMonFixError:
+    return exceptions.RbdMonFixError(
+        f'The journal of run {run} cannot be written: {error.strerror}.',
+        'Make room for it, then run the same command again: it finds out '
+        'what was done.')
 
 
 def _no_run(run: str) -> exceptions.ConfigError:

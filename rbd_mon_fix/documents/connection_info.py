@@ -22,7 +22,6 @@ Cinder keeps it flat in its attachments (cinder/volume/manager.py,
 from __future__ import annotations
 
 import dataclasses
-import functools
 import json
 from json import decoder
 import re
@@ -33,7 +32,9 @@ from rbd_mon_fix.model.disk import RbdDisk
 from rbd_mon_fix.model.disk import UnreadableDisk
 from rbd_mon_fix.model.monmap import MonAddr
 
-_BLANK = re.compile(r'[ \t\n\r]*')
+_BLANK = r'[ \t\n\r]*'
+_NAME = re.compile(
+    rf'{_BLANK},?{_BLANK}"([^"\\]*(?:\\.[^"\\]*)*)"{_BLANK}:{_BLANK}')
 _DECODER = json.JSONDecoder()
 
 Span = tuple[int, int]
@@ -68,7 +69,7 @@ class ConnectionInfo:
             raise exceptions.Unreadable('it names no driver')
         if driver != 'rbd':
             return None
-        spans = _members(text, _BLANK.match(text).end())  # type: ignore
+        spans = _members(text, text.index('{'))
         if nested:
             spans = _members(text, spans['data'][0])
         monitors, ragged = _monitors(data)
@@ -98,17 +99,38 @@ class ConnectionInfo:
             json.dumps([str(monitor.port) for monitor in monitors]))
 
     def edited(self, verbatims: Mapping[str, str]) -> ConnectionInfo:
-        """Return a copy with the two lists replaced, all else as it is."""
+        """Return a copy with the two lists replaced, all else as it is.
+
+        :raises Unreadable: the words are not those of such lists
+        """
         if self.disk.key not in verbatims:
             return self
-        hosts, ports = json.loads(verbatims[self.disk.key])
-        text = self.text
-        for span, words in sorted([(self.hosts, hosts), (self.ports, ports)],
-                                  reverse=True):
-            text = text[:span[0]] + words + text[span[1]:]
-        edited = ConnectionInfo.parse(text)
-        assert edited is not None
-        return edited
+        words = verbatims[self.disk.key]
+        try:
+            hosts, ports = json.loads(words)
+            data = {'hosts': json.loads(hosts), 'ports': json.loads(ports)}
+        except (TypeError, ValueError):
+            raise exceptions.Unreadable('its new lists are no JSON') from None
+        monitors, ragged = _monitors(data)
+        disk = dataclasses.replace(self.disk, monitors=monitors,
+                                   ragged=ragged, verbatim=words)
+        parts = {self.hosts: hosts, self.ports: ports}
+        text, spans = _spliced(self.text, parts)
+        return dataclasses.replace(
+            self, text=text, disk=disk, hosts=spans[self.hosts],
+            ports=spans[self.ports])
+
+
+def _spliced(text: str, parts: Mapping[Span, str]
+             ) -> tuple[str, dict[Span, Span]]:
+    """Return a text with parts of it replaced, and where they stand now."""
+    pieces, spans, at, growth = [], {}, 0, 0
+    for (start, end), words in sorted(parts.items()):
+        spans[start, end] = (start + growth, start + growth + len(words))
+        pieces += [text[at:start], words]
+        growth += len(words) - (end - start)
+        at = end
+    return ''.join([*pieces, text[at:]]), spans
 
 
 def _load(text: Optional[str]) -> dict[str, Any]:
@@ -128,22 +150,16 @@ def _members(text: str, start: int) -> dict[str, Span]:
 
     The text is known to be valid JSON; of equal names the last one counts,
     as it does for ``json.loads``.
+
+    :param start: where the object's brace stands
     """
     spans: dict[str, Span] = {}
-    skip = functools.partial(_skip, text)
-    at = skip(start + 1)
-    while text[at] != '}':
-        at = skip(at + 1) if text[at] == ',' else at
-        name, at = decoder.scanstring(text, at + 1)  # type: ignore
-        begin = skip(skip(at) + 1)
-        _, at = _DECODER.raw_decode(text, begin)
-        spans[name] = (begin, at)
-        at = skip(at)
+    at = start + 1
+    while match := _NAME.match(text, at):
+        name, _ = decoder.scanstring(text, match.start(1))  # type: ignore
+        _, at = _DECODER.raw_decode(text, match.end())
+        spans[name] = (match.end(), at)
     return spans
-
-
-def _skip(text: str, at: int) -> int:
-    return _BLANK.match(text, at).end()  # type: ignore
 
 
 def _monitors(data: Mapping[str, Any]) -> tuple[tuple[MonAddr, ...], bool]:
@@ -157,7 +173,7 @@ def _monitors(data: Mapping[str, Any]) -> tuple[tuple[MonAddr, ...], bool]:
         monitors = tuple(map(MonAddr.of, hosts, ports))
     except ValueError:
         raise exceptions.Unreadable(
-            'a host or port in it is none of a monitor') from None
+            'one of its monitors is no address') from None
     return monitors, len(hosts) != len(ports)
 
 

@@ -101,15 +101,26 @@ class DomainXML:
         """Return a copy with the hosts of some disks replaced.
 
         :raises KeyError: it has no such disk
-        :raises Unreadable: the words make no domain of it
+        :raises Unreadable: the words are not those of hosts
         """
-        content = self.text.encode()
-        for key in sorted(verbatims, reverse=True,
-                          key=lambda key: self.places[key].start):
-            place = self.places[key]
-            content = (content[:place.start] + verbatims[key].encode()
-                       + content[place.end:])
-        return DomainXML.parse(content.decode())
+        edited = self
+        for key, hosts in verbatims.items():
+            edited = edited._with_hosts(key, hosts)
+        return edited
+
+    def _with_hosts(self, key: str, hosts: str) -> DomainXML:
+        """Replace the hosts of one disk; nothing else is read again."""
+        old, content = self.places[key], self.text.encode()
+        before, after = content[:old.start], content[old.end:]
+        new = rbd_source.Place.of(hosts.encode(), before)
+        places = {other: place.moved(new.end - old.end)
+                  if place.start > old.start else place
+                  for other, place in self.places.items()}
+        return dataclasses.replace(
+            self, text=before.decode() + hosts + after.decode(),
+            disks=tuple(rbd_source.reworded(disk, hosts)
+                        if disk.key == key else disk for disk in self.disks),
+            places={**places, key: new})
 
 
 def _rbd_disks(

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from typing import Iterator, Mapping, Optional
+from typing import Iterator, Mapping, Optional, Sequence
 import uuid as uuid_module
 
 from rbd_mon_fix import exceptions
@@ -43,6 +43,20 @@ class Place:
     start: int
     end: int
     gap: str
+
+    @classmethod
+    def of(cls, hosts: bytes, before: bytes) -> Place:
+        """Return the place of hosts that stand behind a part of the text.
+
+        What sets a lone host apart are the blanks in front of it.
+        """
+        within = _GAP.search(hosts, 1)
+        gap = within.group() if within else before[len(before.rstrip()):]
+        return cls(len(before), len(before) + len(hosts), gap.decode())
+
+    def moved(self, by: int) -> Place:
+        """Return the place after the text before it grew by some bytes."""
+        return Place(self.start + by, self.end + by, self.gap)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,10 +123,7 @@ def locate(source: Source, content: bytes) -> Place:
     match = _HOSTS.match(content, start)
     if not match or match.end() <= hosts[-1].start:
         raise Unfit('its monitors do not stand together')
-    within = _GAP.search(content, start + 1, match.end())
-    blank = content[len(content[:start].rstrip()):start]
-    gap = within.group() if within else blank
-    return Place(start, match.end(), gap.decode())
+    return Place.of(match.group(), content[:start])
 
 
 def read(source: Source, place: Place, content: bytes) -> RbdDisk:
@@ -122,18 +133,41 @@ def read(source: Source, place: Place, content: bytes) -> RbdDisk:
     """
     if '/' not in source.image:
         raise Unfit('it names no pool and image')
-    hosts = [host.attributes for host in source.element.all('host')]
     auth = source.auth
     secrets = auth.all('secret') if auth else []
+    monitors, ragged = _monitors(source.element.all('host'))
     return RbdDisk(
         key=source.key, image=source.image,
         user=auth.attributes.get('username') if auth else None,
         secret_uuid=next((secret.attributes.get('uuid')
                           for secret in secrets), None),
-        monitors=tuple(map(_monitor, hosts)),
+        monitors=monitors, ragged=ragged,
         verbatim=content[place.start:place.end].decode(),
-        volume_id=source.volume_id,
-        ragged=any(host['name'].startswith('[') for host in hosts))
+        volume_id=source.volume_id)
+
+
+def reworded(disk: RbdDisk, hosts: str) -> RbdDisk:
+    """Return a disk with other hosts.
+
+    :param hosts: the words of the document for them
+    :raises Unreadable: they are no hosts, or not those of monitors
+    """
+    if not _HOSTS.fullmatch(hosts.encode()):
+        raise exceptions.Unreadable(f'the new hosts of {disk.key} are none')
+    elements = xml_tree.parse(f'<source>{hosts}</source>'.encode()).children
+    try:
+        monitors, ragged = _monitors(elements)
+    except Unfit as error:
+        raise exceptions.Unreadable(str(error)) from None
+    return dataclasses.replace(disk, monitors=monitors, ragged=ragged,
+                               verbatim=hosts)
+
+
+def _monitors(hosts: Sequence[xml_tree.Element]
+              ) -> tuple[tuple[MonAddr, ...], bool]:
+    """Read hosts, and whether one is spelled as it should not be."""
+    return (tuple(_monitor(host.attributes) for host in hosts),
+            any(host.attributes['name'].startswith('[') for host in hosts))
 
 
 def _monitor(host: Mapping[str, str]) -> MonAddr:

@@ -89,4 +89,8 @@ def parse(content: bytes) -> Element:
     except expat.ExpatError as error:
         raise exceptions.Unreadable(
             f'it is not well-formed XML: {error}') from None
+    finally:
+        # It holds what holds it, and all of the tree would have to wait
+        # for the garbage collector.
+        parser.StartElementHandler = None
     return document.children[0]

@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import ipaddress
 import re
 from typing import Mapping, Optional, Sequence
@@ -67,11 +68,7 @@ class MonAddr:
     @property
     def is_name(self) -> bool:
         """Tell whether the host has to be looked up in the DNS."""
-        try:
-            ipaddress.ip_address(self.host)
-        except ValueError:
-            return True
-        return False
+        return _is_name(self.host)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,15 +114,26 @@ class MonMap:
 
         :param names: what each host name that is not an address resolves to
         """
-        hosts = {addr.host} | set(names.get(addr.host, ()))
-        ports = {V1_PORT, V2_PORT} if addr.port is None else {addr.port}
-        return any(known.host in hosts and known.port in ports
-                   for monitor in self.monitors for known in monitor.addrs)
+        hosts = (addr.host, *names.get(addr.host, ()))
+        ports = (V1_PORT, V2_PORT) if addr.port is None else (addr.port,)
+        return any((host, port) in self._endpoints
+                   for host in hosts for port in ports)
+
+    @functools.cached_property
+    def _endpoints(self) -> frozenset[tuple[str, Optional[int]]]:
+        return frozenset((addr.host, addr.port) for monitor in self.monitors
+                         for addr in monitor.addrs)
 
 
 def _canonical_host(host: str) -> str:
     if not isinstance(host, str):
         raise ValueError(f'{host!r} is no host')
+    return _canonical(host)
+
+
+# A cloud has few monitors, and names them in every one of its documents.
+@functools.lru_cache(maxsize=1024)
+def _canonical(host: str) -> str:
     bare = host[1:-1] if host.startswith('[') and host.endswith(']') else host
     try:
         return str(ipaddress.ip_address(bare))
@@ -136,6 +144,15 @@ def _canonical_host(host: str) -> str:
     if re.fullmatch(r'[\d.]+', bare):
         raise ValueError(f'{host!r} is no IPv4 address')
     return bare.lower()
+
+
+@functools.lru_cache(maxsize=1024)
+def _is_name(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return True
+    return False
 
 
 def _port(port: object) -> Optional[int]:

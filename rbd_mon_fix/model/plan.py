@@ -140,7 +140,7 @@ class Plan:
     @property
     def digest(self) -> str:
         """Return a SHA-256 over what is to be changed, old and new."""
-        words = [[dataclasses.astuple(change.locator),
+        words = [[list(vars(change.locator).values()),
                   [[edit.disk, edit.image, edit.old_verbatim,
                     edit.new_verbatim] for edit in change.edits]]
                  for change in self.changes]

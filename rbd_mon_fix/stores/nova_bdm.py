@@ -103,9 +103,11 @@ def _swap(change: Change) -> nova.Swap:
 def _outcome(change: Change, after: Optional[nova.BlockDevice]) -> Outcome:
     if after is not None and after.connection_info == change.document.text:
         return Outcome(change.locator, Verdict.FIXED)
-    assert change.record.document is not None
+    record = change.record
+    assert record.document is not None
     if (after is not None
-            and after.connection_info == change.record.document.text):
+            and after.connection_info == record.document.text
+            and after.attachment_id == record.attachment):
         reason = 'the server is busy, or no longer on this host'
     else:
         reason = 'the row was changed or deleted in between'

@@ -21,6 +21,7 @@ it ends. Defining is therefore done by a process of its own.
 from __future__ import annotations
 
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -29,13 +30,14 @@ from typing import Sequence
 
 import libvirt
 
-# Root's QEMU sees KVM where that of another user does not; libvirt would
-# take the difference for a change and probe QEMU again at every define.
-# Without the line after it libvirt warns at each start that guests are not
-# confined; without the last one a guest needs a virtlogd to run.
+# QEMU is probed as the user that runs this. By default that is another for
+# root; where only one of them sees KVM, libvirt would take that for a change
+# of the host and probe QEMU again at every define. Without the line after it
+# libvirt warns at each start that guests are not confined; without the last
+# one a guest needs a virtlogd to run.
 QEMU_CONF = '''\
-user = "root"
-group = "root"
+user = "+{user}"
+group = "+{group}"
 security_driver = "none"
 security_default_confined = 0
 stdio_handler = "file"
@@ -51,7 +53,8 @@ def define(root: pathlib.Path, documents: Sequence[str]) -> None:
     """
     config = root / 'etc' / 'qemu.conf'
     config.parent.mkdir(parents=True, exist_ok=True)
-    config.write_text(QEMU_CONF)
+    config.write_text(QEMU_CONF.format(user=os.getuid(),
+                                       group=os.getgid()))
     _in_process('define', root, json.dumps(documents))
 
 

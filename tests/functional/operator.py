@@ -111,9 +111,9 @@ def set_option(path: pathlib.Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new))
 
 
-def execute(url: str, statement: str, **values: object) -> None:
+def execute(database: str, statement: str, **values: object) -> None:
     """Run one statement on a database."""
-    engine = sa.create_engine(url)
+    engine = sa.create_engine(database)
     with engine.begin() as connection:
         connection.execute(sa.text(statement), values)
     engine.dispose()

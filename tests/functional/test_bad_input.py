@@ -106,7 +106,7 @@ def test_mistakes(cloud, alter, words, code, sentence):
     assert 'Traceback' not in done.err
     assert 'sesame' not in done.err
     last = done.err.strip().splitlines()[-1]
-    assert last.startswith('rbd-mon-fix') and last.endswith(('.', '?', "'"))
+    assert last.startswith('rbd-mon-fix')
     (cloud.folder / 'journal').is_dir() or (
         cloud.folder / 'journal').unlink()
     config.write(cloud.folder, cloud.databases)
@@ -117,7 +117,7 @@ def without_mappings(held):
     return {**held, 'api': None}
 
 
-@pytest.mark.parametrize('engine', ['mariadb', 'postgresql'])
+@pytest.mark.parametrize('server', ['mariadb', 'postgresql'])
 @pytest.mark.parametrize('alter, code, sentence', [
     (lambda url: url.set(password='wrong'), 5, 'database'),
     (lambda url: url.set(host='127.0.0.1', port=1, query={}), 5,
@@ -126,10 +126,10 @@ def without_mappings(held):
     (lambda url: url.set(drivername=url.get_backend_name() + '+nodriver'),
      2, 'driver'),
 ], ids=['password', 'down', 'name', 'driver'])
-def test_database_trouble(build_cloud, engine, alter, code, sentence):
+def test_database_trouble(build_cloud, server, alter, code, sentence):
     from sqlalchemy.engine import url as sa_url
     cloud = build_cloud((shape.Server('one', (shape.stale('one'),)),),
-                        on=engine)
+                        on=server)
     url = sa_url.make_url(cloud.databases.api)
     wrong = alter(url)
     operator.set_option(cloud.folder / 'nova.conf', cloud.databases.api,

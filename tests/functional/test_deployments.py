@@ -216,3 +216,18 @@ def test_a_host_is_found_in_its_cell(build_cloud, template):
     assert status.code == 1, status.err
     assert {row['store'] for row in status.json['records']} == {
         'nova-bdm', 'cinder-attachment', 'domain'}
+
+
+def test_one_host_that_is_down_does_not_stop_the_others(cloud):
+    """cmp2 has no libvirt at its URI."""
+    admin = operator.Operator(cloud)
+    (cloud.folder / 'cmp1').symlink_to(cloud.libvirt_root)
+    (cloud.folder / 'cmp2').write_text('')
+    operator.set_option(cloud.config_file, '/libvirt\n', '/{host}\n')
+    operator.set_option(cloud.folder / 'nova.conf', '/libvirt\n',
+                        '/{host}\n')
+    done = admin.run('refresh', '--all-hosts', '-f', 'json')
+    assert done.code == 5
+    assert 'Host cmp2 is not looked at' in done.err
+    assert {row['host'] for row in done.json['records']} == {'cmp1'}
+    assert 'fixed' in {row['outcome'] for row in done.json['records']}

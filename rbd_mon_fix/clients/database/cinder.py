@@ -46,10 +46,6 @@ ATTACHMENTS = sa.Table(
 # AVAILABLE_MIGRATION_STATUS; objects/fields.py knows 'none' besides).
 _SETTLED = (None, '', 'none', 'deleting', 'error', 'success')
 
-# Databases bound the number of parameters of a statement; SQLite's older
-# versions to 999.
-_MANY = 900
-
 
 @dataclasses.dataclass(frozen=True)
 class Volume:
@@ -153,12 +149,9 @@ class Cinder:
 
     def _select(self, *columns: Any, key: Any, values: Iterable[str],
                 deleted: Any) -> Iterable[Any]:
-        wanted = sorted(set(values))
-        for start in range(0, len(wanted), _MANY):
-            yield from self._database.read(
-                sa.select(*columns).where(
-                    key.in_(wanted[start:start + _MANY]),
-                    deleted == sa.false()).order_by(key))
+        for lot in engine.lots(values):
+            yield from self._database.read(sa.select(*columns).where(
+                key.in_(lot), deleted == sa.false()).order_by(key))
 
 
 _ATTACHMENT = (ATTACHMENTS.c.id, ATTACHMENTS.c.volume_id,

@@ -18,17 +18,24 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-from typing import Any, Callable, Iterator, Sequence, TypeVar
+from typing import (
+    Any,
+    Callable,
+    Iterable,
+    Iterator,
+    Sequence,
+    TypeVar,
+)
 
 from oslo_db import api as db_api
 from oslo_db import exception as db_exc
-from oslo_db.sqlalchemy import engines
+from oslo_db.sqlalchemy import exc_filters
 from oslo_log import log as logging
 import sqlalchemy as sa
 from sqlalchemy import exc as sa_exc
-from sqlalchemy.engine import url as sa_url
 
 from rbd_mon_fix import exceptions
+from rbd_mon_fix.clients.database import urls
 
 LOG = logging.getLogger(__name__)
 
@@ -37,6 +44,13 @@ Result = TypeVar('Result')
 # Galera refuses one of two transactions that touch the same rows by a
 # deadlock error when it is committed; both engines know real ones too.
 _DEADLOCK_RETRIES = 5
+
+# Seconds after which a connection is made anew: proxies cut idle ones.
+_RECYCLE = 600
+
+# Databases bound the number of parameters of a statement; SQLite's older
+# versions to 999.
+_MANY = 900
 
 
 class Database:
@@ -48,19 +62,20 @@ class Database:
     """
 
     def __init__(self, url: str, what: str):
-        self.what = f'{what} ({_harmless(url, what)})'
+        self.what = f'{what} ({urls.harmless(url, what)})'
         try:
-            self._engine = engines.create_engine(
-                url, max_retries=0, connection_recycle_time=600,
-                _test_connection=lambda *args: None)
-        except (sa_exc.ArgumentError, sa_exc.NoSuchModuleError,
-                ImportError) as error:
+            # Documents hold keyrings: no statement shows its values in an
+            # error. oslo.db's own create_engine would load the whole ORM.
+            self._engine = sa.create_engine(
+                url, pool_recycle=_RECYCLE, pool_pre_ping=True,
+                hide_parameters=True)
+        except (sa_exc.ArgumentError, ImportError, TypeError,
+                ValueError) as error:
             raise exceptions.ConfigError(
                 f'{self.what} cannot be used: {_driver_trouble(error)}.',
                 'Install the Python driver that the connection names, or '
                 'correct [database] connection.') from None
-        # Documents hold keyrings: no statement shows its values in an error.
-        self._engine.hide_parameters = True
+        exc_filters.register_engine(self._engine)
 
     def read(self, query: Any) -> Sequence[Any]:
         """Return all rows of a query.
@@ -68,7 +83,7 @@ class Database:
         :raises Unreachable: the database is down, or refuses the login
         :raises ConfigError: it has another schema than expected
         """
-        with self._errors(), self._engine.connect() as connection:
+        with self._errors(), self._connect() as connection:
             return connection.execute(query).all()
 
     def has_table(self, name: str) -> bool:
@@ -89,7 +104,7 @@ class Database:
                               inc_retry_interval=True, jitter=True,
                               retry_on_deadlock=True)
         def transact() -> Result:
-            with self._engine.begin() as connection:
+            with self._connect() as connection, connection.begin():
                 return work(connection)
         with self._errors():
             return transact()
@@ -114,6 +129,7 @@ class Database:
     def clock(self) -> datetime.datetime:
         """Return the time of the database's machine: UTC, no zone."""
         words = {'mysql': sa.func.utc_timestamp(),
+                 'mariadb': sa.func.utc_timestamp(),
                  'postgresql': sa.func.timezone('utc', sa.func.now())}
         word = words.get(self._engine.dialect.name, sa.func.datetime('now'))
         found = self.read(sa.select(word))[0][0]
@@ -131,7 +147,7 @@ class Database:
         MySQL's collations ignore case and trailing blanks; PostgreSQL and
         SQLite compare bytes by themselves.
         """
-        if self._engine.dialect.name == 'mysql':
+        if self._engine.dialect.name in ('mysql', 'mariadb'):
             return (sa.cast(column, sa.LargeBinary)
                     == sa.cast(value, sa.LargeBinary))
         return column == value
@@ -140,20 +156,38 @@ class Database:
         """Give all connections back."""
         self._engine.dispose()
 
+    def _connect(self) -> Any:
+        try:
+            return self._engine.connect()
+        except db_exc.DBNonExistentDatabase as error:
+            raise self._schema(error) from None
+        except (db_exc.DBError, sa_exc.SQLAlchemyError) as error:
+            raise self._lost(error) from None
+        except (TypeError, ValueError, OSError) as error:
+            # So drivers complain about what stands behind the ? of a URL,
+            # such as a file of certificates that is not there.
+            raise exceptions.ConfigError(
+                f'{self.what} cannot be connected to: its driver gave a '
+                f'{type(error).__name__}.',
+                'Correct the parameters in [database] connection.') from None
+
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:
         try:
             yield
         except (db_exc.DBConnectionError, sa_exc.InterfaceError) as error:
-            raise exceptions.Unreachable(
-                f'{self.what} cannot be reached: {_first_line(error)}.',
-                'Check that it runs and that [database] connection is right.'
-            ) from None
+            raise self._lost(error) from None
         except (db_exc.DBNonExistentTable, db_exc.DBNonExistentDatabase,
                 sa_exc.NoSuchTableError) as error:
             raise self._schema(error) from None
         except (db_exc.DBError, sa_exc.SQLAlchemyError) as error:
             raise self._other(error) from None
+
+    def _lost(self, error: Exception) -> exceptions.Unreachable:
+        return exceptions.Unreachable(
+            f'{self.what} cannot be reached: {_first_line(error)}.',
+            'Check that it runs, and user, password and address in '
+            '[database] connection.')
 
     def _schema(self, error: Exception) -> exceptions.ConfigError:
         return exceptions.ConfigError(
@@ -171,48 +205,19 @@ class Database:
             'Check user, password and rights in [database] connection.')
 
 
-def fill_template(template: str, default: str) -> str:
-    """Fill in a URL of a cell mapping that is a template.
-
-    The fields are those of ``[database] connection``, as in
-    nova/objects/cell_mapping.py, ``_format_url``.
-
-    :raises ConfigError: it names a field that there is none of
-    """
-    if '{' not in template:
-        return template
-    from urllib import parse
-    url = parse.urlparse(default)
-    try:
-        return template.format(
-            username=url.username, password=url.password,
-            hostname=url.hostname, port=url.port, scheme=url.scheme,
-            query=url.query, fragment=url.fragment,
-            path=url.path.lstrip('/'))
-    except (KeyError, IndexError, ValueError):
-        raise exceptions.ConfigError(
-            'The database_connection of a cell mapping is a template that '
-            '[database] connection of nova.conf cannot fill in.',
-            "Compare it with 'nova-manage cell_v2 list_cells'.") from None
-
-
-def _harmless(url: str, what: str) -> str:
-    """Return what of a URL may be shown: the engine, the place, the name."""
-    try:
-        parts = sa_url.make_url(url)
-    except sa_exc.ArgumentError:
-        raise exceptions.ConfigError(
-            f'The URL of {what} is none.',
-            'Correct [database] connection in its config file.') from None
-    place = f' at {parts.host}' if parts.host else ''
-    port = f':{parts.port}' if parts.port else ''
-    return f'{parts.get_backend_name()} {parts.database}{place}{port}'
+def lots(values: Iterable[Any]) -> Iterator[list[Any]]:
+    """Yield values, each once, in lots that a statement can take."""
+    rest = sorted(set(values))
+    for start in range(0, len(rest), _MANY):
+        yield rest[start:start + _MANY]
 
 
 def _driver_trouble(error: Exception) -> str:
     if isinstance(error, ImportError):
         return f'there is no Python module {error.name}'
-    return 'its engine or driver is unknown'
+    if isinstance(error, sa_exc.ArgumentError):
+        return 'its engine or driver is unknown'
+    return 'its driver does not take its parameters'
 
 
 def _first_line(error: Exception) -> str:

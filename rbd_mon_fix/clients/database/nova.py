@@ -122,10 +122,10 @@ class Cell:
 
     def where(self, uuids: Iterable[str]) -> dict[str, Instance]:
         """Return those of the servers that exist, wherever they are."""
-        rows = self._database.read(
-            sa.select(*_SERVER).where(INSTANCES.c.uuid.in_(list(uuids)),
-                                      INSTANCES.c.deleted == 0))
-        return {row.uuid: _instance(row) for row in rows}
+        return {row.uuid: _instance(row) for lot in engine.lots(uuids)
+                for row in self._database.read(
+                    sa.select(*_SERVER).where(INSTANCES.c.uuid.in_(lot),
+                                              INSTANCES.c.deleted == 0))}
 
     def block_devices(self, host: str, first: str, last: str
                       ) -> Iterator[BlockDevice]:
@@ -195,9 +195,9 @@ class Cell:
                 'a_time': self._database.now()}
 
     def _read(self, ids: Sequence[int]) -> dict[int, BlockDevice]:
-        rows = self._database.read(sa.select(*_DEVICE).where(
-            BDM.c.id.in_(ids), BDM.c.deleted == 0))
-        return {row.id: BlockDevice(*row) for row in rows}
+        return {row.id: BlockDevice(*row) for lot in engine.lots(ids)
+                for row in self._database.read(sa.select(*_DEVICE).where(
+                    BDM.c.id.in_(lot), BDM.c.deleted == 0))}
 
     def _servers(self, host: str, only: Sequence[str]) -> Any:
         query = sa.select(*_SERVER).where(INSTANCES.c.host == host,

@@ -1,0 +1,29 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+project = 'rbd-mon-fix'
+copyright = 'The rbd-mon-fix authors'
+exclude_patterns = ['_build']
+smartquotes = False
+
+html_theme = 'alabaster'
+html_theme_options = {
+    'description': 'Right monitors for every cold start',
+    'fixed_sidebar': True,
+}
+
+man_pages = [(
+    'man/rbd-mon-fix', 'rbd-mon-fix',
+    'put right the Ceph monitor addresses that guests would start with',
+    ['The rbd-mon-fix authors'], 1)]

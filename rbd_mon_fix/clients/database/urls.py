@@ -1,0 +1,72 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""URLs of databases: what of them may be shown, and Nova's templates."""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+from urllib import parse
+
+from sqlalchemy import exc as sa_exc
+from sqlalchemy.engine import url as sa_url
+
+from rbd_mon_fix import exceptions
+
+
+def fill_template(template: str, default: Optional[str]) -> str:
+    """Fill in a URL of a cell mapping that is a template.
+
+    The fields are those of ``[database] connection``, as in
+    nova/objects/cell_mapping.py, ``_format_url``.
+
+    :param default: ``[database] connection``; None where it is not set
+    :raises ConfigError: it names a field that there is none of
+    """
+    if '{' not in template:
+        return template
+    try:
+        return template.format(**_fields(default))
+    except (AttributeError, KeyError, IndexError, ValueError):
+        raise exceptions.ConfigError(
+            'The database_connection of a cell mapping is a template that '
+            '[database] connection of nova.conf cannot fill in.',
+            "Compare it with 'nova-manage cell_v2 list_cells'.") from None
+
+
+def _fields(default: Optional[str]) -> dict[str, Any]:
+    if default is None:
+        return {}
+    url = parse.urlparse(default)
+    return {'username': url.username, 'password': url.password,
+            'hostname': url.hostname, 'port': url.port, 'scheme': url.scheme,
+            'query': url.query, 'fragment': url.fragment,
+            'path': url.path.lstrip('/')}
+
+
+def harmless(url: str, what: str) -> str:
+    """Return what of a URL may be shown: the engine, the place, the name."""
+    try:
+        parts = sa_url.make_url(url)
+    except (sa_exc.ArgumentError, ValueError):
+        raise exceptions.ConfigError(
+            f'The URL of {what} is none.',
+            'Correct [database] connection in its config file.') from None
+    if parts.host and '@' in f'{parts.host}{parts.database}':
+        raise exceptions.ConfigError(
+            f'The URL of {what} has an @ too many.',
+            'In a password write %40 for it.')
+    place = f' at {parts.host}' if parts.host else ''
+    port = f':{parts.port}' if parts.port else ''
+    return f'{parts.get_backend_name()} {parts.database}{place}{port}'

@@ -1,0 +1,193 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The command line."""
+
+import argparse
+import re
+
+from oslo_config import cfg
+import pytest
+
+from rbd_mon_fix.cli import arguments
+from rbd_mon_fix.cli import exit_codes
+from rbd_mon_fix.conf import options
+from rbd_mon_fix.report import opening
+from rbd_mon_fix.stores import cinder_attachment
+from rbd_mon_fix.stores import domain
+from rbd_mon_fix.stores import live_domain
+from rbd_mon_fix.stores import managed_save
+from rbd_mon_fix.stores import nova_bdm
+from rbd_mon_fix.stores import unrescue
+from tests.unit import memory
+
+UUID = memory.uuid(1)
+
+
+def parse(line):
+    conf = cfg.ConfigOpts()
+    options.register(conf)
+    conf.register_cli_opt(cfg.SubCommandOpt(
+        'command', handler=lambda commands:
+        arguments.add_parsers(commands, None)))
+    conf(line.split(), project='rbd-mon-fix', prog='rbd-mon-fix',
+         default_config_files=[], default_config_dirs=[])
+    return conf
+
+
+SCOPE = {'host': [], 'all_hosts': False, 'instance': [], 'store': [],
+         'unmanaged': False, 'format': 'table'}
+REFRESH = {**SCOPE, 'dry_run': False, 'max_changes': None, 'lock': False,
+           'verify': False, 'timeout': 5.0, 'parallel': 4}
+
+
+@pytest.mark.parametrize('line, expected', [
+    ('monitors', {'format': 'table'}),
+    ('monitors -f json', {'format': 'json'}),
+    ('status', SCOPE),
+    ('status --host a', {**SCOPE, 'host': ['a']}),
+    ('status --host a --host b', {**SCOPE, 'host': ['a', 'b']}),
+    ('status --all-hosts -f csv', {**SCOPE, 'all_hosts': True,
+                                   'format': 'csv'}),
+    ('status --store domain --store nova-bdm',
+     {**SCOPE, 'store': ['domain', 'nova-bdm']}),
+    (f'status --instance {UUID}', {**SCOPE, 'instance': [UUID]}),
+    # As Nova spells it, whatever the operator does.
+    (f'status --instance {UUID.upper()}', {**SCOPE, 'instance': [UUID]}),
+    (f'status --instance {UUID.replace("-", "")}',
+     {**SCOPE, 'instance': [UUID]}),
+    ('status --unmanaged', {**SCOPE, 'unmanaged': True}),
+    ('refresh', REFRESH),
+    ('refresh --dry-run --lock --max-changes 0',
+     {**REFRESH, 'dry_run': True, 'lock': True, 'max_changes': 0}),
+    ('refresh --verify', {**REFRESH, 'verify': True}),
+    ('verify', {**SCOPE, 'timeout': 5.0, 'parallel': 4}),
+    ('verify --host a --timeout 0.5 --parallel 2 -f json',
+     {**SCOPE, 'host': ['a'], 'timeout': 0.5, 'parallel': 2,
+      'format': 'json'}),
+    ('guests', {**SCOPE, 'store': ['domain']}),
+    (f'guests --host a --instance {UUID} -f yaml',
+     {**SCOPE, 'host': ['a'], 'instance': [UUID], 'store': ['domain'],
+      'format': 'yaml'}),
+    ('preflight', {'host': [], 'format': 'table'}),
+    ('preflight --host a --host b -f json',
+     {'host': ['a', 'b'], 'format': 'json'}),
+    *((f'hook {action}', {'action': action, 'format': 'table'})
+      for action in ('install', 'remove', 'status')),
+    ('refresh --max-changes 0012', {**REFRESH, 'max_changes': 12}),
+    ('rollback 20240229-123457-abcd',
+     {'run': '20240229-123457-abcd', 'dry_run': False, 'format': 'table'}),
+    ('rollback R --dry-run -f yaml',
+     {'run': 'R', 'dry_run': True, 'format': 'yaml'}),
+    ('journal list', {'action': 'list', 'format': 'table'}),
+    ('journal show R -f json',
+     {'action': 'show', 'run': 'R', 'format': 'json'}),
+])
+def test_commands(line, expected):
+    command = parse(line).command
+    assert command.name == line.split()[0]
+    assert {name: getattr(command, name) for name in expected} == expected
+
+
+def test_what_is_repeated_does_not_stay_for_the_next_parse():
+    parse(f'status --host a --store domain --instance {UUID}')
+    command = parse('status').command
+    assert (command.host, command.store, command.instance) == ([], [], [])
+
+
+def test_options_stand_before_the_command():
+    conf = parse('--offline --libvirt-uri test:/// --journal-dir /j '
+                 '--nova-config-file a --nova-config-file b monitors')
+    assert (conf.offline, conf.libvirt_uri, conf.journal_dir) == (
+        True, 'test:///', '/j')
+    assert conf.nova_config_file == ['a', 'b']
+
+
+@pytest.mark.parametrize('line, words', [
+    ('', 'COMMAND'),
+    ('nonsense', 'invalid choice: .nonsense'),
+    ('status --hots a', '--hots'),
+    ('status extra', 'extra'),
+    ('status --host', '--host'),
+    ('status -f xml', 'xml'),
+    ('status --store glance', 'glance'),
+    ('status --dry-run', '--dry-run'),
+    ('status --instance web-1', "'web-1' is no UUID of a server"),
+    ('status --instance 1234', "'1234' is no UUID of a server"),
+    ('refresh --max-changes many', "'many' is no number"),
+    ('refresh --max-changes -1', '--max-changes'),
+    ('refresh --max-changes 1.5', "'1.5' is no number"),
+    ('refresh --max-changes \u00b2', '--max-changes'),
+    ('verify --timeout 0', "'0' is no time in seconds"),
+    ('verify --timeout nan', "'nan' is no time in seconds"),
+    ('verify --timeout 3601', "'3601' is no time in seconds"),
+    ('verify --timeout soon', "'soon' is no time in seconds"),
+    ('verify --parallel 0', 'at least 1 is needed'),
+    ('verify --parallel many', "'many' is no number"),
+    ('verify --dry-run', '--dry-run'),
+    ('guests --all-hosts', '--all-hosts'),
+    ('preflight --instance x', '--instance'),
+    ('hook', 'ACTION'),
+    ('hook teach', 'teach'),
+    ('rollback', 'RUN'),
+    ('rollback a b', 'b'),
+    ('journal', 'ACTION'),
+    ('journal show', 'RUN'),
+    ('journal prune', 'prune'),
+])
+def test_usage_errors(line, words, capsys):
+    with pytest.raises(SystemExit) as caught:
+        parse(line)
+    assert caught.value.code == 2
+    assert re.search(words, capsys.readouterr().err)
+
+
+@pytest.mark.parametrize('line', [
+    'monitors', 'status', 'refresh', 'rollback', 'journal', 'journal list',
+    'journal show', 'verify', 'guests', 'preflight', 'hook', 'hook install',
+    'hook remove', 'hook status'])
+def test_every_command_has_help_that_says_what_it_does(line, capsys):
+    with pytest.raises(SystemExit) as caught:
+        parse(f'{line} --help')
+    assert caught.value.code == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith(f'usage: rbd-mon-fix {line} ')
+    assert re.search(r'\n\n[A-Z](.|\n(?!\n))*\.\n', shown)
+
+
+def test_the_list_of_commands_has_a_sentence_for_each():
+    parser = argparse.ArgumentParser()
+    commands = parser.add_subparsers()
+    arguments.add_parsers(commands, parser)
+    sentences = [action.help for action in commands._choices_actions]
+    assert len(sentences) == 9
+    for sentence in sentences:
+        assert re.fullmatch(r'[A-Z][^.]*\.', sentence)
+
+
+def test_formats_are_those_of_the_reports():
+    assert arguments.FORMATS == opening.FORMATS
+
+
+def test_stores_are_in_the_order_of_writing():
+    assert arguments.STORES == tuple(store.name for store in (
+        cinder_attachment.CinderAttachmentStore, nova_bdm.NovaBdmStore,
+        domain.DomainStore, managed_save.ManagedSaveStore,
+        unrescue.UnrescueStore, live_domain.LiveDomainStore))
+
+
+def test_the_help_knows_every_exit_code():
+    numbers = re.search(r'Exit codes: (.*)\.', arguments.EPILOG, re.DOTALL)
+    assert {int(number) for number in re.findall(r'\d+', numbers[1])} == set(
+        exit_codes.ExitCode)

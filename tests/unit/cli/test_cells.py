@@ -1,0 +1,147 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Which cell a host is in, on databases that are files."""
+
+import pytest
+
+from rbd_mon_fix import exceptions
+from rbd_mon_fix.cli import cells
+from rbd_mon_fix.clients.database import engine
+from rbd_mon_fix.clients.database import nova_cells
+from rbd_mon_fix.conf import nova as nova_conf
+from tests.unit import memory
+from tests.unit.stores import places
+
+
+@pytest.fixture
+def cell1(tmp_path):
+    """Return a cell with a service on cmp1, and servers there and on cmp2."""
+    made = places.NovaPlace(f'sqlite:///{tmp_path}/cell1')
+    made.tables.insert('services', host='cmp1', binary='nova-compute',
+                       deleted=0)
+    made.add_server(1, 'cmp1')
+    made.add_server(2, 'cmp2')
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def cell2(tmp_path):
+    made = places.NovaPlace(f'sqlite:///{tmp_path}/cell2')
+    made.add_server(3, 'cmp3')
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def api(tmp_path, cell1, cell2):
+    made = places.Tables(f'sqlite:///{tmp_path}/api', nova_cells.CELL_MAPPINGS,
+                         nova_cells.HOST_MAPPINGS)
+    for number, url in enumerate((cell1.tables.url,
+                                  '{scheme}:///' + str(tmp_path / 'cell2')),
+                                 1):
+        made.insert('cell_mappings', id=number, uuid=f'C{number}',
+                    name=f'cell{number}', database_connection=url)
+    for host, number in (('cmp1', 1), ('cmp2', 1), ('cmp3', 2),
+                         ('empty', 2)):
+        made.insert('host_mappings', host=host, cell_id=number)
+    yield made
+    made.close()
+
+
+def with_api(api, default='sqlite:////srv/default'):
+    return cells.Cells(
+        default, nova_cells.Api(engine.Database(api.url, 'API')))
+
+
+def servers(cell, host):
+    return [uuid for lot in cell.instances(host, [], 10) for uuid in lot]
+
+
+def test_one_cell_without_mappings(cell1):
+    known = cells.Cells(cell1.tables.url, None)
+    assert known.hosts() == ['cmp1', 'cmp2']
+    assert servers(known.of_host('cmp1'), 'cmp1') == [memory.uuid(1)]
+    assert known.of_host('cmp2') is known.of_host('cmp1')
+    assert known.of_host('cmp3') is None
+    assert known.of_host('') is None
+    assert set(known.where([memory.uuid(1), memory.uuid(3)])) == {
+        memory.uuid(1)}
+
+
+def test_each_host_is_in_its_cell(api):
+    known = with_api(api)
+    assert known.hosts() == ['cmp1', 'cmp2', 'cmp3', 'empty']
+    assert servers(known.of_host('cmp1'), 'cmp1') == [memory.uuid(1)]
+    assert servers(known.of_host('cmp3'), 'cmp3') == [memory.uuid(3)]
+    assert servers(known.of_host('empty'), 'empty') == []
+    assert known.of_host('cmp2') is known.of_host('cmp1')
+    assert known.of_host('cmp3') is not known.of_host('cmp1')
+    assert known.of_host('cmp4') is None
+
+
+def test_a_host_that_is_mapped_elsewhere_is_looked_for_there(api):
+    """A host's servers are in its cell, whatever else is said there."""
+    known = with_api(api)
+    assert servers(known.of_host('cmp2'), 'cmp2') == [memory.uuid(2)]
+    assert servers(known.of_host('cmp3'), 'cmp2') == []
+
+
+def test_a_host_that_is_not_mapped_has_no_cell(api, cell2):
+    cell2.add_server(4, 'unmapped')
+    known = with_api(api)
+    assert 'unmapped' in known.hosts()
+    assert known.of_host('unmapped') is None
+
+
+def test_servers_of_all_cells(api):
+    found = with_api(api).where([memory.uuid(n) for n in (1, 3, 9)])
+    assert {uuid: each.host for uuid, each in found.items()} == {
+        memory.uuid(1): 'cmp1', memory.uuid(3): 'cmp3'}
+    assert with_api(api).where(iter([])) == {}
+
+
+def test_no_cell_is_opened_before_it_is_asked_for(api, cell1):
+    api.update('cell_mappings', 'id', 2, database_connection='nonsense')
+    known = with_api(api)
+    assert servers(known.of_host('cmp1'), 'cmp1') == [memory.uuid(1)]
+    with pytest.raises(exceptions.ConfigError, match='cell database is none'):
+        known.of_host('cmp3')
+
+
+@pytest.mark.parametrize('url, default, words', [
+    (None, 'sqlite://', 'no URL.*list_cells'),
+    ('', 'sqlite://', 'no URL.*list_cells'),
+    ('{scheme}:///x', None, 'template.*list_cells'),
+    ('{nonsense}', 'sqlite://', 'template.*list_cells'),
+])
+def test_mappings_that_cannot_be_used(api, url, default, words):
+    api.update('cell_mappings', 'id', 2, database_connection=url)
+    with pytest.raises(exceptions.ConfigError, match=words):
+        with_api(api, default).of_host('cmp3')
+
+
+def test_what_nova_conf_gives(cell1, api):
+    def of(database, api_database):
+        return cells.of(nova_conf.NovaConf(
+            None, '', '', '', '', '', None, None, '', database,
+            api_database))
+
+    assert of(None, None) is None
+    assert of(cell1.tables.url, None).hosts() == ['cmp1', 'cmp2']
+    assert of('sqlite://', api.url).hosts() == [
+        'cmp1', 'cmp2', 'cmp3', 'empty']
+    with pytest.raises(exceptions.ConfigError, match='API database'):
+        of(None, 'nonsense')

@@ -1,0 +1,260 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What every command has around it: config, errors, exit codes."""
+
+import os
+import signal
+import subprocess
+import sys
+import types
+
+from oslo_log import log as logging
+import pytest
+
+from rbd_mon_fix import exceptions
+from rbd_mon_fix.cli import main
+
+BOUND = 60
+
+
+class Command:
+    """A command that does what a test wants of it."""
+
+    def __init__(self):
+        self.act = lambda conf, out: 0
+        self.conf = None
+
+    def run(self, conf, out, err):
+        self.conf = conf
+        return self.act(conf, out)
+
+
+@pytest.fixture
+def handlers():
+    return {}
+
+
+@pytest.fixture
+def command(monkeypatch, tmp_path, handlers):
+    """Put a command in the place of ``monitors``; leave the process be."""
+    fake = Command()
+    monkeypatch.setitem(sys.modules, 'rbd_mon_fix.cli.monitors',
+                        types.SimpleNamespace(run=fake.run))
+    monkeypatch.setattr(main, 'CONFIG_FILE', str(tmp_path / 'default.conf'))
+    monkeypatch.setattr(logging, 'setup', lambda *args: None)
+    monkeypatch.setattr(signal, 'signal', handlers.__setitem__)
+    return fake
+
+
+def raises(error):
+    def act(conf, out):
+        raise error
+    return act
+
+
+def told(capsys):
+    """Return what was said on stderr, with nothing on stdout."""
+    captured = capsys.readouterr()
+    assert captured.out == ''
+    assert 'SECRET' not in captured.err
+    return captured.err
+
+
+@pytest.mark.parametrize('code', [0, 1, 4])
+def test_the_command_s_own_code(command, capsys, code):
+    def act(conf, out):
+        out.write('report\n')
+        return code
+
+    command.act = act
+    assert main.main(['monitors', '-f', 'json']) == code
+    assert command.conf.command.format == 'json'
+    assert capsys.readouterr() == ('report\n', '')
+
+
+@pytest.mark.parametrize('error, code', [
+    (exceptions.ConfigError('It is so.', 'Do this.'), 2),
+    (exceptions.Refused('It is so.', 'Do this.'), 3),
+    (exceptions.Conflict('It is so.', 'Do this.'), 4),
+    (exceptions.RbdMonFixError('It is so.', 'Do this.'), 4),
+    (exceptions.Unreachable('It is so.', 'Do this.'), 5),
+])
+def test_errors_of_ours(command, capsys, error, code):
+    command.act = raises(error)
+    assert main.main(['monitors']) == code
+    assert told(capsys) == 'rbd-mon-fix: It is so. Do this.\n'
+
+
+def test_an_error_without_a_hint(command, capsys):
+    command.act = raises(exceptions.Refused('It is so.'))
+    assert main.main(['monitors']) == 3
+    assert told(capsys) == 'rbd-mon-fix: It is so.\n'
+
+
+@pytest.mark.parametrize('error', [
+    RuntimeError('TOPSECRET'), AssertionError('TOPSECRET'), MemoryError(),
+    RecursionError(), OSError(28, 'TOPSECRET')])
+def test_a_crash_is_named_and_not_quoted(command, capsys, error):
+    command.act = raises(error)
+    assert main.main(['monitors']) == 255
+    shown = told(capsys)
+    assert shown.startswith(f'rbd-mon-fix: Crashed: {type(error).__name__}.')
+    assert '--debug' in shown
+    assert shown.count('\n') == 1
+
+
+def test_an_interrupt(command, capsys):
+    command.act = raises(KeyboardInterrupt())
+    assert main.main(['--debug', 'monitors']) == 130
+    shown = told(capsys)
+    assert 'same command again' in shown
+    assert shown.count('\n') == 1
+
+
+@pytest.mark.parametrize('error, code', [
+    (exceptions.Refused('It is so.'), 3), (RuntimeError('so it is'), 255)])
+def test_a_traceback_on_demand(command, capsys, error, code):
+    command.act = raises(error)
+    assert main.main(['--debug', 'monitors']) == code
+    shown = told(capsys)
+    assert 'Traceback' in shown
+    assert 'in act' in shown
+
+
+def test_a_polite_end_is_an_interrupt(command, handlers):
+    def act(conf, out):
+        handlers[signal.SIGTERM](signal.SIGTERM, None)
+        return 0
+
+    command.act = act
+    assert main.main(['monitors']) == 130
+
+
+def test_a_reader_that_went_away(tmp_path):
+    """A process of its own, for its stdout does not survive it."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    process = subprocess.run(
+        [sys.executable, '-m', 'rbd_mon_fix', '--journal-dir', str(tmp_path),
+         'journal', 'list'], stdout=writing, stderr=subprocess.PIPE,
+        timeout=BOUND)
+    os.close(writing)
+    assert process.stderr == b''
+    assert process.returncode == 130
+
+
+@pytest.mark.parametrize('argv', [
+    [], ['nonsense'], ['monitors', '--nonsense'], ['--nonsense', 'monitors'],
+    ['monitors', 'extra'], ['monitors', '-f', 'xml'], ['--journal-dir'],
+])
+def test_usage_errors(command, capsys, argv):
+    with pytest.raises(SystemExit) as caught:
+        main.main(argv)
+    assert caught.value.code == 2
+    assert ': error: ' in told(capsys)
+    assert command.conf is None
+
+
+@pytest.mark.parametrize('argv, words', [
+    (['--help'], 'the usual way'), (['--help'], '--monitors-file'),
+    (['--version'], ''), (['monitors', '--help'], 'right monitors')])
+def test_help(command, capsys, argv, words):
+    with pytest.raises(SystemExit) as caught:
+        main.main(argv)
+    assert caught.value.code == 0
+    assert words in capsys.readouterr().out
+
+
+@pytest.mark.parametrize('content, words', [
+    (b'[DEFAULT]\npassword TOPSECRET\n', 'default.conf:2'),
+    (b'[DEFAULT\nx = TOPSECRET\n', 'default.conf'),
+    (b'journal_dir = x\nTOPSECRET, or, so\n', 'default.conf'),
+    (b'[DEFAULT]\njournal_dir = $nothing\n', 'nothing'),
+    (b'[DEFAULT]\njournal_dir = \xff\n', 'utf-8'),
+])
+def test_config_files_that_cannot_be_used(command, capsys, tmp_path, content,
+                                          words):
+    (tmp_path / 'default.conf').write_bytes(content)
+    assert main.main(['monitors']) == 2
+    shown = told(capsys)
+    assert shown.startswith('rbd-mon-fix: The configuration cannot be used:')
+    assert words in shown
+    assert shown.count('\n') == 1
+    assert command.conf is None
+
+
+def test_a_bad_value_for_a_flag_in_a_config_file(command, capsys, tmp_path):
+    (tmp_path / 'default.conf').write_text('[DEFAULT]\noffline = maybe\n')
+    with pytest.raises(SystemExit) as caught:
+        main.main(['monitors'])
+    assert caught.value.code == 2
+    assert 'offline' in told(capsys)
+
+
+@pytest.mark.parametrize('argv, words', [
+    (['--config-file', '/none/x.conf'], '/none/x.conf'),
+    (['--config-dir', '/none/x.d'], '/none/x.d'),
+])
+def test_config_files_that_are_missing(command, capsys, argv, words):
+    assert main.main([*argv, 'monitors']) == 2
+    assert words in told(capsys)
+
+
+@pytest.mark.parametrize('error', [
+    logging.LogConfigError('/none/log.conf', 'missing'),
+    FileNotFoundError(2, 'No such file or directory', '/none/log'),
+    PermissionError(13, 'Permission denied', '/none/log'),
+])
+def test_a_log_that_cannot_be_written(command, capsys, monkeypatch, error):
+    monkeypatch.setattr(logging, 'setup', lambda *args: raises(error)(*args))
+    assert main.main(['monitors']) == 2
+    assert '/none/log' in told(capsys)
+
+
+@pytest.mark.parametrize('content', [
+    'conf = $TOPSECRET', 'conf = ${TOPSECRET}x',
+])
+def test_a_value_that_is_only_looked_at_later(command, capsys, tmp_path,
+                                              content):
+    (tmp_path / 'default.conf').write_text(f'[ceph]\n{content}\n')
+    command.act = lambda conf, out: bool(conf.ceph.conf)
+    assert main.main(['monitors']) == 2
+    assert 'cannot be used' in told(capsys)
+
+
+def test_the_default_config_file_and_folder(command, tmp_path):
+    (tmp_path / 'default.conf').write_text(
+        '[DEFAULT]\njournal_dir = a\nlibvirt_uri = b\n')
+    (tmp_path / 'default.conf.d').mkdir()
+    (tmp_path / 'default.conf.d' / '1.conf').write_text(
+        '[DEFAULT]\njournal_dir = c\n')
+    assert main.main(['monitors']) == 0
+    assert (command.conf.journal_dir, command.conf.libvirt_uri) == ('c', 'b')
+
+
+def test_a_config_file_of_one_s_own(command, tmp_path):
+    (tmp_path / 'default.conf').write_text('[DEFAULT]\njournal_dir = a\n')
+    (tmp_path / 'own.conf').write_text('[DEFAULT]\nlibvirt_uri = b\n')
+    assert main.main(
+        ['--config-file', str(tmp_path / 'own.conf'), 'monitors']) == 0
+    assert command.conf.libvirt_uri == 'b'
+    assert command.conf.journal_dir == '/var/lib/rbd-mon-fix'
+
+
+def test_stdout_carries_the_report_alone_and_stderr_no_traceback(command):
+    main.main(['monitors'])
+    assert command.conf.use_stderr
+    assert ('oslo_db.sqlalchemy.exc_filters=CRITICAL'
+            in command.conf.default_log_levels)

@@ -1,0 +1,29 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Databases of the tests live for a moment, and need no disk."""
+
+import pytest
+import sqlalchemy as sa
+
+
+def do_not_sync(connection, record):
+    connection.execute('PRAGMA synchronous = OFF')
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_synced():
+    sa.event.listen(sa.engine.Engine, 'connect', do_not_sync)
+    yield
+    sa.event.remove(sa.engine.Engine, 'connect', do_not_sync)

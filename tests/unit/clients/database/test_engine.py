@@ -1,0 +1,325 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The door to databases: errors in words, secrets in none of them."""
+
+import datetime
+import logging
+import time
+import traceback
+
+from oslo_db import exception as db_exc
+import pymysql
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import exc as sa_exc
+from sqlalchemy.dialects import mysql
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects.postgresql import psycopg2
+
+from rbd_mon_fix import exceptions
+from rbd_mon_fix.clients.database import engine
+from rbd_mon_fix.clients.database import urls
+
+# Nobody listens on port 1.
+MYSQL = 'mysql+pymysql://nova:TOPSECRET@127.0.0.1:1/nova'
+ONE = sa.select(sa.literal(1))
+
+
+@pytest.fixture
+def database(tmp_path):
+    made = engine.Database(f'sqlite:///{tmp_path}/x', 'The database')
+    yield made
+    made.close()
+
+
+def failure(act):
+    """Return the error that an act ends with, and all that may be shown."""
+    with pytest.raises(exceptions.RbdMonFixError) as caught:
+        act()
+    error = caught.value
+    shown = ''.join(traceback.format_exception(
+        type(error), error, error.__traceback__))
+    assert 'SECRET' not in shown
+    assert error.message.endswith('.')
+    assert error.hint
+    return error
+
+
+@pytest.mark.parametrize('url, what', [
+    ('sqlite:////srv/nova.db', 'DB (sqlite /srv/nova.db)'),
+    (MYSQL, 'DB (mysql nova at 127.0.0.1:1)'),
+    ('mysql+pymysql://nova:TOPSECRET@db/nova?charset=utf8',
+     'DB (mysql nova at db)'),
+    ('mysql+pymysql://nova:%40TOP%2FSECRET@[fd00::1]:3306/nova',
+     'DB (mysql nova at fd00::1:3306)'),
+    ('mysql+pymysql://nova:TOP/SECRET@db/nova', 'DB (mysql nova at db)'),
+    ('postgresql+psycopg2://nova:TOPSECRET@db/nova?password=TOPSECRET',
+     'DB (postgresql nova at db)'),
+])
+def test_what_a_database_is_called(url, what):
+    assert engine.Database(url, 'DB').what == what
+
+
+@pytest.mark.parametrize('url, words', [
+    ('', 'URL of DB is none'),
+    ('TOPSECRET', 'URL of DB is none'),
+    ('mysql:nova:TOPSECRET@db/nova', 'URL of DB is none'),
+    ('mysql+pymysql://nova:TOPSECRET@db:port/nova', 'URL of DB is none'),
+    ('mysql+pymysql://nova:A@TOP:SECRET@db/nova', 'URL of DB is none'),
+    ('mysql+pymysql://nova:A@TOPSECRET@db/nova', 'an @ too many.* %40'),
+    ('mysql+pymysql://nova:A@TOP/SECRET@db/nova', 'an @ too many.* %40'),
+    ('nosql://nova:TOPSECRET@db/nova', r'DB \(nosql nova at db\) cannot be '
+     'used: its engine or driver is unknown'),
+    ('mysql+nodriver://nova:TOPSECRET@db/nova', 'driver is unknown'),
+])
+def test_urls_that_cannot_be_used(url, words, caplog):
+    error = failure(lambda: engine.Database(url, 'DB'))
+    assert isinstance(error, exceptions.ConfigError)
+    with pytest.raises(exceptions.ConfigError, match=words):
+        raise error
+    assert 'SECRET' not in caplog.text
+
+
+def test_a_driver_that_is_not_installed(monkeypatch):
+    def missing(*args, **kwargs):
+        raise ModuleNotFoundError('No TOPSECRET', name='MySQLdb')
+
+    monkeypatch.setattr(sa, 'create_engine', missing)
+    error = failure(lambda: engine.Database(MYSQL, 'DB'))
+    assert 'no Python module MySQLdb' in error.message
+    assert 'Install' in error.hint
+
+
+@pytest.mark.parametrize('query', [
+    'TOPSECRET=1', 'connect_timeout=TOPSECRET', 'ssl_ca=/none/TOPSECRET'])
+def test_parameters_of_a_url_that_the_driver_does_not_take(query):
+    url = f'{MYSQL}?{query}'
+    for act in (lambda: engine.Database(url, 'DB').read(ONE),
+                lambda: engine.Database(url, 'DB').write(len)):
+        error = failure(act)
+        assert isinstance(error, exceptions.ConfigError)
+        assert 'its driver' in error.message
+
+
+def test_nobody_answers():
+    database = engine.Database(MYSQL, 'DB')
+    for act in (lambda: database.read(ONE),
+                lambda: database.write(lambda connection: None)):
+        error = failure(act)
+        assert isinstance(error, exceptions.Unreachable)
+        assert error.message.startswith(
+            'DB (mysql nova at 127.0.0.1:1) cannot be reached: ')
+        assert 'refused' in error.message
+
+
+def raising(database, error):
+    def work(connection):
+        raise error
+    return failure(lambda: database.write(work))
+
+
+@pytest.mark.parametrize('orig, kind, words', [
+    (pymysql.err.OperationalError(
+        1045, "Access denied for user 'nova'@'h' (using password: YES)"),
+     exceptions.Unreachable, "gave an error: Access denied for user 'nova'"),
+    (pymysql.err.OperationalError(
+        1054, "Unknown column 'instances.x' in 'field list'"),
+     exceptions.ConfigError, "has no such schema: Unknown column"),
+    (Exception('FATAL:  password authentication failed for user "nova"\n'
+               'DETAIL: TOPSECRET\n'),
+     exceptions.Unreachable, 'failed for user "nova".'),
+    (Exception(), exceptions.Unreachable, 'gave an error: Exception.'),
+    (Exception('  '), exceptions.Unreachable, 'gave an error: Exception.'),
+])
+@pytest.mark.parametrize('wrapped', [True, False])
+def test_what_the_database_says(database, orig, kind, words, wrapped):
+    error = sa_exc.OperationalError(
+        'UPDATE x SET y = TOPSECRET', {'y': 'TOPSECRET'}, orig)
+    if wrapped:
+        error = db_exc.DBError(error)
+    found = raising(database, error)
+    assert type(found) is kind
+    assert words in found.message
+
+
+@pytest.mark.parametrize('error, kind', [
+    (db_exc.DBConnectionError(None), exceptions.Unreachable),
+    (sa_exc.InterfaceError('SELECT TOPSECRET', {}, Exception('closed')),
+     exceptions.Unreachable),
+    (db_exc.DBNonExistentTable('x', None), exceptions.ConfigError),
+    (db_exc.DBNonExistentDatabase('x', None), exceptions.ConfigError),
+    (db_exc.DBError(None), exceptions.Unreachable),
+    (sa_exc.ResourceClosedError('TOPSECRET'), exceptions.Unreachable),
+])
+def test_errors_that_are_told_apart(database, error, kind):
+    assert type(raising(database, error)) is kind
+
+
+def test_our_own_errors_pass(database):
+    def work(connection):
+        raise exceptions.Conflict('Changed.', 'Look.')
+    with pytest.raises(exceptions.Conflict):
+        database.write(work)
+
+
+def test_a_table_that_is_missing(database):
+    error = failure(lambda: database.read(
+        sa.select(sa.column('a')).select_from(sa.table('t'))))
+    assert isinstance(error, exceptions.ConfigError)
+    assert 'no such table: t' in error.message
+    assert 'db sync' in error.hint
+
+
+def test_a_column_that_is_missing(database):
+    database.write(lambda connection: connection.execute(
+        sa.text('CREATE TABLE t (a)')))
+    error = failure(lambda: database.read(
+        sa.select(sa.column('b')).select_from(sa.table('t'))))
+    assert isinstance(error, exceptions.ConfigError)
+    assert 'no such column: b' in error.message
+
+
+def test_a_file_that_is_no_database(tmp_path):
+    (tmp_path / 'x').write_text('no database' * 100)
+    database = engine.Database(f'sqlite:///{tmp_path}/x', 'DB')
+    error = failure(lambda: database.read(ONE.select_from(sa.table('t'))))
+    assert 'file is not a database' in error.message
+
+
+def test_values_show_neither_in_errors_nor_in_the_log(database, caplog):
+    caplog.set_level(logging.DEBUG)
+    query = sa.select(sa.func.abs(sa.bindparam('a', 'TOPSECRET'), 1))
+    error = failure(lambda: database.read(query))
+    assert 'abs' in error.message
+    assert 'SECRET' not in caplog.text
+    assert caplog.records
+
+
+def test_work_is_done_as_a_whole_or_not_at_all(database):
+    def make(connection):
+        connection.execute(sa.text('CREATE TABLE t (a)'))
+
+    def half(connection):
+        connection.execute(sa.text('INSERT INTO t VALUES (1)'))
+        raise exceptions.Conflict('Changed.', 'Look.')
+
+    def whole(connection):
+        connection.execute(sa.text('INSERT INTO t VALUES (2)'))
+        return 'done'
+
+    database.write(make)
+    with pytest.raises(exceptions.Conflict):
+        database.write(half)
+    assert database.write(whole) == 'done'
+    query = sa.select(sa.column('a')).select_from(sa.table('t'))
+    assert [row.a for row in database.read(query)] == [2]
+
+
+@pytest.fixture
+def slept(monkeypatch):
+    """Return how long was slept, in which no time passes."""
+    slept = []
+    monkeypatch.setattr(time, 'sleep', slept.append)
+    return slept
+
+
+@pytest.mark.parametrize('deadlocks', [0, 1, 5])
+def test_work_that_meets_deadlocks_is_repeated(database, slept, deadlocks):
+    tries = []
+
+    def work(connection):
+        tries.append(connection)
+        if len(tries) <= deadlocks:
+            raise db_exc.DBDeadlock()
+        return 'done'
+
+    assert database.write(work) == 'done'
+    assert len(tries) == deadlocks + 1
+    assert len(slept) == deadlocks
+
+
+def test_deadlocks_without_end(database, slept):
+    error = raising(database, db_exc.DBDeadlock())
+    assert isinstance(error, exceptions.Unreachable)
+    assert 0 < len(slept) < 20
+
+
+def test_now_is_utc_without_a_zone(database):
+    before = datetime.datetime.now(datetime.timezone.utc)
+    now = database.now()
+    assert now.tzinfo is None
+    assert before <= now.replace(tzinfo=datetime.timezone.utc) <= (
+        datetime.datetime.now(datetime.timezone.utc))
+
+
+@pytest.mark.parametrize('url, dialect, expected', [
+    ('mysql+pymysql://db/nova', mysql.dialect(),
+     'CAST(a AS BINARY) = CAST(%s AS BINARY)'),
+    ('mariadb+pymysql://db/nova', mysql.dialect(),
+     'CAST(a AS BINARY) = CAST(%s AS BINARY)'),
+    ('postgresql+psycopg2://db/nova', psycopg2.dialect(), 'a = %(b)s'),
+    ('sqlite://', sqlite.dialect(), 'a = ?'),
+])
+def test_exactly(url, dialect, expected):
+    """The collations of MySQL and MariaDB ignore case and blanks."""
+    condition = engine.Database(url, 'DB').exactly(
+        sa.column('a', sa.Text), sa.bindparam('b', type_=sa.Text))
+    assert str(condition.compile(dialect=dialect)) == expected
+
+
+@pytest.mark.parametrize('count, sizes', [
+    (0, []), (1, [1]), (900, [900]), (901, [900, 1]), (2000, [900, 900, 200]),
+])
+def test_lots(count, sizes):
+    found = list(engine.lots(range(count)))
+    assert [len(lot) for lot in found] == sizes
+    assert [each for lot in found for each in lot] == list(range(count))
+
+
+def test_lots_have_each_value_once():
+    assert list(engine.lots(iter('abca'))) == [['a', 'b', 'c']]
+
+
+DEFAULT = 'mysql+pymysql://nova:TOPSECRET@db:3306/nova?charset=utf8#x'
+
+
+@pytest.mark.parametrize('template, default, expected', [
+    ('sqlite:////srv/cell.db', None, 'sqlite:////srv/cell.db'),
+    ('mysql://a:b@c/d', DEFAULT, 'mysql://a:b@c/d'),
+    ('{scheme}://{username}:{password}@{hostname}:{port}/cell1?{query}',
+     DEFAULT, 'mysql+pymysql://nova:TOPSECRET@db:3306/cell1?charset=utf8'),
+    ('{scheme}://{hostname}/{path}_cell0#{fragment}', DEFAULT,
+     'mysql+pymysql://db/nova_cell0#x'),
+    ('{scheme}://{username}/', 'mysql://u@h', 'mysql://u/'),
+    ('a{{b', DEFAULT, 'a{b'),
+    ('mysql://nova:a}b@h/', DEFAULT, 'mysql://nova:a}b@h/'),
+])
+def test_fill_template(template, default, expected):
+    assert urls.fill_template(template, default) == expected
+
+
+@pytest.mark.parametrize('template, default', [
+    ('{scheme}://{hostname}/x', None),
+    ('mysql://{user}@h/', DEFAULT),
+    ('mysql://nova:TOP{SECRET@h/', DEFAULT),
+    ('mysql://{}@h/', DEFAULT),
+    ('mysql://{0}@h/', DEFAULT),
+    ('mysql://{hostname.x}@h/', DEFAULT),
+    ('mysql://{hostname}:{port}/', 'mysql://nova:TOPSECRET@db:port/nova'),
+])
+def test_templates_that_cannot_be_filled_in(template, default):
+    error = failure(lambda: urls.fill_template(template, default))
+    assert isinstance(error, exceptions.ConfigError)
+    assert 'list_cells' in error.hint

@@ -1,0 +1,177 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Nova's databases: cells, hosts, servers."""
+
+import itertools
+
+import pytest
+import sqlalchemy as sa
+
+from rbd_mon_fix.clients.database import engine
+from rbd_mon_fix.clients.database import nova
+from rbd_mon_fix.clients.database import nova_cells
+from rbd_mon_fix.model.instance import Instance
+from tests.unit import memory
+from tests.unit.stores import places
+
+CELL0 = '00000000-0000-0000-0000-000000000000'
+
+
+@pytest.fixture
+def place(tmp_path):
+    made = places.NovaPlace(f'sqlite:///{tmp_path}/cell')
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def cell(place):
+    return nova.Cell(engine.Database(place.tables.url, 'DB'))
+
+
+@pytest.fixture
+def api(tmp_path):
+    """Return an API database with two cells, and what fills it."""
+    url = f'sqlite:///{tmp_path}/api'
+    tables = places.Tables(url, nova_cells.CELL_MAPPINGS,
+                           nova_cells.HOST_MAPPINGS)
+    for number, uuid, name in ((1, CELL0, 'cell0'), (3, 'C1', 'cell1'),
+                               (2, 'C2', 'cell2')):
+        tables.insert('cell_mappings', id=number, uuid=uuid, name=name,
+                      database_connection=f'sqlite:////srv/{name}')
+    yield nova_cells.Api(engine.Database(url, 'DB')), tables
+    tables.close()
+
+
+def test_cells_but_for_cell0_in_the_order_of_their_rows(api):
+    database, _ = api
+    assert list(database.cells().items()) == [
+        ('C2', 'sqlite:////srv/cell2'), ('C1', 'sqlite:////srv/cell1')]
+
+
+def test_hosts_and_their_cells(api):
+    database, tables = api
+    assert database.hosts() == {}
+    for host, cell_id in (('cmp2', 2), ('cmp1', 3), ('cmp3', 3),
+                          ('lost', 9)):
+        tables.insert('host_mappings', host=host, cell_id=cell_id)
+    assert database.hosts() == {'cmp1': 'C1', 'cmp2': 'C2', 'cmp3': 'C1'}
+
+
+def test_hosts_have_a_service_or_servers(place, cell):
+    assert cell.hosts() == set()
+    for host, binary, deleted in (
+            ('cmp1', 'nova-compute', 0), ('ctl', 'nova-conductor', 0),
+            ('old', 'nova-compute', 7), ('cmp2', 'nova-compute', 0)):
+        place.tables.insert('services', host=host, binary=binary,
+                            deleted=deleted)
+    place.add_server(1, 'cmp2')
+    place.add_server(2, 'left')
+    place.add_server(3, 'gone', deleted=3)
+    place.add_server(4, None)
+    assert cell.hosts() == {'cmp1', 'cmp2', 'left'}
+
+
+def lots(cell, only=(), chunk=2, host=places.HOST):
+    return [[int(uuid.split('-')[0], 16) for uuid in lot]
+            for lot in cell.instances(host, only, chunk)]
+
+
+@pytest.mark.parametrize('count, expected', [
+    (0, []), (1, [[1]]), (2, [[1, 2]]), (3, [[1, 2], [3]]),
+    (4, [[1, 2], [3, 4]]), (5, [[1, 2], [3, 4], [5]]),
+])
+def test_servers_come_in_lots_in_the_order_of_their_uuids(
+        place, cell, count, expected):
+    for server in reversed(range(1, count + 1)):
+        place.add_server(server)
+    assert lots(cell) == expected
+
+
+def test_servers_of_that_host_that_exist(place, cell):
+    place.add_server(1)
+    place.add_server(2, 'cmp2')
+    place.add_server(3, deleted=3)
+    place.add_server(4, None)
+    assert lots(cell) == [[1]]
+    assert lots(cell, host='cmp2') == [[2]]
+    assert lots(cell, host='none') == []
+
+
+def test_only_some_servers(place, cell):
+    for server in range(1, 6):
+        place.add_server(server)
+    place.add_server(6, 'cmp2')
+    wanted = [memory.uuid(server) for server in (5, 1, 3, 6, 7)]
+    assert lots(cell, wanted) == [[1, 3], [5]]
+
+
+def test_what_is_known_of_a_server(place, cell):
+    place.add_server(1, vm_state='active', task_state='rebooting',
+                     display_name='web')
+    place.add_server(2, vm_state=None, display_name=None)
+    [found] = cell.instances(places.HOST, [], 10)
+    assert list(found.values()) == [
+        Instance(memory.uuid(1), places.HOST, 'web', 'active', 'rebooting'),
+        Instance(memory.uuid(2), places.HOST, '', None, None)]
+
+
+def test_servers_that_leave_while_they_are_read(place, cell):
+    for server in range(1, 5):
+        place.add_server(server)
+    found = cell.instances(places.HOST, [], 2)
+    first = next(found)
+    for server in (1, 3):
+        place.tables.update('instances', 'uuid', memory.uuid(server),
+                            host='cmp2')
+    rest = itertools.chain.from_iterable(found)
+    assert [*first, *rest] == [memory.uuid(server) for server in (1, 2, 4)]
+
+
+def test_where_servers_are(place, cell):
+    place.add_server(1)
+    place.add_server(2, 'cmp2', task_state='x')
+    place.add_server(3, deleted=3)
+    place.add_server(2000)
+    found = cell.where(memory.uuid(server) for server in range(1, 2001))
+    assert {uuid: (each.host, each.busy) for uuid, each in found.items()
+            } == {memory.uuid(1): (places.HOST, False),
+                  memory.uuid(2): ('cmp2', True),
+                  memory.uuid(2000): (places.HOST, False)}
+    assert cell.where([]) == {}
+
+
+def test_documents_do_not_show(place, cell):
+    place.add(1)
+    [row] = cell.block_devices(places.HOST, memory.uuid(1), memory.uuid(1))
+    assert 'SECRET' in row.connection_info
+    assert 'SECRET' not in repr(row)
+    assert 'SECRET' not in repr(nova.Swap(row, 'cmp1', 'TOPSECRET'))
+
+
+def test_a_guarded_write_is_one_statement_a_row(place, cell):
+    where = place.add(1)
+    statements = []
+
+    def heard(connection, cursor, statement, *args):
+        statements.append(statement.split()[0])
+
+    sa.event.listen(sa.engine.Engine, 'before_cursor_execute', heard)
+    try:
+        row = cell.block_device(int(where.key))
+        cell.swap([nova.Swap(row, places.HOST, 'new')])
+    finally:
+        sa.event.remove(sa.engine.Engine, 'before_cursor_execute', heard)
+    assert statements == ['SELECT', 'UPDATE', 'SELECT']

@@ -1,0 +1,170 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Which cluster a disk belongs to, and when it belongs to none."""
+
+import pytest
+
+from rbd_mon_fix.core import belonging
+from rbd_mon_fix.model.cluster import Backend
+from rbd_mon_fix.model.disk import RbdDisk
+from rbd_mon_fix.model.record import Record
+from tests.unit import memory
+
+SSD = Backend('cinder', 'ssd', 'ssd', 'cinder', 'S1')
+HDD = Backend('cinder', 'hdd', 'hdd', 'cinder', 'S2')
+OWN = Backend('nova', '', 'vms', 'nova', 'S1')
+# As one without Cinder's own pool names may find them: the same words lead
+# to two clusters.
+TWIN = Backend('cinder', 'twin', 'ssd', 'cinder', 'S1')
+
+
+def disk(image='ssd/v', user='cinder', secret='S1', volume=None):
+    return RbdDisk('vda', image, user, secret, (), '', volume)
+
+
+def owner(clusters, volumes, found, volume=None, secrets=frozenset()):
+    """Return the name of the cluster that a disk is found to belong to."""
+    record = Record(memory.locator('nova-bdm', 1), None, volume_id=volume)
+    known = belonging.Belonging(
+        [memory.cluster(name, backends=backends)
+         for name, backends in clusters.items()], volumes, secrets)
+    cluster = known.cluster_of(record, found)
+    return cluster and cluster.name
+
+
+TWO = {'one': [SSD, OWN], 'two': [HDD]}
+VOLUMES = {'V-ssd': 'ssd', 'V-hdd': 'hdd', 'V-none': None, 'V-other': 'lvm',
+           'V-plain': ''}
+
+
+@pytest.mark.parametrize('volume, found, expected', [
+    ('V-ssd', disk(), 'one'),
+    ('V-hdd', disk('hdd/v', 'cinder', 'S2'), 'two'),
+    # The document may speak of a secret that no config has: Cinder knows.
+    ('V-ssd', disk('ssd/v', 'another', 'S9'), 'one'),
+    ('V-ssd', disk('ssd/v', None, None), 'one'),
+    # What contradicts Cinder belongs to none.
+    ('V-ssd', disk('hdd/v', 'cinder', 'S2'), None),
+    ('V-hdd', disk('ssd/v', 'cinder', 'S1'), None),
+    ('V-ssd', disk('other/v', 'cinder', 'S1'), None),
+    ('V-none', disk(), None),
+    ('V-other', disk(), None),
+    ('V-plain', disk(), None),
+    # One that Cinder does not know is judged by its secret.
+    ('V-gone', disk(), 'one'),
+    ('V-gone', disk('hdd/v', 'cinder', 'S2'), 'two'),
+    ('V-gone', disk('hdd/v', 'cinder', 'S1'), None),
+    (None, disk(), 'one'),
+])
+def test_with_cinder_s_database(volume, found, expected):
+    assert owner(TWO, VOLUMES, found, volume) == expected
+
+
+@pytest.mark.parametrize('found, expected', [
+    (disk(), 'one'),
+    (disk('hdd/v', 'cinder', 'S2'), 'two'),
+    (disk('hdd/v', 'cinder', 'S1'), None),
+    (disk('ssd/v', 'nova', 'S1'), None),
+    (disk('ssd/v', 'cinder', None), None),
+    (disk('other/v'), None),
+    (disk('vms/other_disk', 'nova', 'S1'), 'one'),
+])
+def test_without_cinder_s_database(found, expected):
+    assert owner(TWO, None, found, 'V-hdd') == expected
+
+
+def test_the_volume_may_be_named_by_the_document():
+    assert owner(TWO, VOLUMES, disk('ssd/v', 'x', 'x', 'V-ssd')) == 'one'
+    assert owner(TWO, VOLUMES, disk('ssd/v', 'x', 'x', 'V-ssd'),
+                 'V-hdd') is None
+
+
+@pytest.mark.parametrize('volumes', [None, {'V': 'twin'}, {'V': 'ssd'}])
+def test_two_clusters_that_claim_a_disk_by_its_words_alone(volumes):
+    clusters = {'one': [SSD], 'two': [TWIN]}
+    expected = {None: None, 'twin': 'two', 'ssd': 'one'}[
+        volumes and volumes['V']]
+    assert owner(clusters, volumes, disk(), 'V') == expected
+
+
+def test_two_clusters_with_a_backend_of_one_name():
+    clusters = {'one': [SSD], 'two': [SSD]}
+    assert owner(clusters, {'V': 'ssd'}, disk(), 'V') is None
+
+
+def test_one_cluster_may_have_a_backend_twice():
+    other = Backend('cinder', 'ssd', 'ssd', 'cinder', None)
+    assert owner({'one': [SSD, other]}, {'V': 'ssd'}, disk(), 'V') == 'one'
+    assert owner({'one': [SSD, SSD]}, None, disk()) == 'one'
+
+
+def test_a_backend_of_nova_is_none_of_cinder_s():
+    own = Backend('nova', 'ssd', 'ssd', 'cinder', 'S1')
+    assert owner({'one': [own]}, {'V': 'ssd'}, disk(), 'V') is None
+
+
+def test_a_backend_without_a_pool_is_of_any_pool_by_cinder_s_word_alone():
+    any_pool = Backend('cinder', 'ssd', None, 'cinder', 'S1')
+    assert owner({'one': [any_pool]}, {'V': 'ssd'}, disk(), 'V') == 'one'
+    assert owner({'one': [any_pool]}, None, disk()) is None
+
+
+def test_nova_s_own_disks_are_of_nova_s_cluster():
+    image = f'vms/{memory.uuid(1)}_disk'
+    other = f'vms/{memory.uuid(2)}_disk'
+    found = disk(image, 'nova', 'S1')
+    # Cinder says the same words of another cluster.
+    clusters = {'one': [OWN],
+                'two': [Backend('cinder', 'x', 'vms', 'nova', 'S1')]}
+    assert owner(clusters, {}, found) == 'one'
+    assert owner(clusters, {}, disk(other, 'nova', 'S1')) is None
+    # Nova has none of its own there, so it may be Cinder's.
+    assert owner({'two': clusters['two']}, {}, found) == 'two'
+
+
+@pytest.mark.parametrize('stated, secrets, expected', [
+    # (pool, user, secret) in the config; what the disks of the host have.
+    ((None, None, None), {('cinder', 'S1')}, 'plain'),
+    ((None, None, None), {('cinder', 'S1'), ('cinder', 'S2')}, None),
+    ((None, None, None), {('cinder', 'S1'), ('nova', 'S1')}, None),
+    ((None, None, 'S1'), {('cinder', 'S1'), ('cinder', 'S2')}, 'plain'),
+    ((None, None, 'S2'), {('cinder', 'S1')}, None),
+    ((None, 'cinder', None), {('cinder', 'S1')}, 'plain'),
+    ((None, 'nova', None), {('cinder', 'S1')}, None),
+    (('ssd', None, None), {('cinder', 'S1')}, 'plain'),
+    (('hdd', None, None), {('cinder', 'S1')}, None),
+    (('hdd', 'cinder', 'S1'), {('cinder', 'S1')}, None),
+    (('ssd', 'cinder', 'S1'), {('cinder', 'S1'), (None, None)}, 'plain'),
+])
+def test_a_host_without_openstack(stated, secrets, expected):
+    clusters = {'plain': [Backend('libvirt', '', *stated)]}
+    assert owner(clusters, None, disk(),
+                 secrets=frozenset(secrets)) == expected
+
+
+def test_no_cluster_at_all():
+    assert owner({}, VOLUMES, disk(), 'V-ssd') is None
+    assert owner({}, None, disk()) is None
+
+
+def test_secrets():
+    where = memory.locator('domain', 1)
+    mixed = memory.Sheet('vda p/a cinder S 10.0.0.1:6789\n'
+                         'vdb p/b   10.0.0.1:6789\n'
+                         'vdc p/c nova S !broken')
+    assert belonging.secrets([]) == frozenset()
+    assert belonging.secrets([
+        memory.record(where, mixed), memory.record(where, mixed),
+        Record(where, None, 'broken')]) == {('cinder', 'S'), (None, None)}

@@ -1,0 +1,354 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The durable record of runs."""
+
+import datetime
+import errno
+import json
+import os
+import stat
+
+import pytest
+
+from rbd_mon_fix import exceptions
+from rbd_mon_fix.core import journal
+from rbd_mon_fix.model.plan import Change
+from rbd_mon_fix.model.plan import Edit
+from rbd_mon_fix.model.plan import Outcome
+from rbd_mon_fix.model.plan import Verdict
+from rbd_mon_fix.model.record import fingerprint
+from tests.unit import memory
+
+WHEN = datetime.datetime(2024, 2, 29, 12, 34, 56,
+                         tzinfo=datetime.timezone.utc)
+CLUSTERS = [{'name': 'ceph', 'fsid': None, 'monitors': ['10.1.0.1:6789']}]
+# A name, IPv6, and an address without a port: all that documents may have.
+WORDS = 'mon1:6789,[fd00::1]:3300,10.0.0.1,[::1]'
+
+
+class Clock:
+    """A second a look."""
+
+    def __init__(self):
+        self.now = WHEN
+
+    def __call__(self):
+        self.now += datetime.timedelta(seconds=1)
+        return self.now
+
+
+@pytest.fixture
+def runs(tmp_path):
+    kept = journal.Journal(str(tmp_path / 'deep' / 'journal'), Clock())
+    kept.prepare()
+    return kept
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / 'deep' / 'journal' / 'runs'
+
+
+def change(server, words=WORDS, text=''):
+    old = memory.Sheet(f'# SECRET {text}\nvda volumes/a cinder S {words}')
+    return Change(
+        memory.record(memory.locator('nova-bdm', server), old),
+        old.edited({'vda': memory.NEW}),
+        (Edit('vda', 'volumes/a', 'ceph', memory.addrs(words),
+              memory.addrs(memory.NEW), words, memory.NEW),))
+
+
+def outcome(server, verdict=Verdict.FIXED, reason=''):
+    return Outcome(memory.locator('nova-bdm', server), verdict, reason)
+
+
+def start(runs, command='refresh', **fields):
+    return runs.start(command, ['cmp1', 'cmp2'], 'd1635', CLUSTERS, **fields)
+
+
+def path_of(folder, run):
+    return folder / f'{run}.jsonl'
+
+
+def unfinished(runs):
+    return [run.id for run in runs.unfinished()]
+
+
+def test_no_folder_yet(tmp_path):
+    runs = journal.Journal(str(tmp_path / 'none'), Clock())
+    assert list(runs.runs()) == []
+    assert list(runs.unfinished()) == []
+    assert not (tmp_path / 'none').exists()
+
+
+def test_other_files_in_the_folder_are_none_of_ours(runs, folder):
+    for name in ('notes.txt', 'x.jsonl', '20240229-123457-abcd.jsonl.bak',
+                 '20240229-123457-ABCD.jsonl'):
+        (folder / name).write_text('{"type": "run"}\n')
+    (folder / '20240229-123457-abcd').mkdir()
+    assert list(runs.runs()) == []
+
+
+def test_round_trip(runs):
+    changes = [change(1), change(2, memory.OLD), change(3)]
+    writer = start(runs, 'rollback', undoes='20240101-000000-abcd')
+    writer.begin(changes[:2])
+    writer.end([outcome(2, Verdict.CONFLICT, 'changed in between'),
+                outcome(1)])
+    writer.begin(changes[2:])
+    writer.end([outcome(3, Verdict.UNVERIFIED)])
+    writer.close()
+    run = runs.read(writer.run)
+    assert run.id == writer.run
+    assert run.id.startswith('20240229-123457-')
+    assert run.command == 'rollback'
+    assert run.hosts == ('cmp1', 'cmp2')
+    assert run.started == '2024-02-29T12:34:57+00:00'
+    assert run.undoes == '20240101-000000-abcd'
+    assert run.finished
+    assert run.locked == frozenset()
+    assert run.unsettled == ()
+    assert [(entry.locator, entry.edits, entry.old_hash, entry.new_hash)
+            for entry in run.entries] == [
+        (each.locator, each.edits, fingerprint(each.record.document),
+         fingerprint(each.document)) for each in changes]
+    assert [(entry.verdict, entry.reason) for entry in run.entries] == [
+        (Verdict.FIXED, ''), (Verdict.CONFLICT, 'changed in between'),
+        (Verdict.UNVERIFIED, '')]
+    assert list(runs.runs()) == [run]
+    assert unfinished(runs) == []
+
+
+def test_runs_come_the_oldest_first(runs):
+    ids = []
+    for _ in range(3):
+        writer = start(runs)
+        ids.append(writer.run)
+        writer.close()
+    assert [run.id for run in runs.runs()] == ids
+    assert len(set(ids)) == 3
+
+
+def test_only_the_owner_may_read_it(runs, folder):
+    old = os.umask(0)
+    try:
+        writer = start(runs)
+    finally:
+        os.umask(old)
+    writer.close()
+    mode = path_of(folder, writer.run).stat().st_mode
+    assert stat.S_IMODE(mode) == 0o600
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_no_document_and_no_secret_is_in_it(runs, folder):
+    writer = start(runs)
+    writer.begin([change(1)])
+    writer.end([outcome(1)])
+    writer.close()
+    text = path_of(folder, writer.run).read_text()
+    assert 'volumes/a' in text
+    assert 'SECRET' not in text
+    assert [json.loads(line)['type'] for line in text.splitlines()] == [
+        'run', 'begin', 'end', 'close']
+
+
+def test_a_begin_is_on_disk_before_its_act_by_one_sync(
+        runs, folder, monkeypatch):
+    synced = []
+
+    def fsync(file):
+        path = os.readlink(f'/proc/self/fd/{file}')
+        size = os.fstat(file).st_size
+        synced.append((path, size))
+
+    monkeypatch.setattr(os, 'fsync', fsync)
+    writer = start(runs)
+    path = str(path_of(folder, writer.run))
+    # The file's name, lest the file is lost with all that is in it.
+    assert str(folder) in [where for where, _ in synced]
+    synced.clear()
+    writer.begin(map(change, range(20)))
+    assert synced == [(path, os.path.getsize(path))]
+    synced.clear()
+    writer.end(map(outcome, range(20)))
+    assert synced == []
+    writer.note('locking', instances=['i'])
+    assert synced == [(path, os.path.getsize(path))]
+    synced.clear()
+    writer.close()
+    assert (path, os.path.getsize(path)) in synced
+
+
+def test_a_run_that_was_cut_off(runs):
+    writer = start(runs)
+    writer.begin([change(1), change(2)])
+    writer.end([outcome(1)])
+    writer.leave()
+    assert unfinished(runs) == [writer.run]
+    run = runs.read(writer.run)
+    assert not run.finished
+    assert [entry.locator for entry in run.unsettled] == [
+        memory.locator('nova-bdm', 2)]
+
+
+def test_settling_a_run(runs):
+    writer = start(runs)
+    writer.begin([change(1), change(2)])
+    writer.leave()
+    cut_off = runs.read(writer.run)
+    again = runs.reopen(cut_off)
+    assert again.run == writer.run
+    again.end([outcome(2, Verdict.FAILED, 'cut off'), outcome(1)])
+    again.close()
+    assert unfinished(runs) == []
+    run = runs.read(writer.run)
+    assert run.finished
+    assert [(entry.verdict, entry.reason) for entry in run.entries] == [
+        (Verdict.FIXED, ''), (Verdict.FAILED, 'cut off')]
+
+
+def test_settling_in_two_goes(runs):
+    writer = start(runs)
+    writer.begin([change(1), change(2)])
+    writer.leave()
+    for server in (2, 1):
+        again = runs.reopen(runs.read(writer.run))
+        again.end([outcome(server)])
+        again.leave()
+        assert unfinished(runs) == [writer.run]
+    assert runs.read(writer.run).unsettled == ()
+
+
+def test_locks_that_are_left(runs):
+    writer = start(runs)
+    writer.note('locking', instances=['a', 'b'])
+    writer.note('unlocked', instances=['a'])
+    writer.note('locking', instances=['c'])
+    writer.leave()
+    assert runs.read(writer.run).locked == {'b', 'c'}
+    again = runs.reopen(runs.read(writer.run))
+    again.note('unlocked', instances=['b', 'c'])
+    again.close()
+    assert runs.read(writer.run).locked == frozenset()
+
+
+def test_torn_at_any_byte(runs, folder):
+    """What is whole counts, and a run that goes on starts a new line."""
+    writer = start(runs)
+    writer.begin([change(1), change(2)])
+    writer.end([outcome(1), outcome(2)])
+    writer.close()
+    path = path_of(folder, writer.run)
+    whole = path.read_bytes()
+    ends = [at for at in range(len(whole)) if whole[at:at + 1] == b'\n']
+    # Near the ends of lines is where it is decided.
+    cuts = {0, 1, *(at + step for at in ends for step in (-9, -1, 0, 1))}
+    for cut in sorted(cuts):
+        path.write_bytes(whole[:cut])
+        run = runs.read(writer.run)
+        # A line may lack its line end and be whole.
+        lines = sum(at <= cut for at in ends)
+        assert len(run.entries) == max(0, min(2, lines - 1)), cut
+        assert len(run.unsettled) == len(run.entries) - max(
+            0, min(2, lines - 3)), cut
+        assert unfinished(runs) == ([] if cut == len(whole)
+                                    else [writer.run]), cut
+        again = runs.reopen(run)
+        again.end([outcome(server) for server in (1, 2)[:len(run.entries)]])
+        again.close()
+        settled = runs.read(writer.run)
+        assert settled.unsettled == (), cut
+        assert settled.entries[:1] == run.entries[:1] or not run.entries[
+            0].verdict, cut
+        assert settled.finished, cut
+        assert unfinished(runs) == [], cut
+
+
+@pytest.mark.parametrize('garbage', [
+    b'\0' * 512, b'\xff\xfe\xfd', b'[]\n', b'5\n', b'"x"', b'\n\n',
+    b'{"type": "future", "x": 1}\n',
+])
+def test_garbage_is_passed_over(runs, folder, garbage):
+    writer = start(runs)
+    writer.begin([change(1)])
+    writer.leave()
+    with path_of(folder, writer.run).open('ab') as file:
+        file.write(garbage)
+    again = runs.reopen(runs.read(writer.run))
+    again.end([outcome(1)])
+    again.close()
+    run = runs.read(writer.run)
+    assert [entry.verdict for entry in run.entries] == [Verdict.FIXED]
+    assert unfinished(runs) == []
+
+
+@pytest.mark.parametrize('run', [
+    '20240101-000000-abcd', '', 'x', '../../../etc/passwd', '.',
+    '20240101-000000-abcd/../x', '20240101-000000-abcd\n',
+])
+def test_there_is_no_such_run(runs, run):
+    with pytest.raises(exceptions.ConfigError, match='no run'):
+        runs.read(run)
+
+
+def test_a_folder_that_cannot_be_made(tmp_path):
+    (tmp_path / 'file').write_text('')
+    runs = journal.Journal(str(tmp_path / 'file'), Clock())
+    with pytest.raises(exceptions.ConfigError, match='file/runs.*--journal'):
+        runs.prepare()
+    with pytest.raises(exceptions.ConfigError, match='cannot be read'):
+        list(runs.runs())
+
+
+def test_a_folder_that_cannot_be_written(runs, monkeypatch):
+    monkeypatch.setattr(os, 'access', lambda path, mode: False)
+    with pytest.raises(exceptions.ConfigError, match='permission denied'):
+        runs.prepare()
+
+
+def test_a_file_that_cannot_be_opened(runs, folder):
+    (folder / '20240229-123457-abcd.jsonl').mkdir()
+    for look in (list, next):
+        with pytest.raises(exceptions.ConfigError, match='cannot be read'):
+            look(runs.unfinished())
+    with pytest.raises(exceptions.ConfigError, match='cannot be read'):
+        runs.read('20240229-123457-abcd')
+
+
+@pytest.mark.parametrize('broken', ['write', 'fsync'])
+def test_a_disk_that_is_full(runs, monkeypatch, broken):
+    writer = start(runs)
+
+    def full(*args):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, broken, full)
+    with pytest.raises(exceptions.RbdMonFixError,
+                       match='No space left.*same command') as caught:
+        writer.begin([change(1)])
+    assert writer.run in caught.value.message
+    monkeypatch.undo()
+    writer.leave()
+
+
+def test_a_write_may_take_more_than_one_go(runs, monkeypatch):
+    write = os.write
+    monkeypatch.setattr(os, 'write', lambda file, words: write(
+        file, bytes(words)[:100]))
+    writer = start(runs)
+    writer.begin(map(change, range(3)))
+    writer.close()
+    assert len(runs.read(writer.run).entries) == 3

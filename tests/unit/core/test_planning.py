@@ -1,0 +1,229 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Judging copies, and planning what puts the wrong ones right."""
+
+import dataclasses
+
+import pytest
+
+from rbd_mon_fix.core import belonging
+from rbd_mon_fix.core import planning
+from rbd_mon_fix.model.cluster import Backend
+from rbd_mon_fix.model.plan import Operation
+from rbd_mon_fix.model.plan import Plan
+from rbd_mon_fix.model.plan import State
+from rbd_mon_fix.model.record import Record
+from rbd_mon_fix.model.record import SkipReason
+from tests.unit import memory
+
+WHERE = memory.locator('nova-bdm', 1)
+BACKEND = Backend('cinder', 'rbd', 'volumes', 'cinder', 'S')
+NAMES = {'mon1': frozenset({'10.1.0.1'}), 'dead': frozenset({'10.9.9.9'})}
+PART = '10.0.0.1:6789,10.1.0.2:6789,10.0.0.3:6789'
+
+
+def plan(*records, monitors=memory.NEW, backends=(BACKEND,),
+         unmanaged=False, **fields):
+    """Plan for records of servers 1, 2 and 3, which have those fields."""
+    cluster = memory.cluster('ceph', monitors, backends)
+    return planning.plan(records, planning.Knowledge(
+        memory.instances(1, 2, 3, **fields),
+        belonging.Belonging([cluster], None), NAMES, unmanaged))
+
+
+def one(words, **fields):
+    """Return the one copy and the changes for a record with those words."""
+    found = plan(memory.record(WHERE, memory.sheet(words)), **fields)
+    [copy] = found.copies
+    return copy, found.changes
+
+
+def test_nothing_comes_of_nothing():
+    assert plan() == Plan((), ())
+    assert plan(memory.record(WHERE, memory.sheet())) == Plan((), ())
+
+
+@pytest.mark.parametrize('words, expected', [
+    (memory.NEW, State.CURRENT),
+    ('10.1.0.3:6789,10.1.0.2:6789,10.1.0.1:6789', State.CURRENT),
+    (PART, State.DRIFTED),
+    ('10.1.0.1:6789,10.1.0.2:6789', State.DRIFTED),
+    (memory.NEW + ',10.1.0.4:6789', State.DRIFTED),
+    ('10.1.0.1:3300,10.1.0.2:3300,10.1.0.3:3300', State.DRIFTED),
+    ('10.1.0.1', State.DRIFTED),
+    ('mon1:6789', State.DRIFTED),
+    ('mon1', State.DRIFTED),
+    ('dead:6789', State.STALE),
+    ('unknown:6789', State.STALE),
+    ('10.1.0.1:6790', State.STALE),
+    (memory.OLD, State.STALE),
+])
+def test_states(words, expected):
+    copy, changes = one(words)
+    assert copy.state is expected
+    assert copy.skip is None
+    assert copy.cluster == 'ceph'
+    assert copy.desired == memory.addrs(memory.NEW)
+    assert (copy.breaks == (Operation.START, Operation.HARD_REBOOT)) == (
+        expected is State.STALE)
+    assert [change.document.disks[0].monitors for change in changes] == (
+        [] if expected is State.CURRENT else [memory.addrs(memory.NEW)])
+
+
+def test_lists_of_unequal_length_are_put_right_though_current():
+    right = memory.monmap()
+    [disk] = memory.sheet(memory.NEW).disks
+    assert planning.compare(disk, right, {}) is State.CURRENT
+    ragged = dataclasses.replace(disk, ragged=True)
+    assert planning.compare(ragged, right, {}) is State.DRIFTED
+
+
+def test_a_disk_of_an_unknown_cluster_is_left_alone():
+    copy, changes = one(memory.OLD, backends=())
+    assert copy.state is State.UNKNOWN_CLUSTER
+    assert copy.skip is SkipReason.UNKNOWN_CLUSTER
+    assert (copy.cluster, copy.desired, copy.breaks) == (None, (), ())
+    assert changes == ()
+
+
+def test_so_is_one_of_a_cluster_without_known_monitors():
+    copy, changes = one(memory.OLD, monitors='')
+    assert copy.state is State.UNKNOWN_CLUSTER
+    assert copy.skip is SkipReason.UNKNOWN_CLUSTER
+    assert (copy.cluster, copy.desired) == ('ceph', ())
+    assert changes == ()
+
+
+@pytest.mark.parametrize('fields, record, unmanaged, expected', [
+    ({}, {}, False, None),
+    ({'task_state': 'rebooting'}, {}, False, SkipReason.BUSY),
+    ({'vm_state': 'building'}, {}, False, SkipReason.BUSY),
+    ({'host': 'cmp2'}, {}, False, SkipReason.OTHER_HOST),
+    ({'host': ''}, {}, False, SkipReason.OTHER_HOST),
+    ({'host': 'cmp2'}, {}, True, SkipReason.OTHER_HOST),
+    ({'managed': False}, {}, False, SkipReason.UNMANAGED),
+    ({'managed': False}, {}, True, None),
+    ({}, {'skip': SkipReason.TRANSIENT}, False, SkipReason.TRANSIENT),
+    # The weightiest comes first.
+    ({'task_state': 'x'}, {'skip': SkipReason.TRANSIENT}, False,
+     SkipReason.TRANSIENT),
+    ({'task_state': 'x', 'host': 'cmp2'}, {}, False, SkipReason.OTHER_HOST),
+    ({'managed': False}, {'skip': SkipReason.BLOCK_JOB}, False,
+     SkipReason.UNMANAGED),
+    ({'managed': False}, {'skip': SkipReason.BLOCK_JOB}, True,
+     SkipReason.BLOCK_JOB),
+])
+def test_skips(fields, record, unmanaged, expected):
+    for words in (memory.OLD, PART):
+        made = memory.record(WHERE, memory.sheet(words), **record)
+        found = plan(made, unmanaged=unmanaged, **fields)
+        [copy] = found.copies
+        assert copy.skip is expected
+        assert len(found.changes) == (expected is None)
+
+
+def test_what_is_right_needs_no_reason_for_leaving_it():
+    made = memory.record(WHERE, memory.sheet(memory.NEW),
+                         skip=SkipReason.TRANSIENT)
+    found = plan(made, task_state='rebooting', host='cmp2')
+    assert found.copies[0].skip is None
+    assert found.changes == ()
+
+
+def test_an_unknown_cluster_weighs_more_than_a_busy_server():
+    copy, _ = one(memory.OLD, backends=(), task_state='rebooting')
+    assert copy.skip is SkipReason.UNKNOWN_CLUSTER
+
+
+def test_no_server_starts_from_what_it_left_on_another_host():
+    copy, _ = one(memory.OLD, host='cmp2')
+    assert (copy.state, copy.breaks) == (State.STALE, ())
+    copy, _ = one(memory.OLD, task_state='rebooting')
+    assert copy.breaks == (Operation.START, Operation.HARD_REBOOT)
+
+
+def test_a_record_that_cannot_be_read():
+    record = Record(WHERE, None, unreadable='it is no JSON', disk='vdb')
+    found = plan(record)
+    [copy] = found.copies
+    assert copy.state is State.UNREADABLE
+    assert copy.skip is SkipReason.UNREADABLE
+    assert (copy.device, copy.note) == ('vdb', 'it is no JSON')
+    assert found.changes == ()
+
+
+def test_of_a_document_only_what_is_wrong_is_changed():
+    text = '\n'.join([
+        '# keyring = AQB==',
+        f'vda volumes/a cinder S {memory.NEW}',
+        f'vdb volumes/b cinder S {memory.OLD}',
+        f'vdc other/c cinder S {memory.OLD}',
+        'vdd volumes/d cinder S !no-hosts',
+        f'vde volumes/e cinder S {PART}'])
+    found = plan(memory.record(WHERE, memory.Sheet(text)))
+    assert [(copy.device, copy.state, copy.skip) for copy in found.copies
+            ] == [
+        ('vda', State.CURRENT, None), ('vdb', State.STALE, None),
+        ('vdc', State.UNKNOWN_CLUSTER, SkipReason.UNKNOWN_CLUSTER),
+        ('vde', State.DRIFTED, None),
+        ('vdd', State.UNREADABLE, SkipReason.UNREADABLE)]
+    assert found.copies[-1].note == 'no-hosts'
+    [change] = found.changes
+    assert change.document.text == text.replace(
+        f'vdb volumes/b cinder S {memory.OLD}',
+        f'vdb volumes/b cinder S {memory.NEW}').replace(PART, memory.NEW)
+    assert [(edit.disk, edit.image, edit.cluster) for edit in change.edits
+            ] == [('vdb', 'volumes/b', 'ceph'), ('vde', 'volumes/e', 'ceph')]
+    assert [(edit.old_verbatim, edit.new_verbatim) for edit in change.edits
+            ] == [(memory.OLD, memory.NEW), (PART, memory.NEW)]
+    assert [(edit.old, edit.new) for edit in change.edits] == [
+        (memory.addrs(old), memory.addrs(memory.NEW))
+        for old in (memory.OLD, PART)]
+
+
+def test_what_is_planned_is_right_once_it_is_done():
+    found = plan(memory.record(WHERE, memory.sheet(memory.OLD, PART)))
+    done = [dataclasses.replace(change.record, document=change.document)
+            for change in found.changes]
+    assert len(done) == 1
+    assert plan(*done).changes == ()
+
+
+@pytest.mark.parametrize('key, disk, expected', [
+    ('vda', None, 'vda'), ('vda', 'vdb', 'vdb'), ('volume', None, None),
+    ('volume', 'vdb', 'vdb'),
+])
+def test_device(key, disk, expected):
+    document = memory.Sheet(f'{key} volumes/a cinder S {memory.OLD}')
+    found = plan(memory.record(WHERE, document, disk=disk))
+    assert found.copies[0].device == expected
+
+
+def test_the_plan_is_in_the_order_of_the_records():
+    places = [memory.locator(store, server) for store, server in (
+        ('nova-bdm', 2), ('domain', 1), ('nova-bdm', 3), ('domain', 2))]
+    found = plan(*map(memory.record, places))
+    assert [copy.locator for copy in found.copies] == places
+    assert [change.locator for change in found.changes] == places
+    assert plan(*map(memory.record, places)) == found
+
+
+def test_merged():
+    first = plan(memory.record(WHERE))
+    second = plan(memory.record(memory.locator('domain', 2)))
+    assert planning.merged([]) == Plan((), ())
+    assert planning.merged([first]) == first
+    assert planning.merged([first, second]) == Plan(
+        first.copies + second.copies, first.changes + second.changes)

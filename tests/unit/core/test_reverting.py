@@ -1,0 +1,171 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The plan that takes a run back."""
+
+import dataclasses
+
+import pytest
+
+from rbd_mon_fix.core import history
+from rbd_mon_fix.core import reverting
+from rbd_mon_fix.model.plan import Edit
+from rbd_mon_fix.model.plan import State
+from rbd_mon_fix.model.plan import Verdict
+from rbd_mon_fix.model.record import Record
+from rbd_mon_fix.model.record import SkipReason
+from tests.unit import memory
+
+WHERE = memory.locator('domain', 1)
+EDIT = Edit('vda', 'volumes/volume-a', 'ceph', memory.addrs(memory.OLD),
+            memory.addrs(memory.NEW), memory.OLD, memory.NEW)
+NEW = memory.sheet(memory.NEW)
+
+
+def entry(*edits, where=WHERE, verdict=Verdict.FIXED):
+    return history.Entry(where, edits or (EDIT,), 'old', 'new', verdict, '')
+
+
+def revert(record, *entries, **fields):
+    return reverting.plan(entries or [entry()], {WHERE: record},
+                          memory.instances(1, **fields))
+
+
+def one(record, **fields):
+    found = revert(record, **fields)
+    [copy] = found.copies
+    return copy, found.changes
+
+
+@pytest.mark.parametrize('verdict', [
+    None, Verdict.CONFLICT, Verdict.FAILED, Verdict.UNVERIFIED])
+def test_only_what_was_fixed_is_taken_back(verdict):
+    found = revert(memory.record(WHERE, NEW), entry(verdict=verdict))
+    assert (found.copies, found.changes) == ((), ())
+
+
+def test_nothing_to_take_back():
+    assert reverting.plan([], {}, {}).copies == ()
+
+
+def test_what_was_taken_back_already_is_left_alone():
+    copy, changes = one(memory.record(WHERE, memory.sheet(memory.OLD)))
+    assert (copy.state, copy.skip) == (State.CURRENT, None)
+    assert changes == ()
+
+
+def test_taken_back():
+    noise = memory.Sheet(f'# theirs\n{NEW.text}\n# theirs too')
+    copy, [change] = one(memory.record(WHERE, noise))
+    assert (copy.state, copy.skip) == (State.STALE, None)
+    assert copy.desired == memory.addrs(memory.OLD)
+    assert (copy.cluster, copy.device) == ('ceph', 'vda')
+    assert copy.breaks == ()
+    assert change.record.document == noise
+    assert change.document.text == noise.text.replace(
+        memory.NEW, memory.OLD)
+    assert change.edits == (EDIT.inverse(),)
+
+
+def test_the_very_words_are_restored_where_the_addresses_are_the_same():
+    """Such as lists of unequal length, or another order."""
+    words = ','.join(reversed(memory.NEW.split(',')))
+    edit = dataclasses.replace(EDIT, old=memory.addrs(words),
+                               old_verbatim=words)
+    found = revert(memory.record(WHERE, NEW), entry(edit))
+    assert found.copies[0].state is State.DRIFTED
+    assert found.changes[0].document.text == NEW.text.replace(
+        memory.NEW, words)
+
+
+def test_an_old_address_that_is_among_the_new_ones():
+    words = '10.1.0.1:6789,10.0.0.2:6789'
+    edit = dataclasses.replace(EDIT, old=memory.addrs(words),
+                               old_verbatim=words)
+    found = revert(memory.record(WHERE, NEW), entry(edit))
+    assert found.copies[0].state is State.DRIFTED
+    assert len(found.changes) == 1
+
+
+@pytest.mark.parametrize('record, expected', [
+    (None, SkipReason.GONE),
+    (Record(WHERE, None, 'it is no XML'), SkipReason.GONE),
+    (memory.record(WHERE, memory.sheet()), SkipReason.GONE),
+    # Another image under the same device.
+    (memory.record(WHERE, memory.Sheet(
+        f'vda volumes/other cinder S {memory.NEW}')), SkipReason.GONE),
+    # Monitors that somebody wrote since.
+    (memory.record(WHERE, memory.sheet('10.2.0.1:6789')),
+     SkipReason.CHANGED),
+    (memory.record(WHERE, memory.sheet('10.1.0.1:6789')),
+     SkipReason.CHANGED),
+    (memory.record(WHERE, NEW, skip=SkipReason.TRANSIENT),
+     SkipReason.TRANSIENT),
+    (memory.record(WHERE, NEW, skip=SkipReason.BLOCK_JOB),
+     SkipReason.BLOCK_JOB),
+])
+def test_left_alone(record, expected):
+    copy, changes = one(record)
+    assert copy.skip is expected
+    assert changes == ()
+    assert (copy.disk is None) == (expected is SkipReason.GONE)
+
+
+@pytest.mark.parametrize('fields, expected', [
+    ({'task_state': 'rebooting'}, SkipReason.BUSY),
+    ({'vm_state': 'building'}, SkipReason.BUSY),
+    ({'host': 'cmp2'}, SkipReason.OTHER_HOST),
+    ({'host': None}, SkipReason.OTHER_HOST),
+    ({'host': 'cmp2', 'task_state': 'x'}, SkipReason.OTHER_HOST),
+    ({'managed': False}, None),
+])
+def test_servers_that_are_left_alone(fields, expected):
+    copy, changes = one(memory.record(WHERE, NEW), **fields)
+    assert copy.skip is expected
+    assert len(changes) == (expected is None)
+
+
+def test_each_disk_for_itself():
+    edits = [dataclasses.replace(EDIT, disk=f'vd{letter}',
+                                 image=f'volumes/volume-{letter}')
+             for letter in 'abc']
+    record = memory.record(WHERE, memory.sheet(
+        memory.NEW, '10.2.0.1:6789', memory.NEW, memory.NEW))
+    found = revert(record, entry(*edits))
+    assert [copy.skip for copy in found.copies] == [
+        None, SkipReason.CHANGED, None]
+    [change] = found.changes
+    assert change.document == memory.sheet(
+        memory.OLD, '10.2.0.1:6789', memory.OLD, memory.NEW)
+    assert [edit.disk for edit in change.edits] == ['vda', 'vdc']
+
+
+def test_the_device_that_the_record_knows():
+    edit = dataclasses.replace(EDIT, disk='volume')
+    document = memory.Sheet(
+        f'volume volumes/volume-a cinder S {memory.NEW}')
+    for disk in ('vdb', None):
+        found = revert(memory.record(WHERE, document, disk=disk),
+                       entry(edit))
+        assert found.copies[0].device == disk
+
+
+def test_the_order_is_that_of_the_run():
+    places = [memory.locator(store, server) for server in (2, 1)
+              for store in ('nova-bdm', 'domain')]
+    found = reverting.plan(
+        [entry(where=where) for where in places],
+        {where: memory.record(where, NEW) for where in places},
+        memory.instances(1, 2))
+    assert [change.locator for change in found.changes] == places

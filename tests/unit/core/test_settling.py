@@ -1,0 +1,80 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Finding out what became of changes by looking."""
+
+import pytest
+
+from rbd_mon_fix import exceptions
+from rbd_mon_fix.core import history
+from rbd_mon_fix.core import settling
+from rbd_mon_fix.model.plan import Verdict
+from rbd_mon_fix.model.record import Record
+from rbd_mon_fix.model.record import fingerprint
+from tests.unit import memory
+
+OLD, NEW = memory.sheet(memory.OLD), memory.sheet(memory.NEW)
+
+
+def entry(server):
+    return history.Entry(memory.locator('domain', server), (),
+                         fingerprint(OLD), fingerprint(NEW), None, '')
+
+
+def settled(*texts):
+    """Settle one entry a text; None stands for a record that is gone."""
+    entries = [entry(server) for server, _ in enumerate(texts)]
+    store = memory.MemoryStore('domain', {
+        each.locator: text for each, text in zip(entries, texts)
+        if text is not None})
+    outcomes = list(settling.settle(entries, store.get))
+    assert [outcome.locator for outcome in outcomes] == [
+        each.locator for each in entries]
+    return [outcome.verdict for outcome in outcomes]
+
+
+@pytest.mark.parametrize('text, expected', [
+    (NEW.text, Verdict.FIXED),
+    (OLD.text, Verdict.FAILED),
+    (OLD.text + ' ', Verdict.CONFLICT),
+    (NEW.text.upper(), Verdict.CONFLICT),
+    ('', Verdict.CONFLICT),
+    (None, Verdict.CONFLICT),
+])
+def test_verdicts(text, expected):
+    assert settled(text) == [expected]
+
+
+def test_each_for_itself_and_in_order():
+    assert settled() == []
+    assert settled(NEW.text, None, OLD.text, NEW.text) == [
+        Verdict.FIXED, Verdict.CONFLICT, Verdict.FAILED, Verdict.FIXED]
+
+
+def test_what_cannot_be_read_any_more_is_a_conflict():
+    unreadable = Record(memory.locator('domain', 1), None, 'it is no XML')
+    [outcome] = settling.settle([entry(1)], lambda where: unreadable)
+    assert outcome.verdict is Verdict.CONFLICT
+
+
+def test_a_store_that_is_lost_ends_it():
+    def get(where):
+        if where == memory.locator('domain', 2):
+            raise exceptions.Unreachable('Down.')
+        return Record(where, NEW)
+
+    outcomes = settling.settle([entry(1), entry(2)], get)
+    assert next(outcomes).verdict is Verdict.FIXED
+    with pytest.raises(exceptions.Unreachable):
+        next(outcomes)

@@ -1,0 +1,39 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Which disks a backend owns."""
+
+import pytest
+
+from rbd_mon_fix.model.cluster import Backend
+from rbd_mon_fix.model.disk import RbdDisk
+
+
+@pytest.mark.parametrize('backend, disk, expected', [
+    (('volumes', 'cinder', 'S'), ('volumes/a', 'cinder', 'S'), True),
+    (('volumes', None, None), ('volumes/a', None, None), True),
+    (('volumes', 'cinder', 'S'), ('volumes/ns/a', 'cinder', 'S'), True),
+    (('volumes', 'cinder', 'S'), ('volumes2/a', 'cinder', 'S'), False),
+    (('volumes', 'cinder', 'S'), ('volumes/a', 'nova', 'S'), False),
+    (('volumes', 'cinder', 'S'), ('volumes/a', 'cinder', 'T'), False),
+    (('volumes', 'cinder', 'S'), ('volumes/a', 'cinder', None), False),
+    (('volumes', None, 'S'), ('volumes/a', 'cinder', 'S'), False),
+    ((None, 'cinder', 'S'), ('volumes/a', 'cinder', 'S'), False),
+])
+def test_owns(backend, disk, expected):
+    pool, user, secret = backend
+    image, disk_user, disk_secret = disk
+    owner = Backend('cinder', 'rbd', pool, user, secret)
+    assert owner.owns(RbdDisk('vda', image, disk_user, disk_secret, (), '')
+                      ) is expected

@@ -1,0 +1,324 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Places that stores keep documents in, each with what others do to it."""
+
+from __future__ import annotations
+
+import json
+import threading
+import types
+from typing import Any, Optional
+import uuid as uuid_module
+from xml.etree import ElementTree
+
+import sqlalchemy as sa
+
+from rbd_mon_fix import exceptions
+from rbd_mon_fix.clients import libvirt
+from rbd_mon_fix.clients.database import cinder
+from rbd_mon_fix.clients.database import engine
+from rbd_mon_fix.clients.database import nova
+from rbd_mon_fix.model.instance import Attachment
+from rbd_mon_fix.model.instance import Scope
+from rbd_mon_fix.model.record import Locator
+from rbd_mon_fix.stores import cinder_attachment
+from rbd_mon_fix.stores import domain
+from rbd_mon_fix.stores import nova_bdm
+from tests.unit import memory
+
+HOST = memory.HOST
+OLD = ('10.0.0.1', '10.0.0.2', 'fd00::3')
+# What a careless way into SQL, JSON or XML would trip over.
+NOISE = '\u00e4 %s %(x)s :a_new ? \\\\ \'"\' AQBSECRET=='
+
+NOVA = '''
+  <metadata>
+    <nova:instance xmlns:nova="http://openstack.org/xmlns/libvirt/nova/1.1">
+      <nova:name>as Nova calls it</nova:name>
+    </nova:instance>
+  </metadata>'''
+
+
+def volume(server: int) -> str:
+    return str(uuid_module.UUID(int=0x7000 + server))
+
+
+def attachment(server: int) -> str:
+    return str(uuid_module.UUID(int=0xa000 + server))
+
+
+def data(server: int, **fields: Any) -> dict[str, Any]:
+    return {'name': f'volumes/volume-{volume(server)}', 'hosts': list(OLD),
+            'ports': ['6789'] * len(OLD), 'auth_enabled': True,
+            'auth_username': 'cinder', 'secret_uuid': 'S',
+            'volume_id': volume(server), 'keyring': NOISE, **fields}
+
+
+class Tables:
+    """A database with the tables that we know, and more columns."""
+
+    def __init__(self, url: str, *tables: sa.Table):
+        self.url = url
+        self._engine = sa.create_engine(url)
+        self._meta = sa.MetaData()
+        for table in tables:
+            copy = table.to_metadata(self._meta)
+            copy.append_column(sa.Column('created_at', sa.DateTime))
+            copy.append_column(sa.Column('note', sa.String(255)))
+        self._meta.create_all(self._engine)
+
+    def insert(self, table: str, **values: Any) -> None:
+        with self._engine.begin() as connection:
+            connection.execute(self._meta.tables[table].insert(), [values])
+
+    def update(self, table: str, column: str, value: Any,
+               **values: Any) -> None:
+        columns = self._meta.tables[table].c
+        with self._engine.begin() as connection:
+            done = connection.execute(
+                self._meta.tables[table].update().values(**values)
+                .where(columns[column] == value))
+            assert done.rowcount == 1
+
+    def rows(self) -> dict[str, list[dict[str, Any]]]:
+        """Return all there is, in the order of the first column."""
+        with self._engine.connect() as connection:
+            return {name: [dict(row) for row in connection.execute(
+                sa.select(table).order_by(*list(table.c)[:1])).mappings()]
+                for name, table in self._meta.tables.items()}
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+
+class NovaPlace:
+    """A cell's database."""
+
+    def __init__(self, url: str):
+        self.tables = Tables(url, nova.INSTANCES, nova.BDM, nova.SERVICES)
+        self._database = engine.Database(url, "Nova's cell database")
+        self.store = nova_bdm.NovaBdmStore(nova.Cell(self._database))
+        self._ids = 0
+
+    def add_server(self, server: int, host: Optional[str] = HOST,
+                   **fields: Any) -> None:
+        self.tables.insert('instances', **{
+            'uuid': memory.uuid(server), 'host': host, 'deleted': 0,
+            'display_name': f'server-{server}', 'vm_state': 'stopped',
+            'task_state': None, **fields})
+
+    def text(self, server: int, **fields: Any) -> str:
+        return json.dumps({'driver_volume_type': 'rbd',
+                           'data': data(server, **fields)},
+                          ensure_ascii=False)
+
+    def add_row(self, server: int, text: Optional[str],
+                **fields: Any) -> Locator:
+        self._ids += 1
+        self.tables.insert('block_device_mapping', **{
+            'id': self._ids, 'instance_uuid': memory.uuid(server),
+            'volume_id': volume(server), 'deleted': 0,
+            'attachment_id': attachment(server), 'device_name': '/dev/vda',
+            'destination_type': 'volume', 'connection_info': text,
+            'note': 'image', **fields})
+        return Locator('nova-bdm', HOST, memory.uuid(server),
+                       str(self._ids))
+
+    def add(self, server: int, text: Optional[str] = None) -> Locator:
+        self.add_server(server)
+        return self.add_row(server, text or self.text(server))
+
+    def scope(self, *servers: int) -> Scope:
+        return Scope(HOST, memory.instances(*servers))
+
+    def update(self, where: Locator, **values: Any) -> None:
+        self.tables.update('block_device_mapping', 'id', int(where.key),
+                           **values)
+
+    def set_text(self, where: Locator, text: str) -> None:
+        self.update(where, connection_info=text)
+
+    def remove(self, where: Locator) -> None:
+        self.update(where, deleted=int(where.key))
+
+    def everything(self) -> Any:
+        return self.tables.rows()
+
+    def close(self) -> None:
+        self._database.close()
+        self.tables.close()
+
+
+class CinderPlace:
+    """Cinder's database."""
+
+    def __init__(self, url: str):
+        self.tables = Tables(url, cinder.VOLUMES, cinder.ATTACHMENTS)
+        self._database = engine.Database(url, "Cinder's database")
+        self.store = cinder_attachment.CinderAttachmentStore(
+            cinder.Cinder(self._database))
+
+    def text(self, server: int, **fields: Any) -> str:
+        return json.dumps({**data(server, **fields),
+                           'driver_volume_type': 'rbd'}, ensure_ascii=False)
+
+    def add_row(self, server: int, text: Optional[str],
+                **fields: Any) -> Locator:
+        values = {
+            'id': attachment(server), 'volume_id': volume(server),
+            'instance_uuid': memory.uuid(server), 'deleted': False,
+            'connection_info': text, **fields}
+        self.tables.insert('volume_attachment', **values)
+        return Locator('cinder-attachment', HOST, memory.uuid(server),
+                       values['id'])
+
+    def add(self, server: int, text: Optional[str] = None) -> Locator:
+        return self.add_row(server, text or self.text(server))
+
+    def scope(self, *servers: int) -> Scope:
+        return Scope(HOST, memory.instances(*servers), tuple(
+            Attachment(memory.uuid(server), volume(server),
+                       attachment(server)) for server in servers))
+
+    def update(self, where: Locator, **values: Any) -> None:
+        self.tables.update('volume_attachment', 'id', where.key, **values)
+
+    def set_text(self, where: Locator, text: str) -> None:
+        self.update(where, connection_info=text)
+
+    def remove(self, where: Locator) -> None:
+        self.update(where, deleted=True)
+
+    def everything(self) -> Any:
+        return self.tables.rows()
+
+    def close(self) -> None:
+        self._database.close()
+        self.tables.close()
+
+
+class DomainPlace:
+    """The domains of a libvirt in memory; it is its own hypervisor.
+
+    ``texts`` is their persistent XML, ``live_texts`` that of those that
+    run, ``images`` that of those with a managed-save image; by UUID.
+    """
+
+    def __init__(self) -> None:
+        self.texts: dict[str, str] = {}
+        self.live_texts: dict[str, str] = {}
+        self.images: dict[str, str] = {}
+        self.store = domain.DomainStore(self)
+        self._lock = threading.Lock()
+
+    def text(self, server: int, nova: bool = True) -> str:
+        hosts = ''.join(f"\n        <host name='{host}' port='6789'/>"
+                        for host in OLD)
+        noise = NOISE.replace('"', '&quot;')
+        return f'''\
+<domain type='kvm'>
+  <name>instance-{server}</name>
+  <uuid>{memory.uuid(server)}</uuid>{NOVA if nova else ''}
+  <description>{noise}</description>
+  <devices>
+    <disk type='network' device='disk'>
+      <auth username='cinder'>
+        <secret type='ceph' uuid='S'/>
+      </auth>
+      <source protocol='rbd' name='volumes/volume-{volume(server)}'>{hosts}
+      </source>
+      <target dev='vda' bus='virtio'/>
+      <serial>{volume(server)}</serial>
+    </disk>
+  </devices>
+</domain>
+'''
+
+    def add(self, server: int, text: Optional[str] = None) -> Locator:
+        uuid = memory.uuid(server)
+        self.texts[uuid] = text or self.text(server)
+        return Locator('domain', HOST, uuid, uuid)
+
+    def scope(self, *servers: int) -> Scope:
+        return Scope(HOST, memory.instances(*servers))
+
+    def set_text(self, where: Locator, text: str) -> None:
+        self.texts[where.key] = text
+
+    def remove(self, where: Locator) -> None:
+        del self.texts[where.key]
+
+    def everything(self) -> Any:
+        return dict(self.texts)
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+    # What a hypervisor can do; its domains are persistent.
+
+    def domains(self) -> list[libvirt.Domain]:
+        return [libvirt.Domain(
+            uuid, ElementTree.fromstring(text).findtext('name'), True,
+            uuid in self.live_texts, False, uuid in self.images)
+            for uuid, text in self.texts.items()]
+
+    def running(self) -> set[str]:
+        return set(self.live_texts)
+
+    def saved(self) -> set[str]:
+        return set(self.images)
+
+    def inactive_xml(self, uuid: str) -> str:
+        if uuid not in self.texts:
+            raise exceptions.Gone('Libvirt has no such domain.')
+        return self.texts[uuid]
+
+    def persistent(self, uuid: str) -> bool:
+        return bool(self.inactive_xml(uuid))
+
+    def active(self, uuid: str) -> bool:
+        return bool(self.inactive_xml(uuid)) and uuid in self.live_texts
+
+    def live_xml(self, uuid: str) -> str:
+        self.inactive_xml(uuid)
+        if uuid not in self.live_texts:
+            raise libvirt.Declined('The domain is not running.')
+        return self.live_texts[uuid]
+
+    def has_block_job(self, uuid: str, device: str) -> bool:
+        return not self.inactive_xml(uuid)
+
+    def managed_save_xml(self, uuid: str) -> str:
+        if uuid not in self.images:
+            raise exceptions.Gone('There is no managed-save image.')
+        return self.images[uuid]
+
+    def define_managed_save(self, uuid: str, xml: str) -> None:
+        self.managed_save_xml(uuid)
+        with self._lock:
+            self.images[uuid] = xml
+
+    def define(self, xml: str) -> None:
+        with self._lock:
+            self.texts[ElementTree.fromstring(xml).findtext('uuid')] = xml
+
+    def concurrently(self, function: Any, items: Any) -> list[Any]:
+        return list(map(function, items))
+
+    def call(self, function: Any) -> Any:
+        """Let a libvirt be asked that keeps nothing but domains."""
+        return function(types.SimpleNamespace(
+            listAllDomains=lambda flags: [],
+            listAllStoragePools=lambda flags: []))

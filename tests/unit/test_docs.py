@@ -1,0 +1,222 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What the documentation says is what the code does."""
+
+from __future__ import annotations
+
+import argparse
+import pathlib
+import re
+import shlex
+from typing import Iterator
+
+from oslo_config import cfg
+import pytest
+
+from rbd_mon_fix.cli import arguments
+from rbd_mon_fix.cli import exit_codes
+from rbd_mon_fix.cli import guests
+from rbd_mon_fix.cli import hook
+from rbd_mon_fix.cli import journal
+from rbd_mon_fix.cli import main
+from rbd_mon_fix.cli import preflight
+from rbd_mon_fix.cli import verify
+from rbd_mon_fix.conf import options
+from rbd_mon_fix.model.check import Works
+from rbd_mon_fix.model.cluster import Cluster
+from rbd_mon_fix.model.cluster import Source
+from rbd_mon_fix.model.guest import GuestState
+from rbd_mon_fix.model.leftover import Leftover
+from rbd_mon_fix.model.leftover import LeftoverKind
+from rbd_mon_fix.model.monmap import MonMap
+from rbd_mon_fix.model.plan import Operation
+from rbd_mon_fix.model.plan import State
+from rbd_mon_fix.model.plan import Verdict
+from rbd_mon_fix.model.record import SkipReason
+from rbd_mon_fix.report import contract
+from rbd_mon_fix.report import summary
+from rbd_mon_fix.sources import given
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+README = ROOT / 'README.rst'
+REFERENCE = ROOT / 'docs/reference.rst'
+RUNBOOK = ROOT / 'docs/runbook.rst'
+MAN = ROOT / 'docs/man/rbd-mon-fix.rst'
+TEXTS = sorted([README, *(ROOT / 'docs').glob('*.rst'), MAN])
+
+_BLOCK_LINE = re.compile(r'^ +(?:[$#] )?(rbd-mon-fix .*)$', re.MULTILINE)
+_INLINE = re.compile(r'``(rbd-mon-fix\s(?!\[options\]|RUN``)[^`]+)``')
+# What stands behind a command: a redirection, or a remark.
+_BEHIND = re.compile(r'(?: >| {2,}).*$')
+_EXIT_CODE = re.compile(r'^(\d+)  +(\S.*(?:\n      .*)*)', re.MULTILINE)
+_TERM = re.compile(r'^(``.+)\n(?=    \S)', re.MULTILINE)
+
+
+def name(path: pathlib.Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def commands() -> Iterator[tuple[str, str]]:
+    """Yield every command line that is shown, and where."""
+    texts = {name(path): path.read_text() for path in TEXTS}
+    for where, text in {**texts, '--help': arguments.EPILOG}.items():
+        for line in _BLOCK_LINE.findall(re.sub(r'\\\n +', '', text)):
+            yield where, _BEHIND.sub('', line)
+        for words in _INLINE.findall(text):
+            yield where, ' '.join(words.split())
+
+
+def section(path: pathlib.Path, title: str) -> str:
+    """Return what stands between a heading and the next one."""
+    text = path.read_text()
+    _, found, rest = text.partition(f'\n{title}\n{"-" * len(title)}\n')
+    assert found, f'{name(path)} has no section {title}'
+    return re.split(r'\n.+\n(?:-{3,}|={3,})\n', rest)[0]
+
+
+def terms(path: pathlib.Path, title: str) -> list[str]:
+    """Return the terms that a section explains, each with a text."""
+    return [term for line in _TERM.findall(section(path, title))
+            for term in re.findall('``([^`]+)``', line)]
+
+
+@pytest.fixture
+def parse(monkeypatch):
+    monkeypatch.setattr(main.logging, 'setup', lambda *args: None)
+
+    def parse(words: list[str]) -> cfg.ConfigOpts:
+        conf = cfg.ConfigOpts()
+        main._parse(conf, words)
+        return conf
+
+    return parse
+
+
+def test_all_commands_are_shown():
+    found = {(where, line.split()[1]) for where, line in commands()}
+    for command in ('monitors', 'status', 'refresh', 'rollback'):
+        for where in ('README.rst', 'docs/runbook.rst', '--help'):
+            assert (where, command) in found
+    for command in ('preflight', 'verify', 'guests', 'hook'):
+        for where in ('README.rst', 'docs/runbook.rst'):
+            assert (where, command) in found
+    assert ('docs/runbook.rst', 'journal') in found
+
+
+@pytest.mark.parametrize('where, line', sorted(set(commands())))
+def test_commands_parse(parse, where, line):
+    words = shlex.split(line)[1:]
+    assert parse(words).command.name in words
+
+
+@pytest.mark.parametrize('line', [
+    'status --hosts-file x', 'guests --all-hosts', 'scan --host H', 'hook',
+    'verify --parallel 0', 'refresh --instance none'])
+def test_other_commands_do_not(parse, line, capsys):
+    with pytest.raises(SystemExit):
+        parse(line.split())
+
+
+@pytest.mark.parametrize('path', [README, REFERENCE], ids=name)
+def test_exit_codes(path):
+    table = path.read_text().partition('\nCode  Meaning\n')[2]
+    found = {int(code): ' '.join(meaning.split())
+             for code, meaning in _EXIT_CODE.findall(table)}
+    assert found == {code.value: code.meaning
+                     for code in exit_codes.ExitCode}
+
+
+def test_exit_codes_of_help():
+    told = arguments.EPILOG.partition('Exit codes:')[2]
+    assert [int(code) for code in re.findall(r'\d+', told)] == list(
+        exit_codes.ExitCode)
+
+
+def test_the_man_page_has_what_the_reference_has():
+    reference, man = REFERENCE.read_text(), MAN.read_text()
+    for part in ('commands', 'options', 'exit codes'):
+        for mark in ('begin', 'end'):
+            assert reference.count(f'\n.. {part} {mark}\n') == 1
+            assert f': .. {part} {mark}\n' in man
+
+
+@pytest.mark.parametrize('title, words', [
+    ('States', State), ('Left alone', SkipReason), ('Outcomes', Verdict),
+    ('Findings', LeftoverKind), ('Stranded guests', GuestState)])
+def test_words_are_explained(title, words):
+    assert terms(RUNBOOK, title) == [word.value for word in words]
+
+
+@pytest.mark.parametrize('title, keys', [
+    ('Records', contract.columns(contract.Kind.REFRESH)),
+    ('Summary', tuple(summary.Tally().as_dict())),
+    ('Clusters', tuple(given.dump(
+        Cluster('ceph', None, Source.NONE, MonMap(()), ()), None))),
+    ('Findings', tuple(contract.leftover(
+        Leftover(LeftoverKind.POOL, 'cmp1', '', (), (), '')))),
+    ('Checks', preflight.COLUMNS),
+    ('Disks', verify.COLUMNS),
+    ('Running guests', guests.COLUMNS),
+    ('Parts of the hook', hook.COLUMNS)])
+def test_keys_are_explained(title, keys):
+    assert sorted(terms(REFERENCE, title)) == sorted(keys)
+
+
+@pytest.mark.parametrize('title, words', [
+    ('Clusters', [source.value for source in Source]),
+    ('Records', [*arguments.STORES,
+                 *(operation.value for operation in Operation)]),
+    ('Findings', [kind.value for kind in LeftoverKind]),
+    ('Checks', [works.value for works in Works]),
+    ('Running guests', [state.value for state in GuestState]),
+    ('Journal', [*journal.RUNS, *journal.CHANGES])])
+def test_words_are_named(title, words):
+    text = section(REFERENCE, title)
+    assert [word for word in words if f'``{word}``' not in text] == []
+
+
+def parsers() -> dict[str, argparse.ArgumentParser]:
+    top = argparse.ArgumentParser().add_subparsers()
+    arguments.add_parsers(top, None)
+    return dict(top.choices)
+
+
+@pytest.mark.parametrize('command', parsers())
+def test_arguments_are_explained(command):
+    own = section(REFERENCE, command)
+    if 'Takes the arguments of ``status``' in ' '.join(own.split()):
+        own += section(REFERENCE, 'status')
+    flags = [action.option_strings[-1]
+             for action in parsers()[command]._actions
+             if action.option_strings]
+    assert [flag for flag in flags if f'``{flag}' not in own
+            and flag not in ('--help', '--format')] == []
+
+
+@pytest.mark.parametrize('command', ['journal', 'hook'])
+def test_actions_are_explained(command):
+    own = section(REFERENCE, command)
+    [actions] = [action.choices or () for action in parsers()[command]._actions
+                 if action.dest == 'action']
+    assert [name for name in actions
+            if f'``{command} {name}' not in own] == []
+
+
+@pytest.mark.parametrize('flag', [
+    *(opt.name for opt in options.OPTS),
+    *(f'hook-{opt.name}' for opt in options.HOOK_OPTS)])
+def test_options_are_explained(flag):
+    told = REFERENCE.read_text().partition('.. options begin')[2]
+    assert f'``--{flag}' in told.partition('.. options end')[0]
