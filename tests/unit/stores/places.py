@@ -262,8 +262,9 @@ class DomainPlace:
     # What a hypervisor can do; its domains are stopped and persistent.
 
     def domains(self) -> list[libvirt.Domain]:
-        return [libvirt.Domain(uuid, ElementTree.fromstring(text).findtext('name'),
-                               True, False, False, False)
+        return [libvirt.Domain(
+            uuid, ElementTree.fromstring(text).findtext('name') or '',
+            persistent=True, active=False, paused=False, saved=False)
                 for uuid, text in self.texts.items()]
 
     def inactive_xml(self, uuid: str) -> str:
