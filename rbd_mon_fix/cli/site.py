@@ -101,10 +101,11 @@ class Site:
         api_conf.register(self.conf)
         try:
             return nova_api.connect(self.conf)
+        except cfg.ConfigFileValueError as error:
+            raise _unusable_api(error) from None
         except cfg.Error as error:
-            raise exceptions.ConfigError(
-                f'Group [nova] cannot be used: {error}.',
-                'Correct it in the config file of rbd-mon-fix.') from None
+            # What does not fit may be half a password behind a $.
+            raise _unusable_api(type(error).__name__) from None
 
     @property
     def has_openstack(self) -> bool:
@@ -162,6 +163,12 @@ class Site:
                                   ceph.secret_uuid, tuple(ceph.pools))
 
 
+def _unusable_api(why: object) -> exceptions.ConfigError:
+    return exceptions.ConfigError(
+        f'Group [nova] cannot be used: {why}.',
+        'Correct it in the config file of rbd-mon-fix; $$ stands for a $.')
+
+
 def _present(paths: Sequence[str], default: str) -> list[str]:
     """Drop the default file where it is missing; others have to be there."""
     if list(paths) == [default] and not os.path.exists(default):
@@ -173,7 +180,9 @@ def _present(paths: Sequence[str], default: str) -> list[str]:
 def unknown_host(host: str, known: Sequence[str]) -> exceptions.ConfigError:
     """Return the error for a host that Nova does not know."""
     import difflib
-    near = difflib.get_close_matches(host, known, n=3, cutoff=0.5) or [
+    names = {name.lower(): name for name in known}
+    near = [names[name] for name in difflib.get_close_matches(
+        host.lower(), names, n=3, cutoff=0.5)] or [
         name for name in known
         if name.split('.')[0] == host.split('.')[0]]
     hint = (f'Did you mean {" or ".join(near)}?' if near else

@@ -63,7 +63,10 @@ def test_the_best_that_the_config_allows(tmp_path, cloud):
 
 @pytest.mark.parametrize('host, known, words', [
     ('cmp-1', ['cmp1', 'ctl'], 'Did you mean cmp1?'),
-    ('CMP1', ['cmp1'], 'knows 1 hosts'),
+    ('CMP1', ['cmp1'], 'Did you mean cmp1?'),
+    ('cmp1', ['CMP1.Example'], 'Did you mean CMP1.Example?'),
+    ('a', ['a.very.long.domain.example.org'], 'Did you mean a.very'),
+    ('zzz', ['cmp1'], 'It knows 1 host'),
     ('cmp1', ['cmp1.example.org', 'db.example.org'],
      'Did you mean cmp1.example.org?'),
     ('cmp1.example.org', ['cmp1', 'cmp2'], 'Did you mean cmp1?'),

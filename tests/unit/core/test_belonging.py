@@ -72,6 +72,18 @@ def test_with_cinder_s_database(volume, found, expected):
     assert owner(TWO, VOLUMES, found, volume) == expected
 
 
+@pytest.mark.parametrize('owner_of_the_words', ['cinder', 'nova'])
+def test_a_secret_of_another_cluster_contradicts_cinder(owner_of_the_words):
+    other = Backend(owner_of_the_words, 'x', 'ssd', 'cinder', 'S2')
+    clusters = {'one': [SSD], 'two': [other]}
+    volumes = {'V': 'ssd'}
+    assert owner(clusters, volumes, disk(), 'V') == 'one'
+    assert owner(clusters, volumes, disk('ssd/v', 'cinder', 'S3'),
+                 'V') == 'one'
+    assert owner(clusters, volumes, disk('ssd/v', 'cinder', 'S2'),
+                 'V') is None
+
+
 @pytest.mark.parametrize('found, expected', [
     (disk(), 'one'),
     (disk('hdd/v', 'cinder', 'S2'), 'two'),

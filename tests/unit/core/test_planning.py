@@ -115,6 +115,9 @@ def test_so_is_one_of_a_cluster_without_known_monitors():
     ({'host': 'cmp2'}, {}, True, SkipReason.OTHER_HOST),
     ({'managed': False}, {}, False, SkipReason.UNMANAGED),
     ({'managed': False}, {}, True, None),
+    # Where a guest is that Nova does not know only libvirt can tell.
+    ({'managed': False, 'host': 'cmp2'}, {}, False, SkipReason.UNMANAGED),
+    ({'managed': False, 'host': 'cmp2'}, {}, True, None),
     ({}, {'skip': SkipReason.TRANSIENT}, False, SkipReason.TRANSIENT),
     # The weightiest comes first.
     ({'task_state': 'x'}, {'skip': SkipReason.TRANSIENT}, False,
