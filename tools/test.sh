@@ -35,17 +35,6 @@ step() {
         $((SECONDS - start)))")
 }
 
-sample_is_current() {
-    local fresh
-    fresh=$(mktemp)
-    tox -q run -e genconfig -- "$fresh" &&
-        diff -u "$ROOT/etc/rbd-mon-fix/rbd-mon-fix.conf.sample" "$fresh"
-    local verdict=$?
-    rm -f "$fresh"
-    [ "$verdict" = 0 ] || echo 'make it current: tox -e genconfig'
-    return "$verdict"
-}
-
 cd "$ROOT"
 tools_venv "$ROOT/.tox/tools" tox tox-uv
 need_packages demo test
@@ -65,7 +54,9 @@ while read -r version _; do
 done < <(tail -n +2 <<<"$found")
 step functional tox -q run -e functional
 step docs tox -q run -e docs
-step genconfig sample_is_current
+# That the sample is current is a unit test: the words of other libraries in
+# it change with their versions.
+step genconfig tox -q run -e genconfig -- /dev/null
 
 say 'all tests'
 printf '%s\n' "${summary[@]}"

@@ -43,17 +43,21 @@ USAGE = '%(prog)s [options] COMMAND [arguments]'
 
 EPILOG = """\
 the usual way, on a host H:
+  rbd-mon-fix preflight --host H           is all there that is needed?
   rbd-mon-fix monitors                     are these the right monitors?
   rbd-mon-fix status --host H              what would break?
   rbd-mon-fix refresh --host H --dry-run   what would be changed?
   rbd-mon-fix refresh --host H             change it
   rbd-mon-fix status --host H              is all current now?
+  rbd-mon-fix verify --host H              would each disk really open?
+  rbd-mon-fix guests --host H              do running guests follow?
   rbd-mon-fix rollback RUN                 take it back
 
 Options stand before the command, its own arguments after it:
-'rbd-mon-fix COMMAND --help' tells them. Exit codes: 0 all right, 1 stale or
-drifted records found, 2 usage or config, 3 refused by a guard, 4 incomplete,
-5 a service could not be reached, 130 interrupted, 255 crash."""
+'rbd-mon-fix COMMAND --help' tells them. Exit codes: 0 all right, 1
+something is not right (stale or drifted records, stranded guests, disks that
+do not open), 2 usage or config, 3 refused by a guard, 4 incomplete, 5 a
+service could not be reached, 130 interrupted, 255 crash."""
 
 
 def add_parsers(commands: Any, parent: Any) -> None:

@@ -24,6 +24,7 @@ import pytest
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.clients import libvirt as clients_libvirt
+from rbd_mon_fix.documents.domain_xml import DomainXML
 from rbd_mon_fix.model.instance import Instance
 from rbd_mon_fix.model.instance import Scope
 from rbd_mon_fix.model.plan import Change
@@ -253,11 +254,11 @@ def test_what_libvirt_refuses_has_failed(connection, store):
     domain = connection.defineXML(guest(PLAIN))
     [record] = store.scan(scope(domain))
     before = xml(domain)
-    document = record.document.edited(
-        {'vda': "<host name='a' port='70000'/>"})
+    refused = record.document.text.replace("bus='virtio'", "bus='wood'")
+    document = DomainXML.parse(refused)
     [outcome] = store.put([Change(record, document, ())])
     assert outcome.verdict is Verdict.FAILED
-    assert '70000' in outcome.reason
+    assert 'wood' in outcome.reason
     assert '<' not in outcome.reason
     assert xml(domain) == before
 

@@ -32,7 +32,8 @@ from rbd_mon_fix.conf import options
 SAMPLE = pathlib.Path(__file__).resolve().parents[2].joinpath(
     'etc/rbd-mon-fix/rbd-mon-fix.conf.sample')
 
-OURS = {'DEFAULT': options.OPTS, 'ceph': options.CEPH_OPTS}
+OURS = {'DEFAULT': options.OPTS, 'ceph': options.CEPH_OPTS,
+        'hook': options.HOOK_OPTS}
 
 
 def paragraphs(group: str) -> list[str]:
