@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 from typing import Any, Collection, Iterable, Iterator, Mapping, Optional
 
@@ -25,6 +26,7 @@ from oslo_log import log as logging
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.cli import request as requests
 from rbd_mon_fix.cli import roster as rosters
+from rbd_mon_fix.cli import secrets
 from rbd_mon_fix.cli import site as sites
 from rbd_mon_fix.cli import stores
 from rbd_mon_fix.core import belonging
@@ -53,8 +55,7 @@ class Survey:
         self.lost: dict[str, exceptions.Unreachable] = {}
         self._stores: dict[tuple[str, str], Any] = {}
         self.moving: dict[str, dict[str, str]] = {}
-        self.secrets: frozenset[tuple[Optional[str], Optional[str]]] = (
-            frozenset())
+        self.secrets: belonging.Secrets = frozenset()
 
     def stores(self, host: str) -> list[Store]:
         """Return the stores of a host that were asked for, writing order."""
@@ -163,7 +164,7 @@ class Survey:
                 None if volumes is None else {
                     uuid: volume.backend
                     for uuid, volume in volumes.items()},
-                belonging.secrets(records)),
+                self._every_secret | belonging.secrets(records)),
             self._names(records), self.request.unmanaged, moving)
         plan = planning.plan(records, known)
         return Plan(
@@ -190,6 +191,10 @@ class Survey:
             if name != 'nova-bdm':
                 records += self.store(name, scope.host).scan(scope)
         return sorted(records, key=lambda record: record.locator.instance)
+
+    @functools.cached_property
+    def _every_secret(self) -> belonging.Secrets:
+        return secrets.of_all_guests(self)
 
     def _volumes(self, records: Collection[Record]
                  ) -> Optional[Mapping[str, Any]]:

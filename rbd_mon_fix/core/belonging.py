@@ -28,6 +28,9 @@ from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.disk import RbdDisk
 from rbd_mon_fix.model.record import Record
 
+# The cephx user and the secret's UUID of each of some disks.
+Secrets = frozenset[tuple[Optional[str], Optional[str]]]
+
 
 @dataclasses.dataclass(frozen=True)
 class Belonging:
@@ -36,13 +39,14 @@ class Belonging:
     :param clusters: those that the config names
     :param volumes: Cinder's backend name of each volume, None for a volume
         without one; None as a whole where Cinder's database is not at hand
-    :param secrets: each (user, secret UUID) of disks on the hosts that are
-        looked at; what a host without OpenStack has to go by
+    :param secrets: those of all disks on the hosts that are looked at, the
+        ones that nobody asked for among them; what a host without OpenStack
+        has to go by
     """
 
     clusters: Sequence[Cluster]
     volumes: Optional[Mapping[str, Optional[str]]]
-    secrets: frozenset[tuple[Optional[str], Optional[str]]] = frozenset()
+    secrets: Secrets = frozenset()
 
     def cluster_of(self, record: Record, disk: RbdDisk) -> Optional[Cluster]:
         """Return the one cluster that a disk belongs to, or None."""
@@ -100,8 +104,13 @@ class Belonging:
         return backend.secret_uuid is not None or len(self.secrets) <= 1
 
 
-def secrets(records: Iterable[Record]
-            ) -> frozenset[tuple[Optional[str], Optional[str]]]:
+def is_vague(clusters: Iterable[Cluster]) -> bool:
+    """Tell whether there is a ceph.conf for which no secret was stated."""
+    return any(backend.owner == 'libvirt' and backend.secret_uuid is None
+               for cluster in clusters for backend in cluster.backends)
+
+
+def secrets(records: Iterable[Record]) -> Secrets:
     """Return each (user, secret UUID) that disks of the records have."""
     return frozenset((disk.user, disk.secret_uuid) for record in records
                      if record.document is not None

@@ -20,6 +20,7 @@ from rbd_mon_fix import exceptions
 from rbd_mon_fix.cli import roster
 from rbd_mon_fix.cli import survey
 from rbd_mon_fix.core import planning
+from rbd_mon_fix.model.cluster import Backend
 from rbd_mon_fix.model.instance import Instance
 from rbd_mon_fix.model.plan import State
 from rbd_mon_fix.model.record import SkipReason
@@ -321,6 +322,61 @@ def test_a_libvirt_host_without_openstack(tmp_path):
     command = fakes.command([], unmanaged=True)
     [plan] = survey.Survey(site, command).plans()
     assert len(plan.changes) == 1
+
+
+PLAIN = Backend('libvirt', '', None, None, None)
+
+
+@pytest.fixture
+def kvm(tmp_path):
+    """Return a libvirt host whose guests have two secrets."""
+    domains = places.DomainPlace()
+    for server, secret in ((1, 'S'), (2, 'T'), (3, 'S')):
+        domains.add(server, domains.text(server, nova=False).replace(
+            "uuid='S'", f"uuid='{secret}'"))
+    domains.hostname = lambda: 'kvm1'
+    site = fakes.Site(tmp_path, libvirts=domains)
+    site.clusters = (memory.cluster(backends=[PLAIN]),)
+    return site
+
+
+def changed(site, *host, **fields):
+    plan = look(site, *host or ('kvm1',), unmanaged=True, **fields)
+    return [int(change.locator.instance.split('-')[0], 16)
+            for change in plan.changes]
+
+
+@pytest.mark.parametrize('chunk', [1, 500])
+@pytest.mark.parametrize('asked', [(), (1,), (2,), (1, 3)])
+def test_a_ceph_conf_that_may_be_of_two_clusters(kvm, monkeypatch, chunk,
+                                                 asked):
+    """No option makes one secret of two."""
+    monkeypatch.setattr(roster, 'CHUNK', chunk)
+    assert changed(kvm, instance=list(map(memory.uuid, asked))) == []
+
+
+def test_a_ceph_conf_that_can_only_be_of_one(kvm):
+    del kvm.libvirts.texts[memory.uuid(2)]
+    assert changed(kvm) == [1, 3]
+    assert changed(kvm, instance=[memory.uuid(3)]) == [3]
+
+
+def test_a_ceph_conf_whose_secret_is_stated(kvm):
+    kvm.clusters = (memory.cluster(backends=[
+        Backend('libvirt', '', None, None, 'S')]),)
+    assert changed(kvm) == [1, 3]
+
+
+def test_hosts_of_one_run_count_together(tmp_path, kvm):
+    other = places.DomainPlace()
+    other.add(4, other.text(4, nova=False))
+    libvirts = {'kvm1': kvm.libvirts, 'kvm2': other}
+    site = fakes.Site(tmp_path, libvirts=libvirts)
+    site.clusters = kvm.clusters
+    assert changed(site, 'kvm2') == [4]
+    assert changed(site, 'kvm2', 'kvm1') == []
+    del libvirts['kvm1']
+    assert changed(site, 'kvm2', 'kvm1') == [4]
 
 
 def test_busy(cloud, site):

@@ -180,3 +180,16 @@ def test_secrets():
     assert belonging.secrets([
         memory.record(where, mixed), memory.record(where, mixed),
         Record(where, None, 'broken')]) == {('cinder', 'S'), (None, None)}
+
+
+@pytest.mark.parametrize('backends, expected', [
+    ([], False),
+    ([SSD, OWN], False),
+    ([Backend('cinder', 'x', 'volumes', None, None)], False),
+    ([Backend('libvirt', '', None, None, 'S')], False),
+    ([Backend('libvirt', '', None, 'cinder', None)], True),
+    ([SSD, Backend('libvirt', '', None, None, None)], True),
+])
+def test_is_vague(backends, expected):
+    clusters = [memory.cluster('a'), memory.cluster(backends=backends)]
+    assert belonging.is_vague(clusters) is expected
