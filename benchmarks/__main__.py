@@ -1,0 +1,92 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Run the benchmarks from the command line."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import pathlib
+import sys
+import tempfile
+from typing import Iterator
+
+from benchmarks import figures
+from benchmarks import libvirtd
+from benchmarks import refresh
+from benchmarks import start
+from benchmarks import status
+from tests.cloud import databases as databases_module
+from tests.functional import servers
+
+PYTHON = 'RBD_MON_FIX_NOVA_PYTHON'
+SERVERS = 500
+ATTACHMENTS = 100_000
+
+
+def main() -> int:
+    args = _parse()
+    measured = []
+    with contextlib.ExitStack() as stack:
+        folder = pathlib.Path(stack.enter_context(
+            tempfile.TemporaryDirectory(prefix='rbd-mon-fix-')))
+        for name in args.names or NAMES:
+            print(f'measuring: {name}', file=sys.stderr)
+            measured += NAMES[name](stack, folder, args)
+    print(figures.table(measured))
+    return 0 if all(figure.holds for figure in measured) else 1
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog='python -m benchmarks', description=__doc__)
+    parser.add_argument('names', nargs='*', metavar='NAME',
+                        choices=[[], *NAMES],
+                        help=f'one of {", ".join(NAMES)}; default: all')
+    parser.add_argument('--rounds', type=int, default=7, metavar='N',
+                        help='how often each of two is run (default: 7)')
+    parser.add_argument('--nova-python', metavar='PATH',
+                        default=os.environ.get(PYTHON, sys.executable),
+                        help='interpreter of a venv with Nova and Cinder; '
+                        f'default: ${PYTHON}, else this one')
+    return parser.parse_args()
+
+
+def _start(stack: contextlib.ExitStack, folder: pathlib.Path,
+           args: argparse.Namespace) -> Iterator[figures.Figure]:
+    return start.figures(args.rounds)
+
+
+def _refresh(stack: contextlib.ExitStack, folder: pathlib.Path,
+             args: argparse.Namespace) -> Iterator[figures.Figure]:
+    databases = stack.enter_context(servers.mariadb()).create('')
+    databases_module.migrate(args.nova_python, databases)
+    uri = stack.enter_context(libvirtd.running())
+    return refresh.figures(folder / 'refresh', databases, uri, SERVERS,
+                           args.rounds)
+
+
+def _status(stack: contextlib.ExitStack, folder: pathlib.Path,
+            args: argparse.Namespace) -> Iterator[figures.Figure]:
+    databases = servers.SQLite(folder).create('')
+    databases_module.migrate(args.nova_python, databases)
+    return status.figures(folder / 'status', databases, ATTACHMENTS)
+
+
+NAMES = {'start': _start, 'refresh': _refresh, 'status': _status}
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,62 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The writes of a refresh and nothing else, for comparison.
+
+    python benchmarks/bare.py FILE
+
+No checks, no journal, no look at what became of it: what somebody writes
+who has the new texts at hand already. FILE has them, and where they go.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import sys
+from typing import Any, Mapping
+
+import libvirt
+import sqlalchemy as sa
+
+UPDATES = {
+    'cell': 'UPDATE block_device_mapping SET connection_info = :text,'
+            ' updated_at = :now WHERE id = :id',
+    'cinder': 'UPDATE volume_attachment SET connection_info = :text,'
+              ' updated_at = :now WHERE id = :id'}
+
+
+def write(urls: Mapping[str, str], texts: Mapping[str, Any]) -> None:
+    """Write all texts.
+
+    :param urls: of both databases and of libvirt
+    :param texts: of each database by the row's id, and XML of all domains
+    """
+    now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
+    for name, update in UPDATES.items():
+        engine = sa.create_engine(urls[name])
+        with engine.begin() as connection:
+            connection.execute(sa.text(update), [
+                {'id': key, 'text': text, 'now': now}
+                for key, text in texts[name].items()])
+        engine.dispose()
+    hypervisor = libvirt.open(urls['libvirt'])
+    for text in texts['domains']:
+        hypervisor.defineXML(text)
+    hypervisor.close()
+
+
+if __name__ == '__main__':
+    with open(sys.argv[1]) as file:
+        write(**json.load(file))

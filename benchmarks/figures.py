@@ -1,0 +1,54 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What was measured, and whether it is within its bound."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Sequence
+
+_HEADS = ('WHAT', 'MEASURED', 'BOUND', 'HOLDS', 'HOW')
+
+
+@dataclasses.dataclass(frozen=True)
+class Figure:
+    """One thing that was measured.
+
+    :param bound: what it may be at most
+    :param unit: of both
+    :param note: what it was made from
+    """
+
+    what: str
+    value: float
+    bound: float
+    unit: str
+    note: str
+
+    @property
+    def holds(self) -> bool:
+        return self.value <= self.bound
+
+
+def table(figures: Sequence[Figure]) -> str:
+    """Return a table for people."""
+    rows = [_HEADS, *(
+        (figure.what, f'{figure.value:.2f} {figure.unit}',
+         f'{figure.bound:g} {figure.unit}', 'yes' if figure.holds else 'NO',
+         figure.note) for figure in figures)]
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    return '\n'.join('  '.join(
+        cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
+        for row in rows)
