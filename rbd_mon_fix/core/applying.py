@@ -69,16 +69,15 @@ def apply(plan: Plan, stores: Sequence[Store], writer: journal.Writer,
             for store in stores:
                 changes = [change for change in batch
                            if change.locator.store == store.name]
-                outcomes = _put(store, changes, stopped, busy)
-                writer.end(outcomes)
-                yield from outcomes
+                if changes:
+                    outcomes = _put(store, changes, stopped, busy)
+                    writer.end(outcomes)
+                    yield from outcomes
 
 
 def _put(store: Store, changes: Sequence[Change], stopped: dict[str, str],
          busy: Busy) -> list[Outcome]:
     """Write what may be written; add the servers that failed to stopped."""
-    if not changes:
-        return []
     now_busy = busy({change.locator.instance for change in changes})
     stopped.update({instance: 'the server became busy in between'
                     for instance in now_busy if instance not in stopped})

@@ -26,11 +26,13 @@ from typing import Callable, Iterator
 
 import pytest
 
+from rbd_mon_fix.clients import libvirt as clients_libvirt
 from tests.cloud import building
 from tests.cloud import databases as databases_module
 from tests.cloud import documents
 from tests.cloud import domains
 from tests.cloud import shape
+from tests.functional import guests
 from tests.functional import servers
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -115,3 +117,23 @@ def any_cloud(request, build_cloud) -> building.Cloud:
     """Return the usual cloud on every release and engine in turn."""
     release, engine_name = request.param
     return build_cloud(release=release, on=engine_name)
+
+
+@pytest.fixture(scope='session')
+def root(tmp_path_factory) -> pathlib.Path:
+    """Return the root of libvirt's embedded driver in this process.
+
+    A process can have one in its life.
+    """
+    root = tmp_path_factory.mktemp('root')
+    (root / 'etc').mkdir()
+    (root / 'etc' / 'qemu.conf').write_text(guests.QEMU_CONF)
+    return root
+
+
+@pytest.fixture(scope='session')
+def hypervisor(root) -> Iterator[clients_libvirt.Hypervisor]:
+    """Return this process's own libvirt, embedded."""
+    hypervisor = clients_libvirt.connect(f'qemu:///embed?root={root}')
+    yield hypervisor
+    hypervisor.close()

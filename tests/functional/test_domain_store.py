@@ -37,7 +37,6 @@ from tests.functional.guests import FULL
 from tests.functional.guests import NEW
 from tests.functional.guests import NOVA
 from tests.functional.guests import PLAIN
-from tests.functional.guests import QEMU_CONF
 from tests.functional.guests import SOCKET
 from tests.functional.guests import VNC
 from tests.functional.guests import VOLUME
@@ -45,16 +44,6 @@ from tests.functional.guests import change
 from tests.functional.guests import guest
 
 libvirt = pytest.importorskip('libvirt')
-
-@pytest.fixture(scope='module')
-def hypervisor(tmp_path_factory):
-    root = tmp_path_factory.mktemp('root')
-    (root / 'etc').mkdir()
-    (root / 'etc' / 'qemu.conf').write_text(QEMU_CONF)
-    hypervisor = clients_libvirt.connect(f'qemu:///embed?root={root}')
-    yield hypervisor
-    hypervisor.close()
-
 
 @pytest.fixture
 def connection(hypervisor):

@@ -22,7 +22,6 @@ import uuid as uuid_module
 import pytest
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.clients import libvirt as clients_libvirt
 from rbd_mon_fix.documents import domain_xml
 from rbd_mon_fix.model.instance import Instance
 from rbd_mon_fix.model.instance import Scope
@@ -39,21 +38,6 @@ from tests.functional import guests
 libvirt = pytest.importorskip('libvirt')
 
 BEFORE, AFTER = '<title>before</title>', '<title>after!</title>'
-
-
-@pytest.fixture(scope='module')
-def root(tmp_path_factory):
-    root = tmp_path_factory.mktemp('root')
-    (root / 'etc').mkdir()
-    (root / 'etc' / 'qemu.conf').write_text(guests.QEMU_CONF)
-    return root
-
-
-@pytest.fixture(scope='module')
-def hypervisor(root):
-    hypervisor = clients_libvirt.connect(f'qemu:///embed?root={root}')
-    yield hypervisor
-    hypervisor.close()
 
 
 @pytest.fixture

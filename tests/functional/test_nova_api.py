@@ -18,8 +18,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import pathlib
 import socket
 import subprocess
 import uuid as uuid_module
@@ -33,6 +31,7 @@ from rbd_mon_fix.clients import nova_servers
 from rbd_mon_fix.clients import server_locks
 from rbd_mon_fix.conf import nova_api as conf_nova_api
 from rbd_mon_fix.model.instance import Instance
+from tests.functional import conftest
 from tests.functional import nova_api_server
 from tests.functional.nova_api_server import Server
 
@@ -387,14 +386,6 @@ SCHEMAS = {
 SHOW = ('servers', 'show_response_v23', 'show_response_v273')
 
 
-def nova_python() -> str:
-    python = os.environ.get('RBD_MON_FIX_NOVA_PYTHON', '')
-    if not pathlib.Path(python).is_file():
-        pytest.skip('RBD_MON_FIX_NOVA_PYTHON does not name the python of a '
-                    'venv with Nova')
-    return python
-
-
 def documents(exchanges):
     for exchange in exchanges:
         newer = exchange.microversion >= (2, 73)
@@ -407,7 +398,7 @@ def documents(exchanges):
 
 
 def test_the_server_speaks_as_nova_does(server, connect):
-    python = nova_python()
+    python = conftest.nova_python('nova-latest')
     server.cloud.max_limit = 2
     server.cloud.hosts = ['compute1', 'compute2', 'compute3']
     server.cloud.add(*(Server(uuid, 'compute1') for uuid in UUIDS[:3]),
