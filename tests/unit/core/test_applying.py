@@ -250,21 +250,3 @@ def test_nothing_is_written_that_the_journal_does_not_know():
     with pytest.raises(exceptions.RbdMonFixError):
         list(stage.apply())
     assert stage.said == []
-
-
-@pytest.mark.parametrize('servers, expected', [
-    (0, []), (1, [[1]]), (2, [[1, 2]]), (3, [[1, 2], [3]]),
-    (5, [[1, 2, 5], [3, 4]]), (8, [[1, 2, 5, 6], [3, 4, 7, 8]]),
-])
-def test_lanes_take_turns_at_batches_of_whole_servers(monkeypatch, servers,
-                                                      expected):
-    monkeypatch.setattr(applying, 'BATCH', 2)
-    monkeypatch.setattr(applying, 'LANES', 2)
-    changes = [change(store, server) for store in STORES
-               for server in range(1, servers + 1)]
-    found = applying.lanes(changes)
-    assert [[int(each.locator.instance.split('-')[0], 16)
-             for each in lane if each.locator.store == 'domain']
-            for lane in found] == expected
-    assert sorted(_names(each for lane in found for each in lane)) == sorted(
-        _names(changes))

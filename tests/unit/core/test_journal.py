@@ -14,7 +14,6 @@
 
 """The durable record of runs."""
 
-from concurrent import futures
 import datetime
 import errno
 import json
@@ -353,29 +352,3 @@ def test_a_write_may_take_more_than_one_go(runs, monkeypatch):
     writer.begin(map(change, range(3)))
     writer.close()
     assert len(runs.read(writer.run).entries) == 3
-
-
-def test_several_threads_write_whole_lines(runs):
-    writer = start(runs)
-
-    def work(servers):
-        for server in servers:
-            writer.begin([change(server)])
-            writer.end([outcome(server)])
-
-    with futures.ThreadPoolExecutor(4) as threads:
-        done = [threads.submit(work, range(first, 100, 4))
-                for first in range(4)]
-    assert [each.exception() for each in done] == [None] * 4
-    writer.close()
-    run = runs.read(writer.run)
-    assert sorted(int(entry.locator.key.split('/')[1])
-                  for entry in run.entries) == list(range(100))
-    assert {entry.verdict for entry in run.entries} == {Verdict.FIXED}
-    # Who settles a run counts its entries to know their numbers.
-    again = runs.reopen(run)
-    again.end([outcome(server, Verdict.CONFLICT) for server in range(50)])
-    again.close()
-    assert {entry.locator.key for entry in runs.read(writer.run).entries
-            if entry.verdict is Verdict.CONFLICT} == {
-        f'nova-bdm/{server}' for server in range(50)}
