@@ -43,9 +43,10 @@ class Cells:
         self._open: dict[str, nova.Cell] = {}
 
     def hosts(self) -> list[str]:
-        """Return every compute host of every cell."""
-        return sorted({host for cell in self._all() for host in cell.hosts()}
-                      | set(self._mapped))
+        """Return every compute host: of all cells, those that are mapped."""
+        if self._api is None:
+            return sorted(self._unmapped)
+        return sorted(self._mapped)
 
     def of_host(self, host: str) -> Optional[nova.Cell]:
         """Return the cell of a compute host; None for an unknown host."""

@@ -102,7 +102,7 @@ def test_a_host_that_is_mapped_elsewhere_is_looked_for_there(api):
 def test_a_host_that_is_not_mapped_has_no_cell(api, cell2):
     cell2.add_server(4, 'unmapped')
     known = with_api(api)
-    assert 'unmapped' in known.hosts()
+    assert 'unmapped' not in known.hosts()
     assert known.of_host('unmapped') is None
 
 
