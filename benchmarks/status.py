@@ -32,7 +32,9 @@ from tests.functional import servers as engines
 MEMORY = 200.0
 GROWTH = 1.1
 VOLUMES = 2
-HOSTS = (200, 1)
+# Hosts of the cell, and of the one with a tenth of the attachments: what is
+# kept in memory is a lot of one host's servers.
+HOSTS = ((200, 20), (1, 1))
 STALE_FOUND = 1
 
 
@@ -46,9 +48,10 @@ def figures(folder: pathlib.Path, migrated: databases_module.Databases,
     """
     cells = [_build(folder / name, migrated, number) for name, number
              in (('small', attachments // 10), ('large', attachments))]
-    for hosts in HOSTS:
-        small, large = (_peak(*cell, hosts) for cell in cells)
-        what = f'status of {attachments} attachments, hosts: {hosts}'
+    for many, few in HOSTS:
+        small, large = (_peak(*cell, hosts)
+                        for cell, hosts in zip(cells, (few, many)))
+        what = f'status of {attachments} attachments, hosts: {many}'
         yield Figure(f'{what}; memory', large, MEMORY, 'MiB', '')
         yield Figure(f'{what}; memory / that of a tenth', large / small,
                      GROWTH, 'times', f'{large:.1f} MiB against {small:.1f}')
@@ -63,7 +66,7 @@ def _build(folder: pathlib.Path, migrated: databases_module.Databases,
     rows.write(databases, shape.many(attachments // VOLUMES, VOLUMES))
     _execute(databases.api,
              'INSERT INTO host_mappings (cell_id, host) VALUES (2, :host)',
-             [{'host': _host(number)} for number in range(max(HOSTS))
+             [{'host': _host(number)} for number in range(max(HOSTS)[0])
               if _host(number) not in shape.HOSTS])
     return folder / 'rbd-mon-fix.conf', databases.cell
 

@@ -29,11 +29,10 @@ def of_all_guests(survey: Any) -> belonging.Secrets:
 
     They tell whether a ceph.conf for which no secret was stated may be of
     more than one cluster; see belonging. Where that is no question, nothing
-    is read.
+    is read; where it is, domains are, whichever stores were asked for.
     """
     found: belonging.Secrets = frozenset()
-    if ('domain' not in survey.request.stores
-            or not belonging.is_vague(survey.site.clusters)):
+    if not belonging.is_vague(survey.site.clusters):
         return found
     for host in survey.request.hosts:
         # One that is down is told of in its turn.

@@ -355,6 +355,17 @@ def test_a_ceph_conf_that_may_be_of_two_clusters(kvm, monkeypatch, chunk,
     assert changed(kvm, instance=list(map(memory.uuid, asked))) == []
 
 
+def test_no_store_makes_one_secret_of_two(cloud, kvm, tmp_path):
+    cloud.add(1)
+    domains = cloud.domains()
+    site = fakes.Site(tmp_path, cloud.nova, None, cloud.libvirts)
+    site.clusters = kvm.clusters
+    fields = {'store': ['nova-bdm'], 'instance': [memory.uuid(1)]}
+    assert changed(site, 'cmp1', **fields) == [1]
+    domains.add(9, kvm.libvirts.texts[memory.uuid(2)])
+    assert changed(site, 'cmp1', **fields) == []
+
+
 def test_a_ceph_conf_that_can_only_be_of_one(kvm):
     del kvm.libvirts.texts[memory.uuid(2)]
     assert changed(kvm) == [1, 3]
