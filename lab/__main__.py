@@ -1,0 +1,95 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The lab's commands, as they are called from outside: ``python -m lab``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import pathlib
+import sys
+from typing import Sequence
+
+import lab
+from lab import errors
+from lab import machine
+from lab import services
+
+LEVELS = ('ceph', 'openstack')
+ENVIRONMENT = 'changes/etc/lab/environment.json'
+KEPT = ('TERM', 'PYTEST_ADDOPTS')
+
+
+def main(words: Sequence[str]) -> None:
+    """Do what was asked for."""
+    given = _parser().parse_args(words)
+    known = machine.Machine(given.folder)
+    try:
+        if given.command == 'up':
+            known.start()
+            _inside(known, 'up', given.level)
+        elif given.command == 'down':
+            known.stop()
+        elif given.command == 'move-monitors':
+            _inside(known, 'move-monitors', *given.addresses)
+        else:
+            known.enter(pathlib.Path.cwd(),
+                        given.words or ['bash', '--norc'],
+                        _environment(known))
+    except errors.LabError as error:
+        sys.exit(f'lab: {error}')
+
+
+def _inside(known: machine.Machine, *words: str) -> None:
+    known.enter(machine.REPOSITORY, [
+        sys.executable, '-m', 'lab.inside', str(known.folder), *words],
+        _environment(known))
+
+
+def _environment(known: machine.Machine) -> dict[str, str]:
+    told = known.folder / ENVIRONMENT
+    return {
+        **services.ENVIRONMENT,
+        'PATH': f'{pathlib.Path(sys.executable).parent}:'
+                f'{services.ENVIRONMENT["PATH"]}',
+        'TMPDIR': str(known.folder / 'tmp'), 'PS1': 'lab:\\w# ',
+        'RBD_MON_FIX_LAB': str(known.folder),
+        **{name: os.environ[name] for name in KEPT if name in os.environ},
+        **(json.loads(told.read_text()) if told.exists() else {})}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog='lab', description=lab.__doc__)
+    parser.add_argument(
+        '--folder', type=pathlib.Path,
+        default=os.environ.get('RBD_MON_FIX_LAB',
+                               machine.REPOSITORY / 'lab' / 'state'),
+        help="what holds all of the lab's state (default: %(default)s)")
+    commands = parser.add_subparsers(dest='command', required=True)
+    commands.add_parser('up', help='bring the lab up').add_argument(
+        '--level', choices=LEVELS, default='ceph')
+    commands.add_parser('down', help='end all that runs in it')
+    commands.add_parser(
+        'move-monitors', help='replace all monitors').add_argument(
+            'addresses', nargs='*', metavar='ADDRESS')
+    commands.add_parser(
+        'shell', help='run a command in it, or a shell').add_argument(
+            'words', nargs=argparse.REMAINDER, metavar='COMMAND')
+    return parser
+
+
+if __name__ == '__main__':
+    main(sys.argv[1:])

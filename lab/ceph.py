@@ -1,0 +1,295 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""A real Ceph cluster on loopback addresses, whose monitors can move."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import pathlib
+import re
+import tempfile
+from typing import Iterable, Sequence
+import uuid
+
+from lab import services
+
+POOLS = ('vms', 'volumes', 'images')
+USER = 'cinder'
+MOVED_WITHIN = 120
+
+CONF = '''\
+[global]
+fsid = {fsid}
+mon_host = {mon_host}
+public_addr = {address}
+cluster_addr = {address}
+ms_bind_ipv4 = {ipv4}
+ms_bind_ipv6 = {ipv6}
+keyring = {conf.parent}/{conf.stem}.$name.keyring
+run_dir = /run/ceph/{conf.stem}
+admin_socket = /run/ceph/{conf.stem}/$name.asok
+log_file = /var/log/ceph/{conf.stem}-$name.log
+pid_file =
+auth_allow_insecure_global_id_reclaim = false
+osd_pool_default_size = 1
+osd_pool_default_min_size = 1
+osd_pool_default_pg_num = 8
+osd_pool_default_pg_autoscale_mode = off
+osd_crush_chooseleaf_type = 0
+mon_allow_pool_size_one = true
+mon_warn_on_pool_no_redundancy = false
+mgr_initial_modules =
+mon_data_avail_warn = 1
+[client]
+# Of a start that fails, so long is waited for: 300 s unless told.
+client_mount_timeout = {mount_timeout}
+[mon]
+mon_data = {data}/$name
+keyring = {data}/$name/keyring
+[mgr]
+mgr_data = {data}/$name
+keyring = {data}/$name/keyring
+[osd]
+osd_data = {data}/$name
+keyring = {data}/$name/keyring
+osd_objectstore = memstore
+memstore_device_bytes = 2147483648
+'''
+
+
+@dataclasses.dataclass(frozen=True)
+class Monitor:
+    """A monitor, by its name and all its addresses as Ceph writes them."""
+
+    name: str
+    addresses: str
+
+
+def monitors(*hosts: str, v1: int = 6789, v2: int = 3300) -> tuple[
+        Monitor, ...]:
+    """Return a monitor on each host.
+
+    :param hosts: IP addresses, IPv6 without brackets; of hosts that are one
+        and the same, each takes the next ports
+    :param v1: the port that speaks Ceph's first protocol; 0 for none
+    :param v2: the port that speaks its second
+    """
+    found = []
+    for number, host in enumerate(hosts):
+        step = hosts[:number].count(host)
+        shown = f'[{host}]' if ':' in host else host
+        kinds = [f'v2:{shown}:{v2 + step}/0']
+        if v1:
+            kinds.append(f'v1:{shown}:{v1 + step}/0')
+        name = host.replace(':', '-').replace('.', '-').strip('-')
+        found.append(Monitor(f'm{name}-{v2 + step}', f'[{",".join(kinds)}]'))
+    return tuple(found)
+
+
+def first_addresses(wanted: Iterable[Monitor]) -> list[tuple[str, int]]:
+    """Return of each the address that Cinder hands out: v1's, or else v2's.
+
+    The rule is ``addr`` of ``ceph mon dump``, which the RBD driver of Cinder
+    reads (cinder/volume/drivers/rbd.py, _get_mon_addrs).
+    """
+    chosen = [re.findall(r'v\d:(.+?):(\d+)/0', one.addresses)[-1]
+              for one in wanted]
+    return [(host.strip('[]'), int(port)) for host, port in chosen]
+
+
+class Cluster:
+    """A cluster: some monitors, a manager, and an OSD that lives in memory.
+
+    :param conf: its ceph.conf, which its programs and clients read; the name
+        of the file tells clusters of one machine apart
+    :param address: where its OSD and its manager listen
+    """
+
+    def __init__(self, conf: pathlib.Path, address: str,
+                 running: services.Services, mount_timeout: int = 10):
+        self.conf = conf
+        self.address = address
+        self.data = pathlib.Path('/var/lib/ceph', conf.stem)
+        self._services = running
+        self._mount_timeout = mount_timeout
+
+    @property
+    def fsid(self) -> str:
+        """Its id."""
+        return (self.data / 'fsid').read_text()
+
+    def start(self, first: Sequence[Monitor]) -> None:
+        """Make and start it, or start what does not run of it.
+
+        :param first: its monitors, if it is made now
+        """
+        pathlib.Path('/run/ceph', self.conf.stem).mkdir(
+            parents=True, exist_ok=True)
+        if not (self.data / 'made').exists():
+            self._make(first)
+        self._services.start(*map(self._monitor, self.monitors()))
+        services.wait_for(
+            lambda: set(self.quorum()) == {
+                monitor.name for monitor in self.monitors()}, MOVED_WITHIN)
+        if not (self.data / 'made').exists():
+            self._make_rest()
+        self._services.start(
+            self._daemon('mgr', 'x'), self._daemon('osd', '0'))
+
+    def monitors(self) -> tuple[Monitor, ...]:
+        """Return those that it should have."""
+        known = json.loads((self.data / 'monitors.json').read_text())
+        return tuple(Monitor(*words) for words in known)
+
+    def move(self, wanted: Sequence[Monitor]) -> None:
+        """Replace its monitors as an operator does: add, then remove.
+
+        Its ceph.conf names those that are wanted as soon as they are there.
+        """
+        gone = [one for one in self.monitors() if one not in wanted]
+        new = [one for one in wanted if one not in self.monitors()]
+        self._add(new)
+        self._write_conf(wanted)
+        for monitor in gone:
+            self.run('ceph', 'mon', 'rm', monitor.name)
+            self._services.stop(self._service('mon', monitor.name))
+        self._remember(wanted)
+        services.wait_for(
+            lambda: set(self.quorum()) == {one.name for one in wanted},
+            MOVED_WITHIN)
+
+    def quorum(self) -> list[str]:
+        """Return the names of the monitors in it."""
+        return json.loads(self.run(
+            'ceph', '--connect-timeout', '10', 'quorum_status'))[
+                'quorum_names']
+
+    def run(self, program: str, *words: str, stdin: str = '') -> str:
+        """Run one of Ceph's programs as its administrator."""
+        return services.run(program, '--conf', str(self.conf), *words,
+                            stdin=stdin)
+
+    def read(self, image: str, offset: int, length: int) -> str:
+        """Return what stands in an image; lengths are in bytes."""
+        with tempfile.TemporaryDirectory() as folder:
+            copy = pathlib.Path(folder, 'copy')
+            self.run('rbd', 'export', '--no-progress', image, str(copy))
+            with open(copy, 'rb') as data:
+                data.seek(offset)
+                return data.read(length).decode('ascii')
+
+    def key(self, user: str = USER) -> str:
+        """Return a user's cephx key, base64."""
+        return self.run('ceph', 'auth', 'print-key', f'client.{user}')
+
+    def _make(self, first: Sequence[Monitor]) -> None:
+        self.data.mkdir(parents=True)
+        pathlib.Path('/var/log/ceph').mkdir(exist_ok=True)
+        self.conf.parent.mkdir(exist_ok=True)
+        (self.data / 'fsid').write_text(str(uuid.uuid4()))
+        self._write_conf(first)
+        self._remember(first)
+        ring, admin = self.data / 'keyring', self._keyring('client.admin')
+        services.run('ceph-authtool', '--create-keyring', str(ring),
+                     '--gen-key', '-n', 'mon.', '--cap', 'mon', 'allow *')
+        services.run(
+            'ceph-authtool', '--create-keyring', str(admin), '--gen-key',
+            '-n', 'client.admin', *_caps(mon='allow *', osd='allow *',
+                                         mgr='allow *'))
+        services.run('ceph-authtool', str(ring), '--import-keyring',
+                     str(admin))
+        monmap = str(self.data / 'monmap')
+        services.run(
+            'monmaptool', '--create', '--fsid', self.fsid,
+            '--set-min-mon-release', 'pacific', '--enable-all-features',
+            *(word for one in first
+              for word in ('--addv', one.name, one.addresses)), monmap)
+        for monitor in first:
+            self._make_monitor(monitor, monmap, ring)
+
+    def _make_rest(self) -> None:
+        osd = str(uuid.uuid4())
+        self.run('ceph', 'osd', 'new', osd)
+        self._make_daemon('osd', '0', mon='allow profile osd',
+                          mgr='allow profile osd', osd='allow *')
+        self._make_daemon('mgr', 'x', mon='allow profile mgr',
+                          osd='allow *')
+        self.run('ceph-osd', '-i', '0', '--mkfs', '--osd-uuid', osd)
+        self._services.start(self._daemon('osd', '0'))
+        for pool in POOLS:
+            self.run('ceph', 'osd', 'pool', 'create', pool)
+            self.run('ceph', 'osd', 'pool', 'application', 'enable', pool,
+                     'rbd')
+        self._keyring(f'client.{USER}').write_text(self.run(
+            'ceph', 'auth', 'get-or-create', f'client.{USER}', 'mon',
+            'profile rbd', 'mgr', 'profile rbd', 'osd', 'profile rbd'))
+        (self.data / 'made').touch()
+
+    def _make_daemon(self, kind: str, name: str, **caps: str) -> None:
+        data = self.data / f'{kind}.{name}'
+        data.mkdir()
+        words = [word for pair in caps.items() for word in pair]
+        (data / 'keyring').write_text(self.run(
+            'ceph', 'auth', 'get-or-create', f'{kind}.{name}', *words))
+
+    def _make_monitor(self, monitor: Monitor, monmap: str,
+                      ring: pathlib.Path) -> None:
+        self.run('ceph-mon', '--mkfs', '-i', monitor.name, '--monmap', monmap,
+                 '--keyring', str(ring))
+
+    def _add(self, new: Iterable[Monitor]) -> None:
+        monmap = str(self.data / 'monmap')
+        self.run('ceph', 'mon', 'getmap', '-o', monmap)
+        for monitor in new:
+            self._make_monitor(monitor, monmap, self.data / 'keyring')
+            self._services.start(self._monitor(monitor))
+        names = {monitor.name for monitor in new}
+        services.wait_for(lambda: names <= set(self.quorum()), MOVED_WITHIN)
+
+    def _monitor(self, monitor: Monitor) -> services.Service:
+        return self._daemon('mon', monitor.name, '--public-addrv',
+                            monitor.addresses)
+
+    def _daemon(self, kind: str, name: str, *words: str) -> services.Service:
+        socket = f'/run/ceph/{self.conf.stem}/{kind}.{name}.asok'
+        return services.Service(
+            self._service(kind, name),
+            (f'ceph-{kind}', '-f', '--conf', str(self.conf), '-i', name,
+             *words),
+            lambda: services.run('ceph', '--admin-daemon', socket, 'version'))
+
+    def _service(self, kind: str, name: str) -> str:
+        return f'{self.conf.stem}-{kind}-{name}'
+
+    def _keyring(self, name: str) -> pathlib.Path:
+        return self.conf.parent / f'{self.conf.stem}.{name}.keyring'
+
+    def _remember(self, wanted: Sequence[Monitor]) -> None:
+        (self.data / 'monitors.json').write_text(json.dumps(
+            [dataclasses.astuple(one) for one in wanted]))
+
+    def _write_conf(self, wanted: Sequence[Monitor]) -> None:
+        ipv6 = ':' in self.address
+        self.conf.write_text(CONF.format(
+            fsid=self.fsid, address=self.address, conf=self.conf,
+            data=self.data, ipv4=not ipv6, ipv6=ipv6,
+            mount_timeout=self._mount_timeout,
+            mon_host=','.join(one.addresses for one in wanted)))
+
+
+def _caps(**caps: str) -> list[str]:
+    return [word for kind, cap in caps.items()
+            for word in ('--cap', kind, cap)]

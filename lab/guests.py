@@ -1,0 +1,128 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Guests without Nova, as on a plain host of virtual machines."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+from typing import Iterable, Optional
+import uuid
+
+from lab import ceph
+from lab import libvirtd
+from lab import services
+
+SOURCE = pathlib.Path(__file__).with_name('guest.S')
+IMAGE = pathlib.Path('/var/lib/lab/guest.img')
+IMAGE_SIZE = 1 << 20
+POOL = 'vms'
+SECRET = '5d2b4c1a-7e0f-4a6e-9d3c-8b1f0e2a6c47'
+CONSOLES = pathlib.Path('/var/lib/lab/consoles')
+COUNTS_WITHIN = 60
+
+DOMAIN = '''\
+<domain type='qemu'>
+  <name>{name}</name>
+  <uuid>{uuid}</uuid>
+  <memory unit='MiB'>16</memory>
+  <os><type machine='pc'>hvm</type><boot dev='hd'/></os>
+  <features><acpi/></features>
+  <devices>
+    <disk type='network' device='disk'>
+      <driver name='qemu' type='raw' cache='writeback'/>
+      <auth username='{user}'>
+        <secret type='ceph' uuid='{secret}'/>
+      </auth>
+      <source protocol='rbd' name='{pool}/{name}'>
+{hosts}
+      </source>
+      <target dev='vda' bus='virtio'/>
+    </disk>
+    <serial type='file'>
+      <source path='{console}' append='on'/>
+    </serial>
+  </devices>
+</domain>
+'''
+
+
+def build_image() -> pathlib.Path:
+    """Assemble the guest's program into an image, and return that."""
+    if not IMAGE.exists():
+        IMAGE.parent.mkdir(exist_ok=True)
+        object_file = str(IMAGE.with_suffix('.o'))
+        services.run('as', '--32', '-o', object_file, str(SOURCE))
+        services.run('objcopy', '-O', 'binary', object_file, str(IMAGE))
+        with open(IMAGE, 'r+b') as image:
+            image.truncate(IMAGE_SIZE)
+    return IMAGE
+
+
+class Guest:
+    """A guest whose one disk is an image of a cluster.
+
+    :param secret: the UUID of libvirt's secret with the cluster's key
+    """
+
+    def __init__(self, cluster: ceph.Cluster, name: str,
+                 secret: str = SECRET):
+        self.cluster = cluster
+        self.name = name
+        self._secret = secret
+
+    @property
+    def console(self) -> pathlib.Path:
+        """The file that has what it prints on its serial port."""
+        return CONSOLES / self.name
+
+    def make(self, hosts: Iterable[tuple[str, int]]) -> None:
+        """Make its image and define it, unless that is done.
+
+        :param hosts: the monitors that its XML names
+        """
+        if self.name in libvirtd.virsh('list', '--all', '--name').split():
+            return
+        CONSOLES.mkdir(parents=True, exist_ok=True)
+        self.cluster.run('rbd', 'import', str(build_image()),
+                         f'{POOL}/{self.name}')
+        libvirtd.virsh('define', '/dev/stdin', stdin=DOMAIN.format(
+            name=self.name, uuid=uuid.uuid4(), user=ceph.USER,
+            secret=self._secret, pool=POOL, console=self.console,
+            hosts='\n'.join(f"        <host name='{host}' port='{port}'/>"
+                            for host, port in hosts)))
+
+    def start(self) -> None:
+        """Start it and wait until it counts, unless it runs."""
+        if self.name not in libvirtd.virsh('list', '--name').split():
+            libvirtd.virsh('start', self.name)
+        self.wait_until_counting()
+
+    def wait_until_counting(self) -> None:
+        """Wait until it writes to its disk, twice at least from now on."""
+        now = count(self.console)
+        services.wait_for(lambda: (count(self.console) or 0) >= 2
+                          and count(self.console) != now, COUNTS_WITHIN)
+
+    def written(self) -> str:
+        """Return what stands in its image, where it writes its count."""
+        return self.cluster.read(f'{POOL}/{self.name}', 512, 8)
+
+
+def count(console: pathlib.Path) -> Optional[int]:
+    """Return what a guest counted last, None before it counts."""
+    told = console.read_text(errors='replace') if console.exists() else ''
+    whole = re.findall(r'([0-9a-f]{8})\r?\n', told)
+    return int(whole[-1], 16) if whole else None

@@ -1,0 +1,74 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The first process of the lab's machine: mounts its folders, and reaps.
+
+It is run as ``python -m lab.init FOLDER``.
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+
+from lab import machine
+
+HOSTS = f'''\
+127.0.0.1 localhost {machine.HOSTNAME}
+::1 localhost ip6-localhost
+'''
+
+
+def main(folder: str) -> None:
+    """Set the machine up, say so, and reap its orphans for ever."""
+    socket.sethostname(machine.HOSTNAME)
+    _run('ip', 'link', 'set', 'lo', 'up')
+    _run('mount', '-t', 'proc', 'proc', '/proc')
+    _run('mount', '-t', 'tmpfs', '-o', 'mode=755', 'tmpfs', '/run')
+    os.mkdir('/run/lock')
+    for path in machine.OVERLAID:
+        _overlay(path, pathlib.Path(folder))
+    pathlib.Path('/etc/hosts').write_text(HOSTS)
+    pathlib.Path('/etc/hostname').write_text(f'{machine.HOSTNAME}\n')
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+    print('up', flush=True)
+    while True:
+        signal.sigwait({signal.SIGCHLD})
+        _reap()
+
+
+def _overlay(path: str, folder: pathlib.Path) -> None:
+    _run('mount', '-t', 'overlay', 'overlay', '-o',
+         f'lowerdir={path},upperdir={folder}/changes{path},'
+         f'workdir={folder}/work{path}', path)
+
+
+def _reap() -> None:
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass
+
+
+def _run(*command: str) -> None:
+    subprocess.run(command, check=True)
+
+
+if __name__ == '__main__':
+    main(sys.argv[1])

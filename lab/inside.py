@@ -1,0 +1,107 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The lab as who is in its machine sees it: its services, level by level."""
+
+from __future__ import annotations
+
+import argparse
+import pathlib
+import sys
+import time
+from typing import Callable
+
+from lab import ceph
+from lab import errors
+from lab import guests
+from lab import libvirtd
+from lab import services
+from lab import versions
+
+CONF = pathlib.Path('/etc/ceph/ceph.conf')
+FIRST = ('127.0.0.11', '127.0.0.12', '127.0.0.13')
+GUESTS = ('plain1', 'plain2')
+
+
+class Lab:
+    """What runs in the lab's machine.
+
+    :param folder: the lab's
+    """
+
+    def __init__(self, folder: pathlib.Path):
+        self.services = services.Services(folder)
+        self.cluster = ceph.Cluster(CONF, '127.0.0.1', self.services)
+        self.guests = [guests.Guest(self.cluster, name) for name in GUESTS]
+
+    def up(self, level: str) -> None:
+        """Bring up what does not run of a level and of those below it."""
+        self._step('Ceph', lambda: self.cluster.start(ceph.monitors(*FIRST)))
+        self._step('libvirtd', lambda: libvirtd.start(self.services))
+        self._step('guests', self._guests)
+        print(versions.table(level))
+
+    def move_monitors(self, addresses: tuple[str, ...]) -> None:
+        """Replace all monitors by others.
+
+        :param addresses: IP addresses; the next three unless given
+        """
+        before = self.cluster.monitors()
+        after = ceph.monitors(*(addresses or self._next(before)))
+        self._step('monitors', lambda: self.cluster.move(after))
+        for word, monitors in (('before', before), ('after', after)):
+            print(f'{word:6}', *(one.addresses for one in monitors))
+
+    def _guests(self) -> None:
+        libvirtd.keep_key('client.cinder', guests.SECRET, self.cluster.key())
+        hosts = ceph.first_addresses(self.cluster.monitors())
+        for guest in self.guests:
+            guest.make(hosts)
+            guest.start()
+
+    def _next(self, before: tuple[ceph.Monitor, ...]) -> list[str]:
+        last = [host.split('.')[-1]
+                for host, _ in ceph.first_addresses(before)]
+        start = max(int(number) for number in last) // 10 * 10 + 10
+        return [f'127.0.0.{(start if start < 250 else 10) + number}'
+                for number in (1, 2, 3)]
+
+    @staticmethod
+    def _step(name: str, act: Callable[[], object]) -> None:
+        start = time.monotonic()
+        print(f'{name} ... ', end='', flush=True)
+        act()
+        print(f'{time.monotonic() - start:.0f} s', flush=True)
+
+
+def main() -> None:
+    """Do in the lab's machine what was asked for outside."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument('folder', type=pathlib.Path)
+    commands = parser.add_subparsers(dest='command', required=True)
+    commands.add_parser('up').add_argument('level')
+    commands.add_parser('move-monitors').add_argument('addresses', nargs='*')
+    given = parser.parse_args()
+    lab = Lab(given.folder)
+    try:
+        if given.command == 'up':
+            lab.up(given.level)
+        else:
+            lab.move_monitors(tuple(given.addresses))
+    except errors.LabError as error:
+        sys.exit(f'\nlab: {error}')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,71 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The lab's libvirtd, as a host of virtual machines has one."""
+
+from __future__ import annotations
+
+import pathlib
+import uuid
+
+from lab import services
+
+URI = 'qemu:///system'
+# Guests run in emulation: a processor's help may be there and yet not work.
+QEMU_CONF = '''\
+user = "root"
+group = "root"
+security_driver = "none"
+security_default_confined = 0
+stdio_handler = "file"
+cgroup_controllers = []
+namespaces = []
+'''
+LIBVIRTD_CONF = '''\
+auth_unix_rw = "none"
+host_uuid = "{uuid}"
+'''
+SECRET = '''\
+<secret ephemeral='no' private='no'>
+  <uuid>{uuid}</uuid>
+  <usage type='ceph'><name>{name}</name></usage>
+</secret>
+'''
+
+
+def start(running: services.Services) -> None:
+    """Start it."""
+    folder = pathlib.Path('/etc/libvirt')
+    (folder / 'qemu.conf').write_text(QEMU_CONF)
+    conf = folder / 'libvirtd.conf'
+    if 'host_uuid = "' not in conf.read_text():
+        conf.write_text(LIBVIRTD_CONF.format(uuid=uuid.uuid4()))
+    running.start(services.Service(
+        'libvirtd', ('libvirtd',), lambda: virsh('version')))
+
+
+def keep_key(name: str, secret: str, key: str) -> None:
+    """Keep a cephx key as a secret, as ``ceph-secret`` of an operator does.
+
+    :param secret: the UUID that disks name
+    :param key: base64
+    """
+    virsh('secret-define', '--file', '/dev/stdin',
+          stdin=SECRET.format(uuid=secret, name=name))
+    virsh('secret-set-value', secret, '--file', '/dev/stdin', stdin=key)
+
+
+def virsh(*words: str, stdin: str = '') -> str:
+    """Run virsh and return what it prints."""
+    return services.run('virsh', '--connect', URI, *words, stdin=stdin)

@@ -1,0 +1,174 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The machine that the lab is: namespaces of this one, and a first process.
+
+In it there is nothing but its own processes and a loopback device, so that
+nothing reaches or disturbs what is outside, and all of it ends with its
+first process. Its ``/etc``, ``/var/lib``, ``/var/log`` and ``/var/cache``
+are this machine's, on which the lab's folder lies as an overlay: what is
+written there stays in the folder. Commands in it read ``/etc/nova/nova.conf``
+as on any host, and mean the lab's.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import shutil
+import stat
+import subprocess
+import sys
+from typing import Mapping, NoReturn, Optional, Sequence
+
+import psutil
+import tenacity
+
+from lab import errors
+from lab import services
+
+HOSTNAME = 'lab'
+OVERLAID = ('/etc', '/var/lib', '/var/log', '/var/cache')
+# What this machine has there is nothing to the lab.
+HIDDEN = ('/etc/ceph', '/etc/libvirt/hooks', '/etc/libvirt/qemu',
+          '/etc/libvirt/secrets', '/etc/libvirt/storage', '/etc/rbd-mon-fix',
+          *(f'/var/lib/{name}' for name in (
+              'ceph', 'cinder', 'glance', 'libvirt', 'mysql', 'nova',
+              'rabbitmq', 'rbd-mon-fix')))
+HIDDEN_FILES = ('/etc/nova/nova.conf', '/etc/nova/nova-compute.conf',
+                '/etc/cinder/cinder.conf')
+REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
+UP_WITHIN = 30
+DOWN_WITHIN = 30
+
+
+class Machine:
+    """The lab's machine.
+
+    :param folder: holds all its state
+    """
+
+    def __init__(self, folder: pathlib.Path):
+        self.folder = folder.absolute()
+
+    @property
+    def mark(self) -> pathlib.Path:
+        """The file that says which process the machine is."""
+        return self.folder / 'machine.json'
+
+    def start(self) -> None:
+        """Start it anew, with an empty disk, unless it runs.
+
+        :raises LabError: it does not come up
+        """
+        if self.first() is not None:
+            return
+        self._empty()
+        self._hide()
+        with open(self.folder / 'machine.log', 'wb') as log:
+            parent = subprocess.Popen(
+                ['unshare', '--mount', '--pid', '--net', '--uts', '--ipc',
+                 '--fork', '--kill-child', '--propagation', 'private',
+                 sys.executable, '-m', 'lab.init', str(self.folder)],
+                cwd=REPOSITORY, stdin=subprocess.DEVNULL, stdout=log,
+                stderr=log, start_new_session=True)
+        self._wait_until_up(parent)
+        first, = psutil.Process(parent.pid).children()
+        self.mark.write_text(json.dumps(
+            {'pid': first.pid, 'started': first.create_time()}))
+
+    def stop(self) -> None:
+        """End all its processes; the folder stays, for who wants to look.
+
+        :raises LabError: it does not go down
+        """
+        first = self.first()
+        if first is not None:
+            first.kill()
+            try:
+                first.wait(DOWN_WITHIN)
+            except psutil.TimeoutExpired as error:
+                raise errors.LabError(
+                    f'process {first.pid} does not end') from error
+        self.mark.unlink(missing_ok=True)
+
+    def first(self) -> Optional[psutil.Process]:
+        """Return its first process, if it is up."""
+        try:
+            known = json.loads(self.mark.read_text())
+            process = psutil.Process(known['pid'])
+        except (FileNotFoundError, psutil.NoSuchProcess):
+            return None
+        return process if services.same(process, known['started']) else None
+
+    def enter(self, folder: pathlib.Path, command: Sequence[str],
+              environment: Mapping[str, str]) -> NoReturn:
+        """Become a command that runs in it.
+
+        :param folder: where it runs
+        :param environment: all of its environment
+        :raises LabError: the machine is not up
+        """
+        first = self.first()
+        if first is None:
+            raise errors.LabError(
+                f'the lab in {self.folder} is not up: run lab/up')
+        os.execvpe('nsenter', [
+            'nsenter', '--target', str(first.pid), '--mount', '--pid',
+            '--net', '--uts', '--ipc', f'--wd={folder}', '--', *command],
+            environment)
+
+    def _empty(self) -> None:
+        known = {'changes', 'work', 'machine.json', 'machine.log', 'lab.json',
+                 'services', 'log', 'tmp'}
+        here = {path.name for path in self.folder.glob('*')}
+        if here and 'machine.log' not in here:
+            raise errors.LabError(
+                f'{self.folder} is no folder of a lab, and not empty: give '
+                'another with --folder')
+        for name in here & known:
+            path = self.folder / name
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        for name in ('services', 'log', 'tmp'):
+            (self.folder / name).mkdir(parents=True)
+
+    def _hide(self) -> None:
+        for path in OVERLAID:
+            for kind in ('changes', 'work'):
+                (self.folder / kind / path[1:]).mkdir(parents=True)
+        for path in HIDDEN:
+            hiding = self.folder / 'changes' / path[1:]
+            hiding.mkdir(parents=True)
+            # Documentation/filesystems/overlayfs.rst of Linux
+            os.setxattr(hiding, 'trusted.overlay.opaque', b'y')
+        for path in HIDDEN_FILES:
+            hiding = self.folder / 'changes' / path[1:]
+            hiding.parent.mkdir(exist_ok=True)
+            os.mknod(hiding, stat.S_IFCHR)
+
+    def _wait_until_up(self, parent: subprocess.Popen[bytes]) -> None:
+        log = self.folder / 'machine.log'
+        up = tenacity.Retrying(
+            wait=tenacity.wait_fixed(0.05),
+            retry=tenacity.retry_if_result(lambda ended: ended is None),
+            stop=tenacity.stop_after_delay(UP_WITHIN), reraise=True)
+        try:
+            up(lambda: True if 'up\n' in log.read_text() else parent.poll())
+        except tenacity.RetryError:
+            parent.kill()
+        if parent.poll() is not None:
+            raise errors.LabError(
+                'no machine for the lab; it takes root, with the right to '
+                f'make namespaces:\n{log.read_text()}')
