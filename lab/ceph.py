@@ -53,6 +53,9 @@ mon_allow_pool_size_one = true
 mon_warn_on_pool_no_redundancy = false
 mgr_initial_modules =
 mon_data_avail_warn = 1
+# Whoever does not answer on one machine is not there: 5 and 2 s unless told.
+mon_election_timeout = 1
+mon_probe_timeout = 1
 [client]
 # Of a start that fails, so long is waited for: 300 s unless told.
 client_mount_timeout = {mount_timeout}
