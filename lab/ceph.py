@@ -174,6 +174,11 @@ class Cluster:
             lambda: set(self.quorum()) == {one.name for one in wanted},
             MOVED_WITHIN)
 
+    def restart(self, monitor: Monitor) -> None:
+        """Restart one of its monitors, as an upgrade does."""
+        self._services.stop(self._service('mon', monitor.name))
+        self.start(self.monitors())
+
     def quorum(self) -> list[str]:
         """Return the names of the monitors in it."""
         return json.loads(self.run(

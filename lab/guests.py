@@ -20,6 +20,7 @@ import pathlib
 import re
 from typing import Iterable, Optional
 import uuid
+from xml.etree import ElementTree
 
 from lab import ceph
 from lab import libvirtd
@@ -30,8 +31,11 @@ IMAGE = pathlib.Path('/var/lib/lab/guest.img')
 IMAGE_SIZE = 1 << 20
 POOL = 'vms'
 SECRET = '5d2b4c1a-7e0f-4a6e-9d3c-8b1f0e2a6c47'
+PIDS = pathlib.Path('/run/libvirt/qemu')
 CONSOLES = pathlib.Path('/var/lib/lab/consoles')
 COUNTS_WITHIN = 60
+# What QEMU says when it finds no monitor.
+UNREACHED = 'error connecting: Connection timed out'
 
 DOMAIN = '''\
 <domain type='qemu'>
@@ -88,6 +92,16 @@ class Guest:
         """The file that has what it prints on its serial port."""
         return CONSOLES / self.name
 
+    @property
+    def uuid(self) -> str:
+        """Its id, the same whenever it is made."""
+        return str(uuid.uuid5(uuid.NAMESPACE_DNS, self.name))
+
+    @property
+    def pid(self) -> int:
+        """Its QEMU process."""
+        return int(PIDS.joinpath(f'{self.name}.pid').read_text())
+
     def make(self, hosts: Iterable[tuple[str, int]]) -> None:
         """Make its image and define it, unless that is done.
 
@@ -96,19 +110,46 @@ class Guest:
         if self.name in libvirtd.virsh('list', '--all', '--name').split():
             return
         CONSOLES.mkdir(parents=True, exist_ok=True)
-        self.cluster.run('rbd', 'import', str(build_image()),
-                         f'{POOL}/{self.name}')
+        if self.name not in self.cluster.run('rbd', 'ls', POOL).split():
+            self.cluster.run('rbd', 'import', str(build_image()),
+                             f'{POOL}/{self.name}')
         libvirtd.virsh('define', '/dev/stdin', stdin=DOMAIN.format(
-            name=self.name, uuid=uuid.uuid4(), user=ceph.USER,
+            name=self.name, uuid=self.uuid, user=ceph.USER,
             secret=self._secret, pool=POOL, console=self.console,
             hosts='\n'.join(f"        <host name='{host}' port='{port}'/>"
                             for host, port in hosts)))
 
     def start(self) -> None:
         """Start it and wait until it counts, unless it runs."""
-        if self.name not in libvirtd.virsh('list', '--name').split():
+        if not self.runs():
             libvirtd.virsh('start', self.name)
         self.wait_until_counting()
+
+    def runs(self) -> bool:
+        """Return whether libvirt runs it."""
+        return self.name in libvirtd.virsh('list', '--name').split()
+
+    def stop(self) -> None:
+        """Pull its plug, if it runs."""
+        if self.runs():
+            libvirtd.virsh('destroy', self.name)
+
+    def remove(self) -> None:
+        """Take it away from libvirt; its image stays.
+
+        An image cannot be removed for half a minute after a client of it was
+        killed.
+        """
+        self.stop()
+        if self.name in libvirtd.virsh('list', '--all', '--name').split():
+            libvirtd.virsh('undefine', '--managed-save', self.name)
+
+    def hosts(self) -> list[tuple[str, int]]:
+        """Return the monitors that it would start with."""
+        found = ElementTree.fromstring(
+            libvirtd.virsh('dumpxml', '--inactive', self.name))
+        return [(host.attrib['name'], int(host.attrib['port']))
+                for host in found.iterfind('devices/disk/source/host')]
 
     def wait_until_counting(self) -> None:
         """Wait until it writes to its disk, twice at least from now on."""
@@ -123,6 +164,11 @@ class Guest:
 
 def count(console: pathlib.Path) -> Optional[int]:
     """Return what a guest counted last, None before it counts."""
+    return counted(console)[-1] if counted(console) else None
+
+
+def counted(console: pathlib.Path) -> list[Optional[int]]:
+    """Return all that a guest counted; None is what it could not write."""
     told = console.read_text(errors='replace') if console.exists() else ''
-    whole = re.findall(r'([0-9a-f]{8})\r?\n', told)
-    return int(whole[-1], 16) if whole else None
+    return [None if first == 'E' else int(first + rest, 16) for first, rest
+            in re.findall(r'([0-9a-fE])([0-9a-f]{7})\r?\n', told)]

@@ -1,0 +1,62 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""An operator of the lab: runs the installed command, as on any host."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import Any
+
+from lab import guests
+
+HOST = 'lab'
+WITHIN = 180
+
+
+class Operator:
+    """Runs ``rbd-mon-fix``, which finds its config in ``/etc``."""
+
+    def run(self, *words: str, code: int = 0) -> Any:
+        """Run a command and return what it prints as JSON.
+
+        :param words: the command and its arguments; options stand in front
+        :param code: how it has to end
+        """
+        done = subprocess.run(
+            ['rbd-mon-fix', *words, '-f', 'json'], text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, timeout=WITHIN, check=False)
+        assert done.returncode == code, (
+            f'rbd-mon-fix {" ".join(words)} ended with {done.returncode}, '
+            f'not {code}:\n{done.stderr}\n{done.stdout}')
+        return json.loads(done.stdout)
+
+    def on(self, command: str, guest: guests.Guest, *words: str,
+           code: int = 0) -> Any:
+        """Run a command for one guest that Nova does not know."""
+        return self.run(command, '--host', HOST, '--unmanaged', '--instance',
+                        guest.uuid, *words, code=code)
+
+    def states(self, guest: guests.Guest, code: int = 0) -> dict[str, str]:
+        """Return what ``status`` says of a guest's copies, by their store."""
+        told = self.on('status', guest, code=code)
+        return {record['store']: record['state']
+                for record in told['records']}
+
+    def opens(self, guest: guests.Guest, code: int = 0) -> dict[str, bool]:
+        """Return what ``verify`` says of a guest's copies, by their store."""
+        told = self.on('verify', guest, code=code)
+        return {disk['store']: disk['opened'] for disk in told['disks']}

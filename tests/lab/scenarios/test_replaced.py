@@ -1,0 +1,215 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""All monitors are replaced under guests of a host without OpenStack.
+
+They are moved once; each scenario has a guest of its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import signal
+from typing import Callable, Iterable, Iterator
+
+import psutil
+import pytest
+
+from lab import ceph
+from lab import errors
+from lab import guests
+from lab import inside
+from lab import libvirtd
+from lab import services
+from tests.lab.scenarios import operator as operators
+from tests.lab.scenarios import watching
+
+# A guest counts twice a second; a busy machine may be late, not this late.
+NO_PAUSE = 10
+SEEN_WITHIN = 30
+
+
+@dataclasses.dataclass
+class Moved:
+    """Guests that ran when the monitors moved."""
+
+    stopped: guests.Guest
+    rolled: guests.Guest
+    running: guests.Guest
+    saved: guests.Guest
+    frozen: guests.Guest
+    pulse: watching.Pulse
+    saved_at: int
+
+
+@pytest.fixture(scope='module')
+def moved(lab: inside.Lab, guest_of: Callable[..., guests.Guest]
+          ) -> Iterator[Moved]:
+    made = Moved(*(guest_of(name) for name in (
+        'stopped', 'rolled', 'running', 'saved', 'frozen')),
+        pulse=None, saved_at=0)
+    libvirtd.virsh('managedsave', made.saved.name)
+    made.saved_at = guests.count(made.saved.console)
+    made.pulse = watching.Pulse(made.running)
+    with _frozen(made.frozen):
+        _hang_up(made.frozen, lab.cluster)
+        lab.move_monitors(())
+    yield made
+    made.pulse.stop()
+
+
+@contextlib.contextmanager
+def _frozen(guest: guests.Guest) -> Iterator[None]:
+    process = psutil.Process(guest.pid)
+    process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGCONT)
+
+
+def _hang_up(guest: guests.Guest, cluster: ceph.Cluster) -> None:
+    """Restart the monitor that a guest has.
+
+    Or the news of the others would wait in its socket until it thaws.
+    """
+    for monitor in cluster.monitors():
+        if _connections(guest, ceph.first_addresses([monitor])):
+            cluster.restart(monitor)
+
+
+@pytest.fixture
+def right(lab: inside.Lab) -> list[tuple[str, int]]:
+    return ceph.first_addresses(lab.cluster.monitors())
+
+
+def test_destroy_and_start(moved: Moved, operator: operators.Operator,
+                           right: list[tuple[str, int]]):
+    guest = moved.stopped
+    guest.stop()
+    assert operator.states(guest, code=1) == {'domain': 'stale'}
+    assert operator.opens(guest, code=1) == {'domain': False}
+    with pytest.raises(errors.LabError, match=guests.UNREACHED):
+        guest.start()
+
+    operator.on('refresh', guest)
+    assert guest.hosts() == right
+    assert operator.states(guest) == {'domain': 'current'}
+    assert operator.opens(guest) == {'domain': True}
+    guest.start()
+    watching.writes(guest)
+
+
+def test_rollback(moved: Moved, operator: operators.Operator,
+                  right: list[tuple[str, int]]):
+    guest = moved.rolled
+    guest.stop()
+    before = guest.hosts()
+    assert not set(before) & set(right)
+    run = operator.on('refresh', guest)['run']
+    assert guest.hosts() == right
+
+    operator.run('rollback', run)
+    assert guest.hosts() == before
+    with pytest.raises(errors.LabError, match=guests.UNREACHED):
+        guest.start()
+
+    operator.on('refresh', guest)
+    guest.start()
+    watching.writes(guest)
+
+
+def test_suspended(moved: Moved, operator: operators.Operator):
+    """Libvirt keeps the saved memory when a start fails; Nova does not."""
+    guest = moved.saved
+    assert operator.states(guest, code=1) == {
+        'domain': 'stale', 'managed-save': 'stale'}
+    assert operator.opens(guest, code=1) == {
+        'domain': False, 'managed-save': False}
+    with pytest.raises(errors.LabError, match=guests.UNREACHED):
+        guest.start()
+    assert _is_saved(guest)
+    assert guests.count(guest.console) == moved.saved_at
+
+    operator.on('refresh', guest)
+    assert operator.opens(guest) == {'domain': True, 'managed-save': True}
+    before = len(guests.counted(guest.console))
+    guest.start()
+    assert not _is_saved(guest)
+    after = guests.counted(guest.console)[before:]
+    assert after == _one_by_one(moved.saved_at + 1, len(after))
+    watching.writes(guest)
+
+
+def test_running(moved: Moved, operator: operators.Operator,
+                 right: list[tuple[str, int]]):
+    guest = moved.running
+    assert operator.states(guest, code=1) == {
+        'domain': 'stale', 'live-domain': 'stale'}
+    assert _connections(guest, right)
+
+    operator.on('refresh', guest)
+    assert guest.hosts() == right
+    watching.writes(guest)
+    assert moved.pulse.same_process()
+    assert moved.pulse.stop() < NO_PAUSE
+    counted = moved.pulse.counted()
+    assert len(counted) > 10
+    assert counted == _one_by_one(counted[0], len(counted))
+
+
+def test_frozen(moved: Moved, operator: operators.Operator,
+                right: list[tuple[str, int]]):
+    """It goes on with the OSDs that it knows, and hears of no new ones."""
+    guest = moved.frozen
+    watching.writes(guest)
+    assert not _connections(guest, right)
+    assert _states(operator)[guest.uuid] == 'stranded'
+    assert _states(operator)[moved.running.uuid] == 'following'
+    stranded = operator.on('status', guest, code=1)['summary']['stranded']
+    assert stranded == [guest.uuid]
+
+    operator.on('refresh', guest)
+    assert _states(operator)[guest.uuid] == 'stranded'
+    guest.stop()
+    guest.start()
+    watching.writes(guest)
+    services.wait_for(lambda: _connections(guest, right) != set(),
+                      SEEN_WITHIN)
+    assert _states(operator, code=0)[guest.uuid] == 'following'
+
+
+def _states(operator: operators.Operator, code: int = 1) -> dict[str, str]:
+    """Return what ``guests`` says of each guest."""
+    told = operator.run('guests', '--host', operators.HOST, code=code)
+    return {row['instance']: row['state'] for row in told['guests']}
+
+
+def _connections(guest: guests.Guest,
+                 monitors: Iterable[tuple[str, int]]) -> set[str]:
+    """Return of those monitors the hosts that its process is connected to."""
+    found = {connection.raddr.ip for connection
+             in psutil.Process(guest.pid).net_connections()
+             if connection.status == psutil.CONN_ESTABLISHED}
+    return found & {host for host, _ in monitors}
+
+
+def _is_saved(guest: guests.Guest) -> bool:
+    return 'yes' in libvirtd.virsh('dominfo', guest.name).split(
+        'Managed save:')[1].splitlines()[0]
+
+
+def _one_by_one(first: int, number: int) -> list[int]:
+    return list(range(first, first + number))

@@ -1,0 +1,75 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Whether a guest goes on: watched on its console and in its image."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Optional
+
+from lab import guests
+from lab import services
+
+EVERY = 0.1
+WRITTEN_WITHIN = 30
+
+
+class Pulse:
+    """Watches a guest that counts, until it is asked what it saw.
+
+    A guest counts twice a second; what it cannot write to its disk it does
+    not count, or counts as such.
+    """
+
+    def __init__(self, guest: guests.Guest):
+        self._guest = guest
+        self._pid = guest.pid
+        self._before = len(guests.counted(guest.console))
+        self._longest = 0.0
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> float:
+        """Stop watching, and return the longest pause in seconds."""
+        self._ended.set()
+        self._thread.join()
+        return self._longest
+
+    def counted(self) -> list[Optional[int]]:
+        """Return all that it counted since it is watched."""
+        return guests.counted(self._guest.console)[self._before:]
+
+    def same_process(self) -> bool:
+        """Return whether its QEMU process is still the one it was."""
+        return self._guest.pid == self._pid
+
+    def _watch(self) -> None:
+        last, since = None, time.monotonic()
+        while not self._ended.wait(EVERY):
+            now = guests.count(self._guest.console)
+            if now != last:
+                last, since = now, time.monotonic()
+            self._longest = max(self._longest, time.monotonic() - since)
+
+
+def writes(guest: guests.Guest) -> None:
+    """Wait until a guest counts on, in its image too."""
+    guest.wait_until_counting()
+    first = int(guest.written(), 16)
+    guest.wait_until_counting()
+    services.wait_for(lambda: int(guest.written(), 16) > first,
+                      WRITTEN_WITHIN)
