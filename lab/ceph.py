@@ -24,6 +24,7 @@ import tempfile
 from typing import Iterable, Sequence
 import uuid
 
+from lab import clients
 from lab import services
 
 POOLS = ('vms', 'volumes', 'images')
@@ -152,20 +153,31 @@ class Cluster:
         self._services.start(
             self._daemon('mgr', 'x'), self._daemon('osd', '0'))
 
+    def stop(self) -> None:
+        """Stop all of it; its OSD's images are gone."""
+        for daemon in (*map(self._monitor, self.monitors()),
+                       self._daemon('mgr', 'x'), self._daemon('osd', '0')):
+            self._services.stop(daemon.name)
+
     def monitors(self) -> tuple[Monitor, ...]:
         """Return those that it should have."""
         known = json.loads((self.data / 'monitors.json').read_text())
         return tuple(Monitor(*words) for words in known)
 
     def move(self, wanted: Sequence[Monitor]) -> None:
-        """Replace its monitors as an operator does: add, then remove.
+        """Replace its monitors as an operator does: add, wait, then remove.
 
         Its ceph.conf names those that are wanted as soon as they are there.
+        Elections cost clients their monitor for a moment: one that has none
+        until the last that it knows is gone would be stranded.
         """
+        lost = clients.strays(self.run)
         gone = [one for one in self.monitors() if one not in wanted]
         new = [one for one in wanted if one not in self.monitors()]
         self._add(new)
         self._write_conf(wanted)
+        services.wait_for(
+            lambda: clients.strays(self.run) <= lost, MOVED_WITHIN)
         for monitor in gone:
             self.run('ceph', 'mon', 'rm', monitor.name)
             self._services.stop(self._service('mon', monitor.name))

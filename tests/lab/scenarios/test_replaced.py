@@ -28,6 +28,7 @@ import psutil
 import pytest
 
 from lab import ceph
+from lab import clients
 from lab import errors
 from lab import guests
 from lab import inside
@@ -63,8 +64,11 @@ def moved(lab: inside.Lab, guest_of: Callable[..., guests.Guest]
     libvirtd.virsh('managedsave', made.saved.name)
     made.saved_at = guests.count(made.saved.console)
     made.pulse = watching.Pulse(made.running)
+    before = _strays(lab.cluster)
     with _frozen(made.frozen):
         _hang_up(made.frozen, lab.cluster)
+        services.wait_for(lambda: len(_strays(lab.cluster) - before) == 1,
+                          SEEN_WITHIN)
         lab.move_monitors(())
     yield made
     made.pulse.stop()
@@ -176,25 +180,31 @@ def test_frozen(moved: Moved, operator: operators.Operator,
     guest = moved.frozen
     watching.writes(guest)
     assert not _connections(guest, right)
-    assert _states(operator)[guest.uuid] == 'stranded'
-    assert _states(operator)[moved.running.uuid] == 'following'
+    assert _state(operator, guest, code=1) == 'stranded'
+    assert _state(operator, moved.running) == 'following'
     stranded = operator.on('status', guest, code=1)['summary']['stranded']
     assert stranded == [guest.uuid]
 
     operator.on('refresh', guest)
-    assert _states(operator)[guest.uuid] == 'stranded'
+    assert _state(operator, guest, code=1) == 'stranded'
     guest.stop()
     guest.start()
     watching.writes(guest)
     services.wait_for(lambda: _connections(guest, right) != set(),
                       SEEN_WITHIN)
-    assert _states(operator, code=0)[guest.uuid] == 'following'
+    assert _state(operator, guest) == 'following'
 
 
-def _states(operator: operators.Operator, code: int = 1) -> dict[str, str]:
-    """Return what ``guests`` says of each guest."""
-    told = operator.run('guests', '--host', operators.HOST, code=code)
-    return {row['instance']: row['state'] for row in told['guests']}
+def _state(operator: operators.Operator, guest: guests.Guest,
+           code: int = 0) -> str:
+    """Return what ``guests`` says of a guest."""
+    told, = operator.run('guests', '--host', operators.HOST, '--instance',
+                         guest.uuid, code=code)['guests']
+    return told['state']
+
+
+def _strays(cluster: ceph.Cluster) -> set[int]:
+    return clients.strays(cluster.run)
 
 
 def _connections(guest: guests.Guest,

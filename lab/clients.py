@@ -1,0 +1,44 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Who uses a cluster, as the cluster itself sees them."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Callable
+
+Run = Callable[..., str]
+
+
+def strays(run: Run) -> set[int]:
+    """Return the clients that have an image open and no monitor.
+
+    What a monitor does not reach never hears of new monitors.
+
+    :param run: runs one of Ceph's programs as its administrator
+    """
+    return watching(run) - _known(run)
+
+
+def watching(run: Run) -> set[int]:
+    """Return the clients that have an image open."""
+    told = json.loads(run('ceph', 'tell', 'osd.0', 'dump_watchers'))
+    return {watcher['entity_name']['num'] for watcher in told}
+
+
+def _known(run: Run) -> set[int]:
+    told = run('ceph', 'tell', 'mon.*', 'sessions')
+    return set(map(int, re.findall(r'"name": "client\.(\d+)"', told)))
