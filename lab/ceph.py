@@ -25,6 +25,7 @@ from typing import Iterable, Sequence
 import uuid
 
 from lab import clients
+from lab import errors
 from lab import services
 
 POOLS = ('vms', 'volumes', 'images')
@@ -145,9 +146,7 @@ class Cluster:
         if not (self.data / 'made').exists():
             self._make(first)
         self._services.start(*map(self._monitor, self.monitors()))
-        services.wait_for(
-            lambda: set(self.quorum()) == {
-                monitor.name for monitor in self.monitors()}, MOVED_WITHIN)
+        self._wait_for_quorum(self.monitors())
         if not (self.data / 'made').exists():
             self._make_rest()
         self._services.start(
@@ -182,9 +181,7 @@ class Cluster:
             self.run('ceph', 'mon', 'rm', monitor.name)
             self._services.stop(self._service('mon', monitor.name))
         self._remember(wanted)
-        services.wait_for(
-            lambda: set(self.quorum()) == {one.name for one in wanted},
-            MOVED_WITHIN)
+        self._wait_for_quorum(wanted)
 
     def restart(self, monitor: Monitor) -> None:
         """Restart one of its monitors, as an upgrade does."""
@@ -270,14 +267,30 @@ class Cluster:
         self.run('ceph-mon', '--mkfs', '-i', monitor.name, '--monmap', monmap,
                  '--keyring', str(ring))
 
-    def _add(self, new: Iterable[Monitor]) -> None:
+    def _add(self, new: Sequence[Monitor]) -> None:
         monmap = str(self.data / 'monmap')
         self.run('ceph', 'mon', 'getmap', '-o', monmap)
         for monitor in new:
             self._make_monitor(monitor, monmap, self.data / 'keyring')
             self._services.start(self._monitor(monitor))
-        names = {monitor.name for monitor in new}
-        services.wait_for(lambda: names <= set(self.quorum()), MOVED_WITHIN)
+        self._wait_for_quorum((*self.monitors(), *new))
+
+    def _wait_for_quorum(self, wanted: Iterable[Monitor]) -> None:
+        names = {monitor.name for monitor in wanted}
+        try:
+            services.wait_for(lambda: set(self.quorum()) == names,
+                              MOVED_WITHIN, lambda: bool(self._ended(names)))
+        except (TimeoutError, errors.LabError) as error:
+            name = min(self._ended(names) or names)
+            raise errors.LabError(
+                f'no quorum of {", ".join(sorted(names))}; the end of the '
+                f'log of {name}:\n'
+                f'{self._services.tail(self._service("mon", name))}'
+                ) from error
+
+    def _ended(self, names: Iterable[str]) -> list[str]:
+        return [name for name in names if self._services.process(
+            self._service('mon', name)) is None]
 
     def _monitor(self, monitor: Monitor) -> services.Service:
         return self._daemon('mon', monitor.name, '--public-addrv',
