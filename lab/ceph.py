@@ -151,9 +151,11 @@ class Cluster:
             self._make_rest()
         self._services.start(
             self._daemon('mgr', 'x'), self._daemon('osd', '0'))
+        services.wait_for(lambda: self.run('ceph', 'tell', 'osd.0', 'version'),
+                          MOVED_WITHIN)
 
     def stop(self) -> None:
-        """Stop all of it; its OSD's images are gone."""
+        """Stop all of it."""
         for daemon in (*map(self._monitor, self.monitors()),
                        self._daemon('mgr', 'x'), self._daemon('osd', '0')):
             self._services.stop(daemon.name)

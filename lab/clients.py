@@ -41,4 +41,5 @@ def watching(run: Run) -> set[int]:
 
 def _known(run: Run) -> set[int]:
     told = run('ceph', 'tell', 'mon.*', 'sessions')
-    return set(map(int, re.findall(r'"name": "client\.(\d+)"', told)))
+    # A client that has not reconnected yet has no number in its name.
+    return set(map(int, re.findall(r'"global_id": (\d+)', told)))
