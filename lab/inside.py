@@ -50,6 +50,8 @@ class Lab:
         self._step('Ceph', lambda: self.cluster.start(ceph.monitors(*FIRST)))
         self._step('libvirtd', lambda: libvirtd.start(self.services))
         self._step('guests', self._guests)
+        if level == 'openstack':
+            self._openstack()
         print(versions.table(level))
 
     def move_monitors(self, addresses: tuple[str, ...]) -> None:
@@ -62,6 +64,16 @@ class Lab:
         self._step('monitors', lambda: self.cluster.move(after))
         for word, monitors in (('before', before), ('after', after)):
             print(f'{word:6}', *(one.addresses for one in monitors))
+
+    def _openstack(self) -> None:
+        # Who has no OpenStack has not all that its part imports.
+        from lab.openstack import cloud
+        from lab.openstack import user
+        self._step('MariaDB and RabbitMQ',
+                   lambda: cloud.start_backing(self.services))
+        self._step('configs and databases', lambda: cloud.prepare(CONF))
+        self._step('OpenStack', lambda: cloud.start(self.services))
+        self._step('image and flavor', lambda: user.User().prepare())
 
     def _guests(self) -> None:
         libvirtd.keep_key('client.cinder', guests.SECRET, self.cluster.key())

@@ -1,0 +1,123 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Nova: its API, conductor, scheduler, and the compute service."""
+
+from __future__ import annotations
+
+import pathlib
+
+from lab import ceph
+from lab import guests
+from lab import libvirtd
+from lab import services
+from lab.openstack import backing
+from lab.openstack import config
+from lab.openstack import wsgi
+
+CONF = '/etc/nova/nova.conf'
+# A compute host has no database's password.
+COMPUTE_CONF = '/etc/nova/nova-compute.conf'
+
+
+def prepare(ceph_conf: pathlib.Path) -> None:
+    """Write its config and its databases, and make the cell known.
+
+    :param ceph_conf: of the cluster that keeps Nova's own disks
+    """
+    common = {**_common(), 'libvirt': {
+        'connection_uri': libvirtd.URI, 'virt_type': 'qemu',
+        'cpu_mode': 'none', 'hw_machine_type': 'x86_64=pc',
+        'images_type': 'rbd', 'images_rbd_pool': 'vms',
+        'images_rbd_ceph_conf': ceph_conf, 'rbd_user': ceph.USER,
+        'rbd_secret_uuid': guests.SECRET, 'wait_soft_reboot_seconds': 20}}
+    config.write(COMPUTE_CONF, common)
+    config.write(CONF, {
+        **common,
+        'database': {'connection': config.database('nova')},
+        'api_database': {'connection': config.database('nova_api')}})
+    pathlib.Path('/var/lib/nova/instances').mkdir(
+        parents=True, exist_ok=True)
+    for words in (('api_db', 'sync'),
+                  ('cell_v2', 'map_cell0', '--database_connection',
+                   config.database('nova_cell0')),
+                  ('db', 'sync')):
+        manage(*words)
+    if 'cell1' not in manage('cell_v2', 'list_cells'):
+        manage('cell_v2', 'create_cell', '--name', 'cell1')
+
+
+def manage(*words: str) -> str:
+    """Run nova-manage."""
+    return services.run('nova-manage', '--config-file', CONF, *words)
+
+
+def control() -> list[services.Service]:
+    """Return the services of a controller."""
+    return [
+        _daemon('nova-conductor', CONF), _daemon('nova-scheduler', CONF),
+        services.Service(
+            'nova-api', ('nova-api', '--config-file', CONF),
+            lambda: wsgi.answers(8774))]
+
+
+def compute() -> services.Service:
+    """Return the service of a compute host."""
+    return _daemon('nova-compute', COMPUTE_CONF)
+
+
+def _daemon(name: str, conf: str) -> services.Service:
+    return services.Service(
+        name, (name, '--config-file', conf), lambda: _is_known(name))
+
+
+def _is_known(name: str) -> bool:
+    """Return whether it has said in the database that it is up."""
+    return bool(backing.sql(
+        "SELECT 1 FROM nova.services WHERE report_count > 0 "
+        f"AND `binary` = '{name}'"))
+
+
+def _common() -> config.Sections:
+    credentials = config.credentials()
+    return {
+        'DEFAULT': {
+            'transport_url': config.queue(), 'my_ip': config.ADDRESS,
+            'use_stderr': True, 'enabled_apis': 'osapi_compute',
+            'osapi_compute_listen': config.ADDRESS,
+            'osapi_compute_workers': 1, 'shutdown_timeout': 20,
+            'compute_driver': 'libvirt.LibvirtDriver',
+            'state_path': '/var/lib/nova', 'report_interval': 5},
+        'api': {'auth_strategy': 'keystone'},
+        'keystone_authtoken': config.authtoken(),
+        'service_user': {**credentials, 'send_service_user_token': True},
+        'cinder': {**credentials, 'os_region_name': config.REGION},
+        'glance': {'region_name': config.REGION},
+        'neutron': credentials,
+        'placement': credentials,
+        'conductor': {'workers': 1},
+        'scheduler': {'workers': 1},
+        'vnc': {'enabled': False},
+        'quota': {'instances': -1, 'cores': -1, 'ram': -1},
+        'oslo_concurrency': {'lock_path': '/var/lib/nova/lock'},
+        # No sudo: what the compute service does, it does as root.
+        'nova_sys_admin': {'helper_command': _helper('nova')},
+        'vif_plug_linux_bridge_privileged': {
+            'helper_command': _helper('nova')},
+        'privsep_osbrick': {'helper_command': _helper('nova')},
+    }
+
+
+def _helper(project: str) -> str:
+    return f'privsep-helper --config-file /etc/{project}/{project}.conf'

@@ -1,0 +1,105 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Placement, Glance and Neutron, without which Nova does not run."""
+
+from __future__ import annotations
+
+import pathlib
+
+from lab import ceph
+from lab import services
+from lab.openstack import config
+from lab.openstack import keystone
+from lab.openstack import wsgi
+
+ML2 = '/etc/neutron/plugins/ml2/ml2_conf.ini'
+
+
+def prepare_placement() -> None:
+    """Write its config and its database."""
+    config.write('/etc/placement/placement.conf', {
+        'DEFAULT': {'use_stderr': True},
+        'placement_database': {'connection': config.database('placement')},
+        'api': {'auth_strategy': 'keystone'},
+        'keystone_authtoken': config.authtoken(),
+    })
+    services.run('placement-manage', 'db', 'sync')
+
+
+def placement() -> services.Service:
+    """Return the service that counts resources."""
+    return wsgi.service('placement', 'placement-api', 8778)
+
+
+def prepare_glance(ceph_conf: pathlib.Path) -> None:
+    """Write its config and its database.
+
+    :param ceph_conf: of the cluster that keeps the images
+    """
+    config.write('/etc/glance/glance-api.conf', {
+        'DEFAULT': {'bind_host': config.ADDRESS, 'workers': 0,
+                    'use_stderr': True, 'enabled_backends': 'rbd:rbd',
+                    # Nova and Cinder clone what they know the place of.
+                    'show_image_direct_url': True,
+                    'show_multiple_locations': True},
+        'database': {'connection': config.database('glance')},
+        'glance_store': {'default_backend': 'rbd'},
+        'rbd': {'rbd_store_pool': 'images', 'rbd_store_user': ceph.USER,
+                'rbd_store_ceph_conf': ceph_conf},
+        'keystone_authtoken': config.authtoken(),
+        'paste_deploy': {'flavor': 'keystone'},
+    })
+    services.run('glance-manage', 'db_sync')
+
+
+def glance() -> services.Service:
+    """Return the service that keeps images."""
+    return services.Service(
+        'glance', ('glance-api', '--config-file',
+                   '/etc/glance/glance-api.conf'),
+        lambda: wsgi.answers(9292, '/healthcheck'))
+
+
+def prepare_neutron() -> None:
+    """Write its config and its database; servers here have no network."""
+    config.write('/etc/neutron/neutron.conf', {
+        'DEFAULT': {'bind_host': config.ADDRESS, 'core_plugin': 'ml2',
+                    'service_plugins': '', 'api_workers': 0,
+                    'rpc_workers': 0, 'use_stderr': True,
+                    'transport_url': config.queue(),
+                    'notify_nova_on_port_status_changes': False,
+                    'notify_nova_on_port_data_changes': False},
+        'database': {'connection': config.database('neutron')},
+        'keystone_authtoken': config.authtoken(),
+        'oslo_concurrency': {'lock_path': '/var/lib/neutron/lock'},
+    })
+    config.write(ML2, {'ml2': {'type_drivers': 'local',
+                               'tenant_network_types': 'local',
+                               'mechanism_drivers': ''}})
+    services.run('neutron-db-manage', *_neutron_files(), 'upgrade', 'heads')
+
+
+def neutron() -> services.Service:
+    """Return the service that Nova asks for networks."""
+    return services.Service(
+        'neutron', ('neutron-server', *_neutron_files()),
+        # Its first query sets up what its list of ports relies on, which
+        # Nova asks for (db_base_plugin_v2.py, get_ports).
+        lambda: keystone.connect().get(config.url(9696, '/v2.0/networks')))
+
+
+def _neutron_files() -> tuple[str, ...]:
+    return ('--config-file', '/etc/neutron/neutron.conf', '--config-file',
+            ML2)
