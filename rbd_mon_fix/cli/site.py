@@ -170,11 +170,14 @@ def _unusable_api(why: object) -> exceptions.ConfigError:
 
 
 def _present(paths: Sequence[str], default: str) -> list[str]:
-    """Drop the default file where it is missing; others have to be there."""
+    """Drop the default file where it is missing; others have to be there.
+
+    An empty name says that there is none, whatever lies in its place.
+    """
     if list(paths) == [default] and not os.path.exists(default):
         LOG.debug('There is no %s.', default)
         return []
-    return list(paths)
+    return [path for path in paths if path]
 
 
 def unknown_host(host: str, known: Sequence[str]) -> exceptions.ConfigError:

@@ -27,7 +27,8 @@ OPTS = [
     cfg.MultiStrOpt(
         'nova-config-file', default=[NOVA_CONF], metavar='FILE',
         help='A nova.conf. May be given several times, the later ones '
-             'count. Only the default file may be missing.'),
+             'count. Only the default file may be missing; an empty name '
+             'means that there is none.'),
     cfg.MultiStrOpt(
         'cinder-config-file', default=[CINDER_CONF], metavar='FILE',
         help='A cinder.conf, likewise.'),

@@ -144,6 +144,7 @@ def plain_host(cloud, extra=''):
     config = cloud.folder / 'plain.conf'
     config.write_text(
         '[DEFAULT]\noffline = true\n'
+        'nova_config_file =\ncinder_config_file =\n'
         f'libvirt_uri = {cloud.libvirt_uri}\n'
         f'journal_dir = {cloud.folder}/plain-journal\n'
         f'[ceph]\nconf = {cloud.folder}/ceph/a.conf\n{extra}')

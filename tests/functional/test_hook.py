@@ -41,6 +41,8 @@ DEAD = f"<host name='{ceph_cluster.DEAD}' port='6789'/>"
 IMAGE = 'counting'
 CONF = '''\
 [DEFAULT]
+nova_config_file =
+cinder_config_file =
 libvirt_uri = {uri}
 journal_dir = {folder}/journal
 [hook]

@@ -51,7 +51,8 @@ TIMED_OUT = 'error connecting: Connection timed out'
 
 CONF = '''\
 [DEFAULT]
-nova_config_file = {folder}/none
+nova_config_file =
+cinder_config_file =
 libvirt_uri = qemu:///embed?root={folder}/libvirt
 journal_dir = {folder}/journal
 [ceph]

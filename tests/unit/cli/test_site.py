@@ -63,6 +63,12 @@ def test_only_the_default_files_may_be_missing(site, service):
         getattr(found, service)
 
 
+def test_an_empty_name_says_that_there_is_none(site, tmp_path):
+    (tmp_path / 'none.conf').write_text('[DEFAULT]\nhost = cmp1\n')
+    found = site('', '--nova-config-file', '', '--cinder-config-file', '')
+    assert (found.nova, found.cinder) == (None, None)
+
+
 @pytest.mark.parametrize('content, words', [
     ('password = TOP$SECRET', 'NoSuchOptError'),
     ('password = ${SECRET}x', 'NoSuchOptError'),
