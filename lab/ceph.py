@@ -20,6 +20,7 @@ import dataclasses
 import json
 import pathlib
 import re
+import shutil
 import tempfile
 from typing import Iterable, Sequence
 import uuid
@@ -266,6 +267,8 @@ class Cluster:
 
     def _make_monitor(self, monitor: Monitor, monmap: str,
                       ring: pathlib.Path) -> None:
+        # One that was removed ends at once when it finds what it was.
+        shutil.rmtree(self.data / f'mon.{monitor.name}', ignore_errors=True)
         self.run('ceph-mon', '--mkfs', '-i', monitor.name, '--monmap', monmap,
                  '--keyring', str(ring))
 
