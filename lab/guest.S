@@ -17,12 +17,13 @@
  *
  * About twice a second it counts, writes the count to the second sector of
  * its disk and to its serial port, in hexadecimal, with an E in front if it
- * could not be written. It turns itself off when the power button is
- * pressed, as an operating system that obeys ACPI does. It waits for the
- * clock in between, so that a dozen of it run beside each other in emulation.
+ * could not be written. As an operating system that obeys ACPI does, it
+ * turns itself off when the power button is pressed, and lets go of devices
+ * that are to be unplugged. It waits for the clock in between, so that a
+ * dozen of it run beside each other in emulation.
  *
- * The ports are those of QEMU's machine "pc": hw/acpi/piix4.c, and
- * PORT_ACPI_PM_BASE of SeaBIOS's src/config.h.
+ * The ports are those of QEMU's machine "pc": hw/acpi/piix4.c and pcihp.c,
+ * and PORT_ACPI_PM_BASE of SeaBIOS's src/config.h.
  */
 .code16
 .intel_syntax noprefix
@@ -32,6 +33,9 @@
 .set POWER_STATUS, 0x600
 .set POWER_ENABLE, 0x602
 .set POWER_CONTROL, 0x604
+.set UNPLUG_ASKED, 0xae04
+.set UNPLUG_DONE, 0xae08
+.set UNPLUG_BUS, 0xae10
 .set SERIAL, 0x3f8
 
 start:
@@ -57,6 +61,13 @@ again:
         in      ax, dx
         test    ah, 1
         jnz     off
+        mov     dx, UNPLUG_BUS
+        xor     eax, eax
+        out     dx, eax
+        mov     dx, UNPLUG_ASKED
+        in      eax, dx         # a bit for each slot
+        mov     dx, UNPLUG_DONE
+        out     dx, eax
         inc     byte ptr [TICKS]
         test    byte ptr [TICKS], 7
         jnz     again

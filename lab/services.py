@@ -172,7 +172,7 @@ def run(*command: str, stdin: str = '', within: float = 300,
     except subprocess.CalledProcessError as error:
         raise errors.LabError(
             f'{command[0]} {" ".join(command[1:3])} ended with '
-            f'{error.returncode}:\n{error.stderr or error.stdout}') from error
+            f'{error.returncode}:\n{error.stdout}{error.stderr}') from error
     except subprocess.TimeoutExpired as error:
         raise errors.LabError(
             f'{command[0]} did not end in {within} seconds') from error

@@ -39,7 +39,8 @@ def stopped(lab, operator, ships):
 
 def nova_manage(one, connector) -> None:
     """Refresh a server's volume as Nova's documentation says."""
-    connector.write_text(nova.manage('volume_attachment', 'get_connector'))
+    connector.write_text(nova.manage(
+        'volume_attachment', 'get_connector', '--json'))
     nova.manage('volume_attachment', 'refresh', one.id, one.volume,
                 str(connector))
 
