@@ -68,20 +68,35 @@ class Server:
 
         :returns: 'Success' or 'Error', as Nova's log of actions has it
         """
+        done = len(self._actions(action))
         getattr(self.user.nova.servers, action)(self.id, *words)
         self.user.idle(self.id)
-        return self.ended()
+        return self.ended(action, done)
 
-    def ended(self) -> str:
-        """Return how what was done last with it ended."""
+    def ended(self, action: str, done: int) -> str:
+        """Wait for an action, and return how it ended.
+
+        :param done: how many of them there had been
+        """
         def look() -> object:
-            actions = self.user.nova.instance_action
-            last = actions.list(self.id)[0].request_id
-            results = [event['result'] for event in
-                       actions.get(self.id, last).events]
+            actions = self._actions(action)
+            if len(actions) <= done:
+                return False
+            told = self.user.nova.instance_action.get(
+                self.id, actions[0].request_id)
+            results = [event['result'] for event in told.events]
             return results[0] if results and all(results) else False
 
         return str(services.wait_for(look, WITHIN))
+
+    def extend(self, size: int) -> str:
+        """Make its volume larger, and return how that ended.
+
+        :param size: GiB
+        """
+        done = len(self._actions('extend_volume'))
+        self.user.extend(self.volume, size)
+        return self.ended('extend_volume', done)
 
     def has_domain(self) -> bool:
         return self.domain in libvirtd.virsh(
@@ -127,6 +142,11 @@ class Server:
             return reads_pattern(f'nbd+unix:///look?socket={socket}')
         finally:
             self._ask('nbd-server-stop')
+
+    def _actions(self, action: str) -> list[Any]:
+        """Return Nova's log of an action of it, the last one first."""
+        return [one for one in self.user.nova.instance_action.list(self.id)
+                if one.action == action]
 
     def _ask(self, command: str, **arguments: Any) -> None:
         told = libvirtd.virsh(

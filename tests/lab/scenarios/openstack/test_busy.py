@@ -54,6 +54,8 @@ class Busy(threading.Thread):
         self.sizes: dict[str, int] = {one.volume: 1, spare: 1}
         self._spare = spare
         self._user = users.User()
+        # Sessions are not for two threads.
+        one.user = self._user
         self._chance = random.Random(seed)
         self._over = threading.Event()
 
@@ -88,14 +90,14 @@ class Busy(threading.Thread):
 
     def _extend(self) -> None:
         volume = self.server.volume
-        self._user.extend(volume, self.sizes[volume] + 1)
         self.sizes[volume] += 1
+        if self.server.extend(self.sizes[volume]) != 'Success':
+            raise errors.LabError('Nova did not follow')
 
     def _act(self, action: str, status: str, *words: str) -> None:
-        getattr(self._user.nova.servers, action)(self.server.id, *words)
-        self._user.settled(self.server.id, status)
-        if self.server.ended() != 'Success':
+        if self.server.act(action, *words) != 'Success':
             raise errors.LabError(f'{action} failed')
+        self._user.settled(self.server.id, status)
 
 
 @pytest.fixture(scope='module')
