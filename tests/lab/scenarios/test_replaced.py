@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import json
 import signal
 from typing import Callable, Iterable, Iterator
 
@@ -96,7 +97,11 @@ def _hang_up(guest: guests.Guest, cluster: ceph.Cluster) -> None:
 
 @pytest.fixture
 def right(lab: inside.Lab) -> list[tuple[str, int]]:
-    return ceph.first_addresses(lab.cluster.monitors())
+    """Return the new monitors in Ceph's order, that in which they joined."""
+    told = json.loads(lab.cluster.run('ceph', 'mon', 'dump', '-f', 'json'))
+    found = [monitor['addr'].split('/')[0].split(':')
+             for monitor in told['mons']]
+    return [(host, int(port)) for host, port in found]
 
 
 def test_destroy_and_start(moved: Moved, operator: operators.Operator,
