@@ -170,9 +170,10 @@ def run(*command: str, stdin: str = '', within: float = 300,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             env={**ENVIRONMENT, **(environment or {})}).stdout
     except subprocess.CalledProcessError as error:
+        said = f'{error.stdout}{error.stderr}'.splitlines()[-TAIL:]
         raise errors.LabError(
             f'{command[0]} {" ".join(command[1:3])} ended with '
-            f'{error.returncode}:\n{error.stdout}{error.stderr}') from error
+            f'{error.returncode}:\n' + '\n'.join(said)) from error
     except subprocess.TimeoutExpired as error:
         raise errors.LabError(
             f'{command[0]} did not end in {within} seconds') from error

@@ -81,7 +81,7 @@ def _parse(conf: cfg.ConfigOpts, argv: Sequence[str]) -> None:
     logging.register_options(conf)
     # It logs tracebacks of what reaches the operator as one sentence.
     conf.set_default('default_log_levels', [
-        *logging.get_default_log_levels(),
+        *logging.get_default_log_levels(), 'oslo_utils.netutils=WARN',
         'oslo_db.sqlalchemy.exc_filters=CRITICAL'])
     # stdout carries the report alone.
     conf.set_default('use_stderr', True)
