@@ -79,7 +79,8 @@ def _parse(conf: cfg.ConfigOpts, argv: Sequence[str]) -> None:
         'command', title='commands', handler=lambda commands:
         arguments.add_parsers(commands, getattr(conf, '_oparser', None))))
     logging.register_options(conf)
-    # It logs tracebacks of what reaches the operator as one sentence.
+    # The one tells of each host without a default route; the other logs
+    # tracebacks of what reaches the operator as one sentence.
     conf.set_default('default_log_levels', [
         *logging.get_default_log_levels(), 'oslo_utils.netutils=WARN',
         'oslo_db.sqlalchemy.exc_filters=CRITICAL'])

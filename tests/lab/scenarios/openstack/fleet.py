@@ -55,8 +55,8 @@ class Fleet:
             name, volumes[name] if kind == 'booted' else '').id
             for name, kind in kinds.items()}
         made = {name: server.Server(
-            self._user, self._user.settled(id_, 'ACTIVE'),
-            volumes.get(name, '')) for name, id_ in ids.items()}
+            self._user.settled(id_, 'ACTIVE'), volumes.get(name, ''))
+            for name, id_ in ids.items()}
         self._servers += made.values()
         for name, kind in kinds.items():
             self._attach(made[name], kind)

@@ -41,13 +41,15 @@ class Server:
         boots from, or else the one that it boots from
     """
 
-    def __init__(self, user: users.User, known: Any, volume: str = ''):
-        self.user = user
+    def __init__(self, known: Any, volume: str = ''):
+        # Sessions are not for two threads, and servers may be in several.
+        self.user = users.User()
         self.id: str = known.id
         self.name: str = known.name
         self.volume = volume
         self.domain: str = getattr(
-            user.nova.servers.get(known.id), 'OS-EXT-SRV-ATTR:instance_name')
+            self.user.nova.servers.get(known.id),
+            'OS-EXT-SRV-ATTR:instance_name')
 
     @property
     def console(self) -> pathlib.Path:

@@ -31,7 +31,6 @@ import pytest
 
 from lab import errors
 from lab.openstack import backing
-from lab.openstack import user as users
 from tests.lab.scenarios.openstack import server as servers
 
 HOST = ('--host', 'lab', '--unmanaged')
@@ -53,9 +52,7 @@ class Busy(threading.Thread):
         self.failed = ''
         self.sizes: dict[str, int] = {one.volume: 1, spare: 1}
         self._spare = spare
-        self._user = users.User()
-        # Sessions are not for two threads.
-        one.user = self._user
+        self._user = one.user
         self._chance = random.Random(seed)
         self._over = threading.Event()
 
