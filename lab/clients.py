@@ -41,5 +41,7 @@ def watching(run: Run) -> set[int]:
 
 def _known(run: Run) -> set[int]:
     told = run('ceph', 'tell', 'mon.*', 'sessions')
-    # A client that has not reconnected yet has no number in its name.
-    return set(map(int, re.findall(r'"global_id": (\d+)', told)))
+    # A client that looks for a monitor is there before it is let in, and has
+    # no number in its name until it has been let in twice.
+    return set(map(int, re.findall(
+        r'"authenticated": true,\s+"global_id": (\d+)', told)))
