@@ -24,14 +24,31 @@ lab_python() {
     echo "${RBD_MON_FIX_LAB_PYTHON:-$ROOT/.tox/lab-command/bin/python}"
 }
 
+# install_lab LEVEL: all that the lab takes, up to a level.
 install_lab() {
+    local profiles=(demo test lab)
+    case $1 in
+        ceph) ;;
+        openstack) profiles+=(openstack) ;;
+        *) echo "usage: $0 [ceph|openstack]" >&2; exit 2 ;;
+    esac
     tools_venv "$ROOT/.tox/tools"
-    need_packages demo test "$@"
+    if ! bindep -b -f "$ROOT/bindep.txt" "${profiles[@]}" >/dev/null; then
+        # What an overlay lies on must not change beneath it.
+        ! lab_is_up || { echo 'packages are missing: lab/down first' >&2
+                         exit 2; }
+        need_packages "${profiles[@]}"
+    fi
     [ -z "${RBD_MON_FIX_LAB_PYTHON:-}" ] || return 0
     let_pbr_know
     venv "$(default_python)" "$ROOT/.tox/lab-command"
     pip_install "$ROOT/.tox/lab-command" "$ROOT" \
         -r "$ROOT/test-requirements.txt"
+}
+
+lab_is_up() {
+    [ -x "$(lab_python)" ] &&
+        PYTHONPATH=$ROOT "$(lab_python)" -m lab shell true 2>/dev/null
 }
 
 # in_lab COMMAND ARGUMENT...: one of "python -m lab", as root.
