@@ -156,9 +156,9 @@ class Cluster:
                           MOVED_WITHIN)
 
     def stop(self) -> None:
-        """Stop all of it."""
-        for daemon in (*map(self._monitor, self.monitors()),
-                       self._daemon('mgr', 'x'), self._daemon('osd', '0')):
+        """Stop all of it; who still asks its monitors as it ends, first."""
+        for daemon in (self._daemon('osd', '0'), self._daemon('mgr', 'x'),
+                       *map(self._monitor, self.monitors())):
             self._services.stop(daemon.name)
 
     def monitors(self) -> tuple[Monitor, ...]:

@@ -17,7 +17,7 @@
 from __future__ import annotations
 
 import functools
-from typing import Any, Callable, Iterable
+from typing import Any, Callable, Collection, Iterable
 
 from novaclient import client as nova_client
 from novaclient.v2 import servers
@@ -100,15 +100,41 @@ class User:
         self._wait('servers are not deleted', lambda: not ids & {
             one.id for one in self.nova.servers.list()})
 
-    def create_volume(self, name: str, bootable: bool = False) -> str:
+    def create_volume(self, name: str, bootable: bool = False,
+                      kind: str = '') -> str:
         """Create a volume and return its id; it is not there yet.
 
         :param bootable: whether the lab's guest is on it
+        :param kind: its volume type, unless it is to be the usual one
         """
-        fields: dict[str, Any] = {'name': name, 'size': 1}
+        fields: dict[str, Any] = {'name': name, 'size': 1,
+                                  'volume_type': kind or None}
         if bootable:
             fields['imageRef'] = self._images()[0]
         return self._cinder('post', 'volumes', volume=fields)['volume']['id']
+
+    def create_types(self, *backends: str) -> None:
+        """Create a volume type for each backend, of its name."""
+        for name in backends:
+            self._cinder('post', 'types', volume_type={
+                'name': name,
+                'extra_specs': {'volume_backend_name': name}})
+
+    def wait_for_backends(self, backends: Collection[str]) -> None:
+        """Wait until volumes can be made on each of some backends."""
+        def look() -> bool:
+            pools = self._cinder(
+                'get', 'scheduler-stats/get_pools?detail=true')['pools']
+            return set(backends) <= {
+                pool['capabilities']['volume_backend_name'] for pool in pools
+                if pool['capabilities']['backend_state'] == 'up'}
+
+        self._wait(f'backends {", ".join(backends)} are not up', look)
+
+    def backend(self, volume: str) -> str:
+        """Return where a volume is: its host, backend and pool."""
+        known = self._cinder('get', f'volumes/{volume}')['volume']
+        return known['os-vol-host-attr:host']
 
     def volume(self, volume: str, status: str) -> dict[str, Any]:
         """Wait until a volume is in a status.

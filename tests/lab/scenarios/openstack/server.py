@@ -23,6 +23,7 @@ from xml.etree import ElementTree
 
 from lab import errors
 from lab import guests
+from lab import inside
 from lab import libvirtd
 from lab import services
 from lab.openstack import backing
@@ -145,6 +146,38 @@ class Server:
         finally:
             self._ask('nbd-server-stop')
 
+    def _ask(self, command: str, **arguments: Any) -> None:
+        told = libvirtd.virsh(
+            'qemu-monitor-command', self.domain,
+            json.dumps({'execute': command, 'arguments': arguments}))
+        if 'error' in json.loads(told):
+            raise errors.LabError(f'{command}: {told}')
+
+    def connection_info(self) -> dict[str, Any]:
+        """Return what Nova's database has of its volume."""
+        return json.loads(self.documents()['nova-bdm', self.volume])
+
+    def attachment(self) -> dict[str, Any]:
+        """Return what Cinder's database has of its volume."""
+        return json.loads(self.documents()['cinder-attachment', self.volume])
+
+    def documents(self) -> dict[tuple[str, str], str]:
+        """Return all that the databases have of its volumes.
+
+        By the store, in the words of rbd-mon-fix, and the volume.
+        """
+        found = {}
+        for store, table in (('nova-bdm', 'nova.block_device_mapping'),
+                             ('cinder-attachment',
+                              'cinder.volume_attachment')):
+            for line in backing.sql(
+                    f'SELECT volume_id, connection_info FROM {table} WHERE '
+                    f"instance_uuid = '{self.id}' AND deleted = 0 AND "
+                    'volume_id IS NOT NULL').splitlines():
+                volume, document = line.split('\t')
+                found[store, volume] = document
+        return found
+
     def _actions(self, action: str) -> list[Any]:
         """Return Nova's log of an action of it, the last one first."""
         return [one for one in self.user.nova.instance_action.list(self.id)
@@ -157,27 +190,14 @@ class Server:
         if 'error' in json.loads(told):
             raise errors.LabError(f'{command}: {told}')
 
-    def connection_info(self) -> dict[str, Any]:
-        """Return what Nova's database has of its volume."""
-        row = backing.sql(
-            'SELECT connection_info FROM nova.block_device_mapping WHERE '
-            f"instance_uuid = '{self.id}' AND volume_id = '{self.volume}' "
-            'AND deleted = 0')
-        return json.loads(row)
 
-    def attachment(self) -> dict[str, Any]:
-        """Return what Cinder's database has of its volume."""
-        row = backing.sql(
-            'SELECT connection_info FROM cinder.volume_attachment WHERE '
-            f"instance_uuid = '{self.id}' AND volume_id = '{self.volume}' "
-            'AND deleted = 0')
-        return json.loads(row)
+def write_pattern(volume: str, conf: pathlib.Path = inside.CONF) -> None:
+    """Write to a volume what is looked for later.
 
-
-def write_pattern(volume: str) -> None:
-    """Write to a volume what is looked for later."""
+    :param conf: of the cluster that keeps it
+    """
     _io('-c', f'write -P {PATTERN} 0 4k',
-        f'rbd:volumes/volume-{volume}:id=cinder:conf=/etc/ceph/ceph.conf')
+        f'rbd:volumes/volume-{volume}:id=cinder:conf={conf}')
 
 
 def reads_pattern(disk: str) -> bool:

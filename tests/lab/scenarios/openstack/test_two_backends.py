@@ -1,0 +1,108 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Two clusters of one name behind Cinder, and the monitors of one move.
+
+A server has a volume of each; which is whose, the backend of the volume says.
+"""
+
+from __future__ import annotations
+
+import pathlib
+from typing import Iterator
+
+import pytest
+
+from lab import ceph
+from lab import guests
+from lab import inside
+from lab import libvirtd
+from lab.openstack import cinder
+from lab.openstack import user as users
+from tests.lab.scenarios import operator as operators
+from tests.lab.scenarios.openstack import fleet
+from tests.lab.scenarios.openstack import server as servers
+
+HOST = ('--host', 'lab')
+CONF = pathlib.Path('/etc/ceph/other.conf')
+SECRET = '9b1f6c52-0d7e-4d0b-8f5b-2a4c6e8d0f13'
+BEFORE = ceph.monitors('127.0.1.11', '127.0.1.12', '127.0.1.13')
+AFTER = ceph.monitors('127.0.1.21', '127.0.1.22', '127.0.1.23')
+FIRST = cinder.backend(inside.CONF, guests.SECRET)
+
+
+@pytest.fixture(scope='module')
+def other(lab: inside.Lab, operator: operators.Operator
+          ) -> Iterator[ceph.Cluster]:
+    """Return the second cluster, which is a backend of Cinder's."""
+    operator.run('refresh', *HOST, '--unmanaged')
+    cluster = ceph.Cluster(CONF, '127.0.1.1', lab.services)
+    cluster.start(BEFORE)
+    libvirtd.keep_key('client.cinder of the other', SECRET, cluster.key())
+    _serve(lab, {'ceph': FIRST, 'other': cinder.backend(CONF, SECRET)})
+    yield cluster
+    _serve(lab, {'ceph': FIRST})
+    cluster.stop()
+
+
+def _serve(lab: inside.Lab, backends: dict[str, dict[str, object]]) -> None:
+    cinder.write_conf(backends)
+    lab.services.stop('cinder-volume')
+    lab.services.start(*cinder.all_services())
+    users.User().wait_for_backends(backends)
+
+
+@pytest.fixture(scope='module')
+def server(user: users.User, ships: fleet.Fleet,
+           other: ceph.Cluster) -> servers.Server:
+    """Return a stopped server with a volume of each cluster."""
+    user.create_types('ceph', 'other')
+    made = ships.make(['own-two'])['own-two']
+    for kind, cluster in (('ceph', inside.CONF), ('other', CONF)):
+        volume = user.create_volume(f'of-{kind}', kind=kind)
+        user.volume(volume, 'available')
+        servers.write_pattern(volume, cluster)
+        user.attach(made.id, volume)
+        made.volume = volume
+    assert made.act('stop') == 'Success'
+    return made
+
+
+def test_only_its_disks_change(operator, other, server):
+    def states(code: int) -> dict[tuple[str, str], str]:
+        told = operator.run('status', *HOST, '--instance', server.id,
+                            code=code)
+        return {(record['store'], record['disk'], record['key']):
+                record['state'] for record in told['records']}
+
+    assert set(states(0).values()) == {'current'}
+    before = server.documents()
+    other.move(AFTER)
+    stale = {key for key, state in states(1).items() if state == 'stale'}
+    assert {(store, disk) for store, disk, _ in stale} == {
+        ('nova-bdm', 'vdc'), ('domain', 'vdc'), ('cinder-attachment', None)}
+    assert len(stale) == 3
+    assert server.act('start') == 'Error'
+
+    told = operator.run('refresh', *HOST, '--instance', server.id)
+    assert {cluster['name'].split('-')[0]
+            for cluster in told['clusters']} == {'ceph'}
+    after = server.documents()
+    changed = {key for key in before if before[key] != after[key]}
+    assert len(changed) == 2
+    assert all('other' in users.User().backend(volume)
+               for _, volume in changed)
+    assert server.act('start') == 'Success'
+    server.counts()
+    assert server.reads('vdb') and server.reads('vdc')
