@@ -28,6 +28,8 @@ from lab.openstack import config
 from lab.openstack import wsgi
 
 CONF = '/etc/cinder/cinder.conf'
+# The backend, and the type of volumes that says so.
+BACKEND = 'ceph'
 DAEMONS = ('cinder-scheduler', 'cinder-volume')
 
 
@@ -36,7 +38,7 @@ def prepare(ceph_conf: pathlib.Path) -> None:
 
     :param ceph_conf: of the cluster that keeps the volumes
     """
-    write_conf({'ceph': backend(ceph_conf, guests.SECRET)})
+    write_conf({BACKEND: backend(ceph_conf, guests.SECRET)})
     services.run('cinder-manage', '--config-file', CONF, 'db', 'sync')
 
 
@@ -68,6 +70,7 @@ def write_conf(backends: Mapping[str, Mapping[str, object]]) -> None:
             'osapi_volume_workers': 1, 'report_interval': 5,
             'quota_volumes': -1, 'quota_gigabytes': -1,
             'enabled_backends': ','.join(backends),
+            'default_volume_type': BACKEND,
             'glance_api_servers': config.url(9292),
             'rootwrap_config': '/etc/cinder/rootwrap.conf',
             'state_path': '/var/lib/cinder'},

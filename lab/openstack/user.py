@@ -25,6 +25,7 @@ from novaclient.v2 import servers
 from lab import errors
 from lab import guests
 from lab import services
+from lab.openstack import cinder
 from lab.openstack import config
 from lab.openstack import keystone
 
@@ -45,7 +46,7 @@ class User:
         self.project = self._session.get_project_id()
 
     def prepare(self) -> None:
-        """Make an image of the lab's guest and a flavor, once."""
+        """Make an image of the lab's guest, a flavor and a volume type."""
         if not self._images():
             image = self._session.post(GLANCE, json={
                 'name': IMAGE, 'disk_format': 'raw',
@@ -56,6 +57,7 @@ class User:
                 headers={'Content-Type': 'application/octet-stream'})
         if FLAVOR not in [one.name for one in self.nova.flavors.list()]:
             self.nova.flavors.create(FLAVOR, ram=16, vcpus=1, disk=0)
+        self.create_type(cinder.BACKEND)
 
     def create(self, name: str, volume: str = '') -> servers.Server:
         """Create a server; it is not up yet.
@@ -113,12 +115,13 @@ class User:
             fields['imageRef'] = self._images()[0]
         return self._cinder('post', 'volumes', volume=fields)['volume']['id']
 
-    def create_types(self, *backends: str) -> None:
-        """Create a volume type for each backend, of its name."""
-        for name in backends:
+    def create_type(self, backend: str) -> None:
+        """Create the volume type of a backend, of its name, once."""
+        known = self._cinder('get', 'types')['volume_types']
+        if backend not in [one['name'] for one in known]:
             self._cinder('post', 'types', volume_type={
-                'name': name,
-                'extra_specs': {'volume_backend_name': name}})
+                'name': backend,
+                'extra_specs': {'volume_backend_name': backend}})
 
     def wait_for_backends(self, backends: Collection[str]) -> None:
         """Wait until volumes can be made on each of some backends."""

@@ -50,9 +50,9 @@ def other(lab: inside.Lab, operator: operators.Operator
     cluster = ceph.Cluster(CONF, '127.0.1.1', lab.services)
     cluster.start(BEFORE)
     libvirtd.keep_key('client.cinder of the other', SECRET, cluster.key())
-    _serve(lab, {'ceph': FIRST, 'other': cinder.backend(CONF, SECRET)})
+    _serve(lab, {cinder.BACKEND: FIRST, 'other': cinder.backend(CONF, SECRET)})
     yield cluster
-    _serve(lab, {'ceph': FIRST})
+    _serve(lab, {cinder.BACKEND: FIRST})
     cluster.stop()
 
 
@@ -67,9 +67,9 @@ def _serve(lab: inside.Lab, backends: dict[str, dict[str, object]]) -> None:
 def server(user: users.User, ships: fleet.Fleet,
            other: ceph.Cluster) -> servers.Server:
     """Return a stopped server with a volume of each cluster."""
-    user.create_types('ceph', 'other')
+    user.create_type('other')
     made = ships.make(['own-two'])['own-two']
-    for kind, cluster in (('ceph', inside.CONF), ('other', CONF)):
+    for kind, cluster in ((cinder.BACKEND, inside.CONF), ('other', CONF)):
         volume = user.create_volume(f'of-{kind}', kind=kind)
         user.volume(volume, 'available')
         servers.write_pattern(volume, cluster)
