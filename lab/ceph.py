@@ -56,7 +56,8 @@ mon_allow_pool_size_one = true
 mon_warn_on_pool_no_redundancy = false
 mgr_initial_modules =
 mon_data_avail_warn = 1
-# Whoever does not answer on one machine is not there: 5 and 2 s unless told.
+# Who does not answer on one machine is not there: 5, 5 and 2 s unless told.
+mon_lease = 2
 mon_election_timeout = 1
 mon_probe_timeout = 1
 [client]
@@ -171,18 +172,20 @@ class Cluster:
 
         Its ceph.conf names those that are wanted as soon as they are there.
         Elections cost clients their monitor for a moment: one that has none
-        until the last that it knows is gone would be stranded.
+        until the last that it knows is gone would be stranded. So would one
+        that is let in by a monitor that is just being removed, for librados
+        then calls that address for ever: Ceph's manual has it stopped first.
         """
-        lost = clients.strays(self.run)
+        lost = self.strays()
         gone = [one for one in self.monitors() if one not in wanted]
         new = [one for one in wanted if one not in self.monitors()]
         self._add(new)
         self._write_conf(wanted)
         services.wait_for(
-            lambda: clients.strays(self.run) <= lost, MOVED_WITHIN)
+            lambda: self.strays() <= lost, MOVED_WITHIN)
         for monitor in gone:
-            self.run('ceph', 'mon', 'rm', monitor.name)
             self._services.stop(self._service('mon', monitor.name))
+            self.run('ceph', 'mon', 'rm', monitor.name)
         self._remember(wanted)
         self._wait_for_quorum(wanted)
 
@@ -190,6 +193,11 @@ class Cluster:
         """Restart one of its monitors, as an upgrade does."""
         self._services.stop(self._service('mon', monitor.name))
         self.start(self.monitors())
+
+    def strays(self) -> set[int]:
+        """Return the clients that have an image open and no monitor."""
+        return services.wait_for(
+            lambda: clients.strays(self.run), MOVED_WITHIN)
 
     def quorum(self) -> list[str]:
         """Return the names of the monitors in it."""

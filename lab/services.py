@@ -20,13 +20,14 @@ import dataclasses
 import json
 import pathlib
 import subprocess
-from typing import Callable, Mapping, Optional, Sequence
+from typing import Callable, Mapping, Optional, Sequence, TypeVar
 
 import psutil
 import tenacity
 
 from lab import errors
 
+Result = TypeVar('Result')
 # Not what the caller has: a venv's programs are not the machine's.
 ENVIRONMENT = {
     'PATH': '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
@@ -137,15 +138,15 @@ def same(process: psutil.Process, started: float) -> bool:
     return abs(process.create_time() - started) < 2
 
 
-def wait_for(condition: Callable[[], object], within: float,
-             given_up: Callable[[], bool] = lambda: False) -> object:
+def wait_for(condition: Callable[[], Result], within: float,
+             given_up: Callable[[], bool] = lambda: False) -> Result:
     """Wait until a condition neither raises nor is False, and return it.
 
     :param within: seconds
     :param given_up: whether there is no more hope
     :raises Exception: what the condition raised last, or TimeoutError
     """
-    def attempt() -> object:
+    def attempt() -> Result:
         result = condition()
         if result is False:
             raise TimeoutError(f'not within {within} seconds')

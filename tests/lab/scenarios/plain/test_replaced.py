@@ -29,7 +29,6 @@ import psutil
 import pytest
 
 from lab import ceph
-from lab import clients
 from lab import errors
 from lab import guests
 from lab import inside
@@ -65,10 +64,10 @@ def moved(lab: inside.Lab, guest_of: Callable[..., guests.Guest]
     libvirtd.virsh('managedsave', made.saved.name)
     made.saved_at = guests.count(made.saved.console)
     made.pulse = watching.Pulse(made.running)
-    before = _strays(lab.cluster)
+    before = lab.cluster.strays()
     with _frozen(made.frozen):
         _hang_up(made.frozen, lab.cluster)
-        services.wait_for(lambda: len(_strays(lab.cluster) - before) == 1,
+        services.wait_for(lambda: len(lab.cluster.strays() - before) == 1,
                           SEEN_WITHIN)
         lab.move_monitors(())
     yield made
@@ -206,10 +205,6 @@ def _state(operator: operators.Operator, guest: guests.Guest,
     told, = operator.run('guests', '--host', operators.HOST, '--instance',
                          guest.uuid, code=code)['guests']
     return told['state']
-
-
-def _strays(cluster: ceph.Cluster) -> set[int]:
-    return clients.strays(cluster.run)
 
 
 def _connections(guest: guests.Guest,
