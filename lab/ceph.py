@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import pathlib
 import re
@@ -185,7 +186,8 @@ class Cluster:
             lambda: self.strays() <= lost, MOVED_WITHIN)
         for monitor in gone:
             self._services.stop(self._service('mon', monitor.name))
-            self.run('ceph', 'mon', 'rm', monitor.name)
+            services.wait_for(
+                functools.partial(self._remove, monitor.name), MOVED_WITHIN)
         self._remember(wanted)
         self._wait_for_quorum(wanted)
 
@@ -287,6 +289,15 @@ class Cluster:
             self._make_monitor(monitor, monmap, self.data / 'keyring')
             self._services.start(self._monitor(monitor))
         self._wait_for_quorum((*self.monitors(), *new))
+
+    def _remove(self, name: str) -> bool:
+        """Remove a monitor, and return whether it is gone.
+
+        Ceph says so, and forgets it, when an election comes in between.
+        """
+        self.run('ceph', 'mon', 'rm', name)
+        told = json.loads(self.run('ceph', 'mon', 'dump', '-f', 'json'))
+        return name not in [monitor['name'] for monitor in told['mons']]
 
     def _wait_for_quorum(self, wanted: Iterable[Monitor]) -> None:
         names = {monitor.name for monitor in wanted}
