@@ -16,106 +16,23 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import json
 import pathlib
-import re
 import shutil
 import tempfile
 from typing import Iterable, Sequence
 import uuid
 
+from lab import ceph_files
 from lab import clients
 from lab import errors
+from lab import mons
 from lab import services
 
 POOLS = ('vms', 'volumes', 'images')
 USER = 'cinder'
 MOVED_WITHIN = 120
-
-CONF = '''\
-[global]
-fsid = {fsid}
-mon_host = {mon_host}
-public_addr = {address}
-cluster_addr = {address}
-ms_bind_ipv4 = {ipv4}
-ms_bind_ipv6 = {ipv6}
-keyring = {conf.parent}/{conf.stem}.$name.keyring
-run_dir = /run/ceph/{conf.stem}
-admin_socket = /run/ceph/{conf.stem}/$name.asok
-log_file = /var/log/ceph/{conf.stem}-$name.log
-pid_file =
-auth_allow_insecure_global_id_reclaim = false
-osd_pool_default_size = 1
-osd_pool_default_min_size = 1
-osd_pool_default_pg_num = 8
-osd_pool_default_pg_autoscale_mode = off
-osd_crush_chooseleaf_type = 0
-mon_allow_pool_size_one = true
-mon_warn_on_pool_no_redundancy = false
-mgr_initial_modules =
-mon_data_avail_warn = 1
-# Who does not answer on one machine is not there: 5, 5 and 2 s unless told.
-mon_lease = 2
-mon_election_timeout = 1
-mon_probe_timeout = 1
-[client]
-# Of a start that fails, so long is waited for: 300 s unless told.
-client_mount_timeout = {mount_timeout}
-[mon]
-mon_data = {data}/$name
-keyring = {data}/$name/keyring
-[mgr]
-mgr_data = {data}/$name
-keyring = {data}/$name/keyring
-[osd]
-osd_data = {data}/$name
-keyring = {data}/$name/keyring
-osd_objectstore = memstore
-memstore_device_bytes = 2147483648
-'''
-
-
-@dataclasses.dataclass(frozen=True)
-class Monitor:
-    """A monitor, by its name and all its addresses as Ceph writes them."""
-
-    name: str
-    addresses: str
-
-
-def monitors(*hosts: str, v1: int = 6789, v2: int = 3300) -> tuple[
-        Monitor, ...]:
-    """Return a monitor on each host.
-
-    :param hosts: IP addresses, IPv6 without brackets; of hosts that are one
-        and the same, each takes the next ports
-    :param v1: the port that speaks Ceph's first protocol; 0 for none
-    :param v2: the port that speaks its second
-    """
-    found = []
-    for number, host in enumerate(hosts):
-        step = hosts[:number].count(host)
-        shown = f'[{host}]' if ':' in host else host
-        kinds = [f'v2:{shown}:{v2 + step}/0']
-        if v1:
-            kinds.append(f'v1:{shown}:{v1 + step}/0')
-        name = host.replace(':', '-').replace('.', '-').strip('-')
-        found.append(Monitor(f'm{name}-{v2 + step}', f'[{",".join(kinds)}]'))
-    return tuple(found)
-
-
-def first_addresses(wanted: Iterable[Monitor]) -> list[tuple[str, int]]:
-    """Return of each the address that Cinder hands out: v1's, or else v2's.
-
-    The rule is ``addr`` of ``ceph mon dump``, which the RBD driver of Cinder
-    reads (cinder/volume/drivers/rbd.py, _get_mon_addrs).
-    """
-    chosen = [re.findall(r'v\d:(.+?):(\d+)/0', one.addresses)[-1]
-              for one in wanted]
-    return [(host.strip('[]'), int(port)) for host, port in chosen]
 
 
 class Cluster:
@@ -124,33 +41,27 @@ class Cluster:
     :param conf: its ceph.conf, which its programs and clients read; the name
         of the file tells clusters of one machine apart
     :param address: where its OSD and its manager listen
+    :param running: what starts its daemons
+    :param mount_timeout: how long a client looks for a monitor, in seconds
     """
 
     def __init__(self, conf: pathlib.Path, address: str,
                  running: services.Services, mount_timeout: int = 10):
-        self.conf = conf
-        self.address = address
-        self.data = pathlib.Path('/var/lib/ceph', conf.stem)
+        self.files = ceph_files.Files(conf, address, mount_timeout)
         self._services = running
-        self._mount_timeout = mount_timeout
 
-    @property
-    def fsid(self) -> str:
-        """Its id."""
-        return (self.data / 'fsid').read_text()
-
-    def start(self, first: Sequence[Monitor]) -> None:
+    def start(self, first: Sequence[mons.Monitor]) -> None:
         """Make and start it, or start what does not run of it.
 
         :param first: its monitors, if it is made now
         """
-        pathlib.Path('/run/ceph', self.conf.stem).mkdir(
+        pathlib.Path('/run/ceph', self.files.conf.stem).mkdir(
             parents=True, exist_ok=True)
-        if not (self.data / 'made').exists():
+        if not (self.files.data / 'made').exists():
             self._make(first)
         self._services.start(*map(self._monitor, self.monitors()))
         self._wait_for_quorum(self.monitors())
-        if not (self.data / 'made').exists():
+        if not (self.files.data / 'made').exists():
             self._make_rest()
         self._services.start(
             self._daemon('mgr', 'x'), self._daemon('osd', '0'))
@@ -163,12 +74,11 @@ class Cluster:
                        *map(self._monitor, self.monitors())):
             self._services.stop(daemon.name)
 
-    def monitors(self) -> tuple[Monitor, ...]:
+    def monitors(self) -> tuple[mons.Monitor, ...]:
         """Return those that it should have."""
-        known = json.loads((self.data / 'monitors.json').read_text())
-        return tuple(Monitor(*words) for words in known)
+        return self.files.monitors()
 
-    def move(self, wanted: Sequence[Monitor]) -> None:
+    def move(self, wanted: Sequence[mons.Monitor]) -> None:
         """Replace its monitors as an operator does: add, wait, then remove.
 
         Its ceph.conf names those that are wanted as soon as they are there.
@@ -181,17 +91,17 @@ class Cluster:
         gone = [one for one in self.monitors() if one not in wanted]
         new = [one for one in wanted if one not in self.monitors()]
         self._add(new)
-        self._write_conf(wanted)
+        self.files.write_conf(wanted)
         services.wait_for(
             lambda: self.strays() <= lost, MOVED_WITHIN)
         for monitor in gone:
             self._services.stop(self._service('mon', monitor.name))
             services.wait_for(
                 functools.partial(self._remove, monitor.name), MOVED_WITHIN)
-        self._remember(wanted)
+        self.files.remember(wanted)
         self._wait_for_quorum(wanted)
 
-    def restart(self, monitor: Monitor) -> None:
+    def restart(self, monitor: mons.Monitor) -> None:
         """Restart one of its monitors, as an upgrade does."""
         self._services.stop(self._service('mon', monitor.name))
         self.start(self.monitors())
@@ -209,7 +119,7 @@ class Cluster:
 
     def run(self, program: str, *words: str, stdin: str = '') -> str:
         """Run one of Ceph's programs as its administrator."""
-        return services.run(program, '--conf', str(self.conf), *words,
+        return services.run(program, '--conf', str(self.files.conf), *words,
                             stdin=stdin)
 
     def read(self, image: str, offset: int, length: int) -> str:
@@ -225,14 +135,10 @@ class Cluster:
         """Return a user's cephx key, base64."""
         return self.run('ceph', 'auth', 'print-key', f'client.{user}')
 
-    def _make(self, first: Sequence[Monitor]) -> None:
-        self.data.mkdir(parents=True)
-        pathlib.Path('/var/log/ceph').mkdir(exist_ok=True)
-        self.conf.parent.mkdir(exist_ok=True)
-        (self.data / 'fsid').write_text(str(uuid.uuid4()))
-        self._write_conf(first)
-        self._remember(first)
-        ring, admin = self.data / 'keyring', self._keyring('client.admin')
+    def _make(self, first: Sequence[mons.Monitor]) -> None:
+        self.files.make(first)
+        ring = self.files.data / 'keyring'
+        admin = self.files.keyring('client.admin')
         services.run('ceph-authtool', '--create-keyring', str(ring),
                      '--gen-key', '-n', 'mon.', '--cap', 'mon', 'allow *')
         services.run(
@@ -241,9 +147,9 @@ class Cluster:
                                          mgr='allow *'))
         services.run('ceph-authtool', str(ring), '--import-keyring',
                      str(admin))
-        monmap = str(self.data / 'monmap')
+        monmap = self.files.monmap
         services.run(
-            'monmaptool', '--create', '--fsid', self.fsid,
+            'monmaptool', '--create', '--fsid', self.files.fsid,
             '--set-min-mon-release', 'pacific', '--enable-all-features',
             *(word for one in first
               for word in ('--addv', one.name, one.addresses)), monmap)
@@ -263,30 +169,31 @@ class Cluster:
             self.run('ceph', 'osd', 'pool', 'create', pool)
             self.run('ceph', 'osd', 'pool', 'application', 'enable', pool,
                      'rbd')
-        self._keyring(f'client.{USER}').write_text(self.run(
+        self.files.keyring(f'client.{USER}').write_text(self.run(
             'ceph', 'auth', 'get-or-create', f'client.{USER}', 'mon',
             'profile rbd', 'mgr', 'profile rbd', 'osd', 'profile rbd'))
-        (self.data / 'made').touch()
+        (self.files.data / 'made').touch()
 
     def _make_daemon(self, kind: str, name: str, **caps: str) -> None:
-        data = self.data / f'{kind}.{name}'
+        data = self.files.data / f'{kind}.{name}'
         data.mkdir()
         words = [word for pair in caps.items() for word in pair]
         (data / 'keyring').write_text(self.run(
             'ceph', 'auth', 'get-or-create', f'{kind}.{name}', *words))
 
-    def _make_monitor(self, monitor: Monitor, monmap: str,
+    def _make_monitor(self, monitor: mons.Monitor, monmap: str,
                       ring: pathlib.Path) -> None:
         # One that was removed ends at once when it finds what it was.
-        shutil.rmtree(self.data / f'mon.{monitor.name}', ignore_errors=True)
+        shutil.rmtree(self.files.data / f'mon.{monitor.name}',
+                      ignore_errors=True)
         self.run('ceph-mon', '--mkfs', '-i', monitor.name, '--monmap', monmap,
                  '--keyring', str(ring))
 
-    def _add(self, new: Sequence[Monitor]) -> None:
-        monmap = str(self.data / 'monmap')
+    def _add(self, new: Sequence[mons.Monitor]) -> None:
+        monmap = self.files.monmap
         self.run('ceph', 'mon', 'getmap', '-o', monmap)
         for monitor in new:
-            self._make_monitor(monitor, monmap, self.data / 'keyring')
+            self._make_monitor(monitor, monmap, self.files.data / 'keyring')
             self._services.start(self._monitor(monitor))
         self._wait_for_quorum((*self.monitors(), *new))
 
@@ -299,7 +206,7 @@ class Cluster:
         told = json.loads(self.run('ceph', 'mon', 'dump', '-f', 'json'))
         return name not in [monitor['name'] for monitor in told['mons']]
 
-    def _wait_for_quorum(self, wanted: Iterable[Monitor]) -> None:
+    def _wait_for_quorum(self, wanted: Iterable[mons.Monitor]) -> None:
         names = {monitor.name for monitor in wanted}
         try:
             services.wait_for(lambda: set(self.quorum()) == names,
@@ -316,35 +223,20 @@ class Cluster:
         return [name for name in names if self._services.process(
             self._service('mon', name)) is None]
 
-    def _monitor(self, monitor: Monitor) -> services.Service:
+    def _monitor(self, monitor: mons.Monitor) -> services.Service:
         return self._daemon('mon', monitor.name, '--public-addrv',
                             monitor.addresses)
 
     def _daemon(self, kind: str, name: str, *words: str) -> services.Service:
-        socket = f'/run/ceph/{self.conf.stem}/{kind}.{name}.asok'
+        socket = self.files.socket(kind, name)
         return services.Service(
             self._service(kind, name),
-            (f'ceph-{kind}', '-f', '--conf', str(self.conf), '-i', name,
+            (f'ceph-{kind}', '-f', '--conf', str(self.files.conf), '-i', name,
              *words),
             lambda: services.run('ceph', '--admin-daemon', socket, 'version'))
 
     def _service(self, kind: str, name: str) -> str:
-        return f'{self.conf.stem}-{kind}-{name}'
-
-    def _keyring(self, name: str) -> pathlib.Path:
-        return self.conf.parent / f'{self.conf.stem}.{name}.keyring'
-
-    def _remember(self, wanted: Sequence[Monitor]) -> None:
-        (self.data / 'monitors.json').write_text(json.dumps(
-            [dataclasses.astuple(one) for one in wanted]))
-
-    def _write_conf(self, wanted: Sequence[Monitor]) -> None:
-        ipv6 = ':' in self.address
-        self.conf.write_text(CONF.format(
-            fsid=self.fsid, address=self.address, conf=self.conf,
-            data=self.data, ipv4=not ipv6, ipv6=ipv6,
-            mount_timeout=self._mount_timeout,
-            mon_host=','.join(one.addresses for one in wanted)))
+        return f'{self.files.conf.stem}-{kind}-{name}'
 
 
 def _caps(**caps: str) -> list[str]:

@@ -26,6 +26,7 @@ from lab import ceph
 from lab import errors
 from lab import guests
 from lab import libvirtd
+from lab import mons
 from lab import services
 from lab import versions
 
@@ -47,7 +48,7 @@ class Lab:
 
     def up(self, level: str) -> None:
         """Bring up what does not run of a level and of those below it."""
-        self._step('Ceph', lambda: self.cluster.start(ceph.monitors(*FIRST)))
+        self._step('Ceph', lambda: self.cluster.start(mons.on(*FIRST)))
         self._step('libvirtd', lambda: libvirtd.start(self.services))
         self._step('guests', self._guests)
         if level == 'openstack':
@@ -60,10 +61,10 @@ class Lab:
         :param addresses: IP addresses; the next three unless given
         """
         before = self.cluster.monitors()
-        after = ceph.monitors(*(addresses or self._next(before)))
+        after = mons.on(*(addresses or self._next(before)))
         self._step('monitors', lambda: self.cluster.move(after))
-        for word, monitors in (('before', before), ('after', after)):
-            print(f'{word:6}', *(one.addresses for one in monitors))
+        for word, those in (('before', before), ('after', after)):
+            print(f'{word:6}', *(one.addresses for one in those))
 
     def _openstack(self) -> None:
         # Who has no OpenStack has not all that its part imports.
@@ -77,14 +78,14 @@ class Lab:
 
     def _guests(self) -> None:
         libvirtd.keep_key('client.cinder', guests.SECRET, self.cluster.key())
-        hosts = ceph.first_addresses(self.cluster.monitors())
+        hosts = mons.first_addresses(self.cluster.monitors())
         for guest in self.guests:
             guest.make(hosts)
             guest.start()
 
-    def _next(self, before: tuple[ceph.Monitor, ...]) -> list[str]:
+    def _next(self, before: tuple[mons.Monitor, ...]) -> list[str]:
         last = [host.split('.')[-1]
-                for host, _ in ceph.first_addresses(before)]
+                for host, _ in mons.first_addresses(before)]
         start = max(int(number) for number in last) // 10 * 10 + 10
         return [f'127.0.0.{(start if start < 250 else 10) + number}'
                 for number in (1, 2, 3)]

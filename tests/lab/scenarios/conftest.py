@@ -27,6 +27,7 @@ from lab import ceph
 from lab import guests
 from lab import inside
 from lab import machine
+from lab import mons
 from tests.lab.scenarios import operator as operators
 from tests.lab.scenarios import sights
 
@@ -69,7 +70,7 @@ def guest_of(lab: inside.Lab) -> Iterator[Callable[..., guests.Guest]]:
         guest = guests.Guest(cluster, name, secret)
         guest.remove()
         made.append(guest)
-        guest.make(ceph.first_addresses(cluster.monitors()))
+        guest.make(mons.first_addresses(cluster.monitors()))
         guest.start()
         return guest
 

@@ -53,7 +53,7 @@ def _services(lab: inside.Lab) -> str:
 
 def _ceph(lab: inside.Lab) -> str:
     return services.run('ceph', '--connect-timeout', '10', '--conf',
-                        str(lab.cluster.conf), '--status', within=WITHIN)
+                        str(lab.cluster.files.conf), '--status', within=WITHIN)
 
 
 def _guests(lab: inside.Lab) -> str:

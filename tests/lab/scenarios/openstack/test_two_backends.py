@@ -28,6 +28,7 @@ from lab import ceph
 from lab import guests
 from lab import inside
 from lab import libvirtd
+from lab import mons
 from lab.openstack import cinder
 from lab.openstack import user as users
 from tests.lab.scenarios import operator as operators
@@ -37,8 +38,8 @@ from tests.lab.scenarios.openstack import server as servers
 HOST = ('--host', 'lab')
 CONF = pathlib.Path('/etc/ceph/other.conf')
 SECRET = '9b1f6c52-0d7e-4d0b-8f5b-2a4c6e8d0f13'
-BEFORE = ceph.monitors('127.0.1.11', '127.0.1.12', '127.0.1.13')
-AFTER = ceph.monitors('127.0.1.21', '127.0.1.22', '127.0.1.23')
+BEFORE = mons.on('127.0.1.11', '127.0.1.12', '127.0.1.13')
+AFTER = mons.on('127.0.1.21', '127.0.1.22', '127.0.1.23')
 FIRST = cinder.backend(inside.CONF, guests.SECRET)
 
 

@@ -28,13 +28,14 @@ from lab import ceph
 from lab import errors
 from lab import guests
 from lab import inside
+from lab import mons
 from tests.lab.scenarios import operator as operators
 from tests.lab.scenarios import watching
 
-FIRST = ceph.monitors('127.0.0.61', '127.0.0.62', '127.0.0.63')
-ONE_REPLACED = ceph.monitors('127.0.0.61', '127.0.0.62', '127.0.0.64')
-FIVE = (*ONE_REPLACED, *ceph.monitors('127.0.0.65', '127.0.0.66'))
-V2_ONLY = ceph.monitors('127.0.0.71', '127.0.0.72', '127.0.0.73', v1=0)
+FIRST = mons.on('127.0.0.61', '127.0.0.62', '127.0.0.63')
+ONE_REPLACED = mons.on('127.0.0.61', '127.0.0.62', '127.0.0.64')
+FIVE = (*ONE_REPLACED, *mons.on('127.0.0.65', '127.0.0.66'))
+V2_ONLY = mons.on('127.0.0.71', '127.0.0.72', '127.0.0.73', v1=0)
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ def guest(lab: inside.Lab, guest_of: Callable[..., guests.Guest],
     return made
 
 
-def _be(cluster: ceph.Cluster, wanted: tuple[ceph.Monitor, ...]) -> None:
+def _be(cluster: ceph.Cluster, wanted: tuple[mons.Monitor, ...]) -> None:
     if set(cluster.monitors()) != set(wanted):
         cluster.move(wanted)
 

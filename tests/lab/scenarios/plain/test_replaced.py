@@ -33,6 +33,7 @@ from lab import errors
 from lab import guests
 from lab import inside
 from lab import libvirtd
+from lab import mons
 from lab import services
 from tests.lab.scenarios import operator as operators
 from tests.lab.scenarios import watching
@@ -90,7 +91,7 @@ def _hang_up(guest: guests.Guest, cluster: ceph.Cluster) -> None:
     Or the news of the others would wait in its socket until it thaws.
     """
     for monitor in cluster.monitors():
-        if _connections(guest, ceph.first_addresses([monitor])):
+        if _connections(guest, mons.first_addresses([monitor])):
             cluster.restart(monitor)
 
 

@@ -30,13 +30,14 @@ from lab import errors
 from lab import guests
 from lab import inside
 from lab import libvirtd
+from lab import mons
 from tests.lab.scenarios import operator as operators
 from tests.lab.scenarios import watching
 
 CONF = pathlib.Path('/etc/ceph/second.conf')
 SECRET = '0c9d9f39-3c56-4b0e-8a7b-4f8a5d3f7e21'
-BEFORE = ceph.monitors('::1', '::1', '::1')
-AFTER = ceph.monitors('::1', '::1', '::1', v1=6792, v2=3303)
+BEFORE = mons.on('::1', '::1', '::1')
+AFTER = mons.on('::1', '::1', '::1', v1=6792, v2=3303)
 RIGHT = [('::1', 6792), ('::1', 6793), ('::1', 6794)]
 
 CINDER_CONF = f'''\
