@@ -30,6 +30,7 @@ from rbd_mon_fix.cli import survey as surveys
 from rbd_mon_fix.cli import writing
 from rbd_mon_fix.core import history
 from rbd_mon_fix.core import reverting
+from rbd_mon_fix.core import settling
 from rbd_mon_fix.model.instance import Instance
 from rbd_mon_fix.model.plan import Plan
 from rbd_mon_fix.model.plan import Verdict
@@ -42,15 +43,17 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
     """Run the command and return its exit code."""
     with contextlib.closing(sites.Site(conf)) as site:
         name = conf.command.run
-        survey = _survey(site, writing.journal(site).read(name))
+        past = writing.journal(site).read(name)
+        survey = _survey(site, past)
+        if conf.command.dry_run:
+            plan = _plan(settling.settled(past, survey.get), survey)
+            shown = showing.Showing(site, out, contract.Kind.DRY_RUN)
+            shown.plan(plan)
+            shown.close()
+            return exit_codes.ExitCode.OK
         with writing.Session(site, survey) as session:
             session.settle()
-            plan = _plan(writing.journal(site).read(name), survey, session)
-            if conf.command.dry_run:
-                shown = showing.Showing(site, out, contract.Kind.DRY_RUN)
-                shown.plan(plan)
-                shown.close()
-                return exit_codes.ExitCode.OK
+            plan = _plan(writing.journal(site).read(name), survey)
             shown = showing.Showing(site, out, contract.Kind.ROLLBACK)
             session.apply('rollback', plan, shown, err, undoes=name)
             left = shown.tally.incomplete or any(
@@ -67,21 +70,20 @@ def _survey(site: sites.Site, past: history.Run) -> surveys.Survey:
         store=sorted(stores), unmanaged=True))
 
 
-def _plan(past: history.Run, survey: surveys.Survey,
-          session: writing.Session) -> Plan:
+def _plan(past: history.Run, survey: surveys.Survey) -> Plan:
     uuids = {entry.locator.instance for entry in past.entries}
     hosts = {entry.locator.instance: entry.locator.host
              for entry in past.entries}
     known = survey.roster.where(uuids)
     instances = {uuid: known.get(uuid) or Instance(uuid, hosts[uuid])
                  for uuid in uuids}
-    records = {entry.locator: _record(session, entry.locator)
+    records = {entry.locator: _record(survey, entry.locator)
                for entry in past.entries if entry.verdict is Verdict.FIXED}
     return reverting.plan(past.entries, records, instances)
 
 
-def _record(session: writing.Session, locator: Locator) -> Optional[Record]:
+def _record(survey: surveys.Survey, locator: Locator) -> Optional[Record]:
     try:
-        return session.get(locator)
+        return survey.get(locator)
     except exceptions.Gone:
         return None

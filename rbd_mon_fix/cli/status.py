@@ -17,7 +17,8 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TextIO
+import itertools
+from typing import Iterator, TextIO
 
 from oslo_config import cfg
 
@@ -26,6 +27,7 @@ from rbd_mon_fix.cli import leftovers
 from rbd_mon_fix.cli import showing
 from rbd_mon_fix.cli import site as sites
 from rbd_mon_fix.cli import survey as surveys
+from rbd_mon_fix.model.plan import Plan
 from rbd_mon_fix.report import contract
 
 
@@ -34,10 +36,26 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
     with contextlib.closing(sites.Site(conf)) as site:
         survey = surveys.Survey(site, conf.command)
         # Shown as it is read, which keeps memory bounded.
-        plans = surveys.begun(survey.plans())
+        plans = begun(survey.plans())
         shown = showing.Showing(site, out, contract.Kind.STATUS)
         shown.plans(plans)
         shown.leftovers(leftovers.find(survey))
         shown.close()
         return exit_codes.of_look(
             shown.tally.wrong or shown.tally.stranded, survey.lost)
+
+
+def begun(plans: Iterator[Plan]) -> Iterator[Plan]:
+    """Take the first plan already, so that trouble shows before a report.
+
+    A host that is not known, or a service that is down, is to end the
+    command with nothing on stdout.
+    """
+    first = list(itertools.islice(plans, 1))
+
+    def again() -> Iterator[Plan]:
+        while first:
+            yield first.pop()  # kept by nobody, as the others are
+        yield from plans
+
+    return again()

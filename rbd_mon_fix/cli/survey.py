@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import itertools
 from typing import Any, Collection, Iterable, Iterator, Mapping, Optional
 
 from oslo_log import log as logging
@@ -34,6 +33,7 @@ from rbd_mon_fix.core import planning
 from rbd_mon_fix.model.instance import Instance
 from rbd_mon_fix.model.instance import Scope
 from rbd_mon_fix.model.plan import Plan
+from rbd_mon_fix.model.record import Locator
 from rbd_mon_fix.model.record import Record
 from rbd_mon_fix.model.store import Store
 
@@ -69,6 +69,15 @@ class Survey:
         if (name, host) not in self._stores:
             self._stores[name, host] = stores.opened(self, name, host)
         return self._stores[name, host]
+
+    def get(self, locator: Locator) -> Record:
+        """Read a record again, from whichever store has it.
+
+        :raises Gone: there is none any more
+        :raises Unreachable: the store cannot be reached
+        """
+        record: Record = self.store(locator.store, locator.host).get(locator)
+        return record
 
     def plans(self) -> Iterator[Plan]:
         """Yield a plan for each lot of servers, host by host.
@@ -231,19 +240,3 @@ def names_of(hosts: Iterable[str]) -> planning.Names:
         return {}
     from rbd_mon_fix.sources import names
     return names.resolve(wanted)
-
-
-def begun(plans: Iterator[Plan]) -> Iterator[Plan]:
-    """Take the first plan already, so that trouble shows before a report.
-
-    A host that is not known, or a service that is down, is to end the
-    command with nothing on stdout.
-    """
-    first = list(itertools.islice(plans, 1))
-
-    def again() -> Iterator[Plan]:
-        while first:
-            yield first.pop()  # kept by nobody, as the others are
-        yield from plans
-
-    return again()

@@ -37,7 +37,6 @@ from rbd_mon_fix.model.plan import Outcome
 from rbd_mon_fix.model.plan import Plan
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.record import Locator
-from rbd_mon_fix.model.record import Record
 from rbd_mon_fix.report import progress
 
 LOG = logging.getLogger(__name__)
@@ -140,7 +139,8 @@ class Session(contextlib.AbstractContextManager['Session']):
         writer = self._journal.reopen(run)
         settled = 0
         try:
-            for outcome in settling.settle(reachable, self.get):
+            for outcome in settling.settle(reachable,
+                                           self._survey.get):
                 writer.end([outcome])
                 settled += 1
                 LOG.info('Run %s was cut off; %s of server %s is %s.', run.id,
@@ -167,15 +167,6 @@ class Session(contextlib.AbstractContextManager['Session']):
         _locks(self._site).release(run.locked, run.id)
         writer.note('unlocked', instances=sorted(run.locked))
         return True
-
-    def get(self, locator: Locator) -> Record:
-        """Read a record again, from whichever store has it.
-
-        :raises Gone: there is none any more
-        """
-        store = self._survey.store(locator.store, locator.host)
-        record: Record = store.get(locator)
-        return record
 
 
 @contextlib.contextmanager

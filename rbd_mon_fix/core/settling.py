@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Callable, Iterable, Iterator
 
 from rbd_mon_fix import exceptions
@@ -38,6 +39,21 @@ def settle(entries: Iterable[history.Entry],
     """
     for entry in entries:
         yield _settle(entry, get)
+
+
+def settled(run: history.Run,
+            get: Callable[[Locator], Record]) -> history.Run:
+    """Return a run with what became of all its changes; nothing is kept.
+
+    :param get: reads a record again
+    :raises Unreachable: a store cannot be looked at
+    """
+    found = {outcome.locator: outcome
+             for outcome in settle(run.unsettled, get)}
+    return dataclasses.replace(run, entries=tuple(
+        dataclasses.replace(entry, verdict=found[entry.locator].verdict,
+                            reason=found[entry.locator].reason)
+        if entry.verdict is None else entry for entry in run.entries))
 
 
 def _settle(entry: history.Entry,

@@ -19,6 +19,7 @@ import io
 import itertools
 import json
 import os
+import pathlib
 import weakref
 
 import pytest
@@ -305,6 +306,35 @@ def test_a_run_that_is_cut_off_at_any_store(cloud, monkeypatch):
             if run['command'] == 'refresh':
                 cloud.run(rollback, run=run['run'])
         assert cloud.everything() == first
+
+
+def test_a_dry_run_settles_nothing(cloud, monkeypatch):
+    """Of a run that was cut off it shows what would be taken back."""
+    put = applying._put
+
+    def cut(*args):
+        put(*args)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(applying, '_put', cut)
+        with pytest.raises(KeyboardInterrupt):
+            cloud.run(refresh)
+    [path] = pathlib.Path(cloud.site.conf.journal_dir, 'runs').iterdir()
+    written, held = path.read_bytes(), cloud.everything()
+    with hostlock.held(cloud.site.conf.journal_dir, ['cmp1']):
+        code, report = cloud.run(rollback, run=path.stem, dry_run=True)
+    assert (path.read_bytes(), cloud.everything()) == (written, held)
+    assert code == 0
+    shown = {(record['instance'], record['store'])
+             for record in report['records']}
+    assert shown == {(memory.uuid(server), 'cinder-attachment')
+                     for server in (1, 2)}
+    code, report = cloud.run(rollback, run=path.stem)
+    assert code == 0
+    assert {(record['instance'], record['store'], record['outcome'])
+            for record in report['records']} == {
+                (*copy, 'fixed') for copy in shown}
 
 
 def test_a_dry_run_waits_for_nobody(cloud):

@@ -14,6 +14,8 @@
 
 """Reading the stores of hosts, and judging what was read."""
 
+import dataclasses
+
 import pytest
 
 from rbd_mon_fix import exceptions
@@ -103,6 +105,19 @@ def test_host_by_host_in_the_order_asked_for(cloud, site):
     plan = look(site, 'cmp2', 'cmp1')
     assert [copy.locator.host for copy in plan.copies] == [
         'cmp2'] * 3 + ['cmp1'] * 3
+
+
+@pytest.mark.parametrize('store', STORES)
+def test_a_record_is_read_again(cloud, site, store):
+    cloud.add(1)
+    looked = fakes.survey_of(site, 'cmp1')
+    [was] = [change.record for plan in looked.plans()
+             for change in plan.changes if change.locator.store == store]
+    assert looked.get(was.locator).document.text == was.document.text
+    gone = dataclasses.replace(was.locator, instance=memory.uuid(9),
+                               key='999')
+    with pytest.raises(exceptions.Gone):
+        looked.get(gone)
 
 
 @pytest.mark.parametrize('store', STORES)
@@ -458,25 +473,3 @@ def test_a_volume_that_cinder_moves(cloud, site, fields, how):
     assert found.moving == {'cmp1': {places.volume(1): how}}
     assert {change.locator.instance for change in plan.changes} == {
         memory.uuid(2)}
-
-
-def test_begun():
-    """The first plan is taken before the report, the others are not."""
-    taken = []
-
-    def plans(count):
-        for number in range(count):
-            taken.append(number)
-            yield number
-
-    rest = survey.begun(plans(3))
-    assert taken == [0]
-    assert list(rest) == [0, 1, 2]
-    assert list(survey.begun(plans(0))) == []
-
-    def trouble():
-        raise exceptions.ConfigError('It is so.')
-        yield
-
-    with pytest.raises(exceptions.ConfigError):
-        survey.begun(trouble())

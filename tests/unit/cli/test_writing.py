@@ -60,6 +60,9 @@ class Survey:
                    if store.name == name]
         return store
 
+    def get(self, locator):
+        return self.store(locator.store, locator.host).get(locator)
+
     def busy(self, uuids):
         return self.busy_now & set(uuids)
 
@@ -472,15 +475,6 @@ def test_locks_stay_known_without_the_api(locking, caplog):
     settle(locking, survey)
     assert api.locks == {}
     assert journal_of(locking).read(run).finished
-
-
-def test_where_a_record_is_read_again(site):
-    survey = Survey(texts(1))
-    session = writing.Session(site, survey)
-    where = memory.locator('domain', 1)
-    assert session.get(where).document.text == OLD
-    with pytest.raises(exceptions.Gone):
-        session.get(memory.locator('domain', 2))
 
 
 def test_an_empty_plan_is_not_begun(site):

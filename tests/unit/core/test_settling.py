@@ -14,6 +14,8 @@
 
 """Finding out what became of changes by looking."""
 
+import dataclasses
+
 import pytest
 
 from rbd_mon_fix import exceptions
@@ -78,3 +80,16 @@ def test_a_store_that_is_lost_ends_it():
     assert next(outcomes).verdict is Verdict.FIXED
     with pytest.raises(exceptions.Unreachable):
         next(outcomes)
+
+
+def test_a_whole_run():
+    """What is known is not looked at again."""
+    known = dataclasses.replace(entry(1), verdict=Verdict.CONFLICT,
+                                reason='it had changed')
+    run = history.Run('r', 'refresh', ('cmp1',), '', None,
+                      (known, entry(2)), False, frozenset())
+    store = memory.MemoryStore('domain', {entry(2).locator: NEW.text})
+    found = settling.settled(run, store.get)
+    assert found.entries == (known, dataclasses.replace(
+        entry(2), verdict=Verdict.FIXED, reason='settled by looking'))
+    assert dataclasses.replace(found, entries=run.entries) == run
