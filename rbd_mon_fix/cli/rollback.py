@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-from typing import Optional, TextIO
+from typing import Iterable, Optional, TextIO
 
 from oslo_config import cfg
 
@@ -50,7 +50,7 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
             shown = showing.Showing(site, out, contract.Kind.DRY_RUN)
             shown.plan(plan)
             shown.close()
-            return exit_codes.ExitCode.OK
+            return exit_codes.of_look(False, survey.lost)
         with writing.Session(site, survey) as session:
             session.settle()
             plan = _plan(writing.journal(site).read(name), survey)
@@ -58,8 +58,7 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
             session.apply('rollback', plan, shown, err, undoes=name)
             left = shown.tally.incomplete or any(
                 copy.skip for copy in plan.copies)
-            return (exit_codes.ExitCode.INCOMPLETE if left
-                    else exit_codes.ExitCode.OK)
+            return exit_codes.of_work(left, survey.lost)
 
 
 def _survey(site: sites.Site, past: history.Run) -> surveys.Survey:
@@ -71,15 +70,28 @@ def _survey(site: sites.Site, past: history.Run) -> surveys.Survey:
 
 
 def _plan(past: history.Run, survey: surveys.Survey) -> Plan:
-    uuids = {entry.locator.instance for entry in past.entries}
-    hosts = {entry.locator.instance: entry.locator.host
-             for entry in past.entries}
-    known = survey.roster.where(uuids)
-    instances = {uuid: known.get(uuid) or Instance(uuid, hosts[uuid])
-                 for uuid in uuids}
-    records = {entry.locator: _record(survey, entry.locator)
-               for entry in past.entries if entry.verdict is Verdict.FIXED}
-    return reverting.plan(past.entries, records, instances)
+    """Plan what can be taken back; a host that is down waits."""
+    entries = [entry for entry in past.entries
+               if entry.verdict is Verdict.FIXED]
+    records: dict[Locator, Optional[Record]] = {}
+    for entry in entries:
+        where = entry.locator
+        if where.host not in survey.lost:
+            try:
+                records[where] = _record(survey, where)
+            except exceptions.Unreachable as error:
+                survey.lose(where.host, error)
+    entries = [entry for entry in entries
+               if entry.locator.host not in survey.lost]
+    return reverting.plan(entries, records, _instances(entries, survey))
+
+
+def _instances(entries: Iterable[history.Entry],
+               survey: surveys.Survey) -> dict[str, Instance]:
+    hosts = {entry.locator.instance: entry.locator.host for entry in entries}
+    known = survey.roster.where(hosts)
+    return {uuid: known.get(uuid) or Instance(uuid, host)
+            for uuid, host in hosts.items()}
 
 
 def _record(survey: surveys.Survey, locator: Locator) -> Optional[Record]:

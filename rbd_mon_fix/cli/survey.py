@@ -94,11 +94,15 @@ class Survey:
                     missing -= set(scope.instances)
                     yield self._plan(scope)
             except exceptions.Unreachable as error:
-                self._lose(host, error)
+                self.lose(host, error)
         if missing and not self.lost:
             raise self._nowhere(missing)
 
-    def _lose(self, host: str, error: exceptions.Unreachable) -> None:
+    def lose(self, host: str, error: exceptions.Unreachable) -> None:
+        """Go on without a host.
+
+        :raises Unreachable: it was the last one
+        """
         self.lost[host] = error
         if len(self.lost) == len(self.request.hosts):
             raise error

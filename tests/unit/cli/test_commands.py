@@ -269,6 +269,24 @@ def test_one_host_that_is_down(cloud):
         cloud.run(status, 'cmp2')
 
 
+def test_rollback_while_a_host_is_down(cloud):
+    """It is named, and taken back by the same command once it is there."""
+    first = cloud.everything()
+    code, report = cloud.run(refresh, 'cmp1', 'cmp2')
+    assert code == 0
+    run = report['run']
+    down = cloud.libvirts.pop('cmp2')
+    for dry_run in (True, False):
+        code, report = cloud.run(rollback, run=run, dry_run=dry_run)
+        assert code == 5
+        assert {record['host'] for record in report['records']} == {'cmp1'}
+    cloud.libvirts['cmp2'] = down
+    assert cloud.everything() == expected(first, 3)
+    code, _ = cloud.run(rollback, run=run)
+    assert code == 0
+    assert cloud.everything() == first
+
+
 def test_trouble_shows_before_a_report(cloud):
     cloud.site.conf.command = fakes.command(['cmp9'])
     out = io.StringIO()
