@@ -129,6 +129,23 @@ class Hypervisor(libvirt_connection.Connection):
                     return False  # it is not running
                 raise
 
+    def at_work(self, uuid: str) -> bool:
+        """Tell whether libvirt is in the middle of a call for a domain.
+
+        While a device is attached or detached, QEMU is asked and waited for;
+        what cannot be asked any more is not waited for either
+        (src/qemu/qemu_driver.c, ``qemuDomainGetControlInfo``).
+        """
+        with self._domain_errors():
+            try:
+                state, details, _ = self._handle(uuid).controlInfo(0)
+            except libvirt.libvirtError as error:
+                if error.get_error_code() == libvirt.VIR_ERR_OPERATION_INVALID:
+                    return False  # it is not running
+                raise
+        return (state != libvirt.VIR_DOMAIN_CONTROL_OK
+                and details != libvirt.VIR_DOMAIN_CONTROL_ERROR_REASON_MONITOR)
+
     def define(self, xml: str) -> None:
         """Define a domain, or replace the XML of its next start."""
         with self._domain_errors():

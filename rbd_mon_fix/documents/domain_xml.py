@@ -29,6 +29,8 @@ from rbd_mon_fix.model.monmap import MonAddr
 
 _NOVA = 'http://openstack.org/xmlns/libvirt/nova/'
 _QUOTE = re.compile('[\'"]')
+# What a disk's source says of itself, by its type; a network one has a name.
+_SOURCES = ('name', 'file', 'dev', 'volume', 'dir')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,6 +46,9 @@ class DomainXML:
     :param chained: targets of the disks that show an image below their own
     :param mirror: whether a disk is being copied, or committed into the
         image below it
+    :param attached: what users attach and detach: disks, each by its target
+        and source, and interfaces by their MAC addresses; live and
+        persistent XML name them alike
     """
 
     text: str = dataclasses.field(repr=False)
@@ -55,6 +60,7 @@ class DomainXML:
     nova_name: str
     chained: tuple[str, ...]
     mirror: bool
+    attached: frozenset[str]
     places: Mapping[str, rbd_source.Place] = dataclasses.field(repr=False)
 
     @classmethod
@@ -71,8 +77,7 @@ class DomainXML:
         root = xml_tree.parse(content)
         if root.name != 'domain':
             raise exceptions.Unreadable('it is no XML of a domain')
-        disks = [disk for devices in root.all('devices')
-                 for disk in devices.all('disk')]
+        disks = _devices(root, 'disk')
         nova = [element for metadata in root.all('metadata')
                 for element in metadata.children
                 if element.name.startswith(_NOVA)]
@@ -84,7 +89,11 @@ class DomainXML:
             chained=tuple(rbd_source.target(disk) for disk in disks
                           if any(below.children for below
                                  in disk.all('backingStore'))),
-            mirror=any(disk.all('mirror') for disk in disks), places=places)
+            mirror=any(disk.all('mirror') for disk in disks),
+            attached=frozenset((
+                *map(_attached_disk, disks),
+                *map(_mac, _devices(root, 'interface')))),
+            places=places)
 
     def spell(self, disk: RbdDisk, monitors: tuple[MonAddr, ...]) -> str:
         """Return the hosts for other monitors, in the document's own style.
@@ -121,6 +130,22 @@ class DomainXML:
             disks=tuple(rbd_source.reworded(disk, hosts)
                         if disk.key == key else disk for disk in self.disks),
             places={**places, key: new})
+
+
+def _devices(root: xml_tree.Element, kind: str) -> list[xml_tree.Element]:
+    return [device for devices in root.all('devices')
+            for device in devices.all(kind)]
+
+
+def _attached_disk(disk: xml_tree.Element) -> str:
+    words = [source.attributes[name] for source in disk.all('source')
+             for name in _SOURCES if name in source.attributes]
+    return ' '.join((rbd_source.target(disk), *words))
+
+
+def _mac(interface: xml_tree.Element) -> str:
+    return next((mac.attributes.get('address', '')
+                 for mac in interface.all('mac')), '')
 
 
 def _rbd_disks(

@@ -25,10 +25,10 @@ from rbd_mon_fix.model.instance import Instance
 from rbd_mon_fix.model.instance import Scope
 from rbd_mon_fix.model.plan import Change
 from rbd_mon_fix.model.plan import Outcome
-from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.record import Locator
 from rbd_mon_fix.model.record import Record
 from rbd_mon_fix.model.record import SkipReason
+from rbd_mon_fix.stores import defining
 
 
 class DomainStore:
@@ -100,7 +100,10 @@ class DomainStore:
         :raises Unreachable: libvirt was lost, and with it the knowledge of
             what was written
         """
-        return self._hypervisor.concurrently(self._put, changes)
+        return self._hypervisor.concurrently(
+            lambda change: defining.put(
+                self._hypervisor, change, self.live.get(change.locator.key)),
+            changes)
 
     def _record(self, locator: Locator, persistent: bool,
                 active: bool) -> Record:
@@ -120,18 +123,9 @@ class DomainStore:
         return domain_xml.DomainXML.parse(self._hypervisor.inactive_xml(uuid))
 
     def _has_block_job(self, uuid: str) -> bool:
-        """Tell whether a job is at work on a disk of a domain.
-
-        At its end libvirt looks for the disk in the persistent XML, by its
-        hosts as well, to put the new image there (src/qemu/qemu_blockjob.c,
-        ``qemuBlockJobGetConfigDisk``). Copies show in the live XML as a
-        mirror; pulls and commits need an image below the disk's own.
-        """
         live = domain_xml.DomainXML.parse(self._hypervisor.live_xml(uuid))
         self.live[uuid] = live
-        return live.mirror or any(
-            self._hypervisor.has_block_job(uuid, device)
-            for device in live.chained)
+        return defining.has_block_job(self._hypervisor, live)
 
     def _mark(self, domain: libvirt.Domain) -> tuple[bool, str]:
         """Tell whether Nova made a domain, and Nova's name for it.
@@ -144,43 +138,6 @@ class DomainStore:
             return True, ''
         self._documents[domain.uuid] = document
         return document.nova, document.nova_name
-
-    def _put(self, change: Change) -> Outcome:
-        locator = change.locator
-        try:
-            self._check(change)
-            self._hypervisor.define(change.document.text)
-        except (exceptions.Conflict, exceptions.Gone) as error:
-            return Outcome(locator, Verdict.CONFLICT, error.message)
-        except (exceptions.Unreadable, libvirt.Declined) as error:
-            return Outcome(locator, Verdict.FAILED, error.message)
-        try:
-            text = self._hypervisor.inactive_xml(locator.key)
-        except (exceptions.Gone, libvirt.Declined) as error:
-            return Outcome(locator, Verdict.UNVERIFIED, error.message)
-        if text != change.document.text:
-            return Outcome(locator, Verdict.UNVERIFIED,
-                           'Libvirt holds other XML than was defined.')
-        return Outcome(locator, Verdict.FIXED)
-
-    def _check(self, change: Change) -> None:
-        """Make sure that a define would replace what was read, no more.
-
-        A define would bring back a domain that was undefined, and make a
-        transient one persistent. One that does not run is persistent and
-        has no block jobs.
-        """
-        uuid = change.locator.key
-        document = change.record.document
-        if (document is None
-                or self._hypervisor.inactive_xml(uuid) != document.text):
-            raise exceptions.Conflict('The domain was changed meanwhile.')
-        if not self._hypervisor.active(uuid):
-            return
-        if self._has_block_job(uuid):
-            raise exceptions.Conflict('A block job was begun on a disk.')
-        if not self._hypervisor.persistent(uuid):
-            raise exceptions.Conflict('The domain is transient by now.')
 
 
 def _vm_state(domain: libvirt.Domain) -> str:

@@ -300,6 +300,9 @@ class DomainPlace:
     def has_block_job(self, uuid: str, device: str) -> bool:
         return not self.inactive_xml(uuid)
 
+    def at_work(self, uuid: str) -> bool:
+        return not self.inactive_xml(uuid)
+
     def managed_save_xml(self, uuid: str) -> str:
         if uuid not in self.images:
             raise exceptions.Gone('There is no managed-save image.')

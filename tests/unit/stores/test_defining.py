@@ -1,0 +1,134 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""What others do to a domain while it is defined anew."""
+
+from __future__ import annotations
+
+import pytest
+
+from rbd_mon_fix.model.plan import Change
+from rbd_mon_fix.model.plan import Verdict
+from rbd_mon_fix.stores import defining
+from tests.unit import memory
+from tests.unit.stores import places
+
+NEW = memory.addrs('10.1.0.1:6789,[fd01::2]:6789')
+DISK = ("<disk type='block'><source dev='/dev/sdb'/>"
+        "<target dev='vdb'/></disk>")
+INTERFACE = "<interface type='bridge'><mac address='fa:16:3e:00:00:01'/>" \
+    '</interface>'
+
+
+class Place(places.DomainPlace):
+    """A libvirt with one running domain, and others who work with it.
+
+    :param meanwhile: what they do right before a define
+    :param calls: for so many looks libvirt is in a call of theirs
+    :param at_last: what they do at the end of that
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.where = self.add(1)
+        self.live_texts[self.where.key] = self.texts[self.where.key]
+        self.meanwhile = self.at_last = lambda: None
+        self.calls = 0
+
+    def define(self, xml):
+        self.meanwhile()
+        super().define(xml)
+
+    def at_work(self, uuid):
+        self.calls -= 1
+        if not self.calls:
+            self.at_last()
+        return self.calls >= 0
+
+    def put(self):
+        [record] = self.store.scan(self.scope(1))
+        document = record.document
+        [disk] = document.disks
+        [outcome] = self.store.put([Change(record, document.edited(
+            {disk.key: document.spell(disk, NEW)}), ())])
+        return outcome.verdict, outcome.reason
+
+    def attach(self, device, *where):
+        for texts in where:
+            texts[self.where.key] = texts[self.where.key].replace(
+                '</devices>', f'{device}</devices>')
+
+
+@pytest.fixture
+def place():
+    return Place()
+
+
+@pytest.fixture(autouse=True)
+def pauses(monkeypatch):
+    taken = []
+    monkeypatch.setattr(defining.time, 'sleep', taken.append)
+    return taken
+
+
+def test_nobody_does_anything(place, pauses):
+    assert place.put() == (Verdict.FIXED, '')
+    assert pauses == []
+
+
+def test_what_only_runs_or_only_starts_was_so_before(place):
+    place.attach(DISK, place.live_texts)
+    place.attach(INTERFACE, place.texts)
+    assert place.put() == (Verdict.FIXED, '')
+
+
+@pytest.mark.parametrize(('device', 'named'), [
+    (DISK, 'vdb /dev/sdb'), (INTERFACE, 'fa:16:3e:00:00:01')])
+def test_a_device_that_the_define_loses(place, device, named):
+    place.meanwhile = lambda: place.attach(device, place.texts,
+                                           place.live_texts)
+    verdict, reason = place.put()
+    assert verdict is Verdict.UNVERIFIED
+    assert named in reason
+
+
+def test_a_device_that_the_define_brings_back(place):
+    for texts in (place.texts, place.live_texts):
+        place.attach(DISK, texts)
+    uuid = place.where.key
+    place.meanwhile = lambda: place.live_texts.update(
+        {uuid: place.live_texts[uuid].replace(DISK, '')})
+    verdict, reason = place.put()
+    assert verdict is Verdict.UNVERIFIED
+    assert 'vdb' in reason
+
+
+def test_a_call_that_ends_well_is_waited_for(place, pauses):
+    place.calls = 3
+    assert place.put() == (Verdict.FIXED, '')
+    assert len(pauses) == 3
+
+
+def test_a_call_that_undoes_the_define(place):
+    before = dict(place.texts)
+    place.calls, place.at_last = 3, lambda: place.texts.update(before)
+    assert place.put() == (Verdict.UNVERIFIED,
+                           'Libvirt holds other XML than was defined.')
+
+
+def test_a_call_without_an_end(place, pauses):
+    place.calls = 1000
+    verdict, reason = place.put()
+    assert verdict is Verdict.UNVERIFIED
+    assert 'still at work' in reason
+    assert 4 < sum(pauses) < 6
