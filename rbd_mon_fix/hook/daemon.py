@@ -24,6 +24,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
+import time
 from typing import Iterator
 
 import psutil
@@ -34,6 +35,10 @@ NAMES = ('virtqemud', 'libvirtd')
 # Where a daemon looks, as distributions build it. That of a daemon in a
 # container is another folder outside.
 FOLDER = '/etc/libvirt/hooks/qemu.d'
+
+# Seconds. The kernel counts the start of processes and the change of files
+# in ticks of its clocks, of a hundredth at most.
+_GRAIN = 0.02
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,8 +57,7 @@ class Daemon:
 
         :param since: when the first hook of the folder was put there
         """
-        # The kernel tells the time of its boot in whole seconds.
-        return self.started >= since + 1
+        return self.started >= since + _GRAIN
 
 
 def readers(script: str) -> Iterator[Daemon]:
@@ -64,8 +68,7 @@ def readers(script: str) -> Iterator[Daemon]:
     for process in psutil.process_iter():
         try:
             if process.name() in NAMES and _has(process.pid, script):
-                yield Daemon(process.name(), process.pid,
-                             process.create_time())
+                yield Daemon(process.name(), process.pid, _started(process))
         except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
             continue
 
@@ -89,6 +92,17 @@ def single_file(folder: str) -> bool:
 
 def _is_hook(path: str) -> bool:
     return os.path.isfile(path) and os.access(path, os.X_OK)
+
+
+def _started(process: psutil.Process) -> float:
+    """Return when a process was started, in seconds since 1970.
+
+    The kernel has that since the boot, and the time of the boot in whole
+    seconds (``btime`` of /proc/stat), which psutil adds; its clock tells the
+    latter better.
+    """
+    since_boot = process.create_time() - psutil.boot_time()
+    return since_boot + time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def _has(pid: int, script: str) -> bool:

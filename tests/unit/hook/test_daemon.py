@@ -16,6 +16,8 @@ from __future__ import annotations
 
 import math
 import os
+import subprocess
+import time
 
 import psutil
 import pytest
@@ -37,11 +39,11 @@ class Process:
         return self._name
 
     def create_time(self) -> float:
-        return 5.0
+        return psutil.boot_time() + 5
 
 
 @pytest.mark.parametrize('started, calls', [
-    (9.0, False), (10.0, False), (10.9, False), (11.0, True), (99.0, True)])
+    (9.0, False), (10.0, False), (10.01, False), (10.1, True), (99.0, True)])
 def test_a_daemon_calls_hooks_that_it_saw_when_it_started(started, calls):
     assert daemon.Daemon('libvirtd', 1, started).calls_hooks(10.0) is calls
 
@@ -54,8 +56,26 @@ def test_readers(tmp_path, monkeypatch, name, found):
     monkeypatch.setattr(daemon, 'FOLDER', str(tmp_path))
     monkeypatch.setattr(psutil, 'process_iter', lambda: iter(
         [Process(1, 'libvirtd', gone=True), Process(os.getpid(), name)]))
-    assert list(daemon.readers(str(script))) == (
-        [daemon.Daemon(name, os.getpid(), 5.0)] if found else [])
+    assert [(each.name, each.pid) for each
+            in daemon.readers(str(script))] == (
+        [(name, os.getpid())] if found else [])
+
+
+def test_a_daemon_is_known_to_be_younger_than_a_file(tmp_path, monkeypatch):
+    """Both times are the kernel's, and much less than a second apart."""
+    script = tmp_path / 'script'
+    script.touch(0o755)
+    written = time.time()
+    monkeypatch.setattr(daemon, 'FOLDER', str(tmp_path))
+    monkeypatch.setattr(daemon, 'NAMES', ('sleep',))
+    with subprocess.Popen(['sleep', '60']) as process:
+        began = time.time()
+        [found] = daemon.readers(str(script))
+        process.kill()
+    assert found.pid == process.pid
+    grain = daemon._GRAIN
+    assert written - grain <= found.started <= began + grain
+    assert written - grain <= daemon.first_hook(str(tmp_path)) <= written
 
 
 def test_a_daemon_with_another_folder(tmp_path, monkeypatch):
