@@ -28,6 +28,8 @@ from lab.openstack import config
 from lab.openstack import wsgi
 
 ENVIRONMENT = pathlib.Path('/etc/lab/environment.json')
+# Seconds; longer than the services wait for each other.
+ANSWERS_WITHIN = 120
 # Of each service its type, and where it is.
 CATALOG = {
     'glance': ('image', config.url(9292)),
@@ -80,7 +82,8 @@ def connect() -> session.Session:
             if name.startswith('OS_') and 'API' not in name
             and name not in ('OS_AUTH_TYPE', 'OS_REGION_NAME')}
     loader: Any = loading.get_plugin_loader('password')
-    return session.Session(auth=loader.load_from_options(**told))
+    return session.Session(auth=loader.load_from_options(**told),
+                           timeout=ANSWERS_WITHIN)
 
 
 def register() -> None:

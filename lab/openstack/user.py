@@ -59,6 +59,17 @@ class User:
             self.nova.flavors.create(FLAVOR, ram=16, vcpus=1, disk=0)
         self.create_type(cinder.BACKEND)
 
+    def wait_for_compute(self) -> None:
+        """Wait until servers can be made.
+
+        Nova takes none for a while after its libvirt was away.
+        """
+        def look() -> bool:
+            return all((one.status, one.state) == ('enabled', 'up') for one
+                       in self.nova.services.list(binary='nova-compute'))
+
+        self._wait('nova-compute is not up', look)
+
     def create(self, name: str, volume: str = '') -> servers.Server:
         """Create a server; it is not up yet.
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from typing import Any, Sequence
+from typing import Any, Mapping, Optional, Sequence
 
 from lab import guests
 
@@ -27,7 +27,14 @@ WITHIN = 180
 
 
 class Operator:
-    """Runs ``rbd-mon-fix``, which finds its config in ``/etc``."""
+    """Runs ``rbd-mon-fix``, which finds its config in ``/etc``.
+
+    :param environment: what it runs with; that of the lab's shell, which has
+        credentials for OpenStack, unless given
+    """
+
+    def __init__(self, environment: Optional[Mapping[str, str]] = None):
+        self._environment = environment
 
     def run(self, *words: str, code: int = 0) -> Any:
         """Run a command and return what it prints as JSON.
@@ -61,7 +68,8 @@ class Operator:
     def _run(self, words: Sequence[str], codes: Sequence[int]) -> Any:
         done = subprocess.run(
             ['rbd-mon-fix', *words, '-f', 'json'], text=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            env=self._environment, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, timeout=WITHIN, check=False)
         assert done.returncode in codes, (
             f'rbd-mon-fix {" ".join(words)} ended with {done.returncode}, '

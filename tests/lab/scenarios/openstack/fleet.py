@@ -46,6 +46,7 @@ class Fleet:
             ``stopped-1``; "own" has no volume, "booted" boots from its
             volume
         """
+        self._user.wait_for_compute()
         kinds = {name: name.split('-')[0] for name in names}
         volumes = {name: self._user.create_volume(name, kind == 'booted')
                    for name, kind in kinds.items() if kind != 'own'}

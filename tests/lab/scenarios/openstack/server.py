@@ -146,13 +146,6 @@ class Server:
         finally:
             self._ask('nbd-server-stop')
 
-    def _ask(self, command: str, **arguments: Any) -> None:
-        told = libvirtd.virsh(
-            'qemu-monitor-command', self.domain,
-            json.dumps({'execute': command, 'arguments': arguments}))
-        if 'error' in json.loads(told):
-            raise errors.LabError(f'{command}: {told}')
-
     def connection_info(self) -> dict[str, Any]:
         """Return what Nova's database has of its volume."""
         return json.loads(self.documents()['nova-bdm', self.volume])
