@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import pathlib
 import socket
+from typing import Callable
 
 from lab import services
 from lab.openstack import config
@@ -66,6 +67,17 @@ def sql(statements: str) -> str:
         '--skip-column-names', stdin=statements)
 
 
+def reports(database: str, daemon: str) -> Callable[[], bool]:
+    """Return what tells whether a daemon says, from now on, that it is up.
+
+    :param database: that of its project, in which it says so
+    """
+    now = sql('SELECT UTC_TIMESTAMP()').strip()
+    return lambda: bool(sql(
+        f"SELECT 1 FROM {database}.services WHERE `binary` = '{daemon}' "
+        f"AND updated_at > '{now}'"))
+
+
 def rabbitmq() -> services.Service:
     """Return the message queue."""
     base = pathlib.Path('/var/lib/rabbitmq')
@@ -74,6 +86,8 @@ def rabbitmq() -> services.Service:
         'rabbitmq', ('/usr/lib/rabbitmq/bin/rabbitmq-server',),
         lambda: listens(5672), {
             'HOME': str(base), 'RABBITMQ_NODENAME': 'rabbit@localhost',
+            # Its script becomes the server then, and does not watch it.
+            'RUNNING_UNDER_SYSTEMD': 'yes',
             'RABBITMQ_MNESIA_BASE': str(base / 'mnesia'),
             'RABBITMQ_LOG_BASE': '/var/log/rabbitmq',
             'RABBITMQ_NODE_IP_ADDRESS': config.ADDRESS,

@@ -16,7 +16,6 @@
 
 from __future__ import annotations
 
-import functools
 import pathlib
 from typing import Mapping
 
@@ -90,14 +89,8 @@ def all_services() -> list[services.Service]:
     """Return its services."""
     return [
         *(services.Service(name, (name, '--config-file', CONF),
-                           functools.partial(_is_known, name))
+                           backing.reports('cinder', name))
           for name in DAEMONS),
         services.Service(
             'cinder-api', ('cinder-api', '--config-file', CONF),
             lambda: wsgi.answers(8776, '/healthcheck'))]
-
-
-def _is_known(name: str) -> bool:
-    return bool(backing.sql(
-        "SELECT 1 FROM cinder.services WHERE report_count > 0 "
-        f"AND `binary` = '{name}'"))

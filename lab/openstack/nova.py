@@ -78,15 +78,8 @@ def compute() -> services.Service:
 
 
 def _daemon(name: str, conf: str) -> services.Service:
-    return services.Service(
-        name, (name, '--config-file', conf), lambda: _is_known(name))
-
-
-def _is_known(name: str) -> bool:
-    """Return whether it has said in the database that it is up."""
-    return bool(backing.sql(
-        "SELECT 1 FROM nova.services WHERE report_count > 0 "
-        f"AND `binary` = '{name}'"))
+    return services.Service(name, (name, '--config-file', conf),
+                            backing.reports('nova', name))
 
 
 def _common() -> config.Sections:

@@ -164,6 +164,21 @@ def test_a_service_that_does_not_come_up(folder: pathlib.Path):
     up(folder)
 
 
+def test_a_scenario_that_is_late_says_how_the_cloud_is(
+        folder: pathlib.Path, tmp_path: pathlib.Path):
+    scenario = tmp_path / 'test_late.py'
+    scenario.write_text('from lab import services\n'
+                        'def test_late(lab):\n'
+                        '    services.wait_for(lambda: False, 0.1)\n')
+    done = run(folder, 'shell', 'python', '-m', 'pytest', '-p',
+               'tests.lab.scenarios.conftest', '-c', os.devnull,
+               str(scenario))
+    assert done.returncode == 1, done.stderr
+    told = done.stdout.split('the cloud', 1)[1]
+    for seen in ('ceph-osd-0 runs', 'health:', 'plain1'):
+        assert seen in told, seen
+
+
 def test_down(folder: pathlib.Path):
     """It is the last test, for nothing runs after it."""
     known = inside(folder)

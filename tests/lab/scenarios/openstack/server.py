@@ -111,11 +111,23 @@ class Server:
 
     def hosts(self, target: str = 'vda') -> list[str]:
         """Return the monitors that its definition names for a disk."""
-        disk, = (disk for disk in ElementTree.fromstring(
-            self.xml()).iter('disk')
-            if disk.find('target').get('dev') == target)
+        disk = self._disks('--inactive')[target]
         return [f'{host.get("name")}:{host.get("port")}'
                 for host in disk.iter('host')]
+
+    def images(self, *options: str) -> dict[str, str]:
+        """Return the image of each disk that it runs with, by its target.
+
+        :param options: of ``virsh dumpxml``: ``--inactive`` for those that
+            it will start with
+        """
+        return {target: disk.find('source').get('name')
+                for target, disk in self._disks(*options).items()}
+
+    def _disks(self, *options: str) -> dict[str, ElementTree.Element]:
+        xml = libvirtd.virsh('dumpxml', *options, self.domain)
+        return {disk.find('target').get('dev'): disk
+                for disk in ElementTree.fromstring(xml).iter('disk')}
 
     def counts(self) -> None:
         """Wait until it writes to its disk.
@@ -132,10 +144,8 @@ class Server:
 
         QEMU is asked to hand the disk out, and reads it for who looks.
         """
-        disk, = (disk for disk in ElementTree.fromstring(
-            libvirtd.virsh('dumpxml', self.domain)).iter('disk')
-            if disk.find('target').get('dev') == target)
-        node = f'libvirt-{disk.find("source").get("index")}-format'
+        index = self._disks()[target].find('source').get('index')
+        node = f'libvirt-{index}-format'
         socket = f'/run/{self.domain}.nbd'
         self._ask('nbd-server-start', addr={
             'type': 'unix', 'data': {'path': socket}})
