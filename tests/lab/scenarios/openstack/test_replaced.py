@@ -29,6 +29,7 @@ import pytest
 
 from lab import guests
 from lab import libvirtd
+from lab import mons
 from tests.lab.scenarios import watching
 from tests.lab.scenarios.openstack import server as servers
 
@@ -211,7 +212,7 @@ def test_a_resumed_guest_goes_on_counting(refreshed):
     assert min(counted) > refreshed.counts['suspended-with']
 
 
-def test_soft_reboot_starts_the_same_definition(lab, refreshed):
+def test_soft_reboot_starts_the_same_definition(lab, operator, refreshed):
     one = refreshed.servers['own-with']
     before, pid = one.xml(), one.pid
     assert one.act('reboot', 'SOFT') == 'Success'
@@ -219,6 +220,11 @@ def test_soft_reboot_starts_the_same_definition(lab, refreshed):
     assert one.pid != pid
     assert one.xml() == before
     assert not fell_back(lab, one)
+    told, = operator.run('guests', *HOST[:2], '--instance', one.id)['guests']
+    assert told['launched_with'] == one.hosts()
+    assert set(told['launched_with']) == {
+        f'{host}:{port}' for host, port
+        in mons.first_addresses(lab.cluster.monitors())}
 
 
 def test_what_failed_is_mended_too(refreshed):
@@ -251,7 +257,7 @@ def test_attachments_are_what_cinder_hands_out(user, refreshed):
 
 def test_a_running_guest_was_never_disturbed(refreshed):
     watched = refreshed.pulse
-    watched.stop()
+    assert watched.stop() < watching.NO_PAUSE
     counted = watched.counted()
     assert watched.same_process()
     assert counted == list(range(counted[0], counted[0] + len(counted)))
