@@ -18,6 +18,8 @@
 # shellcheck source=tools/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../tools/common.sh"
 
+[ "$(id -u)" = 0 ] || { echo "the lab takes root: sudo $0" >&2; exit 2; }
+
 # What the lab's own programs run with: the Python of the test environment
 # that calls, or else one with rbd-mon-fix and the tests' requirements.
 lab_python() {
@@ -56,6 +58,5 @@ in_lab() {
     local python
     python=$(lab_python)
     [ -x "$python" ] || { echo 'there is no lab yet: lab/up' >&2; exit 2; }
-    [ "$(id -u)" = 0 ] || { echo 'the lab takes root' >&2; exit 2; }
     PYTHONPATH=$ROOT exec "$python" -m lab "$@"
 }

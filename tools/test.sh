@@ -18,8 +18,12 @@
 # documentation, sample config.
 #
 #   tools/test.sh
+#
+# It asks sudo to be root.
 
 set -euo pipefail
+# A libvirtd and the lab, in namespaces of their own, take root.
+[ "$(id -u)" = 0 ] || exec sudo -E env "PATH=$PATH" "HOME=$HOME" "$0" "$@"
 # shellcheck source=tools/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 

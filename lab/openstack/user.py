@@ -12,12 +12,12 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What a user of the lab's cloud does: servers and volumes."""
+"""What a user of the lab's cloud does."""
 
 from __future__ import annotations
 
 import functools
-from typing import Any, Callable, Collection, Iterable
+from typing import Any, Callable, Iterable
 
 from novaclient import client as nova_client
 from novaclient.v2 import servers
@@ -28,12 +28,12 @@ from lab import services
 from lab.openstack import cinder
 from lab.openstack import config
 from lab.openstack import keystone
+from lab.openstack import volumes
 
 IMAGE = 'guest'
 FLAVOR = 'tiny'
 WITHIN = 180
 GLANCE = config.url(9292, '/v2/images')
-_NOBODY = '00000000-0000-0000-0000-000000000000'
 
 
 class User:
@@ -43,7 +43,12 @@ class User:
         self._session = keystone.connect()
         self.nova = nova_client.Client(
             '2.90', session=self._session, region_name=config.REGION)
-        self.project = self._session.get_project_id()
+        self.volumes = volumes.Volumes(self._session, self._wait)
+
+    @property
+    def image(self) -> str:
+        """The id of the image with the lab's guest."""
+        return self._images()[0]
 
     def prepare(self) -> None:
         """Make an image of the lab's guest, a flavor and a volume type."""
@@ -57,7 +62,7 @@ class User:
                 headers={'Content-Type': 'application/octet-stream'})
         if FLAVOR not in [one.name for one in self.nova.flavors.list()]:
             self.nova.flavors.create(FLAVOR, ram=16, vcpus=1, disk=0)
-        self.create_type(cinder.BACKEND)
+        self.volumes.create_type(cinder.BACKEND)
 
     def wait_for_compute(self) -> None:
         """Wait until servers can be made.
@@ -76,7 +81,7 @@ class User:
         :param volume: the id of the volume that it boots from, in place of a
             disk of Nova's own
         """
-        boot: dict[str, Any] = {'image': self._images()[0]}
+        boot: dict[str, Any] = {'image': self.image}
         if volume:
             boot = {'image': None, 'block_device_mapping_v2': [{
                 'uuid': volume, 'boot_index': 0, 'source_type': 'volume',
@@ -113,89 +118,15 @@ class User:
         self._wait('servers are not deleted', lambda: not ids & {
             one.id for one in self.nova.servers.list()})
 
-    def create_volume(self, name: str, bootable: bool = False,
-                      kind: str = '') -> str:
-        """Create a volume and return its id; it is not there yet.
-
-        :param bootable: whether the lab's guest is on it
-        :param kind: its volume type, unless it is to be the usual one
-        """
-        fields: dict[str, Any] = {'name': name, 'size': 1,
-                                  'volume_type': kind or None}
-        if bootable:
-            fields['imageRef'] = self._images()[0]
-        return self._cinder('post', 'volumes', volume=fields)['volume']['id']
-
-    def create_type(self, backend: str) -> None:
-        """Create the volume type of a backend, of its name, once."""
-        known = self._cinder('get', 'types')['volume_types']
-        if backend not in [one['name'] for one in known]:
-            self._cinder('post', 'types', volume_type={
-                'name': backend,
-                'extra_specs': {'volume_backend_name': backend}})
-
-    def wait_for_backends(self, backends: Collection[str]) -> None:
-        """Wait until volumes can be made on each of some backends."""
-        def look() -> bool:
-            pools = self._cinder(
-                'get', 'scheduler-stats/get_pools?detail=true')['pools']
-            return set(backends) <= {
-                pool['capabilities']['volume_backend_name'] for pool in pools
-                if pool['capabilities']['backend_state'] == 'up'}
-
-        self._wait(f'backends {", ".join(backends)} are not up', look)
-
-    def backend(self, volume: str) -> str:
-        """Return where a volume is: its host, backend and pool."""
-        known = self._cinder('get', f'volumes/{volume}')['volume']
-        return known['os-vol-host-attr:host']
-
-    def volume(self, volume: str, status: str) -> dict[str, Any]:
-        """Wait until a volume is in a status.
-
-        :raises LabError: it gets into another one, or takes too long
-        """
-        def look() -> Any:
-            known = self._cinder('get', f'volumes/{volume}')['volume']
-            if known['status'].startswith('error'):
-                raise errors.LabError(f'volume {volume}: {known["status"]}')
-            return known if known['status'] == status else False
-
-        return self._wait(f'volume {volume} is not {status}', look)
-
     def attach(self, server: str, volume: str) -> None:
         """Attach a volume and wait until it is."""
         self.nova.volumes.create_server_volume(server, volume)
-        self.volume(volume, 'in-use')
+        self.volumes.settled(volume, 'in-use')
 
     def detach(self, server: str, volume: str) -> None:
         """Detach a volume and wait until it is."""
         self.nova.volumes.delete_server_volume(server, volume)
-        self.volume(volume, 'available')
-
-    def extend(self, volume: str, size: int) -> None:
-        """Make a volume larger, attached or not.
-
-        :param size: GiB
-        """
-        self._cinder('post', f'volumes/{volume}/action',
-                     **{'os-extend': {'new_size': size}})
-        self._wait(f'volume {volume} has not {size} GiB', lambda: self._cinder(
-            'get', f'volumes/{volume}')['volume']['size'] == size)
-
-    def fresh_connection(self, volume: str) -> dict[str, Any]:
-        """Return what Cinder hands out for a new attachment of a volume.
-
-        The attachment that is made for it is deleted again.
-        """
-        attachment = self._cinder('post', 'attachments', attachment={
-            'volume_uuid': volume, 'instance_uuid': _NOBODY, 'connector': {
-                'host': 'lab', 'initiator': '', 'ip': config.ADDRESS,
-                'platform': 'x86_64', 'os_type': 'linux',
-                'multipath': False}})['attachment']
-        self._cinder('delete', f'attachments/{attachment["id"]}')
-        self.volume(volume, 'available')
-        return attachment['connection_info']
+        self.volumes.settled(volume, 'available')
 
     def describe(self) -> str:
         """Return a line for each server and volume: for who wonders."""
@@ -203,8 +134,7 @@ class User:
             [f'{one.name} {one.id} {one.status} '
              f'{getattr(one, "OS-EXT-STS:task_state")}'
              for one in self.nova.servers.list()]
-            + [f'{one["name"]} {one["id"]} {one["status"]}'
-               for one in self._cinder('get', 'volumes/detail')['volumes']])
+            + self.volumes.describe())
 
     @functools.cached_property
     def _flavor(self) -> Any:
@@ -213,13 +143,6 @@ class User:
     def _images(self) -> list[str]:
         found = self._session.get(GLANCE, params={'name': IMAGE}).json()
         return [one['id'] for one in found['images']]
-
-    def _cinder(self, verb: str, path: str, **body: Any) -> Any:
-        answer = self._session.request(
-            f'{config.url(8776)}/v3/{self.project}/{path}', verb.upper(),
-            headers={'OpenStack-API-Version': 'volume 3.70'},
-            json=body or None)
-        return answer.json() if answer.content else None
 
     def _wait(self, problem: str, look: Callable[[], object]) -> Any:
         def attempt() -> object:

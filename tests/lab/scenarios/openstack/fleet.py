@@ -48,10 +48,11 @@ class Fleet:
         """
         self._user.wait_for_compute()
         kinds = {name: name.split('-')[0] for name in names}
-        volumes = {name: self._user.create_volume(name, kind == 'booted')
-                   for name, kind in kinds.items() if kind != 'own'}
+        volumes = {name: self._user.volumes.create(
+            name, image=self._user.image if kind == 'booted' else '')
+            for name, kind in kinds.items() if kind != 'own'}
         for volume in volumes.values():
-            self._user.volume(volume, 'available')
+            self._user.volumes.settled(volume, 'available')
         ids = {name: self._user.create(
             name, volumes[name] if kind == 'booted' else '').id
             for name, kind in kinds.items()}

@@ -98,7 +98,7 @@ class Server:
         :param size: GiB
         """
         done = len(self._actions('extend_volume'))
-        self.user.extend(self.volume, size)
+        self.user.volumes.extend(self.volume, size)
         return self.ended('extend_volume', done)
 
     def has_domain(self) -> bool:

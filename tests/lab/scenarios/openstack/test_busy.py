@@ -109,9 +109,9 @@ class Busy(threading.Thread):
 def busy(operator, ships, user) -> Iterator[list[Busy]]:
     operator.run('refresh', *HOST)
     made = ships.make(NAMES)
-    spares = [user.create_volume(f'spare-{name}') for name in NAMES]
+    spares = [user.volumes.create(f'spare-{name}') for name in NAMES]
     for spare in spares:
-        user.volume(spare, 'available')
+        user.volumes.settled(spare, 'available')
         servers.write_pattern(spare)
     yield [Busy(one, spare, seed) for seed, (one, spare) in
            enumerate(zip(made.values(), spares))]

@@ -242,9 +242,9 @@ def test_servers_in_error_come_back_by_a_hard_reboot(refreshed):
 
 
 def test_attachments_are_what_cinder_hands_out(user, refreshed):
-    volume = user.create_volume('fresh')
-    user.volume(volume, 'available')
-    fresh = user.fresh_connection(volume)
+    volume = user.volumes.create('fresh')
+    user.volumes.settled(volume, 'available')
+    fresh = user.volumes.fresh_connection(volume)
     expected = json.dumps([fresh['hosts'], fresh['ports']])
     for name, one in refreshed.servers.items():
         if one.volume:

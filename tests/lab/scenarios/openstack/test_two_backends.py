@@ -61,18 +61,18 @@ def _serve(lab: inside.Lab, backends: dict[str, dict[str, object]]) -> None:
     cinder.write_conf(backends)
     lab.services.stop('cinder-volume')
     lab.services.start(*cinder.all_services())
-    users.User().wait_for_backends(backends)
+    users.User().volumes.wait_for_backends(backends)
 
 
 @pytest.fixture(scope='module')
 def server(user: users.User, ships: fleet.Fleet,
            other: ceph.Cluster) -> servers.Server:
     """Return a stopped server with a volume of each cluster."""
-    user.create_type('other')
+    user.volumes.create_type('other')
     made = ships.make(['own-two'])['own-two']
     for kind, cluster in ((cinder.BACKEND, inside.CONF), ('other', CONF)):
-        volume = user.create_volume(f'of-{kind}', kind=kind)
-        user.volume(volume, 'available')
+        volume = user.volumes.create(f'of-{kind}', kind=kind)
+        user.volumes.settled(volume, 'available')
         servers.write_pattern(volume, cluster)
         user.attach(made.id, volume)
         made.volume = volume
@@ -102,7 +102,7 @@ def test_only_its_disks_change(operator, other, server):
     after = server.documents()
     changed = {key for key in before if before[key] != after[key]}
     assert len(changed) == 2
-    assert all('other' in users.User().backend(volume)
+    assert all('other' in users.User().volumes.backend(volume)
                for _, volume in changed)
     assert server.act('start') == 'Success'
     server.counts()
