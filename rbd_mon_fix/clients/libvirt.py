@@ -140,8 +140,10 @@ class Hypervisor(libvirt_connection.Connection):
             try:
                 state, details, _ = self._handle(uuid).controlInfo(0)
             except libvirt.libvirtError as error:
-                if error.get_error_code() == libvirt.VIR_ERR_OPERATION_INVALID:
-                    return False  # it is not running
+                if error.get_error_code() in (
+                        libvirt.VIR_ERR_OPERATION_INVALID,  # does not run
+                        libvirt.VIR_ERR_NO_SUPPORT):  # QEMU's driver can tell
+                    return False
                 raise
         return (state != libvirt.VIR_DOMAIN_CONTROL_OK
                 and details != libvirt.VIR_DOMAIN_CONTROL_ERROR_REASON_MONITOR)
