@@ -84,6 +84,11 @@ def _monitors(site: sites.Site, hook: installation.Installation) -> Row:
         return _row('monitors', 'unknown', hook.knowledge,
                     f'{note}; cannot be compared: {error}')
     mended = {each.name: each.monitors for each in known if each.monitors}
+    blind = [each.name for each in known if each.monitors and not each.disks]
+    if blind:
+        return _row('monitors', 'outdated', hook.knowledge,
+                    f'{note}; it knows no disk of {", ".join(blind)}, and '
+                    "mends none: run 'refresh' on this host")
     current = all(name in mended and monmap.is_current(mended[name])
                   for name, monmap in right.items() if monmap.monitors)
     return _row('monitors', 'current' if current else 'outdated',

@@ -55,7 +55,8 @@ def install(site: sites.Site, hook: installation.Installation) -> None:
         learnt, nothing was changed
     """
     sightings = [
-        knowledge.Sighting(edit.cluster, edit.old + edit.new)
+        knowledge.Sighting(edit.cluster, edit.old + edit.new,
+                           knowledge.Identity.of(edit) if edit.user else None)
         for run in writing.journal(site).runs() for entry in run.entries
         for edit in entry.edits]
     clusters = _reliable(site)

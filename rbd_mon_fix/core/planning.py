@@ -160,7 +160,8 @@ def _edit(record: Record, copy: Copy) -> Edit:
     assert copy.disk and copy.cluster and record.document
     return Edit(copy.disk.key, copy.disk.image, copy.cluster,
                 copy.disk.monitors, copy.desired, copy.disk.verbatim,
-                record.document.spell(copy.disk, copy.desired))
+                record.document.spell(copy.disk, copy.desired),
+                copy.disk.user, copy.disk.secret_uuid)
 
 
 def device_of(key: str) -> Optional[str]:

@@ -22,12 +22,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import Any, Iterable, Optional, Sequence
+from typing import Any, Iterable, Optional, Sequence, Union
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.disk import RbdDisk
 from rbd_mon_fix.model.monmap import MonAddr
+from rbd_mon_fix.model.plan import Edit
 
 VERSION = 1
 
@@ -41,7 +42,7 @@ class Identity:
     secret_uuid: Optional[str]
 
     @classmethod
-    def of(cls, disk: RbdDisk) -> Identity:
+    def of(cls, disk: Union[RbdDisk, Edit]) -> Identity:
         """Return a disk's identity."""
         return cls(disk.pool, disk.user, disk.secret_uuid)
 

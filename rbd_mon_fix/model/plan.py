@@ -90,7 +90,11 @@ class Copy:
 
 @dataclasses.dataclass(frozen=True)
 class Edit:
-    """One disk, old to new: as addresses, and in the document's words."""
+    """One disk, old to new: as addresses, and in the document's words.
+
+    :param user: cephx user of the disk; None without cephx, or unknown
+    :param secret_uuid: its libvirt secret, likewise
+    """
 
     disk: str
     image: str
@@ -99,6 +103,13 @@ class Edit:
     new: tuple[MonAddr, ...]
     old_verbatim: str
     new_verbatim: str
+    user: Optional[str] = None
+    secret_uuid: Optional[str] = None
+
+    @property
+    def pool(self) -> str:
+        """Return the pool of the image."""
+        return self.image.split('/', 1)[0]
 
     def inverse(self) -> Edit:
         """Return the edit that takes this one back."""

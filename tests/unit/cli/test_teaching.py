@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
 import pathlib
@@ -24,6 +25,7 @@ import pytest
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.cli import hook as hook_command
 from rbd_mon_fix.cli import teaching
+from rbd_mon_fix.cli import writing
 from rbd_mon_fix.hook import daemon
 from rbd_mon_fix.hook import installation
 from rbd_mon_fix.hook import knowledge
@@ -34,10 +36,14 @@ from rbd_mon_fix.model.disk import RbdDisk
 from rbd_mon_fix.model.instance import Instance
 from rbd_mon_fix.model.monmap import Monitor
 from rbd_mon_fix.model.monmap import MonMap
+from rbd_mon_fix.model.plan import Change
 from rbd_mon_fix.model.plan import Copy
+from rbd_mon_fix.model.plan import Edit
 from rbd_mon_fix.model.plan import Plan
 from rbd_mon_fix.model.plan import State
 from rbd_mon_fix.model.record import Locator
+from rbd_mon_fix.model.record import Record
+from tests.unit import memory
 from tests.unit.hook import hosts
 
 UUID = '6f1c4f1e-53ae-4a57-9a61-6c1a2d1f0d01'
@@ -107,6 +113,40 @@ def test_trouble_is_said_not_raised(site, hook, caplog):
     with caplog.at_level(logging.WARNING):
         teaching.feed(site, Plan((COPY,), ()))
     assert 'was not told' in caplog.text
+
+
+def test_install_learns_from_the_journal(site):
+    """A plain host's config has no pools; what a run changed tells them."""
+    site.clusters = (dataclasses.replace(CLUSTER, backends=()),)
+    edit = Edit('vda', DISK.image, 'a', hosts.OLD, hosts.RIGHT, '', '')
+    for each in (edit, dataclasses.replace(
+            edit, image='vms/x', user='cinder', secret_uuid=hosts.SECRET)):
+        record = Record(COPY.locator, memory.sheet())
+        journal = writing.journal(site)
+        journal.prepare()
+        writer = journal.start('refresh', ['h'], '', [])
+        writer.begin([Change(record, memory.sheet(), (each,))])
+        writer.close()
+    hook = installation.Installation(site.conf.hook.dir)
+    teaching.install(site, hook)
+    known, _ = hook.known()
+    # Journals of earlier versions have no users.
+    assert known == (knowledge.Known(
+        'a', 'f-a', hosts.RIGHT, frozenset(hosts.OLD + hosts.RIGHT),
+        frozenset([knowledge.Identity('vms', 'cinder', hosts.SECRET)])),)
+
+
+def test_a_hook_that_knows_no_disks_says_so(site, monkeypatch):
+    monkeypatch.setattr(daemon, 'readers', lambda script: iter(()))
+    site.clusters = (dataclasses.replace(CLUSTER, backends=()),)
+    hook = installation.Installation(site.conf.hook.dir)
+    teaching.install(site, hook)
+    row = next(row for row in hook_command._rows(site, hook)
+               if row['part'] == 'monitors')
+    assert row['state'] == 'outdated'
+    assert "no disk of a, and mends none: run 'refresh'" in row['note']
+    teaching.feed(site, Plan((COPY,), ()))
+    assert states(site, hook)['monitors'] == 'current'
 
 
 def test_install_changes_nothing_where_no_monitor_can_be_learnt(site):
