@@ -11,6 +11,7 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
+
 """Disks that are attached while a domain is defined anew, by real libvirt."""
 
 from __future__ import annotations
