@@ -21,18 +21,18 @@ import functools
 from typing import Iterator, Optional
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.cli import ceph_sections
+from rbd_mon_fix.ceph import backends as ceph_backends
+from rbd_mon_fix.ceph import client as ceph
+from rbd_mon_fix.ceph import conf as ceph_conf
+from rbd_mon_fix.ceph import mon_dump
 from rbd_mon_fix.cli import checking
 from rbd_mon_fix.cli import checks_config
 from rbd_mon_fix.cli import site as sites
-from rbd_mon_fix.clients import ceph
 from rbd_mon_fix.core import fingerprint
 from rbd_mon_fix.core import fingerprint_file
 from rbd_mon_fix.model.check import Check
 from rbd_mon_fix.model.check import Works
 from rbd_mon_fix.model.cluster import Cluster
-from rbd_mon_fix.sources import ceph_conf
-from rbd_mon_fix.sources import mon_dump
 
 
 def checks(site: sites.Site) -> Iterator[Check]:
@@ -56,14 +56,14 @@ def checks(site: sites.Site) -> Iterator[Check]:
         yield from _monitors(site, cluster)
 
 
-def _quorum(ceph_site: ceph_sections.Site, conf: str, flag: Optional[str],
+def _quorum(ceph_site: ceph_backends.Site, conf: str, flag: Optional[str],
             user: Optional[str]) -> Check:
     subject = f'{ceph_site.path} as {user or "the default user"}'
     return checking.tried('ceph', subject,
                           lambda: _answer(ceph_site, conf, flag, user))
 
 
-def _answer(ceph_site: ceph_sections.Site, conf: str, flag: Optional[str],
+def _answer(ceph_site: ceph_backends.Site, conf: str, flag: Optional[str],
             user: Optional[str]) -> str:
     """Ask for the monmap, which takes a quorum to be answered."""
     fsid, monmap = mon_dump.parse(ceph.mon_dump(conf, flag, user))

@@ -20,13 +20,13 @@ import functools
 from typing import Callable, Iterator
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.cli import ceph_sections
+from rbd_mon_fix.ceph import backends as ceph_backends
+from rbd_mon_fix.ceph import conf as ceph_conf
+from rbd_mon_fix.ceph import monitors_file
 from rbd_mon_fix.cli import checking
 from rbd_mon_fix.cli import site as sites
 from rbd_mon_fix.model.check import Check
 from rbd_mon_fix.model.check import Works
-from rbd_mon_fix.sources import ceph_conf
-from rbd_mon_fix.sources import given
 
 
 def checks(site: sites.Site) -> Iterator[Check]:
@@ -40,10 +40,10 @@ def checks(site: sites.Site) -> Iterator[Check]:
                              lambda: _monitors(site.conf.monitors_file))
 
 
-def ceph_sites(site: sites.Site) -> tuple[ceph_sections.Site, ...]:
+def ceph_sites(site: sites.Site) -> tuple[ceph_backends.Site, ...]:
     """Return what leads to Ceph, as far as the config can be read."""
     try:
-        return ceph_sections.sites(site.nova, site.cinder, site.plain())
+        return ceph_backends.sites(site.nova, site.cinder, site.plain())
     except exceptions.RbdMonFixError:
         return ()
 
@@ -77,7 +77,7 @@ def _cinder(site: sites.Site) -> str:
     return f'It can be read; backends with RBD: {names}.'
 
 
-def _ceph(ceph: ceph_sections.Site) -> str:
+def _ceph(ceph: ceph_backends.Site) -> str:
     conf = ceph_conf.load(ceph.path, ceph.cluster_name,
                           ceph.sections[0].user)
     addrs = ' '.join(map(str, conf.monmap().addrs))
@@ -86,5 +86,5 @@ def _ceph(ceph: ceph_sections.Site) -> str:
 
 
 def _monitors(path: str) -> str:
-    names = ', '.join(cluster.name for cluster in given.load(path))
+    names = ', '.join(cluster.name for cluster in monitors_file.load(path))
     return f'It can be read; clusters: {names}.'

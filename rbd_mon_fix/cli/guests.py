@@ -23,6 +23,7 @@ from typing import Any, Iterator, Sequence, TextIO
 from oslo_config import cfg
 from oslo_log import log as logging
 
+from rbd_mon_fix.ceph import monitors_file
 from rbd_mon_fix.cli import exit_codes
 from rbd_mon_fix.cli import here
 from rbd_mon_fix.cli import site as sites
@@ -32,7 +33,6 @@ from rbd_mon_fix.model.guest import GuestState
 from rbd_mon_fix.model.plan import Copy
 from rbd_mon_fix.report import listing
 from rbd_mon_fix.report import wording
-from rbd_mon_fix.sources import given
 
 LOG = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
         rows = list(_rows(host, watch, survey.request.instances))
         listing.write(
             conf.command.format, out, COLUMNS, rows,
-            {'version': 1, 'clusters': [given.dump(cluster, None)
+            {'version': 1, 'clusters': [monitors_file.dump(cluster, None)
                                         for cluster in site.clusters],
              'guests': rows})
         return _end(conf.command.format, rows, out)

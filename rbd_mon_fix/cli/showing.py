@@ -19,6 +19,7 @@ from __future__ import annotations
 import itertools
 from typing import Iterable, Mapping, Optional, TextIO
 
+from rbd_mon_fix.ceph import monitors_file
 from rbd_mon_fix.cli import site as sites
 from rbd_mon_fix.cli import watching
 from rbd_mon_fix.model.leftover import Leftover
@@ -29,7 +30,6 @@ from rbd_mon_fix.model.record import Locator
 from rbd_mon_fix.report import contract
 from rbd_mon_fix.report import opening
 from rbd_mon_fix.report import summary
-from rbd_mon_fix.sources import given
 
 Outcomes = Optional[Mapping[Locator, Outcome]]
 
@@ -42,7 +42,7 @@ class Showing:
         self._watch = watching.Watch(site)
         self._report = opening.report(site.conf.command.format, out, kind)
         self._report.clusters(
-            [given.dump(cluster, site.answering)
+            [monitors_file.dump(cluster, site.answering)
              for cluster in site.clusters],
             site.answering)
 

@@ -62,8 +62,8 @@ class Site:
 
         :raises ConfigError: it names none, or none can be learnt
         """
-        from rbd_mon_fix.cli import clusters
-        return clusters.learn(self.nova, self.cinder, self.plain(),
+        from rbd_mon_fix.ceph import clusters as ceph_clusters
+        return ceph_clusters.learn(self.nova, self.cinder, self.plain(),
                               self.conf.monitors_file, self.conf.offline)
 
     @functools.cached_property
@@ -71,7 +71,7 @@ class Site:
         """Return the right endpoints that answer; None when offline."""
         if self.conf.offline:
             return None
-        from rbd_mon_fix.clients import ceph
+        from rbd_mon_fix.ceph import client as ceph
         return ceph.answering({
             addr for cluster in self.clusters
             for monitor in cluster.monmap.monitors for addr in monitor.addrs})
@@ -152,14 +152,14 @@ class Site:
         With OpenStack at hand only where the operator's config speaks of
         it: /etc/ceph/ceph.conf may be anybody's there.
         """
-        from rbd_mon_fix.cli import clusters
+        from rbd_mon_fix.ceph import clusters as ceph_clusters
         ceph = self.conf.ceph
         stated = any((ceph.user, ceph.secret_uuid, ceph.pools))
         if self.has_openstack and not stated:
             return None
         if self.conf.monitors_file and not os.path.exists(ceph.conf):
             return None
-        return clusters.PlainCeph(ceph.conf, ceph.cluster, ceph.user,
+        return ceph_clusters.PlainCeph(ceph.conf, ceph.cluster, ceph.user,
                                   ceph.secret_uuid, tuple(ceph.pools))
 
 

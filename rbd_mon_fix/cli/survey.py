@@ -242,5 +242,5 @@ def names_of(hosts: Iterable[str]) -> planning.Names:
     wanted = set(hosts)
     if not wanted:
         return {}
-    from rbd_mon_fix.sources import names
-    return names.resolve(wanted)
+    from rbd_mon_fix.ceph import dns
+    return dns.resolve(wanted)

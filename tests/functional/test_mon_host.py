@@ -28,7 +28,7 @@ from hypothesis import strategies as st
 import pytest
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.sources import ceph_conf
+from rbd_mon_fix.ceph import conf as ceph_conf
 
 pytestmark = pytest.mark.skipif(
     shutil.which('monmaptool') is None,

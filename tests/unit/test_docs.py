@@ -25,6 +25,7 @@ from typing import Iterator
 from oslo_config import cfg
 import pytest
 
+from rbd_mon_fix.ceph import monitors_file
 from rbd_mon_fix.cli import arguments
 from rbd_mon_fix.cli import exit_codes
 from rbd_mon_fix.cli import guests
@@ -47,7 +48,6 @@ from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.record import SkipReason
 from rbd_mon_fix.report import contract
 from rbd_mon_fix.report import summary
-from rbd_mon_fix.sources import given
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 README = ROOT / 'README.rst'
@@ -162,7 +162,7 @@ def test_words_are_explained(title, words):
 @pytest.mark.parametrize('title, keys', [
     ('Records', contract.columns(contract.Kind.REFRESH)),
     ('Summary', tuple(summary.Tally().as_dict())),
-    ('Clusters', tuple(given.dump(
+    ('Clusters', tuple(monitors_file.dump(
         Cluster('ceph', None, Source.NONE, MonMap(()), ()), None))),
     ('Findings', tuple(contract.leftover(
         Leftover(LeftoverKind.POOL, 'cmp1', '', (), (), '')))),

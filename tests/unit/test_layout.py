@@ -33,7 +33,7 @@ LAYERS = {
     'model': set(),
     'documents': {'model'},
     'core': {'model'},
-    'sources': {'model'},
+    'ceph': {'model', 'conf'},
     'clients': {'model'},
     'guests': {'model'},
     'hook': {'model'},

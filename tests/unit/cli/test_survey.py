@@ -297,7 +297,7 @@ def test_names_are_resolved(cloud, site, monkeypatch):
         asked.append(set(hosts))
         return {'mon-a': frozenset({'10.1.0.1'})}
 
-    monkeypatch.setattr('rbd_mon_fix.sources.names.resolve', resolve)
+    monkeypatch.setattr('rbd_mon_fix.ceph.dns.resolve', resolve)
     plan = look(site, store=['nova-bdm'])
     assert [copy.state for copy in plan.copies] == [
         State.STALE, State.DRIFTED]

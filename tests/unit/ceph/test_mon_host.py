@@ -20,8 +20,8 @@ The expected ones were printed by ``monmaptool --create --generate`` of Ceph
 
 import pytest
 
+from rbd_mon_fix.ceph import mon_host
 from rbd_mon_fix.model.monmap import MonAddr
-from rbd_mon_fix.sources import mon_host
 
 
 def shown(monitors):

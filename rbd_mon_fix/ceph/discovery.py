@@ -22,12 +22,12 @@ from typing import Iterable, Optional, Sequence
 from oslo_log import log as logging
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.cli import ceph_sections
-from rbd_mon_fix.clients import ceph
+from rbd_mon_fix.ceph import backends as ceph_backends
+from rbd_mon_fix.ceph import client as ceph
+from rbd_mon_fix.ceph import conf as ceph_conf
+from rbd_mon_fix.ceph import mon_dump
 from rbd_mon_fix.model.cluster import Source
 from rbd_mon_fix.model.monmap import MonMap
-from rbd_mon_fix.sources import ceph_conf
-from rbd_mon_fix.sources import mon_dump
 
 LOG = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ class Finding:
     :param error: why nothing was learnt, where nothing was
     """
 
-    sites: tuple[ceph_sections.Site, ...]
+    sites: tuple[ceph_backends.Site, ...]
     fsid: Optional[str]
     source: Source
     monmap: MonMap
@@ -59,7 +59,7 @@ class Finding:
         return self.fsid[:8] if self.fsid else self.sites[0].tag
 
 
-def from_cluster(site: ceph_sections.Site) -> Finding:
+def from_cluster(site: ceph_backends.Site) -> Finding:
     """Ask the cluster; take ceph.conf's word where it does not answer."""
     stated = from_conf(site)
     try:
@@ -77,7 +77,7 @@ def from_cluster(site: ceph_sections.Site) -> Finding:
     return Finding((site,), fsid, Source.MON_DUMP, monmap)
 
 
-def from_conf(site: ceph_sections.Site) -> Finding:
+def from_conf(site: ceph_backends.Site) -> Finding:
     """Take the word of ceph.conf."""
     fsid = None
     try:
@@ -89,7 +89,7 @@ def from_conf(site: ceph_sections.Site) -> Finding:
         return _nothing(site, fsid, e)
 
 
-def _dump(site: ceph_sections.Site) -> tuple[str, MonMap]:
+def _dump(site: ceph_backends.Site) -> tuple[str, MonMap]:
     """Ask as each section would, until one is answered."""
     ways = dict.fromkeys((section.conf, section.flag, section.user)
                          for section in site.sections)
@@ -102,7 +102,7 @@ def _dump(site: ceph_sections.Site) -> tuple[str, MonMap]:
     raise failures[0]
 
 
-def _nothing(site: ceph_sections.Site, fsid: Optional[str],
+def _nothing(site: ceph_backends.Site, fsid: Optional[str],
              error: exceptions.RbdMonFixError) -> Finding:
     return Finding((site,), fsid, Source.NONE, _NOTHING, error)
 
@@ -128,7 +128,7 @@ def _united(group: Sequence[Finding]) -> Finding:
         site for finding in group for site in finding.sites))
 
 
-def unasked(site: ceph_sections.Site) -> Finding:
+def unasked(site: ceph_backends.Site) -> Finding:
     """Learn the fsid alone, where there is a ceph.conf that has it."""
     try:
         fsid = ceph_conf.load(site.path, site.cluster_name,

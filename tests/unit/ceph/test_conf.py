@@ -19,8 +19,8 @@ import socket
 import pytest
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.sources import ceph_conf
-from rbd_mon_fix.sources import names
+from rbd_mon_fix.ceph import conf as ceph_conf
+from rbd_mon_fix.ceph import dns
 
 FSID = '8a531320-0f05-4842-a642-2f40a98c65ab'
 
@@ -124,16 +124,16 @@ def test_a_mon_host_that_parses_to_nothing(load, tmp_path, value):
 
 
 @pytest.fixture
-def dns(monkeypatch):
-    """Stand in for the DNS; tests/unit/sources/test_names.py asks one."""
+def srv(monkeypatch):
+    """Stand in for the DNS; tests/unit/ceph/test_dns.py asks one."""
     asked = []
 
     def services(name):
         asked.append(name)
-        return (names.Service('localhost', 6789),
-                names.Service('127.0.0.2', 3300))
+        return (dns.Service('localhost', 6789),
+                dns.Service('127.0.0.2', 3300))
 
-    monkeypatch.setattr(names, 'services', services)
+    monkeypatch.setattr(dns, 'services', services)
     return asked
 
 
@@ -142,22 +142,22 @@ def dns(monkeypatch):
     ('mon_dns_srv_name = mons\n', '_mons._tcp'),
     ('mon dns srv name = mons_example.org\n', '_mons._tcp.example.org'),
 ])
-def test_the_dns_comes_last(load, dns, setting, query):
+def test_the_dns_comes_last(load, srv, setting, query):
     conf = load(f'[global]\nx = 1\n{setting}')
     assert hosts(conf) == ['127.0.0.1:6789', '127.0.0.2:3300']
-    assert dns == [query]
+    assert srv == [query]
 
 
-def test_a_mon_host_spares_the_dns(load, dns):
+def test_a_mon_host_spares_the_dns(load, srv):
     hosts(load('[global]\nmon_host = 10.0.0.1\n'))
-    assert dns == []
+    assert srv == []
 
 
 def test_no_monitors_anywhere(load, monkeypatch):
     def services(name):
         raise exceptions.ConfigError('The DNS has none.')
 
-    monkeypatch.setattr(names, 'services', services)
+    monkeypatch.setattr(dns, 'services', services)
     with pytest.raises(exceptions.ConfigError) as caught:
         load('[global]\nx = 1\n').monmap()
     assert 'names no monitors' in caught.value.message

@@ -20,14 +20,14 @@ import logging
 import pytest
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.cli import clusters
-from rbd_mon_fix.clients import ceph
+from rbd_mon_fix.ceph import client as ceph
+from rbd_mon_fix.ceph import clusters as ceph_clusters
+from rbd_mon_fix.ceph import conf as ceph_conf
+from rbd_mon_fix.ceph import monitors_file
 from rbd_mon_fix.conf import cinder as cinder_conf
 from rbd_mon_fix.conf import nova as nova_conf
 from rbd_mon_fix.model.cluster import Backend
 from rbd_mon_fix.model.cluster import Source
-from rbd_mon_fix.sources import ceph_conf
-from rbd_mon_fix.sources import given
 
 FSID = '11111111-0f05-4842-a642-2f40a98c65ab'
 OTHER = '22222222-0f05-4842-a642-2f40a98c65ab'
@@ -86,9 +86,9 @@ def nova(path='', **changes):
         **changes})
 
 
-def learn(nova=None, cinder=None, plain=None, monitors_file=None,
+def learn(nova=None, cinder=None, plain=None, path=None,
           offline=False):
-    return clusters.learn(nova, cinder, plain, monitors_file, offline)
+    return ceph_clusters.learn(nova, cinder, plain, path, offline)
 
 
 def shown(found):
@@ -261,7 +261,7 @@ def test_who_is_found_in_documents(conf, changes, nova_changes, expected):
 def test_a_host_without_openstack(conf, cloud):
     path = conf('fast.conf')
     cloud[path] = FSID, '10.0.0.9'
-    found, = learn(plain=clusters.PlainCeph(path, None, 'libvirt', 'L'))
+    found, = learn(plain=ceph_clusters.PlainCeph(path, None, 'libvirt', 'L'))
     assert (found.name, found.backends) == (
         'fast', (Backend('libvirt', '', None, 'libvirt', 'L'),))
     assert cloud.asked == [(path, None, 'libvirt')]
@@ -327,7 +327,7 @@ LOST = Source.NONE
 def test_monitors_file(conf, cloud, file, caplog, entries, fsids, expected):
     found = learn(cinder=cinder(*(
         backend(tag, conf(f'{tag}.conf', fsid))
-        for tag, fsid in zip('ab', fsids))), monitors_file=file(*entries))
+        for tag, fsid in zip('ab', fsids))), path=file(*entries))
     assert [(each.name, each.fsid, each.source,
              [own.name for own in each.backends]) for each in found
             ] == expected
@@ -340,13 +340,13 @@ def test_monitors_file(conf, cloud, file, caplog, entries, fsids, expected):
 
 
 def test_monitors_file_without_any_config(file):
-    assert shown(learn(monitors_file=file(('x', FSID)))) == [
+    assert shown(learn(path=file(('x', FSID)))) == [
         ('x', FSID, GIVEN, ['10.0.0.7:6789'])]
 
 
 def test_monitors_file_on_a_host_without_its_ceph_conf(file):
     found, = learn(cinder=cinder(backend('a', '/no/ceph.conf')),
-                   monitors_file=file(('ceph', FSID)))
+                   path=file(('ceph', FSID)))
     assert found.backends == (OWN,)
 
 
@@ -355,7 +355,8 @@ def test_backends_of_the_file_and_of_the_config_are_joined(
     path = conf('ceph.conf', FSID)
     there, = learn(cinder=cinder(backend('a', path)), offline=True)
     written = tmp_path / 'monitors.json'
-    written.write_text(json.dumps({'clusters': [given.dump(there, None)]}))
+    written.write_text(json.dumps(
+        {'clusters': [monitors_file.dump(there, None)]}))
     found, = learn(nova(path), cinder(backend('a', path)),
-                   monitors_file=str(written))
+                   path=str(written))
     assert found.backends == (OWN, NOVA)

@@ -21,11 +21,11 @@ import time
 import pytest
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.sources import names
+from rbd_mon_fix.ceph import dns
 
 
 def test_names_and_addresses():
-    found = names.resolve(
+    found = dns.resolve(
         ['localhost', '127.0.0.9', 'no-such-name.invalid', 'a..b', 'x' * 70])
     assert '127.0.0.1' in found.pop('localhost')
     assert found == {'127.0.0.9': frozenset({'127.0.0.9'}),
@@ -34,7 +34,7 @@ def test_names_and_addresses():
 
 
 def test_nothing_to_look_up():
-    assert names.resolve([]) == {}
+    assert dns.resolve([]) == {}
 
 
 def test_a_resolver_that_hangs_is_not_waited_for(monkeypatch):
@@ -48,14 +48,14 @@ def test_a_resolver_that_hangs_is_not_waited_for(monkeypatch):
 
     monkeypatch.setattr(socket, 'getaddrinfo', slow)
     begun = time.monotonic()
-    found = names.resolve(['slow', 'fast'], timeout=0.3)
+    found = dns.resolve(['slow', 'fast'], timeout=0.3)
     release.set()
     assert time.monotonic() - begun < 10
     assert found == {'slow': frozenset(), 'fast': frozenset({'127.0.0.1'})}
 
 
 @pytest.fixture
-def dns(monkeypatch):
+def server(monkeypatch):
     """Serve the SRV records that are put in here, on loopback."""
     pytest.importorskip('dns', reason='dnspython is not installed')
     from dns import message
@@ -94,21 +94,21 @@ def dns(monkeypatch):
     server.close()
 
 
-def test_srv_records_in_order_of_priority(dns):
-    dns['_ceph-mon._tcp.example.org.'] = [
+def test_srv_records_in_order_of_priority(server):
+    server['_ceph-mon._tcp.example.org.'] = [
         '20 0 6789 mon2.example.org.', '10 0 3300 mon1.example.org.']
-    assert names.services('_ceph-mon._tcp.example.org') == (
-        names.Service('mon1.example.org', 3300),
-        names.Service('mon2.example.org', 6789))
+    assert dns.services('_ceph-mon._tcp.example.org') == (
+        dns.Service('mon1.example.org', 3300),
+        dns.Service('mon2.example.org', 6789))
 
 
-def test_no_srv_records(dns):
+def test_no_srv_records(server):
     with pytest.raises(exceptions.ConfigError, match='has no SRV records'):
-        names.services('_ceph-mon._tcp.example.org')
+        dns.services('_ceph-mon._tcp.example.org')
 
 
 def test_srv_without_dnspython(monkeypatch):
     monkeypatch.setitem(__import__('sys').modules, 'dns', None)
     with pytest.raises(exceptions.ConfigError) as caught:
-        names.services('_ceph-mon._tcp')
+        dns.services('_ceph-mon._tcp')
     assert 'Install dnspython' in caught.value.hint

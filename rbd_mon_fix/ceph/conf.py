@@ -24,11 +24,11 @@ from typing import Optional
 import uuid
 
 from rbd_mon_fix import exceptions
+from rbd_mon_fix.ceph import dns
+from rbd_mon_fix.ceph import ini as ceph_ini
+from rbd_mon_fix.ceph import mon_host
 from rbd_mon_fix.model.monmap import Monitor
 from rbd_mon_fix.model.monmap import MonMap
-from rbd_mon_fix.sources import ceph_ini
-from rbd_mon_fix.sources import mon_host
-from rbd_mon_fix.sources import names
 
 # librados's own: src/common/options, id and mon_dns_srv_name.
 _DEFAULT_USER = 'admin'
@@ -89,7 +89,7 @@ class CephConf:
         try:
             monitors = mon_host.monitors(
                 mon_host.ambiguous(self._address(record.target), record.port)
-                for record in names.services(query))
+                for record in dns.services(query))
         except (exceptions.ConfigError, OSError) as e:
             raise exceptions.ConfigError(
                 f'{self.path} names no monitors: it has neither mon_host nor '

@@ -16,7 +16,7 @@
 
 import pytest
 
-from rbd_mon_fix.sources import ceph_ini
+from rbd_mon_fix.ceph import ini as ceph_ini
 
 
 @pytest.mark.parametrize('text, settings', [

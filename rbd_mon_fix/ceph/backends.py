@@ -20,10 +20,10 @@ import dataclasses
 import os
 from typing import Optional
 
+from rbd_mon_fix.ceph import conf as ceph_conf
 from rbd_mon_fix.conf import cinder as cinder_conf
 from rbd_mon_fix.conf import nova as nova_conf
 from rbd_mon_fix.model.cluster import Backend
-from rbd_mon_fix.sources import ceph_conf
 
 
 @dataclasses.dataclass(frozen=True)

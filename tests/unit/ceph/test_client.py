@@ -25,7 +25,7 @@ import time
 import pytest
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.clients import ceph
+from rbd_mon_fix.ceph import client as ceph
 from rbd_mon_fix.model import monmap
 from rbd_mon_fix.model.monmap import MonAddr
 

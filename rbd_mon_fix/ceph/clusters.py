@@ -24,21 +24,21 @@ from typing import Optional, Sequence
 from oslo_log import log as logging
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.cli import ceph_sections
-from rbd_mon_fix.cli import findings
+from rbd_mon_fix.ceph import backends as ceph_backends
+from rbd_mon_fix.ceph import discovery
+from rbd_mon_fix.ceph import monitors_file
 from rbd_mon_fix.conf import cinder as cinder_conf
 from rbd_mon_fix.conf import nova as nova_conf
 from rbd_mon_fix.model.cluster import Cluster
-from rbd_mon_fix.sources import given
 
 LOG = logging.getLogger(__name__)
 
-PlainCeph = ceph_sections.PlainCeph
+PlainCeph = ceph_backends.PlainCeph
 
 
 def learn(nova: Optional[nova_conf.NovaConf],
           cinder: Optional[cinder_conf.CinderConf],
-          plain: Optional[PlainCeph], monitors_file: Optional[str],
+          plain: Optional[PlainCeph], path: Optional[str],
           offline: bool) -> tuple[Cluster, ...]:
     """Find out the clusters that the config names, and their monitors.
 
@@ -48,22 +48,23 @@ def learn(nova: Optional[nova_conf.NovaConf],
     its disks must not be taken for another's.
 
     :param plain: for a host without OpenStack
+    :param path: the monitors file; None for none
     :param offline: ask no cluster, take ceph.conf's word
     :raises ConfigError: the config names no cluster, or nothing could be
         learnt of any because of a ceph.conf or the monitors file
     :raises Unreachable: nothing could be learnt because of the clusters
     """
-    sites = ceph_sections.sites(nova, cinder, plain)
-    if monitors_file:
-        return _by_file(given.load(monitors_file), sites, nova)
+    sites = ceph_backends.sites(nova, cinder, plain)
+    if path:
+        return _by_file(monitors_file.load(path), sites, nova)
     if not sites:
         raise exceptions.ConfigError(
             'The config names no Ceph cluster.',
             'Name a cinder.conf with an RBD backend, a nova.conf with '
             'images_type = rbd, a ceph.conf, or use --monitors-file.')
     with futures.ThreadPoolExecutor(max_workers=len(sites)) as pool:
-        found = findings.merged(pool.map(
-            findings.from_conf if offline else findings.from_cluster, sites))
+        found = discovery.merged(pool.map(
+            discovery.from_conf if offline else discovery.from_cluster, sites))
     errors = [finding.error for finding in found if finding.error]
     if len(errors) == len(found):
         raise errors[0]
@@ -75,7 +76,7 @@ def learn(nova: Optional[nova_conf.NovaConf],
     return _clusters(found, nova)
 
 
-def _clusters(found: Sequence[findings.Finding],
+def _clusters(found: Sequence[discovery.Finding],
               nova: Optional[nova_conf.NovaConf],
               taken: Sequence[str] = ()) -> tuple[Cluster, ...]:
     return tuple(
@@ -85,17 +86,17 @@ def _clusters(found: Sequence[findings.Finding],
         for name, finding in zip(_names(found, taken), found))
 
 
-def _with_backends(cluster: Cluster, finding: findings.Finding,
+def _with_backends(cluster: Cluster, finding: discovery.Finding,
                    nova: Optional[nova_conf.NovaConf]) -> Cluster:
     backends = dict.fromkeys(cluster.backends)
     for site in finding.sites:
         for section in site.sections:
             backends.update(dict.fromkeys(
-                ceph_sections.backends(section, cluster.fsid, nova)))
+                ceph_backends.backends(section, cluster.fsid, nova)))
     return dataclasses.replace(cluster, backends=tuple(backends))
 
 
-def _names(found: Sequence[findings.Finding],
+def _names(found: Sequence[discovery.Finding],
            taken: Sequence[str]) -> list[str]:
     """Name clusters apart: by fsid, or else by their first backend."""
     counts = collections.Counter(
@@ -114,10 +115,10 @@ def _names(found: Sequence[findings.Finding],
 
 
 def _by_file(clusters: tuple[Cluster, ...],
-             sites: Sequence[ceph_sections.Site],
+             sites: Sequence[ceph_backends.Site],
              nova: Optional[nova_conf.NovaConf]) -> tuple[Cluster, ...]:
     """Take monitors from a file, and who uses a cluster from the config."""
-    found = findings.merged(findings.unasked(site) for site in sites)
+    found = discovery.merged(discovery.unasked(site) for site in sites)
     known = {cluster.name: cluster for cluster in clusters}
     strangers = []
     for finding, name in _matches(found, clusters):
@@ -131,8 +132,8 @@ def _by_file(clusters: tuple[Cluster, ...],
     return (*known.values(), *_clusters(strangers, nova, tuple(known)))
 
 
-def _matches(found: Sequence[findings.Finding], clusters: Sequence[Cluster]
-             ) -> list[tuple[findings.Finding, Optional[str]]]:
+def _matches(found: Sequence[discovery.Finding], clusters: Sequence[Cluster]
+             ) -> list[tuple[discovery.Finding, Optional[str]]]:
     """Match by fsid; by name where one side has none and no other claims.
 
     Two fsids that differ are two clusters, whatever their names.
@@ -147,7 +148,7 @@ def _matches(found: Sequence[findings.Finding], clusters: Sequence[Cluster]
             for finding, name, guess in zip(found, sure, guesses)]
 
 
-def _namesake(finding: findings.Finding,
+def _namesake(finding: discovery.Finding,
               clusters: Sequence[Cluster]) -> Optional[str]:
     return next((cluster.name for cluster in clusters
                  if cluster.name == finding.name

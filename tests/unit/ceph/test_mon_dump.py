@@ -20,7 +20,7 @@ import pathlib
 import pytest
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.sources import mon_dump
+from rbd_mon_fix.ceph import mon_dump
 
 SAMPLE = (pathlib.Path(__file__).parents[1] / 'samples'
           / 'ceph-mon-dump.v1v2.json')

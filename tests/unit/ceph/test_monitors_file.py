@@ -19,13 +19,13 @@ import json
 import pytest
 
 from rbd_mon_fix import exceptions
+from rbd_mon_fix.ceph import monitors_file
 from rbd_mon_fix.model.cluster import Backend
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.cluster import Source
 from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.monmap import Monitor
 from rbd_mon_fix.model.monmap import MonMap
-from rbd_mon_fix.sources import given
 
 FSID = '8a531320-0f05-4842-a642-2f40a98c65ab'
 A, A2 = MonAddr('10.0.0.1', 6789), MonAddr('10.0.0.1', 3300)
@@ -46,7 +46,7 @@ def load(tmp_path):
         path = tmp_path / 'monitors.json'
         path.write_text(document if isinstance(document, str)
                         else json.dumps(document))
-        return given.load(str(path))
+        return monitors_file.load(str(path))
     return loaded
 
 
@@ -57,11 +57,12 @@ def cluster(**changes):
 def test_what_is_dumped_is_loaded(load):
     clusters = (FULL, BARE, UNKNOWN)
     assert load({'version': 1, 'records': [], 'summary': {}, 'clusters': [
-        given.dump(each, frozenset({A})) for each in clusters]}) == clusters
+        monitors_file.dump(each, frozenset({A}))
+        for each in clusters]}) == clusters
 
 
 def test_the_form():
-    assert given.dump(FULL, frozenset({A, B, MonAddr('x', 1)})) == {
+    assert monitors_file.dump(FULL, frozenset({A, B, MonAddr('x', 1)})) == {
         'name': 'ceph', 'fsid': FSID, 'source': 'monitors-file',
         'monitors': ['10.0.0.1:6789', '[fd00::1]:6789'],
         'addresses': [['10.0.0.1:3300', '10.0.0.1:6789'],
@@ -72,7 +73,7 @@ def test_the_form():
              'user': 'cinder', 'secret_uuid': 'S'},
             {'owner': 'libvirt', 'name': '', 'pool': None, 'user': None,
              'secret_uuid': None}]}
-    assert given.dump(BARE, None)['answering'] is None
+    assert monitors_file.dump(BARE, None)['answering'] is None
 
 
 def test_written_by_hand(load):
@@ -137,4 +138,4 @@ def test_errors_name_the_spot(load, tmp_path, document, words):
 
 def test_a_missing_file(tmp_path):
     with pytest.raises(exceptions.ConfigError, match='cannot be read'):
-        given.load(str(tmp_path / 'none.json'))
+        monitors_file.load(str(tmp_path / 'none.json'))
