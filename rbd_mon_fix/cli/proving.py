@@ -23,10 +23,10 @@ from typing import Any, Mapping, Optional, Sequence, TextIO
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.cli import here
 from rbd_mon_fix.cli import site as sites
-from rbd_mon_fix.guests import proof
 from rbd_mon_fix.model.disk import RbdDisk
 from rbd_mon_fix.model.plan import Change
 from rbd_mon_fix.model.record import Locator
+from rbd_mon_fix.qemu import open_check
 from rbd_mon_fix.report import progress
 
 # Nobody starts a guest from these.
@@ -52,7 +52,7 @@ class Prover:
         self._keys: dict[tuple[str, str], str] = {}
 
     def prove(self, disks: Sequence[tuple[Locator, RbdDisk]]
-              ) -> list[proof.Proof]:
+              ) -> list[open_check.Proof]:
         """Open disks as a cold start would; those alike only once.
 
         :returns: in the order of the disks
@@ -60,11 +60,11 @@ class Prover:
         """
         attempts = [self._attempt(*disk) for disk in disks]
         cases = list(dict.fromkeys(
-            each for each in attempts if isinstance(each, proof.Case)))
+            each for each in attempts if isinstance(each, open_check.Case)))
         with progress.shown(self._err, 'Opening', len(cases)) as advance:
-            proofs = dict(zip(cases, proof.prove(
+            proofs = dict(zip(cases, open_check.prove(
                 cases, self._timeout, self._parallel, advance)))
-        return [proofs[each] if isinstance(each, proof.Case) else each
+        return [proofs[each] if isinstance(each, open_check.Case) else each
                 for each in attempts]
 
     def complaints(self, changes: Sequence[Change]) -> Mapping[Locator, str]:
@@ -81,12 +81,12 @@ class Prover:
         """Return the case of a disk, or the proof that it cannot be one."""
         user, secret = self._credentials(where, disk)
         if user is None or secret is None:
-            return proof.Case(disk.image, disk.monitors, user, None)
+            return open_check.Case(disk.image, disk.monitors, user, None)
         try:
             key = self._key(where.host, secret)
         except exceptions.Gone as error:
-            return proof.Proof(False, error.message, 0.0)
-        return proof.Case(disk.image, disk.monitors, user, key)
+            return open_check.Proof(False, error.message, 0.0)
+        return open_check.Case(disk.image, disk.monitors, user, key)
 
     def _credentials(self, where: Locator, disk: RbdDisk
                      ) -> tuple[Optional[str], Optional[str]]:

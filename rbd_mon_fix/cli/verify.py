@@ -25,10 +25,10 @@ from rbd_mon_fix.cli import exit_codes
 from rbd_mon_fix.cli import proving
 from rbd_mon_fix.cli import site as sites
 from rbd_mon_fix.cli import survey as surveys
-from rbd_mon_fix.guests import proof
 from rbd_mon_fix.model.plan import Copy
 from rbd_mon_fix.model.plan import State
 from rbd_mon_fix.model.record import SkipReason
+from rbd_mon_fix.qemu import open_check
 from rbd_mon_fix.report import listing
 from rbd_mon_fix.report import wording
 
@@ -62,17 +62,17 @@ def _counts(copy: Copy) -> bool:
 
 
 def _proofs(prover: proving.Prover,
-            copies: Sequence[Copy]) -> list[proof.Proof]:
+            copies: Sequence[Copy]) -> list[open_check.Proof]:
     """Return the proofs; what cannot be read cannot be proved."""
     readable = [(copy.locator, copy.disk) for copy in copies
                 if copy.disk and copy.state is not State.UNREADABLE]
     proofs = iter(prover.prove(readable))
-    return [proof.Proof(False, f'not tried: {copy.note}', 0.0)
+    return [open_check.Proof(False, f'not tried: {copy.note}', 0.0)
             if copy.state is State.UNREADABLE else next(proofs)
             for copy in copies]
 
 
-def _row(copy: Copy, found: proof.Proof) -> dict[str, Any]:
+def _row(copy: Copy, found: open_check.Proof) -> dict[str, Any]:
     return {'host': copy.locator.host, 'instance': copy.locator.instance,
             'store': copy.locator.store, 'disk': copy.device,
             'image': copy.disk.image if copy.disk else None,

@@ -50,8 +50,8 @@ class Watch:
     @functools.cached_property
     def guests(self) -> list[Guest]:
         """Return the QEMU processes of this machine."""
-        from rbd_mon_fix.guests import process
-        return process.running()
+        from rbd_mon_fix.qemu import processes
+        return processes.running()
 
     def add(self, copies: Sequence[Copy]) -> None:
         """Take in all copies of one server."""

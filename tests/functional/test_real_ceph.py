@@ -36,9 +36,9 @@ import psutil
 import pytest
 import tenacity
 
-from rbd_mon_fix.guests import process as processes
-from rbd_mon_fix.guests import proof
 from rbd_mon_fix.model.monmap import MonAddr
+from rbd_mon_fix.qemu import open_check
+from rbd_mon_fix.qemu import processes
 from tests.cloud import domains
 from tests.functional import ceph as real
 from tests.functional import guests
@@ -195,20 +195,20 @@ def test_refresh_verify(build_host, ceph):
 
 
 def proved(*cases, timeout=1.0):
-    return proof.prove(cases, timeout, 4, lambda count: None)
+    return open_check.prove(cases, timeout, 4, lambda count: None)
 
 
 def test_what_qemu_says(ceph):
     wrong = base64.b64encode(
         base64.b64decode(ceph.key)[:-1] + b'x').decode()
     found = proved(
-        proof.Case('vms/web', (GOOD,), real.USER, ceph.key),
-        proof.Case('vms/web', (DEAD, GOOD), real.USER, ceph.key),
-        proof.Case('vms/web', (MonAddr(real.ADDRESS, None),), real.USER,
+        open_check.Case('vms/web', (GOOD,), real.USER, ceph.key),
+        open_check.Case('vms/web', (DEAD, GOOD), real.USER, ceph.key),
+        open_check.Case('vms/web', (MonAddr(real.ADDRESS, None),), real.USER,
                    ceph.key),
-        proof.Case('vms/web', (GOOD,), real.USER, wrong),
-        proof.Case('vms/web', (GOOD,), None, None),
-        proof.Case('vms/n,s=1/web', (GOOD,), real.USER, ceph.key),
+        open_check.Case('vms/web', (GOOD,), real.USER, wrong),
+        open_check.Case('vms/web', (GOOD,), None, None),
+        open_check.Case('vms/n,s=1/web', (GOOD,), real.USER, ceph.key),
         timeout=5.0)
     assert [(each.opened, each.error) for each in found] == [
         (True, None), (True, None), (True, None),
@@ -223,7 +223,7 @@ def test_a_monitor_that_is_silent():
         silent.bind((real.DEAD, 0))
         silent.listen()
         addr = MonAddr.of(*silent.getsockname())
-        found, = proved(proof.Case('vms/web', (addr,), None, None))
+        found, = proved(open_check.Case('vms/web', (addr,), None, None))
     assert not found.opened
     assert found.seconds < 4
 

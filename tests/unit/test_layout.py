@@ -35,7 +35,7 @@ LAYERS = {
     'core': {'model'},
     'ceph': {'model', 'conf'},
     'clients': {'model'},
-    'guests': {'model'},
+    'qemu': {'model'},
     'hook': {'model'},
     'conf': {'model'},
     'report': {'model'},
@@ -49,7 +49,7 @@ DOORS = {
     'keystoneauth1': ('clients/nova_api.py', 'conf/nova_api.py'),
     'sqlalchemy': ('clients/database/',),
     'oslo_db': ('clients/database/',),
-    'psutil': ('guests/process.py', 'hook/daemon.py'),
+    'psutil': ('qemu/processes.py', 'hook/daemon.py'),
 }
 
 MODULES = sorted(PACKAGE.rglob('*.py'))

@@ -35,8 +35,8 @@ from rbd_mon_fix.cli import status
 from rbd_mon_fix.clients import krbd
 from rbd_mon_fix.core import applying
 from rbd_mon_fix.core import hostlock
-from rbd_mon_fix.guests import process
 from rbd_mon_fix.model.plan import Operation
+from rbd_mon_fix.qemu import processes
 from tests.unit import memory
 from tests.unit.cli import fakes
 from tests.unit.stores import places
@@ -94,7 +94,7 @@ def cloud(tmp_path, nova, cinder, monkeypatch):
     monkeypatch.setattr(sites, 'Site', site)
     # This machine is no part of the cloud.
     monkeypatch.setattr(krbd, 'devices', lambda: iter(()))
-    monkeypatch.setattr(process, 'running', list)
+    monkeypatch.setattr(processes, 'running', list)
     return made
 
 

@@ -23,10 +23,10 @@ from typing import Iterator, Optional
 
 import psutil
 
-from rbd_mon_fix.guests import command_line
-from rbd_mon_fix.guests import sockets
 from rbd_mon_fix.model.guest import Guest
 from rbd_mon_fix.model.monmap import MonAddr
+from rbd_mon_fix.qemu import command_line
+from rbd_mon_fix.qemu import proc_net
 
 _SOCKET = 'socket:['
 
@@ -105,5 +105,5 @@ def _table(folder: pathlib.Path) -> Table:
     for name in ('tcp', 'tcp6'):
         path = folder / name
         if path.exists():  # no tcp6 where IPv6 is off
-            found.update(sockets.established(path.read_text()))
+            found.update(proc_net.established(path.read_text()))
     return found

@@ -20,8 +20,8 @@ import socket
 
 import pytest
 
-from rbd_mon_fix.guests import sockets
 from rbd_mon_fix.model.monmap import MonAddr
+from rbd_mon_fix.qemu import proc_net
 
 HEAD = ('  sl  local_address rem_address   st tx_queue rx_queue tr tm->when '
         'retrnsmt   uid  timeout inode\n')
@@ -46,19 +46,19 @@ def line(host: str, port: int, state: str = '01', inode: str = '77') -> str:
     ('127.0.0.23', '127.0.0.23:3300'), ('fd00::1', '[fd00::1]:3300'),
     ('::ffff:10.0.0.1', '10.0.0.1:3300')])
 def test_remote_ends(host, shown):
-    found = dict(sockets.established(HEAD + line(host, 3300)))
+    found = dict(proc_net.established(HEAD + line(host, 3300)))
     assert found == {'77': MonAddr.parse(shown)}
 
 
 @pytest.mark.parametrize('state', ['02', '06', '0A'])
 def test_only_open_connections_count(state):
-    assert not list(sockets.established(
+    assert not list(proc_net.established(
         HEAD + line('10.0.0.1', 3300, state)))
 
 
 @pytest.mark.parametrize('table', ['', HEAD, HEAD + '   0: cut off\n'])
 def test_nothing_to_be_found(table):
-    assert list(sockets.established(table)) == []
+    assert list(proc_net.established(table)) == []
 
 
 @pytest.mark.parametrize('family, host, table', [
@@ -73,5 +73,5 @@ def test_as_this_kernel_writes_it(family, host, table):
         port = server.getsockname()[1]
         with socket.create_connection((host, port)), open(
                 f'/proc/self/net/{table}') as file:
-            found = dict(sockets.established(file.read()))
+            found = dict(proc_net.established(file.read()))
     assert MonAddr.of(host, port) in found.values()

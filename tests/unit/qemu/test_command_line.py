@@ -23,8 +23,8 @@ from hypothesis import given
 from hypothesis import strategies
 import pytest
 
-from rbd_mon_fix.guests import command_line
 from rbd_mon_fix.model.monmap import MonAddr
+from rbd_mon_fix.qemu import command_line
 
 SAMPLES = pathlib.Path(__file__).parents[1] / 'samples'
 ARGV = (SAMPLES / 'qemu-cmdline.txt').read_text().splitlines()
