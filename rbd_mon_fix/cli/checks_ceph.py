@@ -29,10 +29,10 @@ from rbd_mon_fix.cli import checking
 from rbd_mon_fix.cli import checks_config
 from rbd_mon_fix.cli import site as sites
 from rbd_mon_fix.core import fingerprint
-from rbd_mon_fix.core import fingerprint_file
 from rbd_mon_fix.model.check import Check
 from rbd_mon_fix.model.check import Works
 from rbd_mon_fix.model.cluster import Cluster
+from rbd_mon_fix.state import known_clusters
 
 
 def checks(site: sites.Site) -> Iterator[Check]:
@@ -84,12 +84,12 @@ def _learn(site: sites.Site) -> str:
 
 def _fingerprint(site: sites.Site, cluster: Cluster) -> str:
     folder = site.conf.journal_dir
-    known = fingerprint_file.load(folder)
+    known = known_clusters.load(folder)
     for swap in fingerprint.swaps([cluster], known):
         raise exceptions.Refused(
             f'Its backends led to fsid {swap.before}, and lead to '
             f'{swap.now} now.', 'refresh would refuse. Check ceph.conf; '
-            f'see {fingerprint_file.path(folder)}.')
+            f'see {known_clusters.path(folder)}.')
     if any(fingerprint.identity(backend) in known
            for backend in cluster.backends):
         return f'It is the one of earlier runs: {cluster.fsid}.'

@@ -24,7 +24,7 @@ from oslo_config import cfg
 from rbd_mon_fix.cli import exit_codes
 from rbd_mon_fix.cli import site as sites
 from rbd_mon_fix.cli import writing
-from rbd_mon_fix.core import history
+from rbd_mon_fix.model.run import Run
 from rbd_mon_fix.report import listing
 
 RUNS = ('run', 'started', 'command', 'hosts', 'changes', 'result')
@@ -48,14 +48,14 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
     return exit_codes.ExitCode.OK
 
 
-def _run_row(run: history.Run) -> dict[str, Any]:
+def _run_row(run: Run) -> dict[str, Any]:
     return {'run': run.id, 'started': run.started,
             'command': f'rollback {run.undoes}' if run.undoes
             else run.command, 'hosts': list(run.hosts),
             'changes': len(run.entries), 'result': _result(run)}
 
 
-def _result(run: history.Run) -> str:
+def _result(run: Run) -> str:
     counts = collections.Counter(
         entry.verdict.value if entry.verdict else 'cut off'
         for entry in run.entries)
@@ -65,7 +65,7 @@ def _result(run: history.Run) -> str:
     return ', '.join(words)
 
 
-def _change_rows(run: history.Run) -> Iterator[dict[str, Any]]:
+def _change_rows(run: Run) -> Iterator[dict[str, Any]]:
     for entry in run.entries:
         where = entry.locator
         for edit in entry.edits:

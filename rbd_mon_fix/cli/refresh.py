@@ -30,12 +30,12 @@ from rbd_mon_fix.cli import teaching
 from rbd_mon_fix.cli import writing
 from rbd_mon_fix.core import applying
 from rbd_mon_fix.core import fingerprint
-from rbd_mon_fix.core import fingerprint_file
 from rbd_mon_fix.core import guard
 from rbd_mon_fix.core import planning
 from rbd_mon_fix.model.plan import Plan
 from rbd_mon_fix.report import contract
 from rbd_mon_fix.report import progress
+from rbd_mon_fix.state import known_clusters
 
 
 def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
@@ -98,14 +98,14 @@ def _check(site: sites.Site, plan: Plan) -> None:
         folder = site.conf.journal_dir
         guard.check(plan, site.clusters, site.answering,
                     site.conf.command.max_changes,
-                    fingerprint_file.load(folder),
-                    fingerprint_file.path(folder))
+                    known_clusters.load(folder),
+                    known_clusters.path(folder))
 
 
 def _learn(site: sites.Site) -> None:
     """Keep which cluster each backend leads to, for later runs."""
     folder = site.conf.journal_dir
-    known = fingerprint_file.load(folder)
+    known = known_clusters.load(folder)
     learnt = fingerprint.learnt(site.clusters, known)
     if learnt != known:
-        fingerprint_file.save(folder, learnt)
+        known_clusters.save(folder, learnt)

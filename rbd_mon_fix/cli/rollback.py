@@ -28,7 +28,6 @@ from rbd_mon_fix.cli import showing
 from rbd_mon_fix.cli import site as sites
 from rbd_mon_fix.cli import survey as surveys
 from rbd_mon_fix.cli import writing
-from rbd_mon_fix.core import history
 from rbd_mon_fix.core import reverting
 from rbd_mon_fix.core import settling
 from rbd_mon_fix.model.instance import Instance
@@ -36,6 +35,8 @@ from rbd_mon_fix.model.plan import Plan
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.record import Locator
 from rbd_mon_fix.model.record import Record
+from rbd_mon_fix.model.run import Entry
+from rbd_mon_fix.model.run import Run
 from rbd_mon_fix.report import contract
 
 
@@ -61,7 +62,7 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
             return exit_codes.of_work(left, survey.lost)
 
 
-def _survey(site: sites.Site, past: history.Run) -> surveys.Survey:
+def _survey(site: sites.Site, past: Run) -> surveys.Survey:
     """Look at just the hosts and stores that the run wrote to."""
     stores = {entry.locator.store for entry in past.entries}
     return surveys.Survey(site, argparse.Namespace(
@@ -69,7 +70,7 @@ def _survey(site: sites.Site, past: history.Run) -> surveys.Survey:
         store=sorted(stores), unmanaged=True))
 
 
-def _plan(past: history.Run, survey: surveys.Survey) -> Plan:
+def _plan(past: Run, survey: surveys.Survey) -> Plan:
     """Plan what can be taken back; a host that is down waits."""
     entries = [entry for entry in past.entries
                if entry.verdict is Verdict.FIXED]
@@ -86,7 +87,7 @@ def _plan(past: history.Run, survey: surveys.Survey) -> Plan:
     return reverting.plan(entries, records, _instances(entries, survey))
 
 
-def _instances(entries: Iterable[history.Entry],
+def _instances(entries: Iterable[Entry],
                survey: surveys.Survey) -> dict[str, Instance]:
     hosts = {entry.locator.instance: entry.locator.host for entry in entries}
     known = survey.roster.where(hosts)

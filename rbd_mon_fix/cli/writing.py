@@ -28,16 +28,16 @@ from rbd_mon_fix.cli import showing
 from rbd_mon_fix.cli import site as sites
 from rbd_mon_fix.cli import survey as surveys
 from rbd_mon_fix.core import applying
-from rbd_mon_fix.core import history
-from rbd_mon_fix.core import hostlock
-from rbd_mon_fix.core import journal as journals
 from rbd_mon_fix.core import settling
 from rbd_mon_fix.model.plan import Change
 from rbd_mon_fix.model.plan import Outcome
 from rbd_mon_fix.model.plan import Plan
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.record import Locator
+from rbd_mon_fix.model.run import Run
 from rbd_mon_fix.report import progress
+from rbd_mon_fix.state import journal as journals
+from rbd_mon_fix.state import locks
 
 LOG = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ class Session(contextlib.AbstractContextManager['Session']):
 
     def __enter__(self) -> Session:
         self._journal.prepare()
-        self._held.enter_context(hostlock.held(
+        self._held.enter_context(locks.held(
             self._site.conf.journal_dir, self._survey.request.hosts))
         return self
 
@@ -130,7 +130,7 @@ class Session(contextlib.AbstractContextManager['Session']):
                 Plan((), tuple(changes)), self._survey.stores(host), writer,
                 self._survey.busy, hold)
 
-    def _settle(self, run: history.Run) -> None:
+    def _settle(self, run: Run) -> None:
         reachable = [entry for entry in run.unsettled
                      if entry.locator.store in self._survey.request.stores]
         if len(reachable) < len(run.unsettled):
@@ -154,7 +154,7 @@ class Session(contextlib.AbstractContextManager['Session']):
         else:
             writer.leave()
 
-    def _unlock(self, run: history.Run, writer: journals.Writer) -> bool:
+    def _unlock(self, run: Run, writer: journals.Writer) -> bool:
         """Unlock what a run that was cut off left locked."""
         if not run.locked:
             return True

@@ -25,13 +25,13 @@ from typing import (
     Sequence,
 )
 
-from rbd_mon_fix.core import journal
 from rbd_mon_fix.model.plan import Change
 from rbd_mon_fix.model.plan import Outcome
 from rbd_mon_fix.model.plan import Plan
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.record import Locator
 from rbd_mon_fix.model.store import Store
+from rbd_mon_fix.state import journal
 
 # Servers whose changes share one sync of the journal and one transaction a
 # database. Nova waits for the rows of a transaction, so it stays short.

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 from typing import Iterable, Iterator, Mapping, Optional
 
-from rbd_mon_fix.core import history
 from rbd_mon_fix.core import planning
 from rbd_mon_fix.model.disk import RbdDisk
 from rbd_mon_fix.model.instance import Instance
@@ -33,9 +32,10 @@ from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.record import Locator
 from rbd_mon_fix.model.record import Record
 from rbd_mon_fix.model.record import SkipReason
+from rbd_mon_fix.model.run import Entry
 
 
-def plan(entries: Iterable[history.Entry],
+def plan(entries: Iterable[Entry],
          records: Mapping[Locator, Optional[Record]],
          instances: Mapping[str, Instance]) -> Plan:
     """Plan the inverse of what a run fixed.

@@ -20,15 +20,16 @@ import dataclasses
 from typing import Callable, Iterable, Iterator
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.core import history
 from rbd_mon_fix.model.plan import Outcome
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.record import Locator
 from rbd_mon_fix.model.record import Record
 from rbd_mon_fix.model.record import fingerprint
+from rbd_mon_fix.model.run import Entry
+from rbd_mon_fix.model.run import Run
 
 
-def settle(entries: Iterable[history.Entry],
+def settle(entries: Iterable[Entry],
            get: Callable[[Locator], Record]) -> Iterator[Outcome]:
     """Yield what became of changes whose run was cut off.
 
@@ -41,8 +42,8 @@ def settle(entries: Iterable[history.Entry],
         yield _settle(entry, get)
 
 
-def settled(run: history.Run,
-            get: Callable[[Locator], Record]) -> history.Run:
+def settled(run: Run,
+            get: Callable[[Locator], Record]) -> Run:
     """Return a run with what became of all its changes; nothing is kept.
 
     :param get: reads a record again
@@ -56,7 +57,7 @@ def settled(run: history.Run,
         if entry.verdict is None else entry for entry in run.entries))
 
 
-def _settle(entry: history.Entry,
+def _settle(entry: Entry,
             get: Callable[[Locator], Record]) -> Outcome:
     try:
         document = get(entry.locator).document

@@ -29,7 +29,7 @@ import signal
 import sys
 
 from rbd_mon_fix.cli import main
-from rbd_mon_fix.core import journal
+from rbd_mon_fix.state import journal
 
 
 def arm(moment: int) -> None:

@@ -34,9 +34,9 @@ from rbd_mon_fix.cli import site as sites
 from rbd_mon_fix.cli import status
 from rbd_mon_fix.clients import krbd
 from rbd_mon_fix.core import applying
-from rbd_mon_fix.core import hostlock
 from rbd_mon_fix.model.plan import Operation
 from rbd_mon_fix.qemu import processes
+from rbd_mon_fix.state import locks
 from tests.unit import memory
 from tests.unit.cli import fakes
 from tests.unit.stores import places
@@ -340,7 +340,7 @@ def test_a_dry_run_settles_nothing(cloud, monkeypatch):
             cloud.run(refresh)
     [path] = pathlib.Path(cloud.site.conf.journal_dir, 'runs').iterdir()
     written, held = path.read_bytes(), cloud.everything()
-    with hostlock.held(cloud.site.conf.journal_dir, ['cmp1']):
+    with locks.held(cloud.site.conf.journal_dir, ['cmp1']):
         code, report = cloud.run(rollback, run=path.stem, dry_run=True)
     assert (path.read_bytes(), cloud.everything()) == (written, held)
     assert code == 0
@@ -356,7 +356,7 @@ def test_a_dry_run_settles_nothing(cloud, monkeypatch):
 
 
 def test_a_dry_run_waits_for_nobody(cloud):
-    with hostlock.held(cloud.site.conf.journal_dir, ['cmp1']):
+    with locks.held(cloud.site.conf.journal_dir, ['cmp1']):
         assert cloud.run(status)[0] == 1
         assert cloud.run(refresh, dry_run=True)[0] == 1
         with pytest.raises(exceptions.Refused, match='at work on host'):

@@ -25,13 +25,13 @@ from rbd_mon_fix import exceptions
 from rbd_mon_fix.cli import writing
 from rbd_mon_fix.clients import nova_servers
 from rbd_mon_fix.core import belonging
-from rbd_mon_fix.core import hostlock
-from rbd_mon_fix.core import journal
 from rbd_mon_fix.core import planning
 from rbd_mon_fix.model.instance import Instance
 from rbd_mon_fix.model.instance import Scope
 from rbd_mon_fix.model.plan import Plan
 from rbd_mon_fix.model.plan import Verdict
+from rbd_mon_fix.state import journal
+from rbd_mon_fix.state import locks
 from tests.unit import memory
 from tests.unit.cli import fakes
 
@@ -260,7 +260,7 @@ def test_the_host_is_let_go_after_an_error(site):
     with pytest.raises(KeyError):
         with writing.Session(site, Survey({})):
             raise KeyError
-    with hostlock.held(site.conf.journal_dir, [memory.HOST]):
+    with locks.held(site.conf.journal_dir, [memory.HOST]):
         pass
 
 

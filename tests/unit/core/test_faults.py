@@ -24,12 +24,12 @@ import pytest
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.core import applying
 from rbd_mon_fix.core import belonging
-from rbd_mon_fix.core import journal
 from rbd_mon_fix.core import planning
 from rbd_mon_fix.core import reverting
 from rbd_mon_fix.core import settling
 from rbd_mon_fix.model.cluster import Backend
 from rbd_mon_fix.model.instance import Scope
+from rbd_mon_fix.state import journal
 from tests.unit import memory
 
 STORES = ('cinder-attachment', 'nova-bdm', 'domain')

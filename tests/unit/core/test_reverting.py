@@ -18,13 +18,13 @@ import dataclasses
 
 import pytest
 
-from rbd_mon_fix.core import history
 from rbd_mon_fix.core import reverting
 from rbd_mon_fix.model.plan import Edit
 from rbd_mon_fix.model.plan import State
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.record import Record
 from rbd_mon_fix.model.record import SkipReason
+from rbd_mon_fix.model.run import Entry
 from tests.unit import memory
 
 WHERE = memory.locator('domain', 1)
@@ -34,7 +34,7 @@ NEW = memory.sheet(memory.NEW)
 
 
 def entry(*edits, where=WHERE, verdict=Verdict.FIXED):
-    return history.Entry(where, edits or (EDIT,), 'old', 'new', verdict, '')
+    return Entry(where, edits or (EDIT,), 'old', 'new', verdict, '')
 
 
 def revert(record, *entries, **fields):

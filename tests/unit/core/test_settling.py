@@ -19,18 +19,19 @@ import dataclasses
 import pytest
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.core import history
 from rbd_mon_fix.core import settling
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.record import Record
 from rbd_mon_fix.model.record import fingerprint
+from rbd_mon_fix.model.run import Entry
+from rbd_mon_fix.model.run import Run
 from tests.unit import memory
 
 OLD, NEW = memory.sheet(memory.OLD), memory.sheet(memory.NEW)
 
 
 def entry(server):
-    return history.Entry(memory.locator('domain', server), (),
+    return Entry(memory.locator('domain', server), (),
                          fingerprint(OLD), fingerprint(NEW), None, '')
 
 
@@ -86,7 +87,7 @@ def test_a_whole_run():
     """What is known is not looked at again."""
     known = dataclasses.replace(entry(1), verdict=Verdict.CONFLICT,
                                 reason='it had changed')
-    run = history.Run('r', 'refresh', ('cmp1',), '', None,
+    run = Run('r', 'refresh', ('cmp1',), '', None,
                       (known, entry(2)), False, frozenset())
     store = memory.MemoryStore('domain', {entry(2).locator: NEW.text})
     found = settling.settled(run, store.get)

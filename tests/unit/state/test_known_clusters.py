@@ -21,8 +21,8 @@ import stat
 import pytest
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.core import fingerprint_file
 from rbd_mon_fix.model.cluster import Backend
+from rbd_mon_fix.state import known_clusters
 
 FSIDS = {
     Backend('cinder', 'ssd', 'volumes', 'cinder', None): 'one',
@@ -32,13 +32,13 @@ FSIDS = {
 
 
 def test_before_the_first_run(tmp_path):
-    assert fingerprint_file.load(str(tmp_path / 'nowhere')) == {}
+    assert known_clusters.load(str(tmp_path / 'nowhere')) == {}
 
 
 def test_there_and_back(tmp_path):
-    fingerprint_file.save(str(tmp_path), {})
-    fingerprint_file.save(str(tmp_path), FSIDS)
-    assert fingerprint_file.load(str(tmp_path)) == FSIDS
+    known_clusters.save(str(tmp_path), {})
+    known_clusters.save(str(tmp_path), FSIDS)
+    assert known_clusters.load(str(tmp_path)) == FSIDS
     kept, = tmp_path.iterdir()
     assert kept.name == 'clusters.json'
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
@@ -49,12 +49,12 @@ def test_there_and_back(tmp_path):
 def test_damaged(tmp_path, text):
     (tmp_path / 'clusters.json').write_text(text, errors='surrogateescape')
     with pytest.raises(exceptions.ConfigError) as caught:
-        fingerprint_file.load(str(tmp_path))
+        known_clusters.load(str(tmp_path))
     assert 'clusters.json' in caught.value.message
 
 
 def test_a_folder_in_its_place(tmp_path):
     (tmp_path / 'clusters.json').mkdir()
     with pytest.raises(exceptions.ConfigError):
-        fingerprint_file.save(str(tmp_path), FSIDS)
+        known_clusters.save(str(tmp_path), FSIDS)
     assert [each.name for each in tmp_path.iterdir()] == ['clusters.json']

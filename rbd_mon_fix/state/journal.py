@@ -31,10 +31,11 @@ import secrets
 from typing import Any, Callable, Iterable, Iterator, Optional, Sequence
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.core import history
 from rbd_mon_fix.model.plan import Change
 from rbd_mon_fix.model.plan import Outcome
 from rbd_mon_fix.model.record import Locator
+from rbd_mon_fix.model.run import Run
+from rbd_mon_fix.state import journal_records
 
 _ID = re.compile(r'^\d{8}-\d{6}-[0-9a-f]{4}$')
 
@@ -69,14 +70,15 @@ class Writer:
         for change in changes:
             number = len(self._numbers)
             self._numbers[change.locator] = number
-            lines.append(history.begin(number, change))
+            lines.append(journal_records.begin(number, change))
         self._write(lines)
         self._sync()
 
     def end(self, outcomes: Iterable[Outcome]) -> None:
         """Note what became of changes."""
-        self._write([history.end(self._numbers[outcome.locator], outcome)
-                     for outcome in outcomes])
+        self._write([
+            journal_records.end(self._numbers[outcome.locator], outcome)
+            for outcome in outcomes])
 
     def close(self) -> None:
         """Note that the run came to its end."""
@@ -149,19 +151,19 @@ class Journal:
                     digest=digest, clusters=list(clusters), undoes=undoes)
         return writer
 
-    def reopen(self, run: history.Run) -> Writer:
+    def reopen(self, run: Run) -> Writer:
         """Open the file of an earlier run to settle it."""
         numbers = {entry.locator: number
                    for number, entry in enumerate(run.entries)}
         return Writer(self._path(run.id), run.id, numbers)
 
-    def unfinished(self) -> Iterator[history.Run]:
+    def unfinished(self) -> Iterator[Run]:
         """Yield the runs that were cut off and not settled since."""
         for name in self._names():
             if not self._is_closed(name):
                 yield self.read(name)
 
-    def runs(self) -> Iterator[history.Run]:
+    def runs(self) -> Iterator[Run]:
         """Yield all runs, the oldest first."""
         return map(self.read, self._names())
 
@@ -185,7 +187,7 @@ class Journal:
         return [run for run, ext in split
                 if ext == '.jsonl' and _ID.match(run)]
 
-    def read(self, run: str) -> history.Run:
+    def read(self, run: str) -> Run:
         """Return what is known of one run.
 
         :raises ConfigError: there is no such run
@@ -194,7 +196,7 @@ class Journal:
             raise _no_run(run)
         with _reading(run), open(self._path(run), encoding='ascii',
                                  errors='replace') as file:
-            return history.run(run, history.lines(file))
+            return journal_records.run(run, journal_records.lines(file))
 
     def _path(self, run: str) -> str:
         return os.path.join(self._folder, f'{run}.jsonl')

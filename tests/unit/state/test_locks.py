@@ -22,13 +22,13 @@ import sys
 import pytest
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.core import hostlock
+from rbd_mon_fix.state import locks
 
 BOUND = 30
 HOLD = """
 import sys
-from rbd_mon_fix.core import hostlock
-with hostlock.held(sys.argv[1], sys.argv[2:]):
+from rbd_mon_fix.state import locks
+with locks.held(sys.argv[1], sys.argv[2:]):
     print('held', flush=True)
     sys.stdin.read()
 """
@@ -55,18 +55,18 @@ def hold(tmp_path):
 
 def test_another_process_is_refused_until_the_holder_ends(tmp_path, hold):
     holder = hold('cmp1', 'cmp2')
-    with hostlock.held(str(tmp_path), ['cmp3']):
+    with locks.held(str(tmp_path), ['cmp3']):
         pass
     for hosts in (['cmp1'], ['cmp3', 'cmp2']):
         with pytest.raises(exceptions.Refused,
                            match=f'{hosts[-1]} .*{holder.pid}'):
-            with hostlock.held(str(tmp_path), hosts):
+            with locks.held(str(tmp_path), hosts):
                 pytest.fail('two held one lock')
     # A refusal gives back what it had taken by then.
-    with hostlock.held(str(tmp_path), ['cmp3']):
+    with locks.held(str(tmp_path), ['cmp3']):
         pass
     holder.communicate('', timeout=BOUND)
-    with hostlock.held(str(tmp_path), ['cmp1', 'cmp2']):
+    with locks.held(str(tmp_path), ['cmp1', 'cmp2']):
         pass
 
 
@@ -74,29 +74,29 @@ def test_a_lock_dies_with_its_holder(tmp_path, hold):
     holder = hold('cmp1')
     os.kill(holder.pid, signal.SIGKILL)
     assert holder.wait(timeout=BOUND) == -signal.SIGKILL
-    with hostlock.held(str(tmp_path), ['cmp1']):
+    with locks.held(str(tmp_path), ['cmp1']):
         pass
 
 
 def test_one_process_is_refused_as_well_and_may_come_again(tmp_path):
-    with hostlock.held(str(tmp_path), ['cmp1']):
+    with locks.held(str(tmp_path), ['cmp1']):
         with pytest.raises(exceptions.Refused, match=str(os.getpid())):
-            with hostlock.held(str(tmp_path), ['cmp1']):
+            with locks.held(str(tmp_path), ['cmp1']):
                 pytest.fail('two held one lock')
-    with hostlock.held(str(tmp_path), ['cmp1', 'cmp1']):
+    with locks.held(str(tmp_path), ['cmp1', 'cmp1']):
         pass
 
 
 def test_a_lock_is_given_back_after_an_error(tmp_path):
     with pytest.raises(KeyError):
-        with hostlock.held(str(tmp_path), ['cmp1']):
+        with locks.held(str(tmp_path), ['cmp1']):
             raise KeyError
-    with hostlock.held(str(tmp_path), ['cmp1']):
+    with locks.held(str(tmp_path), ['cmp1']):
         pass
 
 
 def test_no_hosts(tmp_path):
-    with hostlock.held(str(tmp_path), []):
+    with locks.held(str(tmp_path), []):
         assert list(tmp_path.iterdir()) == []
 
 
@@ -104,7 +104,7 @@ def test_no_hosts(tmp_path):
     'cmp1.example.org', '../../evil', '/etc/passwd', '..', 'a b', '%2F'])
 def test_a_host_s_name_leads_nowhere_else(tmp_path, host):
     folder = tmp_path / 'journal'
-    with hostlock.held(str(folder), [host]):
+    with locks.held(str(folder), [host]):
         [lock] = (folder / 'locks').iterdir()
         assert lock.suffix == '.lock'
     assert list(tmp_path.iterdir()) == [folder]
@@ -113,7 +113,7 @@ def test_a_host_s_name_leads_nowhere_else(tmp_path, host):
 
 def test_hosts_are_not_mixed_up(tmp_path):
     hosts = ['a/b', 'a%2Fb', 'a_b', 'A/B']
-    with hostlock.held(str(tmp_path), hosts):
+    with locks.held(str(tmp_path), hosts):
         assert len(list((tmp_path / 'locks').iterdir())) == len(hosts)
 
 
@@ -123,5 +123,5 @@ def test_a_folder_that_cannot_be_written(tmp_path, host):
     if host == 'cmp1':
         folder.write_text('')
     with pytest.raises(exceptions.ConfigError, match='--journal-dir'):
-        with hostlock.held(str(folder), [host]):
+        with locks.held(str(folder), [host]):
             pytest.fail('a lock without a file')

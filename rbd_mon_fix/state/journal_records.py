@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import Any, Iterable, Iterator, Optional
+from typing import Any, Iterable, Iterator
 
 from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.plan import Change
@@ -27,49 +27,10 @@ from rbd_mon_fix.model.plan import Outcome
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.record import Locator
 from rbd_mon_fix.model.record import fingerprint
+from rbd_mon_fix.model.run import Entry
+from rbd_mon_fix.model.run import Run
 
 Line = dict[str, Any]
-
-
-@dataclasses.dataclass(frozen=True)
-class Entry:
-    """One change of a run, and what became of it.
-
-    :param verdict: None where the run was cut off before it knew
-    """
-
-    locator: Locator
-    edits: tuple[Edit, ...]
-    old_hash: str
-    new_hash: str
-    verdict: Optional[Verdict]
-    reason: str
-
-
-@dataclasses.dataclass(frozen=True)
-class Run:
-    """What the journal tells of one run.
-
-    :param started: UTC, ISO 8601
-    :param undoes: the run that this one took back
-    :param finished: False where it was cut off
-    :param locked: servers that it locked and did not unlock again
-    """
-
-    id: str
-    command: str
-    hosts: tuple[str, ...]
-    started: str
-    undoes: Optional[str]
-    entries: tuple[Entry, ...]
-    finished: bool
-    locked: frozenset[str]
-
-    @property
-    def unsettled(self) -> tuple[Entry, ...]:
-        """Return the changes of which nobody knows what became."""
-        return tuple(entry for entry in self.entries
-                     if entry.verdict is None)
 
 
 def begin(number: int, change: Change) -> Line:

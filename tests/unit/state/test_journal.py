@@ -23,12 +23,12 @@ import stat
 import pytest
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.core import journal
 from rbd_mon_fix.model.plan import Change
 from rbd_mon_fix.model.plan import Edit
 from rbd_mon_fix.model.plan import Outcome
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.record import fingerprint
+from rbd_mon_fix.state import journal
 from tests.unit import memory
 
 WHEN = datetime.datetime(2024, 2, 29, 12, 34, 56,

@@ -1,0 +1,65 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""A run that the journal tells of, and the changes that it made."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Optional
+
+from rbd_mon_fix.model.plan import Edit
+from rbd_mon_fix.model.plan import Verdict
+from rbd_mon_fix.model.record import Locator
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """One change of a run, and what became of it.
+
+    :param verdict: None where the run was cut off before it knew
+    """
+
+    locator: Locator
+    edits: tuple[Edit, ...]
+    old_hash: str
+    new_hash: str
+    verdict: Optional[Verdict]
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """What the journal tells of one run.
+
+    :param started: UTC, ISO 8601
+    :param undoes: the run that this one took back
+    :param finished: False where it was cut off
+    :param locked: servers that it locked and did not unlock again
+    """
+
+    id: str
+    command: str
+    hosts: tuple[str, ...]
+    started: str
+    undoes: Optional[str]
+    entries: tuple[Entry, ...]
+    finished: bool
+    locked: frozenset[str]
+
+    @property
+    def unsettled(self) -> tuple[Entry, ...]:
+        """Return the changes of which nobody knows what became."""
+        return tuple(entry for entry in self.entries
+                     if entry.verdict is None)
