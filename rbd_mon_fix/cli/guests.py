@@ -25,10 +25,10 @@ from oslo_log import log as logging
 
 from rbd_mon_fix.ceph import monitors_file
 from rbd_mon_fix.cli import exit_codes
-from rbd_mon_fix.cli import here
 from rbd_mon_fix.cli import site as sites
 from rbd_mon_fix.cli import survey as surveys
 from rbd_mon_fix.cli import watching
+from rbd_mon_fix.inventory import local_host
 from rbd_mon_fix.model.guest import GuestState
 from rbd_mon_fix.model.plan import Copy
 from rbd_mon_fix.report import listing
@@ -46,7 +46,7 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
     """Run the command and return its exit code."""
     with contextlib.closing(sites.Site(conf)) as site:
         survey = surveys.Survey(site, conf.command)
-        here.require(site, survey.request.hosts, 'guests')
+        local_host.require(site, survey.request.hosts, 'guests')
         watch = watching.Watch(site)
         for copies in _by_server(survey):
             watch.add(copies)

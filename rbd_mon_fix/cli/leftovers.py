@@ -23,10 +23,10 @@ import socket
 from typing import Any, Iterator, Optional
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.cli import roster as rosters
 from rbd_mon_fix.cli import survey as surveys
 from rbd_mon_fix.core import belonging
 from rbd_mon_fix.core import leftovers
+from rbd_mon_fix.inventory import instances as rosters
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.disk import RbdDisk
 from rbd_mon_fix.model.leftover import Leftover

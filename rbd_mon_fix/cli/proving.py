@@ -21,8 +21,8 @@ import dataclasses
 from typing import Any, Mapping, Optional, Sequence, TextIO
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.cli import here
 from rbd_mon_fix.cli import site as sites
+from rbd_mon_fix.inventory import local_host
 from rbd_mon_fix.model.disk import RbdDisk
 from rbd_mon_fix.model.plan import Change
 from rbd_mon_fix.model.record import Locator
@@ -44,7 +44,7 @@ class Prover:
 
     def __init__(self, site: sites.Site, hosts: Sequence[str],
                  timeout: float, parallel: int, err: TextIO):
-        here.require(site, hosts, 'The proof')
+        local_host.require(site, hosts, 'The proof')
         self._site = site
         self._timeout = timeout
         self._parallel = parallel

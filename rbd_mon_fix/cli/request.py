@@ -24,8 +24,8 @@ from oslo_log import log as logging
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.cli import arguments
-from rbd_mon_fix.cli import roster as rosters
 from rbd_mon_fix.cli import site as sites
+from rbd_mon_fix.inventory import instances as rosters
 
 LOG = logging.getLogger(__name__)
 

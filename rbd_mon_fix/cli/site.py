@@ -79,7 +79,7 @@ class Site:
     @functools.cached_property
     def cells(self) -> Any:
         """Return Nova's cells; None without database credentials."""
-        from rbd_mon_fix.cli import cells
+        from rbd_mon_fix.inventory import cells
         return cells.of(self.nova) if self.nova else None
 
     @functools.cached_property

@@ -24,12 +24,12 @@ from oslo_log import log as logging
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.cli import request as requests
-from rbd_mon_fix.cli import roster as rosters
 from rbd_mon_fix.cli import secrets
 from rbd_mon_fix.cli import site as sites
 from rbd_mon_fix.cli import stores
 from rbd_mon_fix.core import belonging
 from rbd_mon_fix.core import planning
+from rbd_mon_fix.inventory import instances as rosters
 from rbd_mon_fix.model.instance import Instance
 from rbd_mon_fix.model.instance import Scope
 from rbd_mon_fix.model.plan import Plan

@@ -22,10 +22,10 @@ import itertools
 from typing import Any, Iterable, Iterator, Optional, Sequence
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.cli import here
 from rbd_mon_fix.cli import site as sites
 from rbd_mon_fix.cli import survey as surveys
 from rbd_mon_fix.core import following
+from rbd_mon_fix.inventory import local_host
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.disk import RbdDisk
 from rbd_mon_fix.model.guest import Guest
@@ -56,7 +56,7 @@ class Watch:
     def add(self, copies: Sequence[Copy]) -> None:
         """Take in all copies of one server."""
         where = copies[0].locator
-        if not here.is_here(self._site, where.host):
+        if not local_host.is_here(self._site, where.host):
             return
         if where.instance not in {guest.instance for guest in self.guests}:
             return

@@ -29,16 +29,16 @@ from rbd_mon_fix.cli import journal
 from rbd_mon_fix.cli import monitors
 from rbd_mon_fix.cli import refresh
 from rbd_mon_fix.cli import rollback
-from rbd_mon_fix.cli import roster
 from rbd_mon_fix.cli import site as sites
 from rbd_mon_fix.cli import status
 from rbd_mon_fix.clients import krbd
 from rbd_mon_fix.core import applying
+from rbd_mon_fix.inventory import instances
 from rbd_mon_fix.model.plan import Operation
 from rbd_mon_fix.qemu import processes
 from rbd_mon_fix.state import locks
+from tests.unit import fakes
 from tests.unit import memory
-from tests.unit.cli import fakes
 from tests.unit.stores import places
 
 
@@ -379,7 +379,7 @@ def test_status_keeps_no_lot_in_memory(cloud, monkeypatch):
     """What was shown of one lot is let go before the next but one."""
     for server in range(10, 16):
         cloud.add(server, 'cmp1')
-    monkeypatch.setattr(roster, 'CHUNK', 1)
+    monkeypatch.setattr(instances, 'CHUNK', 1)
     seen = []
     plan = status.surveys.Survey._plan
 

@@ -18,9 +18,9 @@ import pytest
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.cli import request
-from rbd_mon_fix.cli import roster
+from rbd_mon_fix.inventory import instances
+from tests.unit import fakes
 from tests.unit import memory
-from tests.unit.cli import fakes
 from tests.unit.stores import places
 
 LIBVIRT = ('domain', 'managed-save', 'live-domain')
@@ -29,7 +29,7 @@ ALL = ('cinder-attachment', 'nova-bdm', *LIBVIRT)
 
 
 def asked(site, host=('cmp1',), **fields):
-    return request.of(fakes.command(host, **fields), site, roster.of(site))
+    return request.of(fakes.command(host, **fields), site, instances.of(site))
 
 
 @pytest.fixture

@@ -19,15 +19,15 @@ import dataclasses
 import pytest
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.cli import roster
 from rbd_mon_fix.cli import survey
 from rbd_mon_fix.core import planning
+from rbd_mon_fix.inventory import instances
 from rbd_mon_fix.model.cluster import Backend
 from rbd_mon_fix.model.instance import Instance
 from rbd_mon_fix.model.plan import State
 from rbd_mon_fix.model.record import SkipReason
+from tests.unit import fakes
 from tests.unit import memory
-from tests.unit.cli import fakes
 from tests.unit.stores import places
 
 STORES = ('cinder-attachment', 'nova-bdm', 'domain')
@@ -258,7 +258,7 @@ def test_lot_by_lot(cloud, site, monkeypatch):
     """What was read of one lot is not waited for with the next."""
     for server in range(1, 6):
         cloud.add(server)
-    monkeypatch.setattr(roster, 'CHUNK', 2)
+    monkeypatch.setattr(instances, 'CHUNK', 2)
     plans = fakes.survey_of(site).plans()
     assert sorted(seen(next(plans))) == sorted(stale(1) + stale(2))
     cloud.nova.tables.update('instances', 'uuid', memory.uuid(3),
@@ -366,7 +366,7 @@ def changed(site, *host, **fields):
 def test_a_ceph_conf_that_may_be_of_two_clusters(kvm, monkeypatch, chunk,
                                                  asked):
     """No option makes one secret of two."""
-    monkeypatch.setattr(roster, 'CHUNK', chunk)
+    monkeypatch.setattr(instances, 'CHUNK', chunk)
     assert changed(kvm, instance=list(map(memory.uuid, asked))) == []
 
 

@@ -32,8 +32,8 @@ from rbd_mon_fix.model.plan import Plan
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.state import journal
 from rbd_mon_fix.state import locks
+from tests.unit import fakes
 from tests.unit import memory
-from tests.unit.cli import fakes
 
 STORES = ('cinder-attachment', 'nova-bdm', 'domain')
 OLD, NEW = memory.sheet(memory.OLD).text, memory.sheet(memory.NEW).text

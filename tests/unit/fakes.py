@@ -22,11 +22,11 @@ import types
 from typing import Any, Optional, Sequence
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.cli import cells
 from rbd_mon_fix.cli import survey
 from rbd_mon_fix.clients import nova_servers
 from rbd_mon_fix.clients.database import cinder
 from rbd_mon_fix.clients.database import engine
+from rbd_mon_fix.inventory import cells
 from rbd_mon_fix.model.cluster import Backend
 from rbd_mon_fix.model.instance import Instance
 from tests.unit import memory

@@ -17,11 +17,11 @@
 import pytest
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.cli import roster
 from rbd_mon_fix.cli import site as sites
+from rbd_mon_fix.inventory import instances
 from rbd_mon_fix.model.instance import Instance
+from tests.unit import fakes
 from tests.unit import memory
-from tests.unit.cli import fakes
 from tests.unit.stores import places
 
 ONE, TWO, THREE = map(memory.uuid, (1, 2, 3))
@@ -55,10 +55,10 @@ def lots(known, host, only=()):
 def test_the_best_that_the_config_allows(tmp_path, cloud):
     api = api_of('cmp1')
     for site, kind in (
-            (fakes.Site(tmp_path, cloud, api=api), roster.CellRoster),
-            (fakes.Site(tmp_path, api=api), roster.ApiRoster),
-            (fakes.Site(tmp_path), roster.LibvirtRoster)):
-        assert type(roster.of(site)) is kind
+            (fakes.Site(tmp_path, cloud, api=api), instances.CellRoster),
+            (fakes.Site(tmp_path, api=api), instances.ApiRoster),
+            (fakes.Site(tmp_path), instances.LibvirtRoster)):
+        assert type(instances.of(site)) is kind
 
 
 @pytest.mark.parametrize('host, known, words', [
@@ -87,7 +87,7 @@ def test_an_unknown_host(tmp_path, cloud, kind, host):
     site = (fakes.Site(tmp_path, cloud) if kind == 'cells'
             else fakes.Site(tmp_path, api=api_of('cmp1', 'cmp2')))
     with pytest.raises(exceptions.ConfigError, match='no compute host'):
-        lots(roster.of(site), host)
+        lots(instances.of(site), host)
 
 
 @pytest.mark.parametrize('kind', ['cells', 'api', 'libvirt'])
@@ -97,11 +97,11 @@ def test_servers_in_lots(tmp_path, cloud, libvirt, monkeypatch, kind):
                 tmp_path, api=api_of('cmp1', 'cmp2', 'cmp1')),
             'libvirt': lambda: fakes.Site(tmp_path, libvirts=libvirt),
             }[kind]()
-    known = roster.of(site)
+    known = instances.of(site)
     assert lots(known, 'cmp1') == [[ONE, THREE]]
     assert lots(known, 'cmp1', [THREE, TWO]) == [[THREE]]
     assert lots(known, 'cmp1', [memory.uuid(9)]) == []
-    monkeypatch.setattr(roster, 'CHUNK', 1)
+    monkeypatch.setattr(instances, 'CHUNK', 1)
     assert lots(known, 'cmp1') == [[ONE], [THREE]]
 
 
@@ -109,14 +109,14 @@ def test_servers_in_lots(tmp_path, cloud, libvirt, monkeypatch, kind):
 def test_hosts_and_where_servers_are(tmp_path, cloud, kind):
     site = (fakes.Site(tmp_path, cloud) if kind == 'cells' else fakes.Site(
         tmp_path, api=api_of('cmp1', 'cmp2', 'cmp1')))
-    known = roster.of(site)
+    known = instances.of(site)
     assert known.hosts() == ['cmp1', 'cmp2']
     found = known.where([TWO, memory.uuid(9)])
     assert {uuid: each.host for uuid, each in found.items()} == {TWO: 'cmp2'}
 
 
 def test_what_libvirt_alone_can_tell(tmp_path, libvirt):
-    known = roster.of(fakes.Site(tmp_path, libvirts=libvirt))
+    known = instances.of(fakes.Site(tmp_path, libvirts=libvirt))
     assert known.hosts() == ['kvm1']
     [scope] = known.scopes('kvm1', [])
     assert [(each.name, each.host, each.managed)
@@ -127,8 +127,8 @@ def test_what_libvirt_alone_can_tell(tmp_path, libvirt):
 
 
 def test_strangers(tmp_path, cloud):
-    known = roster.of(fakes.Site(tmp_path, cloud))
-    found = roster.strangers(known, [
+    known = instances.of(fakes.Site(tmp_path, cloud))
+    found = instances.strangers(known, [
         # Nova has it on another host; Nova made it, and knows it no more;
         # nobody's but libvirt's.
         Instance(TWO, 'cmp1', 'two'), Instance(memory.uuid(9), 'cmp1', 'x'),
@@ -137,11 +137,11 @@ def test_strangers(tmp_path, cloud):
             } == {TWO: ('cmp2', True), memory.uuid(8): ('cmp1', False),
                   memory.uuid(9): ('', True)}
     assert list(found) == sorted(found)
-    assert roster.strangers(known, []) == {}
+    assert instances.strangers(known, []) == {}
 
 
 def test_a_guest_without_nova_s_mark_that_nova_knows(tmp_path, cloud):
-    known = roster.of(fakes.Site(tmp_path, cloud))
-    [found] = roster.strangers(known, [
+    known = instances.of(fakes.Site(tmp_path, cloud))
+    [found] = instances.strangers(known, [
         Instance(TWO, 'cmp1', managed=False)]).values()
     assert (found.host, found.managed) == ('cmp2', True)

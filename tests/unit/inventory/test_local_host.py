@@ -22,7 +22,7 @@ import types
 import pytest
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.cli import here
+from rbd_mon_fix.inventory import local_host
 
 
 def site(host=None, nova=True):
@@ -37,10 +37,10 @@ def site(host=None, nova=True):
     (site(nova=False), 'box', True), (site(nova=False), '', False)])
 def test_is_here(monkeypatch, where, host, yes):
     monkeypatch.setattr(socket, 'gethostname', lambda: 'box.example.com')
-    assert here.is_here(where, host) is yes
+    assert local_host.is_here(where, host) is yes
 
 
 def test_require():
-    here.require(site('cmp1'), ['cmp1'], 'guests')
+    local_host.require(site('cmp1'), ['cmp1'], 'guests')
     with pytest.raises(exceptions.ConfigError, match='is not cmp2'):
-        here.require(site('cmp1'), ['cmp1', 'cmp2'], 'guests')
+        local_host.require(site('cmp1'), ['cmp1', 'cmp2'], 'guests')

@@ -17,10 +17,10 @@
 import pytest
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.cli import cells
 from rbd_mon_fix.clients.database import engine
 from rbd_mon_fix.clients.database import nova_cells
 from rbd_mon_fix.conf import nova as nova_conf
+from rbd_mon_fix.inventory import cells
 from tests.unit import memory
 from tests.unit.stores import places
 
