@@ -23,14 +23,14 @@ from typing import Iterator, Sequence, TextIO
 from oslo_config import cfg
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.cli import checks_ceph
-from rbd_mon_fix.cli import checks_config
-from rbd_mon_fix.cli import checks_machine
-from rbd_mon_fix.cli import checks_services
 from rbd_mon_fix.cli import exit_codes
 from rbd_mon_fix.cli import site as sites
-from rbd_mon_fix.model.check import Check
-from rbd_mon_fix.model.check import Works
+from rbd_mon_fix.preflight import ceph
+from rbd_mon_fix.preflight import config
+from rbd_mon_fix.preflight import machine
+from rbd_mon_fix.preflight import services
+from rbd_mon_fix.preflight.check import Check
+from rbd_mon_fix.preflight.check import Works
 from rbd_mon_fix.report import listing
 
 COLUMNS = tuple(field.name for field in dataclasses.fields(Check))
@@ -71,10 +71,10 @@ def _has_openstack(site: sites.Site) -> bool:
 
 def _checks(site: sites.Site, hosts: Sequence[str]) -> Iterator[Check]:
     for name, group in (
-            ('config', checks_config.checks(site)),
-            ('services', checks_services.checks(site, hosts)),
-            ('ceph', checks_ceph.checks(site)),
-            ('machine', checks_machine.checks(site, hosts))):
+            ('config', config.checks(site)),
+            ('services', services.checks(site, hosts)),
+            ('ceph', ceph.checks(site)),
+            ('machine', machine.checks(site, hosts))):
         try:
             yield from group
         except exceptions.RbdMonFixError as error:

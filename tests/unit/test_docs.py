@@ -35,7 +35,6 @@ from rbd_mon_fix.cli import main
 from rbd_mon_fix.cli import preflight
 from rbd_mon_fix.cli import verify
 from rbd_mon_fix.conf import options
-from rbd_mon_fix.model.check import Works
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.cluster import Source
 from rbd_mon_fix.model.guest import GuestState
@@ -46,6 +45,7 @@ from rbd_mon_fix.model.plan import Operation
 from rbd_mon_fix.model.plan import State
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.record import SkipReason
+from rbd_mon_fix.preflight.check import Works
 from rbd_mon_fix.report import contract
 from rbd_mon_fix.report import summary
 

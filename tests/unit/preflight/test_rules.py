@@ -21,11 +21,11 @@ import stat
 
 import pytest
 
-from rbd_mon_fix.core import soundness
-from rbd_mon_fix.model.check import Works
+from rbd_mon_fix.preflight import rules
+from rbd_mon_fix.preflight.check import Works
 
 NOW = datetime.datetime(2026, 1, 2, 3, 4, 5)
-MUCH = 10 * soundness.ROOM
+MUCH = 10 * rules.ROOM
 FOLDER = stat.S_IFDIR | 0o700
 
 
@@ -44,7 +44,7 @@ def at(seconds):
     (at(0), at(1), 'no'),
 ])
 def test_clock(database, last, works):
-    check = soundness.clock(NOW, database, last)
+    check = rules.clock(NOW, database, last)
     assert check.works is Works(works)
     assert bool(check.advice) is (works == 'no')
 
@@ -56,12 +56,12 @@ def test_clock(database, last, works):
     (0, FOLDER | 0o1077, 7, True, MUCH, ''),
     (0, stat.S_IFREG | 0o600, 0, True, MUCH, 'no folder'),
     (0, FOLDER, 7, False, MUCH, 'cannot be written'),
-    (0, FOLDER, 0, True, soundness.ROOM - 1, 'MiB left'),
+    (0, FOLDER, 0, True, rules.ROOM - 1, 'MiB left'),
     (8, FOLDER, 0, True, MUCH, 'user 8'),
     (0, FOLDER | 0o020, 0, True, MUCH, '0720'),
     (0, FOLDER | 0o002, 0, True, MUCH, '0702'),
 ])
 def test_folder(owner, mode, me, writable, room, word):
-    check = soundness.folder('/j', owner, mode, me, writable, room)
+    check = rules.folder('/j', owner, mode, me, writable, room)
     assert check.works is (Works.NO if word else Works.YES)
     assert word in check.finding

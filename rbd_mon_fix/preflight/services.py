@@ -20,10 +20,10 @@ import functools
 from typing import Any, Callable, Iterator, Sequence
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.cli import checking
 from rbd_mon_fix.cli import site as sites
-from rbd_mon_fix.model.check import Check
-from rbd_mon_fix.model.check import Works
+from rbd_mon_fix.preflight import runner
+from rbd_mon_fix.preflight.check import Check
+from rbd_mon_fix.preflight.check import Works
 
 _MAY_UPDATE = 'Reachable, schema known, may be updated (tried, taken back).'
 
@@ -36,14 +36,14 @@ def checks(site: sites.Site, hosts: Sequence[str]) -> Iterator[Check]:
     yield _service('api', "Nova's", lambda: _api(site),
                    'There are no credentials for it.')
     for host in hosts:
-        yield checking.tried('libvirt', host or 'this machine',
+        yield runner.tried('libvirt', host or 'this machine',
                              functools.partial(_libvirt, site, host))
 
 
 def _service(check: str, subject: str, act: Callable[[], str],
              without: str) -> Check:
-    found = checking.tried(check, subject, act)
-    return found if found.finding else checking.not_asked(
+    found = runner.tried(check, subject, act)
+    return found if found.finding else runner.not_asked(
         check, subject, without)
 
 
@@ -54,7 +54,7 @@ def _nova(site: sites.Site, hosts: Sequence[str]) -> Iterator[Check]:
     if overall.works is not Works.YES:
         return
     for host in filter(None, hosts):
-        yield checking.tried('database', f"Nova's cell of {host}",
+        yield runner.tried('database', f"Nova's cell of {host}",
                              functools.partial(_cell, site, host))
 
 

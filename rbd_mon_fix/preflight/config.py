@@ -23,10 +23,10 @@ from rbd_mon_fix import exceptions
 from rbd_mon_fix.ceph import backends as ceph_backends
 from rbd_mon_fix.ceph import conf as ceph_conf
 from rbd_mon_fix.ceph import monitors_file
-from rbd_mon_fix.cli import checking
 from rbd_mon_fix.cli import site as sites
-from rbd_mon_fix.model.check import Check
-from rbd_mon_fix.model.check import Works
+from rbd_mon_fix.preflight import runner
+from rbd_mon_fix.preflight.check import Check
+from rbd_mon_fix.preflight.check import Works
 
 
 def checks(site: sites.Site) -> Iterator[Check]:
@@ -34,9 +34,9 @@ def checks(site: sites.Site) -> Iterator[Check]:
     yield _service('nova.conf', lambda: _nova(site))
     yield _service('cinder.conf', lambda: _cinder(site))
     for path, ceph in {each.path: each for each in ceph_sites(site)}.items():
-        yield checking.tried('config', path, functools.partial(_ceph, ceph))
+        yield runner.tried('config', path, functools.partial(_ceph, ceph))
     if site.conf.monitors_file:
-        yield checking.tried('config', site.conf.monitors_file,
+        yield runner.tried('config', site.conf.monitors_file,
                              lambda: _monitors(site.conf.monitors_file))
 
 
@@ -49,9 +49,9 @@ def ceph_sites(site: sites.Site) -> tuple[ceph_backends.Site, ...]:
 
 
 def _service(name: str, act: Callable[[], str]) -> Check:
-    found = checking.tried('config', name, act)
+    found = runner.tried('config', name, act)
     if found.works is Works.YES and not found.finding:
-        return checking.not_asked('config', name, 'There is none here.')
+        return runner.not_asked('config', name, 'There is none here.')
     return found
 
 

@@ -24,26 +24,26 @@ from typing import Callable, Iterator, Optional, Sequence
 from urllib import parse
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.cli import checking
 from rbd_mon_fix.cli import site as sites
 from rbd_mon_fix.cli import writing
 from rbd_mon_fix.clients import qemu_img
-from rbd_mon_fix.core import soundness
-from rbd_mon_fix.model.check import Check
+from rbd_mon_fix.preflight import rules
+from rbd_mon_fix.preflight import runner
+from rbd_mon_fix.preflight.check import Check
 
 
 def checks(site: sites.Site, hosts: Sequence[str]) -> Iterator[Check]:
     """Yield a line for each thing of this machine that a run needs."""
     yield _judged('journal', site.conf.journal_dir,
                   lambda: _folder(site.conf.journal_dir))
-    yield _judged('clock', 'this machine', lambda: soundness.clock(
+    yield _judged('clock', 'this machine', lambda: rules.clock(
         datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None),
         _database_clock(site), writing.journal(site).latest()))
     if all(parse.urlsplit(site.libvirt_uri(host)).netloc for host in hosts):
-        yield checking.not_asked('qemu', 'rbd driver',
+        yield runner.not_asked('qemu', 'rbd driver',
                                  'Libvirt is on another machine.')
     else:
-        yield checking.tried('qemu', 'rbd driver', qemu_img.rbd)
+        yield runner.tried('qemu', 'rbd driver', qemu_img.rbd)
 
 
 def _judged(check: str, subject: str, act: Callable[[], Check]) -> Check:
@@ -53,7 +53,7 @@ def _judged(check: str, subject: str, act: Callable[[], Check]) -> Check:
     def judge() -> str:
         said.append(act())
         return ''
-    tried = checking.tried(check, subject, judge)
+    tried = runner.tried(check, subject, judge)
     return said[0] if said else tried
 
 
@@ -63,7 +63,7 @@ def _folder(path: str) -> Check:
                                    *pathlib.Path(path).absolute().parents)
                  if each.exists())
     found = place.stat()
-    return soundness.folder(
+    return rules.folder(
         str(place), found.st_uid, found.st_mode, os.geteuid(),
         os.access(place, os.W_OK | os.X_OK), shutil.disk_usage(place).free)
 

@@ -17,9 +17,9 @@
 from __future__ import annotations
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.cli import checking
-from rbd_mon_fix.model.check import Check
-from rbd_mon_fix.model.check import Works
+from rbd_mon_fix.preflight import runner
+from rbd_mon_fix.preflight.check import Check
+from rbd_mon_fix.preflight.check import Works
 
 
 def raising(error):
@@ -29,18 +29,18 @@ def raising(error):
 
 
 def test_it_works():
-    assert checking.tried('kind', 'one', lambda: 'Fine.') == Check(
+    assert runner.tried('kind', 'one', lambda: 'Fine.') == Check(
         'kind', 'one', Works.YES, 'Fine.')
 
 
 def test_an_error_of_ours():
     error = exceptions.Unreachable('It is down.', 'Start it.')
-    assert checking.tried('kind', 'one', raising(error)) == Check(
+    assert runner.tried('kind', 'one', raising(error)) == Check(
         'kind', 'one', Works.NO, 'It is down.', 'Start it.')
 
 
 def test_any_other_error():
-    found = checking.tried('kind', 'one', raising(ValueError('sesame')))
+    found = runner.tried('kind', 'one', raising(ValueError('sesame')))
     assert found.works is Works.NO
     assert 'ValueError' in found.finding
     assert 'sesame' not in f'{found.finding} {found.advice}'

@@ -20,8 +20,8 @@ import datetime
 import stat
 from typing import Optional
 
-from rbd_mon_fix.model.check import Check
-from rbd_mon_fix.model.check import Works
+from rbd_mon_fix.preflight.check import Check
+from rbd_mon_fix.preflight.check import Works
 
 # A journal of 100,000 changes takes about as much.
 ROOM = 100 * 1024 ** 2

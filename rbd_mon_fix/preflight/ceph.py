@@ -25,33 +25,33 @@ from rbd_mon_fix.ceph import backends as ceph_backends
 from rbd_mon_fix.ceph import client as ceph
 from rbd_mon_fix.ceph import conf as ceph_conf
 from rbd_mon_fix.ceph import mon_dump
-from rbd_mon_fix.cli import checking
-from rbd_mon_fix.cli import checks_config
 from rbd_mon_fix.cli import site as sites
 from rbd_mon_fix.core import fingerprint
-from rbd_mon_fix.model.check import Check
-from rbd_mon_fix.model.check import Works
 from rbd_mon_fix.model.cluster import Cluster
+from rbd_mon_fix.preflight import config
+from rbd_mon_fix.preflight import runner
+from rbd_mon_fix.preflight.check import Check
+from rbd_mon_fix.preflight.check import Works
 from rbd_mon_fix.state import known_clusters
 
 
 def checks(site: sites.Site) -> Iterator[Check]:
     """Yield a line for each way to ask a cluster, cluster and monitor."""
     if site.conf.offline:
-        yield checking.not_asked('ceph', 'quorum', '--offline is set.')
+        yield runner.not_asked('ceph', 'quorum', '--offline is set.')
     else:
         ways = list(dict.fromkeys(
             (each, section.conf, section.flag, section.user)
-            for each in checks_config.ceph_sites(site)
+            for each in config.ceph_sites(site)
             for section in each.sections))
         with futures.ThreadPoolExecutor(max(1, len(ways))) as threads:
             yield from threads.map(lambda way: _quorum(*way), ways)
-    learnt = checking.tried('ceph', 'right monitors', lambda: _learn(site))
+    learnt = runner.tried('ceph', 'right monitors', lambda: _learn(site))
     if learnt.works is Works.NO:
         yield learnt
         return
     for cluster in site.clusters:
-        yield checking.tried('ceph', f'fingerprint of {cluster.name}',
+        yield runner.tried('ceph', f'fingerprint of {cluster.name}',
                              functools.partial(_fingerprint, site, cluster))
         yield from _monitors(site, cluster)
 
@@ -59,7 +59,7 @@ def checks(site: sites.Site) -> Iterator[Check]:
 def _quorum(ceph_site: ceph_backends.Site, conf: str, flag: Optional[str],
             user: Optional[str]) -> Check:
     subject = f'{ceph_site.path} as {user or "the default user"}'
-    return checking.tried('ceph', subject,
+    return runner.tried('ceph', subject,
                           lambda: _answer(ceph_site, conf, flag, user))
 
 
@@ -105,7 +105,7 @@ def _monitors(site: sites.Site, cluster: Cluster) -> Iterator[Check]:
     for monitor in cluster.monmap.monitors:
         subject = f'monitor {monitor.addr} of {cluster.name}'
         if answering is None:
-            yield checking.not_asked('ceph', subject, '--offline is set.')
+            yield runner.not_asked('ceph', subject, '--offline is set.')
         elif answering & set(monitor.addrs):
             yield Check('ceph', subject, Works.YES, 'It answers.')
         else:

@@ -21,8 +21,8 @@ from typing import Callable
 from oslo_log import log as logging
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.model.check import Check
-from rbd_mon_fix.model.check import Works
+from rbd_mon_fix.preflight.check import Check
+from rbd_mon_fix.preflight.check import Works
 
 LOG = logging.getLogger(__name__)
 
