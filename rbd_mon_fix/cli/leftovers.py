@@ -24,8 +24,8 @@ from typing import Any, Iterator, Optional
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.cli import survey as surveys
-from rbd_mon_fix.core import belonging
-from rbd_mon_fix.core import leftovers
+from rbd_mon_fix.core import findings
+from rbd_mon_fix.core import ownership
 from rbd_mon_fix.inventory import instances as rosters
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.disk import RbdDisk
@@ -157,7 +157,7 @@ def _told(survey: surveys.Survey, kind: LeftoverKind, host: str,
           owner: Optional[Cluster]) -> Iterator[Leftover]:
     """Yield a finding where the addresses are not right."""
     names = surveys.names_of(addr.host for addr in monitors if addr.is_name)
-    desired = leftovers.right_ones(monitors, owner, survey.site.clusters,
+    desired = findings.right_ones(monitors, owner, survey.site.clusters,
                                    names)
     if desired is not None:
         yield Leftover(kind, host, subject, monitors, desired, _ADVICE[kind])
@@ -166,6 +166,6 @@ def _told(survey: surveys.Survey, kind: LeftoverKind, host: str,
 def _owner(survey: surveys.Survey, host: str, instance: str,
            disk: RbdDisk) -> Optional[Cluster]:
     secrets = survey.secrets | {(disk.user, disk.secret_uuid)}
-    known = belonging.Belonging(survey.site.clusters, None, secrets)
+    known = ownership.Ownership(survey.site.clusters, None, secrets)
     return known.cluster_of(
         Record(Locator('', host, instance, ''), None), disk)

@@ -28,8 +28,8 @@ from rbd_mon_fix.cli import site as sites
 from rbd_mon_fix.cli import survey as surveys
 from rbd_mon_fix.cli import teaching
 from rbd_mon_fix.cli import writing
-from rbd_mon_fix.core import applying
-from rbd_mon_fix.core import fingerprint
+from rbd_mon_fix.core import apply
+from rbd_mon_fix.core import cluster_identity
 from rbd_mon_fix.core import guard
 from rbd_mon_fix.core import planning
 from rbd_mon_fix.model.plan import Plan
@@ -58,7 +58,7 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
 
 
 def _complaints(site: sites.Site, survey: surveys.Survey,
-                err: TextIO) -> applying.Complaints:
+                err: TextIO) -> apply.Complaints:
     """Return what asks QEMU about changes, where that is wanted.
 
     :raises ConfigError: a host is not this machine
@@ -106,6 +106,6 @@ def _learn(site: sites.Site) -> None:
     """Keep which cluster each backend leads to, for later runs."""
     folder = site.conf.journal_dir
     known = known_clusters.load(folder)
-    learnt = fingerprint.learnt(site.clusters, known)
+    learnt = cluster_identity.learnt(site.clusters, known)
     if learnt != known:
         known_clusters.save(folder, learnt)

@@ -28,8 +28,8 @@ from rbd_mon_fix.cli import showing
 from rbd_mon_fix.cli import site as sites
 from rbd_mon_fix.cli import survey as surveys
 from rbd_mon_fix.cli import writing
-from rbd_mon_fix.core import reverting
-from rbd_mon_fix.core import settling
+from rbd_mon_fix.core import recovery
+from rbd_mon_fix.core import rollback
 from rbd_mon_fix.model.instance import Instance
 from rbd_mon_fix.model.plan import Plan
 from rbd_mon_fix.model.plan import Verdict
@@ -47,7 +47,7 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
         past = writing.journal(site).read(name)
         survey = _survey(site, past)
         if conf.command.dry_run:
-            plan = _plan(settling.settled(past, survey.get), survey)
+            plan = _plan(recovery.settled(past, survey.get), survey)
             shown = showing.Showing(site, out, contract.Kind.DRY_RUN)
             shown.plan(plan)
             shown.close()
@@ -84,7 +84,7 @@ def _plan(past: Run, survey: surveys.Survey) -> Plan:
                 survey.lose(where.host, error)
     entries = [entry for entry in entries
                if entry.locator.host not in survey.lost]
-    return reverting.plan(entries, records, _instances(entries, survey))
+    return rollback.plan(entries, records, _instances(entries, survey))
 
 
 def _instances(entries: Iterable[Entry],

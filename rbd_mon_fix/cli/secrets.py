@@ -20,25 +20,25 @@ import contextlib
 from typing import Any
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.core import belonging
+from rbd_mon_fix.core import ownership
 from rbd_mon_fix.model.instance import Scope
 
 
-def of_all_guests(survey: Any) -> belonging.Secrets:
+def of_all_guests(survey: Any) -> ownership.Secrets:
     """Return the secrets of all disks on the hosts of a survey.
 
     They tell whether a ceph.conf for which no secret was stated may be of
-    more than one cluster; see belonging. Where that is no question, nothing
-    is read; where it is, domains are, whichever stores were asked for.
+    more than one cluster; see core.ownership. Where that is no question,
+    nothing is read; where it is, domains are, whichever stores were asked for.
     """
-    found: belonging.Secrets = frozenset()
-    if not belonging.is_vague(survey.site.clusters):
+    found: ownership.Secrets = frozenset()
+    if not ownership.is_vague(survey.site.clusters):
         return found
     for host in survey.request.hosts:
         # One that is down is told of in its turn.
         with contextlib.suppress(exceptions.Unreachable):
             store = survey.store('domain', host)
-            found |= belonging.secrets(store.scan(Scope(host, {
+            found |= ownership.secrets(store.scan(Scope(host, {
                 guest.uuid: guest
                 for guest in store.others(Scope(host, {}))})))
     return found

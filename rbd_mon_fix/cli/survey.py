@@ -27,7 +27,7 @@ from rbd_mon_fix.cli import request as requests
 from rbd_mon_fix.cli import secrets
 from rbd_mon_fix.cli import site as sites
 from rbd_mon_fix.cli import stores
-from rbd_mon_fix.core import belonging
+from rbd_mon_fix.core import ownership
 from rbd_mon_fix.core import planning
 from rbd_mon_fix.inventory import instances as rosters
 from rbd_mon_fix.model.instance import Instance
@@ -55,7 +55,7 @@ class Survey:
         self.lost: dict[str, exceptions.Unreachable] = {}
         self._stores: dict[tuple[str, str], Any] = {}
         self.moving: dict[str, dict[str, str]] = {}
-        self.secrets: belonging.Secrets = frozenset()
+        self.secrets: ownership.Secrets = frozenset()
 
     def stores(self, host: str) -> list[Store]:
         """Return the stores of a host that were asked for, writing order."""
@@ -169,15 +169,15 @@ class Survey:
                   for uuid, volume in (volumes or {}).items()
                   if volume.moving}
         self.moving.setdefault(scope.host, {}).update(moving)
-        self.secrets |= belonging.secrets(records)
+        self.secrets |= ownership.secrets(records)
         known = planning.Knowledge(
             scope.instances,
-            belonging.Belonging(
+            ownership.Ownership(
                 self.site.clusters,
                 None if volumes is None else {
                     uuid: volume.backend
                     for uuid, volume in volumes.items()},
-                self._every_secret | belonging.secrets(records)),
+                self._every_secret | ownership.secrets(records)),
             self._names(records), self.request.unmanaged, moving)
         plan = planning.plan(records, known)
         return Plan(
@@ -206,7 +206,7 @@ class Survey:
         return sorted(records, key=lambda record: record.locator.instance)
 
     @functools.cached_property
-    def _every_secret(self) -> belonging.Secrets:
+    def _every_secret(self) -> ownership.Secrets:
         return secrets.of_all_guests(self)
 
     def _volumes(self, records: Collection[Record]

@@ -24,7 +24,7 @@ from typing import Any, Iterable, Iterator, Optional, Sequence
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.cli import site as sites
 from rbd_mon_fix.cli import survey as surveys
-from rbd_mon_fix.core import following
+from rbd_mon_fix.core import connectivity
 from rbd_mon_fix.inventory import local_host
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.disk import RbdDisk
@@ -79,13 +79,13 @@ class Watch:
 
         :param disks: those that it has now
         """
-        return following.judge(
+        return connectivity.judge(
             guest.peers, [self._cluster(guest, disk) for disk in disks],
             self._names)
 
     def connected(self, guest: Guest) -> Optional[tuple[MonAddr, ...]]:
         """Return the monitors that a guest is connected to."""
-        return following.connected(guest, self._site.clusters, self._names)
+        return connectivity.connected(guest, self._site.clusters, self._names)
 
     def disks(self, guest: Guest) -> tuple[RbdDisk, ...]:
         """Return the disks that a guest has now, as libvirt knows them.
@@ -110,14 +110,14 @@ class Watch:
         """Return the cluster that all copies agree on, or None."""
         named = self._named.get((guest.instance or '', disk.image))
         if not named:
-            return following.by_user_and_pool(disk, self._site.clusters)
+            return connectivity.by_user_and_pool(disk, self._site.clusters)
         [name, *others] = named
         return None if others else next(
             (cluster for cluster in self._site.clusters
              if cluster.name == name), None)
 
     @functools.cached_property
-    def _names(self) -> following.Names:
+    def _names(self) -> connectivity.Names:
         return surveys.names_of(addr.host for addr in itertools.chain(
             _right(self._site.clusters), _launched(self.guests))
             if addr.is_name)

@@ -27,8 +27,8 @@ from rbd_mon_fix import exceptions
 from rbd_mon_fix.cli import showing
 from rbd_mon_fix.cli import site as sites
 from rbd_mon_fix.cli import survey as surveys
-from rbd_mon_fix.core import applying
-from rbd_mon_fix.core import settling
+from rbd_mon_fix.core import apply
+from rbd_mon_fix.core import recovery
 from rbd_mon_fix.model.plan import Change
 from rbd_mon_fix.model.plan import Outcome
 from rbd_mon_fix.model.plan import Plan
@@ -83,7 +83,7 @@ class Session(contextlib.AbstractContextManager['Session']):
 
     def apply(self, command: str, plan: Plan, shown: showing.Showing,
               err: TextIO, undoes: Optional[str] = None,
-              complaints: applying.Complaints = lambda _: {}) -> None:
+              complaints: apply.Complaints = lambda _: {}) -> None:
         """Make the changes of a plan and show what became of them.
 
         :param complaints: asked about the changes that were made
@@ -126,7 +126,7 @@ class Session(contextlib.AbstractContextManager['Session']):
                 yield
 
         for host, changes in itertools.groupby(plan.changes, _host):
-            yield from applying.apply(
+            yield from apply.apply(
                 Plan((), tuple(changes)), self._survey.stores(host), writer,
                 self._survey.busy, hold)
 
@@ -139,7 +139,7 @@ class Session(contextlib.AbstractContextManager['Session']):
         writer = self._journal.reopen(run)
         settled = 0
         try:
-            for outcome in settling.settle(reachable,
+            for outcome in recovery.settle(reachable,
                                            self._survey.get):
                 writer.end([outcome])
                 settled += 1
@@ -187,7 +187,7 @@ def _locked(locks: Any, uuids: Iterable[str],
 
 
 def _disproved(plan: Plan, outcomes: dict[Locator, Outcome],
-               complaints: applying.Complaints) -> dict[Locator, Outcome]:
+               complaints: apply.Complaints) -> dict[Locator, Outcome]:
     """Return what was written well, and yet does not work."""
     fixed = [change for change in plan.changes
              if outcomes[change.locator].verdict is Verdict.FIXED]

@@ -19,7 +19,7 @@ from __future__ import annotations
 from typing import Iterable, Optional
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.core import fingerprint
+from rbd_mon_fix.core import cluster_identity
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.plan import Plan
@@ -27,7 +27,7 @@ from rbd_mon_fix.model.plan import Plan
 
 def check(plan: Plan, clusters: Iterable[Cluster],
           answering: Optional[frozenset[MonAddr]],
-          max_changes: Optional[int], known: fingerprint.Fsids,
+          max_changes: Optional[int], known: cluster_identity.Fsids,
           known_file: str) -> None:
     """Refuse a plan that smells of a mistake.
 
@@ -74,9 +74,9 @@ def _check_maps(plan: Plan) -> None:
                     'that shrank to one monitor is mostly a mistake.')
 
 
-def _check_fingerprint(cluster: Cluster, known: fingerprint.Fsids,
+def _check_fingerprint(cluster: Cluster, known: cluster_identity.Fsids,
                        known_file: str) -> None:
-    for swap in fingerprint.swaps([cluster], known):
+    for swap in cluster_identity.swaps([cluster], known):
         backend = swap.backend
         name = ' '.join(filter(None, (backend.owner, backend.name)))
         raise exceptions.Refused(

@@ -19,8 +19,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Iterable, Iterator, Mapping, Optional, Sequence
 
-from rbd_mon_fix.core import belonging
-from rbd_mon_fix.core import readiness
+from rbd_mon_fix.core import impact
+from rbd_mon_fix.core import ownership
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.disk import RbdDisk
 from rbd_mon_fix.model.instance import Instance
@@ -41,7 +41,7 @@ class Knowledge:
     """All that judging needs beside the records.
 
     :param instances: the servers of the records by UUID
-    :param belonging: which disk is of which cluster
+    :param ownership: which disk is of which cluster
     :param names: what host names in documents resolve to
     :param unmanaged: guests that Nova does not know are to be put right too
     :param moving: volumes that Cinder moves elsewhere, each with how; their
@@ -49,7 +49,7 @@ class Knowledge:
     """
 
     instances: Mapping[str, Instance]
-    belonging: belonging.Belonging
+    ownership: ownership.Ownership
     names: Names
     unmanaged: bool = False
     moving: Mapping[str, str] = dataclasses.field(default_factory=dict)
@@ -94,14 +94,14 @@ def _judge(record: Record, known: Knowledge) -> Iterator[Copy]:
 
 def _copy(record: Record, disk: RbdDisk, instance: Instance,
           known: Knowledge) -> Copy:
-    cluster = known.belonging.cluster_of(record, disk)
+    cluster = known.ownership.cluster_of(record, disk)
     state = _state(disk, cluster, known.names)
     skip = _skip(record, instance, state, known)
     moving = known.moving.get(record.volume_id or disk.volume_id or '')
     if moving and state is not State.CURRENT and skip is None:
         skip = SkipReason.BUSY
     # What another host's server left behind is not what it starts from.
-    fails = () if skip is SkipReason.OTHER_HOST else readiness.breaks(
+    fails = () if skip is SkipReason.OTHER_HOST else impact.breaks(
         record.locator.store, state, disk, instance)
     return Copy(
         record.locator, instance, disk, record.disk or device_of(disk.key),

@@ -26,7 +26,7 @@ from rbd_mon_fix.ceph import client as ceph
 from rbd_mon_fix.ceph import conf as ceph_conf
 from rbd_mon_fix.ceph import mon_dump
 from rbd_mon_fix.cli import site as sites
-from rbd_mon_fix.core import fingerprint
+from rbd_mon_fix.core import cluster_identity
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.preflight import config
 from rbd_mon_fix.preflight import runner
@@ -85,12 +85,12 @@ def _learn(site: sites.Site) -> str:
 def _fingerprint(site: sites.Site, cluster: Cluster) -> str:
     folder = site.conf.journal_dir
     known = known_clusters.load(folder)
-    for swap in fingerprint.swaps([cluster], known):
+    for swap in cluster_identity.swaps([cluster], known):
         raise exceptions.Refused(
             f'Its backends led to fsid {swap.before}, and lead to '
             f'{swap.now} now.', 'refresh would refuse. Check ceph.conf; '
             f'see {known_clusters.path(folder)}.')
-    if any(fingerprint.identity(backend) in known
+    if any(cluster_identity.identity(backend) in known
            for backend in cluster.backends):
         return f'It is the one of earlier runs: {cluster.fsid}.'
     return 'It was not learnt yet; refresh learns it from the cluster.'

@@ -22,7 +22,7 @@ import os
 import tempfile
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.core import fingerprint
+from rbd_mon_fix.core import cluster_identity
 from rbd_mon_fix.model.cluster import Backend
 
 VERSION = 1
@@ -60,7 +60,7 @@ def load(folder: str) -> dict[Backend, str]:
             'is learnt anew.') from error
 
 
-def save(folder: str, fsids: fingerprint.Fsids) -> None:
+def save(folder: str, fsids: cluster_identity.Fsids) -> None:
     """Replace the file at one stroke.
 
     Of two runs at once, on two hosts, the later one wins; what it did not

@@ -32,7 +32,7 @@ from rbd_mon_fix.cli import rollback
 from rbd_mon_fix.cli import site as sites
 from rbd_mon_fix.cli import status
 from rbd_mon_fix.clients import krbd
-from rbd_mon_fix.core import applying
+from rbd_mon_fix.core import apply
 from rbd_mon_fix.inventory import instances
 from rbd_mon_fix.model.plan import Operation
 from rbd_mon_fix.qemu import processes
@@ -301,7 +301,7 @@ def test_a_run_that_is_cut_off_at_any_store(cloud, monkeypatch):
     first = cloud.everything()
     puts = itertools.count(1)
     stops = iter(range(1, 4))
-    put = applying._put
+    put = apply._put
 
     def cut(*args):
         done = put(*args)
@@ -309,7 +309,7 @@ def test_a_run_that_is_cut_off_at_any_store(cloud, monkeypatch):
             raise KeyboardInterrupt
         return done
 
-    monkeypatch.setattr(applying, '_put', cut)
+    monkeypatch.setattr(apply, '_put', cut)
     for stop in stops:
         puts = itertools.count(1)
         with pytest.raises(KeyboardInterrupt):
@@ -328,14 +328,14 @@ def test_a_run_that_is_cut_off_at_any_store(cloud, monkeypatch):
 
 def test_a_dry_run_settles_nothing(cloud, monkeypatch):
     """Of a run that was cut off it shows what would be taken back."""
-    put = applying._put
+    put = apply._put
 
     def cut(*args):
         put(*args)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(applying, '_put', cut)
+        patch.setattr(apply, '_put', cut)
         with pytest.raises(KeyboardInterrupt):
             cloud.run(refresh)
     [path] = pathlib.Path(cloud.site.conf.journal_dir, 'runs').iterdir()

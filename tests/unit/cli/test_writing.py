@@ -24,7 +24,7 @@ import pytest
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.cli import writing
 from rbd_mon_fix.clients import nova_servers
-from rbd_mon_fix.core import belonging
+from rbd_mon_fix.core import ownership
 from rbd_mon_fix.core import planning
 from rbd_mon_fix.model.instance import Instance
 from rbd_mon_fix.model.instance import Scope
@@ -78,7 +78,7 @@ class Survey:
                    for record in store.scan(Scope(host, servers))]
         return planning.plan(
             sorted(records, key=lambda each: each.locator.host),
-            planning.Knowledge(servers, belonging.Belonging(
+            planning.Knowledge(servers, ownership.Ownership(
                 [memory.cluster(backends=fakes.BACKENDS)], None), {}))
 
 

@@ -22,11 +22,11 @@ import os
 import pytest
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.core import applying
-from rbd_mon_fix.core import belonging
+from rbd_mon_fix.core import apply
+from rbd_mon_fix.core import ownership
 from rbd_mon_fix.core import planning
-from rbd_mon_fix.core import reverting
-from rbd_mon_fix.core import settling
+from rbd_mon_fix.core import recovery
+from rbd_mon_fix.core import rollback
 from rbd_mon_fix.model.cluster import Backend
 from rbd_mon_fix.model.instance import Scope
 from rbd_mon_fix.state import journal
@@ -105,7 +105,7 @@ class World:
         records = [record for store in self.stores
                    for record in store.scan(scope)]
         return planning.plan(records, planning.Knowledge(
-            scope.instances, belonging.Belonging([CLUSTER], None), {}))
+            scope.instances, ownership.Ownership([CLUSTER], None), {}))
 
     def refresh(self):
         self.settle()
@@ -116,13 +116,13 @@ class World:
         past = self.journal.read(run)
         records = {entry.locator: self.get(entry.locator)
                    for entry in past.entries}
-        self.apply('rollback', reverting.plan(
+        self.apply('rollback', rollback.plan(
             past.entries, records, memory.instances(*SERVERS)))
 
     def settle(self):
         for run in self.journal.unfinished():
             with self.writing(self.journal.reopen(run)) as writer:
-                for outcome in settling.settle(run.unsettled, self.get):
+                for outcome in recovery.settle(run.unsettled, self.get):
                     writer.end([outcome])
 
     def apply(self, command, plan):
@@ -130,7 +130,7 @@ class World:
             return
         with self.writing(self.journal.start(
                 command, [memory.HOST], plan.digest, [])) as writer:
-            for _ in applying.apply(plan, self.stores, writer, self.busy,
+            for _ in apply.apply(plan, self.stores, writer, self.busy,
                                     self.hold):
                 pass
 
@@ -178,7 +178,7 @@ def fuse(monkeypatch):
 
     monkeypatch.setattr(os, 'write', fused_write)
     monkeypatch.setattr(os, 'fsync', fuse.step)
-    monkeypatch.setattr(applying, 'BATCH', 2)
+    monkeypatch.setattr(apply, 'BATCH', 2)
     return fuse
 
 

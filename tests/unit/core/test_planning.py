@@ -18,7 +18,7 @@ import dataclasses
 
 import pytest
 
-from rbd_mon_fix.core import belonging
+from rbd_mon_fix.core import ownership
 from rbd_mon_fix.core import planning
 from rbd_mon_fix.model.cluster import Backend
 from rbd_mon_fix.model.plan import Operation
@@ -40,7 +40,7 @@ def plan(*records, monitors=memory.NEW, backends=(BACKEND,),
     cluster = memory.cluster('ceph', monitors, backends)
     return planning.plan(records, planning.Knowledge(
         memory.instances(1, 2, 3, **fields),
-        belonging.Belonging([cluster], None), NAMES, unmanaged))
+        ownership.Ownership([cluster], None), NAMES, unmanaged))
 
 
 def one(words, **fields):

@@ -33,7 +33,7 @@ Secrets = frozenset[tuple[Optional[str], Optional[str]]]
 
 
 @dataclasses.dataclass(frozen=True)
-class Belonging:
+class Ownership:
     """What is known about clusters, and about volumes.
 
     :param clusters: those that the config names

@@ -19,7 +19,7 @@ import contextlib
 import pytest
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.core import applying
+from rbd_mon_fix.core import apply
 from rbd_mon_fix.model.plan import Change
 from rbd_mon_fix.model.plan import Edit
 from rbd_mon_fix.model.plan import Outcome
@@ -52,7 +52,7 @@ class Stage:
     def apply(self):
         for store in self.stores:
             self._listen(store)
-        return applying.apply(Plan((), tuple(self.changes)), self.stores,
+        return apply.apply(Plan((), tuple(self.changes)), self.stores,
                               self, self.busy, self.hold)
 
     def _listen(self, store):
@@ -126,7 +126,7 @@ def test_stores_are_written_in_their_order_by_one_put_a_batch():
 
 
 def test_a_batch_is_of_whole_servers(monkeypatch):
-    monkeypatch.setattr(applying, 'BATCH', 2)
+    monkeypatch.setattr(apply, 'BATCH', 2)
     stage = Stage(*[change(store, server) for store in STORES
                     for server in (1, 2, 3)])
     outcomes = list(stage.apply())
@@ -141,7 +141,7 @@ def test_a_batch_is_of_whole_servers(monkeypatch):
 
 
 def test_outcomes_come_as_they_are_known(monkeypatch):
-    monkeypatch.setattr(applying, 'BATCH', 1)
+    monkeypatch.setattr(apply, 'BATCH', 1)
     stage = Stage(change('domain', 1), change('domain', 2))
     outcomes = stage.apply()
     assert next(outcomes).locator.key == 'domain/1'

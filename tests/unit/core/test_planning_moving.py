@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import pytest
 
-from rbd_mon_fix.core import belonging
+from rbd_mon_fix.core import ownership
 from rbd_mon_fix.core import planning
 from rbd_mon_fix.documents import connection_info
 from rbd_mon_fix.model.cluster import Backend
@@ -51,7 +51,7 @@ def plan(volume, moving, task_state=None):
         volume_id=volume.id)
     known = planning.Knowledge(
         {server.uuid: Instance(server.uuid, 'cmp1', task_state=task_state)},
-        belonging.Belonging([CLUSTER], None), {}, moving=moving)
+        ownership.Ownership([CLUSTER], None), {}, moving=moving)
     return planning.plan([record], known)
 
 

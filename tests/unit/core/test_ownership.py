@@ -16,7 +16,7 @@
 
 import pytest
 
-from rbd_mon_fix.core import belonging
+from rbd_mon_fix.core import ownership
 from rbd_mon_fix.model.cluster import Backend
 from rbd_mon_fix.model.disk import RbdDisk
 from rbd_mon_fix.model.record import Record
@@ -37,7 +37,7 @@ def disk(image='ssd/v', user='cinder', secret='S1', volume=None):
 def owner(clusters, volumes, found, volume=None, secrets=frozenset()):
     """Return the name of the cluster that a disk is found to belong to."""
     record = Record(memory.locator('nova-bdm', 1), None, volume_id=volume)
-    known = belonging.Belonging(
+    known = ownership.Ownership(
         [memory.cluster(name, backends=backends)
          for name, backends in clusters.items()], volumes, secrets)
     cluster = known.cluster_of(record, found)
@@ -176,8 +176,8 @@ def test_secrets():
     mixed = memory.Sheet('vda p/a cinder S 10.0.0.1:6789\n'
                          'vdb p/b   10.0.0.1:6789\n'
                          'vdc p/c nova S !broken')
-    assert belonging.secrets([]) == frozenset()
-    assert belonging.secrets([
+    assert ownership.secrets([]) == frozenset()
+    assert ownership.secrets([
         memory.record(where, mixed), memory.record(where, mixed),
         Record(where, None, 'broken')]) == {('cinder', 'S'), (None, None)}
 
@@ -192,4 +192,4 @@ def test_secrets():
 ])
 def test_is_vague(backends, expected):
     clusters = [memory.cluster('a'), memory.cluster(backends=backends)]
-    assert belonging.is_vague(clusters) is expected
+    assert ownership.is_vague(clusters) is expected

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import pytest
 
-from rbd_mon_fix.core import following
+from rbd_mon_fix.core import connectivity
 from rbd_mon_fix.model.cluster import Backend
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.cluster import Source
@@ -69,15 +69,16 @@ def peers(*words):
     (None, [A], UNKNOWN),
 ])
 def test_judge(seen, clusters, state):
-    assert following.judge(seen, clusters, NAMES) is state
+    assert connectivity.judge(seen, clusters, NAMES) is state
 
 
 def test_a_monitor_on_a_port_of_its_own():
     odd = MonAddr('10.0.0.1', 40000)
     other = Cluster('c', None, Source.MON_DUMP,
                     MonMap((Monitor('x', odd, (odd,)),)), ())
-    assert following.judge(peers('10.0.0.1:40000'), [other], {}) is FOLLOWING
-    assert following.judge(peers('10.0.0.1:40001'), [other], {}) is STRANDED
+    for port, state in ((40000, FOLLOWING), (40001, STRANDED)):
+        assert connectivity.judge(
+            peers(f'10.0.0.1:{port}'), [other], {}) is state
 
 
 def disk(image='vms/i', user='cinder', monitors=()):
@@ -89,12 +90,12 @@ def test_connected_to_right_monitors_and_old_ones():
     seen = peers('192.0.2.1:3300', '192.0.2.1:6800', '10.0.0.2:3300',
                  '10.5.5.5:6789', '10.0.0.1:22')
     guest = Guest(1, 'u', (disk(monitors=[old]),), seen)
-    assert following.connected(guest, [A, B], NAMES) == (
+    assert connectivity.connected(guest, [A, B], NAMES) == (
         MonAddr('10.0.0.2', 3300), MonAddr('192.0.2.1', 3300))
 
 
 def test_connected_when_it_may_not_be_seen():
-    assert following.connected(Guest(1, 'u', (), None), [A], {}) is None
+    assert connectivity.connected(Guest(1, 'u', (), None), [A], {}) is None
 
 
 @pytest.mark.parametrize('image, user, name', [
@@ -103,5 +104,5 @@ def test_connected_when_it_may_not_be_seen():
 def test_by_user_and_pool(image, user, name):
     clusters = [A, cluster('x', '10.0.0.9', pool='twice'),
                 cluster('y', '10.0.0.8', pool='twice')]
-    found = following.by_user_and_pool(disk(image, user), clusters)
+    found = connectivity.by_user_and_pool(disk(image, user), clusters)
     assert (found and found.name) == name

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import pytest
 
-from rbd_mon_fix.core import leftovers
+from rbd_mon_fix.core import findings
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.cluster import Source
 from rbd_mon_fix.model.monmap import MonAddr
@@ -58,4 +58,4 @@ UNKNOWN = cluster('c', ())
 ])
 def test_right_ones(monitors, owner, clusters, right):
     names = {'mon.example': frozenset({'192.0.2.22'})}
-    assert leftovers.right_ones(monitors, owner, clusters, names) == right
+    assert findings.right_ones(monitors, owner, clusters, names) == right

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import pytest
 
-from rbd_mon_fix.core import readiness
+from rbd_mon_fix.core import impact
 from rbd_mon_fix.model.disk import RbdDisk
 from rbd_mon_fix.model.instance import Instance
 from rbd_mon_fix.model.plan import Operation
@@ -34,7 +34,7 @@ def broken(image, vm_state, managed=True, state=State.STALE):
     """Return what each store breaks, those that break nothing left out."""
     disk = RbdDisk('vda', image, 'cinder', None, (), '')
     instance = Instance(UUID, 'h', vm_state=vm_state, managed=managed)
-    found = {store: readiness.breaks(store, state, disk, instance)
+    found = {store: impact.breaks(store, state, disk, instance)
              for store in STORES}
     return {store: ' '.join(each.value for each in operations)
             for store, operations in found.items() if operations}

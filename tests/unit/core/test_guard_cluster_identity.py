@@ -19,7 +19,7 @@ from __future__ import annotations
 import pytest
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.core import fingerprint
+from rbd_mon_fix.core import cluster_identity
 from rbd_mon_fix.core import guard
 from rbd_mon_fix.model.cluster import Backend
 from rbd_mon_fix.model.cluster import Cluster
@@ -42,7 +42,8 @@ CHANGE = Change(
 def check(fsid, name='ceph'):
     cluster = Cluster(name, fsid, Source.CEPH_CONF, MonMap(()), (BACKEND,))
     guard.check(Plan((), (CHANGE,)), [cluster], None, None,
-                {fingerprint.identity(BACKEND): 'before'}, '/j/clusters.json')
+                {cluster_identity.identity(BACKEND): 'before'},
+                '/j/clusters.json')
 
 
 def test_the_same_cluster():

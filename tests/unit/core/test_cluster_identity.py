@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import pytest
 
-from rbd_mon_fix.core import fingerprint
+from rbd_mon_fix.core import cluster_identity
 from rbd_mon_fix.model.cluster import Backend
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.cluster import Source
@@ -36,7 +36,7 @@ def cluster(fsid, *backends, source=Source.MON_DUMP):
 
 
 def known(**fsids):
-    return fingerprint.learnt(
+    return cluster_identity.learnt(
         [cluster(fsid, {'ssd': SSD, 'hdd': HDD, 'nova': NOVA}[name])
          for name, fsid in fsids.items()], {})
 
@@ -54,22 +54,22 @@ def known(**fsids):
     ({'nova': ONE}, cluster(TWO, NOVA), [NOVA]),
 ])
 def test_swaps(before, now, swapped):
-    found = list(fingerprint.swaps([now], known(**before)))
+    found = list(cluster_identity.swaps([now], known(**before)))
     assert [swap.backend for swap in found] == swapped
     assert {swap.before for swap in found} <= {ONE}
     assert {swap.now for swap in found} <= {TWO}
 
 
 def test_a_secret_that_is_the_fsid_hides_no_swap():
-    before = fingerprint.learnt([cluster(ONE, Backend(
+    before = cluster_identity.learnt([cluster(ONE, Backend(
         'cinder', 'ssd', 'volumes', 'cinder', ONE))], {})
     now = cluster(TWO, Backend('cinder', 'ssd', 'volumes', 'cinder', TWO))
-    assert list(fingerprint.swaps([now], before))
+    assert list(cluster_identity.swaps([now], before))
 
 
 def test_compute_hosts_of_two_clusters_are_told_apart_by_their_secret():
     other = Backend('nova', '', 'vms', 'cinder', 'another')
-    assert not list(fingerprint.swaps([cluster(TWO, other)],
+    assert not list(cluster_identity.swaps([cluster(TWO, other)],
                                       known(nova=ONE)))
 
 
@@ -77,11 +77,11 @@ def test_compute_hosts_of_two_clusters_are_told_apart_by_their_secret():
     (Source.MON_DUMP, True), (Source.CEPH_CONF, False),
     (Source.MONITORS_FILE, False), (Source.NONE, False)])
 def test_only_the_clusters_own_word_is_learnt(source, is_learnt):
-    learnt = fingerprint.learnt([cluster(ONE, SSD, source=source)], {})
+    learnt = cluster_identity.learnt([cluster(ONE, SSD, source=source)], {})
     assert bool(learnt) is is_learnt
 
 
 def test_what_is_known_is_kept():
     before = known(ssd=ONE)
-    assert fingerprint.learnt([cluster(TWO, SSD, HDD)], before) == {
-        **before, fingerprint.identity(HDD): TWO}
+    assert cluster_identity.learnt([cluster(TWO, SSD, HDD)], before) == {
+        **before, cluster_identity.identity(HDD): TWO}

@@ -18,7 +18,7 @@ import dataclasses
 
 import pytest
 
-from rbd_mon_fix.core import reverting
+from rbd_mon_fix.core import rollback
 from rbd_mon_fix.model.plan import Edit
 from rbd_mon_fix.model.plan import State
 from rbd_mon_fix.model.plan import Verdict
@@ -38,7 +38,7 @@ def entry(*edits, where=WHERE, verdict=Verdict.FIXED):
 
 
 def revert(record, *entries, **fields):
-    return reverting.plan(entries or [entry()], {WHERE: record},
+    return rollback.plan(entries or [entry()], {WHERE: record},
                           memory.instances(1, **fields))
 
 
@@ -56,7 +56,7 @@ def test_only_what_was_fixed_is_taken_back(verdict):
 
 
 def test_nothing_to_take_back():
-    assert reverting.plan([], {}, {}).copies == ()
+    assert rollback.plan([], {}, {}).copies == ()
 
 
 def test_what_was_taken_back_already_is_left_alone():
@@ -164,7 +164,7 @@ def test_the_device_that_the_record_knows():
 def test_the_order_is_that_of_the_run():
     places = [memory.locator(store, server) for server in (2, 1)
               for store in ('nova-bdm', 'domain')]
-    found = reverting.plan(
+    found = rollback.plan(
         [entry(where=where) for where in places],
         {where: memory.record(where, NEW) for where in places},
         memory.instances(1, 2))

@@ -19,7 +19,7 @@ import dataclasses
 import pytest
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.core import settling
+from rbd_mon_fix.core import recovery
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.record import Record
 from rbd_mon_fix.model.record import fingerprint
@@ -41,7 +41,7 @@ def settled(*texts):
     store = memory.MemoryStore('domain', {
         each.locator: text for each, text in zip(entries, texts)
         if text is not None})
-    outcomes = list(settling.settle(entries, store.get))
+    outcomes = list(recovery.settle(entries, store.get))
     assert [outcome.locator for outcome in outcomes] == [
         each.locator for each in entries]
     return [outcome.verdict for outcome in outcomes]
@@ -67,7 +67,7 @@ def test_each_for_itself_and_in_order():
 
 def test_what_cannot_be_read_any_more_is_a_conflict():
     unreadable = Record(memory.locator('domain', 1), None, 'it is no XML')
-    [outcome] = settling.settle([entry(1)], lambda where: unreadable)
+    [outcome] = recovery.settle([entry(1)], lambda where: unreadable)
     assert outcome.verdict is Verdict.CONFLICT
 
 
@@ -77,7 +77,7 @@ def test_a_store_that_is_lost_ends_it():
             raise exceptions.Unreachable('Down.')
         return Record(where, NEW)
 
-    outcomes = settling.settle([entry(1), entry(2)], get)
+    outcomes = recovery.settle([entry(1), entry(2)], get)
     assert next(outcomes).verdict is Verdict.FIXED
     with pytest.raises(exceptions.Unreachable):
         next(outcomes)
@@ -90,7 +90,7 @@ def test_a_whole_run():
     run = Run('r', 'refresh', ('cmp1',), '', None,
                       (known, entry(2)), False, frozenset())
     store = memory.MemoryStore('domain', {entry(2).locator: NEW.text})
-    found = settling.settled(run, store.get)
+    found = recovery.settled(run, store.get)
     assert found.entries == (known, dataclasses.replace(
         entry(2), verdict=Verdict.FIXED, reason='settled by looking'))
     assert dataclasses.replace(found, entries=run.entries) == run
