@@ -32,7 +32,7 @@ from rbd_mon_fix.inventory import local_host
 from rbd_mon_fix.model.guest import GuestState
 from rbd_mon_fix.model.plan import Copy
 from rbd_mon_fix.report import listing
-from rbd_mon_fix.report import wording
+from rbd_mon_fix.report import sentences
 
 LOG = logging.getLogger(__name__)
 
@@ -91,7 +91,7 @@ def _warn(site: sites.Site, host: str, watch: watching.Watch) -> None:
     if closed:
         LOG.warning('The connections of %s may not be seen by this user: '
                     'run it as root.',
-                    wording.number(len(closed), 'QEMU process',
+                    sentences.number(len(closed), 'QEMU process',
                                    'QEMU processes'))
     seen = {guest.instance for guest in watch.guests}
     hidden = [domain for domain in site.hypervisor(host).domains()
@@ -100,13 +100,13 @@ def _warn(site: sites.Site, host: str, watch: watching.Watch) -> None:
         LOG.warning('Libvirt runs %s more whose processes cannot be seen '
                     'from here: run it as root, and where it runs in a '
                     "container, with the host's PID namespace.",
-                    wording.number(len(hidden), 'guest'))
+                    sentences.number(len(hidden), 'guest'))
 
 
 def _end(fmt: str, rows: Rows, out: TextIO) -> int:
     stranded = [row['instance'] or f'process {row["pid"]}' for row in rows
                 if row['state'] == GuestState.STRANDED.value]
     if stranded and fmt == 'table':
-        print('', *wording.stranded(stranded), sep='\n', file=out)
+        print('', *sentences.stranded(stranded), sep='\n', file=out)
     return (exit_codes.ExitCode.WRONG if stranded
             else exit_codes.ExitCode.OK)

@@ -33,8 +33,8 @@ from rbd_mon_fix.core import cluster_identity
 from rbd_mon_fix.core import guard
 from rbd_mon_fix.core import planning
 from rbd_mon_fix.model.plan import Plan
-from rbd_mon_fix.report import contract
 from rbd_mon_fix.report import progress
+from rbd_mon_fix.report import schema
 from rbd_mon_fix.state import known_clusters
 
 
@@ -50,7 +50,7 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
             plan = _read(survey, err)
             _check(site, plan)
             _learn(site)
-            shown = showing.Showing(site, out, contract.Kind.REFRESH)
+            shown = showing.Showing(site, out, schema.Kind.REFRESH)
             session.apply('refresh', plan, shown, err,
                           complaints=complaints)
             teaching.feed(site, plan)
@@ -74,7 +74,7 @@ def _complaints(site: sites.Site, survey: surveys.Survey,
 def _dry_run(site: sites.Site, survey: surveys.Survey, out: TextIO,
              err: TextIO) -> int:
     plan = _read(survey, err)
-    shown = showing.Showing(site, out, contract.Kind.DRY_RUN)
+    shown = showing.Showing(site, out, schema.Kind.DRY_RUN)
     shown.plan(plan)
     shown.close()
     try:

@@ -37,7 +37,7 @@ from rbd_mon_fix.model.record import Locator
 from rbd_mon_fix.model.record import Record
 from rbd_mon_fix.model.run import Entry
 from rbd_mon_fix.model.run import Run
-from rbd_mon_fix.report import contract
+from rbd_mon_fix.report import schema
 
 
 def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
@@ -48,14 +48,14 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
         survey = _survey(site, past)
         if conf.command.dry_run:
             plan = _plan(recovery.settled(past, survey.get), survey)
-            shown = showing.Showing(site, out, contract.Kind.DRY_RUN)
+            shown = showing.Showing(site, out, schema.Kind.DRY_RUN)
             shown.plan(plan)
             shown.close()
             return exit_codes.of_look(False, survey.lost)
         with writing.Session(site, survey) as session:
             session.settle()
             plan = _plan(writing.journal(site).read(name), survey)
-            shown = showing.Showing(site, out, contract.Kind.ROLLBACK)
+            shown = showing.Showing(site, out, schema.Kind.ROLLBACK)
             session.apply('rollback', plan, shown, err, undoes=name)
             left = shown.tally.incomplete or any(
                 copy.skip for copy in plan.copies)

@@ -27,8 +27,8 @@ from rbd_mon_fix.model.plan import Copy
 from rbd_mon_fix.model.plan import Outcome
 from rbd_mon_fix.model.plan import Plan
 from rbd_mon_fix.model.record import Locator
-from rbd_mon_fix.report import contract
-from rbd_mon_fix.report import opening
+from rbd_mon_fix.report import factory
+from rbd_mon_fix.report import schema
 from rbd_mon_fix.report import summary
 
 Outcomes = Optional[Mapping[Locator, Outcome]]
@@ -37,10 +37,10 @@ Outcomes = Optional[Mapping[Locator, Outcome]]
 class Showing:
     """A report that is being written, and what it comes to."""
 
-    def __init__(self, site: sites.Site, out: TextIO, kind: contract.Kind):
+    def __init__(self, site: sites.Site, out: TextIO, kind: schema.Kind):
         self.tally = summary.Tally()
         self._watch = watching.Watch(site)
-        self._report = opening.report(site.conf.command.format, out, kind)
+        self._report = factory.report(site.conf.command.format, out, kind)
         self._report.clusters(
             [monitors_file.dump(cluster, site.answering)
              for cluster in site.clusters],

@@ -28,7 +28,7 @@ from rbd_mon_fix.cli import showing
 from rbd_mon_fix.cli import site as sites
 from rbd_mon_fix.cli import survey as surveys
 from rbd_mon_fix.model.plan import Plan
-from rbd_mon_fix.report import contract
+from rbd_mon_fix.report import schema
 
 
 def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
@@ -37,7 +37,7 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
         survey = surveys.Survey(site, conf.command)
         # Shown as it is read, which keeps memory bounded.
         plans = begun(survey.plans())
-        shown = showing.Showing(site, out, contract.Kind.STATUS)
+        shown = showing.Showing(site, out, schema.Kind.STATUS)
         shown.plans(plans)
         shown.leftovers(leftovers.find(survey))
         shown.close()

@@ -30,7 +30,7 @@ from rbd_mon_fix.model.plan import State
 from rbd_mon_fix.model.record import SkipReason
 from rbd_mon_fix.qemu import open_check
 from rbd_mon_fix.report import listing
-from rbd_mon_fix.report import wording
+from rbd_mon_fix.report import sentences
 
 COLUMNS = ('host', 'instance', 'store', 'disk', 'image', 'opened', 'error',
            'seconds')
@@ -85,6 +85,6 @@ def _summary(rows: Sequence[dict[str, Any]]) -> str:
     if not rows:
         return 'No RBD disk was found.'
     if closed:
-        return (f'{closed} of {wording.number(len(rows), "disk")} cannot be '
+        return (f'{closed} of {sentences.number(len(rows), "disk")} cannot be '
                 'opened.')
-    return f'{wording.number(len(rows), "disk")} opened.'
+    return f'{sentences.number(len(rows), "disk")} opened.'

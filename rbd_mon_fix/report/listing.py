@@ -19,8 +19,8 @@ from __future__ import annotations
 from typing import Iterable, Mapping, Sequence, TextIO
 
 from rbd_mon_fix.report import encoding
+from rbd_mon_fix.report import factory
 from rbd_mon_fix.report import machine
-from rbd_mon_fix.report import opening
 from rbd_mon_fix.report import style
 from rbd_mon_fix.report import table
 
@@ -31,7 +31,7 @@ def write(fmt: str, stream: TextIO, columns: Sequence[str],
           rows: Iterable[Mapping[str, object]], document: object) -> None:
     """Write rows for people and CSV, the document for JSON and YAML.
 
-    :param fmt: one of ``opening.FORMATS``
+    :param fmt: one of ``factory.FORMATS``
     :param columns: keys of the rows, which are the heads as well
     :param document: what the machine formats show instead of the rows
     """
@@ -42,7 +42,7 @@ def write(fmt: str, stream: TextIO, columns: Sequence[str],
     elif fmt == 'csv':
         _write_csv(stream, columns, rows)
     else:
-        _write_table(opening.printer(stream), columns, rows)
+        _write_table(factory.printer(stream), columns, rows)
 
 
 def _write_csv(stream: TextIO, columns: Sequence[str],

@@ -25,8 +25,8 @@ from rbd_mon_fix.model.instance import Instance
 from rbd_mon_fix.model.leftover import Leftover
 from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.plan import Copy
-from rbd_mon_fix.report import contract
 from rbd_mon_fix.report import encoding
+from rbd_mon_fix.report import schema
 from rbd_mon_fix.report import summary
 
 # Each as sources.given dumps it.
@@ -37,7 +37,7 @@ Answering = Optional[frozenset[MonAddr]]
 class Json:
     """One object, with a record on each line."""
 
-    def __init__(self, stream: TextIO, kind: contract.Kind):
+    def __init__(self, stream: TextIO, kind: schema.Kind):
         self._stream = stream
         self._kind = kind
         self._separator = '\n'
@@ -45,13 +45,13 @@ class Json:
     def clusters(self, clusters: Clusters, answering: Answering) -> None:
         """Write all that comes before the first record."""
         listed = json.dumps(list(clusters))
-        self._stream.write(f'{{"version": {contract.VERSION},\n'
+        self._stream.write(f'{{"version": {schema.VERSION},\n'
                            f'"clusters": {listed},\n"records": [')
 
     def server(self, host: str, instance: Instance, copies: Sequence[Copy],
-               outcomes: contract.Outcomes) -> None:
+               outcomes: schema.Outcomes) -> None:
         """Write the records of one server."""
-        for row in contract.rows(self._kind, copies, outcomes):
+        for row in schema.rows(self._kind, copies, outcomes):
             self._stream.write(self._separator + json.dumps(row))
             self._separator = ',\n'
 
@@ -60,7 +60,7 @@ class Json:
         self._stream.write('\n],\n"findings": [')
         self._separator = '\n'
         for each in found:
-            row = contract.leftover(each)
+            row = schema.leftover(each)
             self._stream.write(self._separator + json.dumps(row))
             self._separator = ',\n'
 
@@ -75,7 +75,7 @@ class Json:
 class Yaml:
     """The same object in YAML; the list is written an item at a time."""
 
-    def __init__(self, stream: TextIO, kind: contract.Kind):
+    def __init__(self, stream: TextIO, kind: schema.Kind):
         self._stream = stream
         self._kind = kind
         self._dump = _yaml_dump()
@@ -84,13 +84,13 @@ class Yaml:
 
     def clusters(self, clusters: Clusters, answering: Answering) -> None:
         """Write all that comes before the first record."""
-        self._dump({'version': contract.VERSION, 'clusters': list(clusters)},
+        self._dump({'version': schema.VERSION, 'clusters': list(clusters)},
                    self._stream)
 
     def server(self, host: str, instance: Instance, copies: Sequence[Copy],
-               outcomes: contract.Outcomes) -> None:
+               outcomes: schema.Outcomes) -> None:
         """Write the records of one server."""
-        for row in contract.rows(self._kind, copies, outcomes):
+        for row in schema.rows(self._kind, copies, outcomes):
             self._item(row)
 
     def leftovers(self, found: Iterable[Leftover]) -> None:
@@ -98,7 +98,7 @@ class Yaml:
         self._close_list()
         self._name = 'findings'
         for each in found:
-            self._item(contract.leftover(each))
+            self._item(schema.leftover(each))
 
     def close(self, tally: summary.Tally, run: Optional[str]) -> None:
         """Write all that comes after the last record."""
@@ -120,18 +120,18 @@ class Yaml:
 class Csv:
     """The records alone, with a line of their keys above them."""
 
-    def __init__(self, stream: TextIO, kind: contract.Kind):
+    def __init__(self, stream: TextIO, kind: schema.Kind):
         self._kind = kind
         self._write = csv_writer(stream)
 
     def clusters(self, clusters: Clusters, answering: Answering) -> None:
         """Write the keys of the records."""
-        self._write(contract.columns(self._kind))
+        self._write(schema.columns(self._kind))
 
     def server(self, host: str, instance: Instance, copies: Sequence[Copy],
-               outcomes: contract.Outcomes) -> None:
+               outcomes: schema.Outcomes) -> None:
         """Write the records of one server."""
-        for row in contract.rows(self._kind, copies, outcomes):
+        for row in schema.rows(self._kind, copies, outcomes):
             self._write(tuple(row.values()))
 
     def leftovers(self, found: Iterable[Leftover]) -> None:
@@ -169,7 +169,7 @@ def flat(cell: object) -> str:
     return '' if cell is None else str(cell)
 
 
-def _tail(kind: contract.Kind, tally: summary.Tally,
+def _tail(kind: schema.Kind, tally: summary.Tally,
           run: Optional[str]) -> dict[str, object]:
     beside = {'run': run} if kind.tells_outcome else {}
     return {**beside, 'summary': tally.as_dict()}

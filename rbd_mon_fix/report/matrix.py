@@ -23,8 +23,8 @@ from rbd_mon_fix.model.instance import Instance
 from rbd_mon_fix.model.plan import Operation
 from rbd_mon_fix.report import encoding
 from rbd_mon_fix.report import plain
+from rbd_mon_fix.report import sentences
 from rbd_mon_fix.report import style
-from rbd_mon_fix.report import wording
 
 # More are counted, but not listed: nobody reads them, and a report keeps
 # no more in memory on a larger host.
@@ -60,7 +60,7 @@ class Matrix:
         if not self._rows:
             return
         shown = [each for each in Operation if self._counts[each]]
-        sums = wording.number(self._servers, 'server')
+        sums = sentences.number(self._servers, 'server')
         width = max(len(sums), *(len(label) for label, _ in self._rows))
         yield [('  ', ''), (f'What would fail on {host} now', 'bold')]
         yield _line('', [each.value for each in shown], shown, width)

@@ -25,7 +25,7 @@ from rbd_mon_fix.model.plan import Operation
 from rbd_mon_fix.model.plan import State
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.record import SkipReason
-from rbd_mon_fix.report import contract
+from rbd_mon_fix.report import schema
 
 # The ways back after a power failure, each for servers in other states.
 _WAYS_BACK = {Operation.START, Operation.RESUME, Operation.UNRESCUE}
@@ -73,7 +73,7 @@ class Tally:
         self.hosts: dict[str, Host] = {}
 
     def add(self, copies: Sequence[Copy],
-            outcomes: contract.Outcomes) -> None:
+            outcomes: schema.Outcomes) -> None:
         """Count one server.
 
         :param copies: all copies of the server, none of another
@@ -98,7 +98,7 @@ class Tally:
         host.servers += 1
         host.lost += not _WAYS_BACK.isdisjoint(left)
 
-    def _add_copy(self, copy: Copy, outcomes: contract.Outcomes) -> None:
+    def _add_copy(self, copy: Copy, outcomes: schema.Outcomes) -> None:
         self.states[copy.state] += 1
         self.wrong += copy.wrong and (copy.skip is not SkipReason.READ_ONLY
                                       or bool(copy.breaks))
@@ -106,10 +106,10 @@ class Tally:
             self.skipped[copy.skip] += 1
             self.stale_skipped += (copy.state is State.STALE
                                    and copy.skip is not SkipReason.READ_ONLY)
-        if not contract.is_due(copy):
+        if not schema.is_due(copy):
             return
         self.due += 1
-        outcome = contract.outcome_of(copy, outcomes)
+        outcome = schema.outcome_of(copy, outcomes)
         if outcome:
             self.outcomes[outcome.verdict] += 1
         elif outcomes is not None:
@@ -169,11 +169,11 @@ def breaks(copies: Sequence[Copy]) -> tuple[Operation, ...]:
 
 
 def breaks_left(copies: Sequence[Copy],
-                outcomes: contract.Outcomes) -> tuple[Operation, ...]:
+                outcomes: schema.Outcomes) -> tuple[Operation, ...]:
     """Return the operations that would fail once the fixed are fixed."""
     return breaks([copy for copy in copies if not _is_fixed(copy, outcomes)])
 
 
-def _is_fixed(copy: Copy, outcomes: contract.Outcomes) -> bool:
-    outcome = contract.outcome_of(copy, outcomes)
+def _is_fixed(copy: Copy, outcomes: schema.Outcomes) -> bool:
+    outcome = schema.outcome_of(copy, outcomes)
     return outcome is not None and outcome.verdict is Verdict.FIXED

@@ -32,13 +32,13 @@ from rbd_mon_fix.model.leftover import Leftover
 from rbd_mon_fix.model.plan import Copy
 from rbd_mon_fix.model.plan import Operation
 from rbd_mon_fix.model.plan import State
-from rbd_mon_fix.report import contract
 from rbd_mon_fix.report import machine
 from rbd_mon_fix.report import matrix
 from rbd_mon_fix.report import plain
+from rbd_mon_fix.report import schema
+from rbd_mon_fix.report import sentences
 from rbd_mon_fix.report import style
 from rbd_mon_fix.report import summary
-from rbd_mon_fix.report import wording
 
 _HANG = 8
 
@@ -53,7 +53,7 @@ class Printer(Protocol):
 class Table:
     """A block of lines for each server, under the name of its host."""
 
-    def __init__(self, printer: Printer, kind: contract.Kind):
+    def __init__(self, printer: Printer, kind: schema.Kind):
         self._printer = printer
         self._kind = kind
         self._host: Optional[str] = None
@@ -66,7 +66,7 @@ class Table:
             self._printer.line(_cluster(cluster, answering), _HANG)
 
     def server(self, host: str, instance: Instance, copies: Sequence[Copy],
-               outcomes: contract.Outcomes) -> None:
+               outcomes: schema.Outcomes) -> None:
         """Write one server; one without a copy is worth no line."""
         if not copies:
             return
@@ -94,7 +94,7 @@ class Table:
         """Write what it all comes to."""
         self._end_host()
         self._printer.line([])
-        first, *rest = wording.sentences(tally, self._kind, run)
+        first, *rest = sentences.sentences(tally, self._kind, run)
         self._printer.line([(first, style.of_run(tally))])
         for sentence in rest:
             self._printer.line([(sentence, '')])
@@ -138,7 +138,7 @@ def _leftover(found: Leftover) -> list[plain.Span]:
 
 
 def _head(instance: Instance, copies: Sequence[Copy],
-          outcomes: contract.Outcomes) -> list[plain.Span]:
+          outcomes: schema.Outcomes) -> list[plain.Span]:
     name = f'  {instance.name}' if instance.name else ''
     states = [each for each in (instance.vm_state, instance.task_state)
               if each]
@@ -148,44 +148,44 @@ def _head(instance: Instance, copies: Sequence[Copy],
 
 
 def _verdict(copies: Sequence[Copy],
-             outcomes: contract.Outcomes) -> plain.Span:
+             outcomes: schema.Outcomes) -> plain.Span:
     failing = [each.value for each in summary.breaks_left(copies, outcomes)]
     if Operation.START.value in failing:
         failing.remove(Operation.START.value)
         start = 'would not start' if outcomes is None \
             else 'still would not start'
-        also = f'; {wording.failing(failing)} too' if failing else ''
+        also = f'; {sentences.failing(failing)} too' if failing else ''
         return f'{start}{also}', style.BAD
     if failing:
-        return wording.failing(failing), 'red'
+        return sentences.failing(failing), 'red'
     return _counts(copies, outcomes)
 
 
 def _counts(copies: Sequence[Copy],
-            outcomes: contract.Outcomes) -> plain.Span:
+            outcomes: schema.Outcomes) -> plain.Span:
     counts = collections.Counter(
         _last_word(copy, outcomes) for copy in copies)
     if len(counts) == 1:
         (word, count), = counts.items()
-        return f'{wording.copies(count)} {word}', style.of(word)
+        return f'{sentences.copies(count)} {word}', style.of(word)
     words = sorted(counts, key=style.weight, reverse=True)
-    told = wording.enumerate_counts({word: counts[word] for word in words})
+    told = sentences.enumerate_counts({word: counts[word] for word in words})
     return told, style.of(words[0])
 
 
-def _last_word(copy: Copy, outcomes: contract.Outcomes) -> str:
-    outcome = contract.outcome_of(copy, outcomes)
+def _last_word(copy: Copy, outcomes: schema.Outcomes) -> str:
+    outcome = schema.outcome_of(copy, outcomes)
     return outcome.verdict.value if outcome else copy.state.value
 
 
 def _details(copies: Sequence[Copy],
-             outcomes: contract.Outcomes) -> Iterator[list[plain.Span]]:
+             outcomes: schema.Outcomes) -> Iterator[list[plain.Span]]:
     """Yield a line for each copy that is not plainly right.
 
     Those that are share one line, and none when there are no others.
     """
     told = [copy for copy in copies if copy.state is not State.CURRENT
-            or contract.outcome_of(copy, outcomes)]
+            or schema.outcome_of(copy, outcomes)]
     if not told:
         return
     cells = [_cells(copy, outcomes) for copy in told]
@@ -205,14 +205,14 @@ def _details(copies: Sequence[Copy],
                (f'  {", ".join(right)}', 'dim')]
 
 
-def _cells(copy: Copy, outcomes: contract.Outcomes) -> tuple[str, ...]:
-    outcome = contract.outcome_of(copy, outcomes)
+def _cells(copy: Copy, outcomes: schema.Outcomes) -> tuple[str, ...]:
+    outcome = schema.outcome_of(copy, outcomes)
     state = copy.state.value
     return (f'{state}, {outcome.verdict.value}' if outcome else state,
             copy.locator.store, copy.device or '-')
 
 
-def _remarks(copy: Copy, outcomes: contract.Outcomes) -> Iterator[str]:
+def _remarks(copy: Copy, outcomes: schema.Outcomes) -> Iterator[str]:
     if copy.disk:
         cluster = f' ({copy.cluster})' if copy.cluster else ''
         yield f'{copy.disk.image}{cluster}'
@@ -222,7 +222,7 @@ def _remarks(copy: Copy, outcomes: contract.Outcomes) -> Iterator[str]:
     # An unknown cluster and an unreadable record are said by the state.
     if copy.skip and copy.skip.value != copy.state.value:
         yield f'left alone: {copy.skip.value}'
-    outcome = contract.outcome_of(copy, outcomes)
+    outcome = schema.outcome_of(copy, outcomes)
     reason = (outcome and outcome.reason) or copy.note
     if reason:
         yield reason

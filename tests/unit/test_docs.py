@@ -46,7 +46,7 @@ from rbd_mon_fix.model.plan import State
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.record import SkipReason
 from rbd_mon_fix.preflight.check import Works
-from rbd_mon_fix.report import contract
+from rbd_mon_fix.report import schema
 from rbd_mon_fix.report import summary
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -160,11 +160,11 @@ def test_words_are_explained(title, words):
 
 
 @pytest.mark.parametrize('title, keys', [
-    ('Records', contract.columns(contract.Kind.REFRESH)),
+    ('Records', schema.columns(schema.Kind.REFRESH)),
     ('Summary', tuple(summary.Tally().as_dict())),
     ('Clusters', tuple(monitors_file.dump(
         Cluster('ceph', None, Source.NONE, MonMap(()), ()), None))),
-    ('Findings', tuple(contract.leftover(
+    ('Findings', tuple(schema.leftover(
         Leftover(LeftoverKind.POOL, 'cmp1', '', (), (), '')))),
     ('Checks', preflight.COLUMNS),
     ('Disks', verify.COLUMNS),

@@ -23,7 +23,7 @@ import pytest
 from rbd_mon_fix.cli import arguments
 from rbd_mon_fix.cli import exit_codes
 from rbd_mon_fix.conf import options
-from rbd_mon_fix.report import opening
+from rbd_mon_fix.report import factory
 from rbd_mon_fix.stores import cinder_attachment
 from rbd_mon_fix.stores import domain
 from rbd_mon_fix.stores import live_domain
@@ -177,7 +177,7 @@ def test_the_list_of_commands_has_a_sentence_for_each():
 
 
 def test_formats_are_those_of_the_reports():
-    assert arguments.FORMATS == opening.FORMATS
+    assert arguments.FORMATS == factory.FORMATS
 
 
 def test_stores_are_in_the_order_of_writing():

@@ -28,8 +28,8 @@ from rbd_mon_fix.model.plan import State
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.record import Locator
 from rbd_mon_fix.model.record import SkipReason
-from rbd_mon_fix.report import contract
-from rbd_mon_fix.report import opening
+from rbd_mon_fix.report import factory
+from rbd_mon_fix.report import schema
 from rbd_mon_fix.report import summary
 
 OLD = (MonAddr('10.0.0.1', 6789), MonAddr('fd00::1', 6789))
@@ -98,19 +98,19 @@ def outcomes(copies: list[Copy], verdict: Verdict = Verdict.FIXED,
 
 
 def tally(servers: list[list[Copy]],
-          done: contract.Outcomes = None) -> summary.Tally:
+          done: schema.Outcomes = None) -> summary.Tally:
     counted = summary.Tally()
     for copies in servers:
         counted.add(copies, done)
     return counted
 
 
-def written(fmt: str, stream: Any, kind: contract.Kind,
-            servers: list[list[Copy]], done: contract.Outcomes = None,
+def written(fmt: str, stream: Any, kind: schema.Kind,
+            servers: list[list[Copy]], done: schema.Outcomes = None,
             run: Any = None, clusters: Any = CLUSTERS,
             answering: Any = frozenset(NEW)) -> None:
     """Write a whole report to a stream."""
-    report = opening.report(fmt, stream, kind)
+    report = factory.report(fmt, stream, kind)
     report.clusters(clusters, answering)
     for copies in servers:
         server = copies[0].instance

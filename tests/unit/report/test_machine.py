@@ -22,11 +22,11 @@ import pytest
 import yaml
 
 from rbd_mon_fix.model.plan import Verdict
-from rbd_mon_fix.report import contract
 from rbd_mon_fix.report import machine
+from rbd_mon_fix.report import schema
 from tests.unit.report import sample
 
-STATUS, REFRESH = contract.Kind.STATUS, contract.Kind.REFRESH
+STATUS, REFRESH = schema.Kind.STATUS, schema.Kind.REFRESH
 MANY = [sample.current(1), sample.stale(2), sample.busy(3, host='cmp2'),
         sample.unreadable(4)]
 SIZES = pytest.mark.parametrize('servers', [[], MANY[1:2], MANY],
@@ -41,7 +41,7 @@ def text(fmt, *args, **kwargs):
 
 def expected(kind, servers, done=None):
     return [row for copies in servers
-            for row in contract.rows(kind, copies, done)]
+            for row in schema.rows(kind, copies, done)]
 
 
 def test_contract_of_a_whole_document():
@@ -96,7 +96,7 @@ def test_documents_of_any_length(fmt, load, servers):
 def test_csv_has_the_same_records(servers):
     rows = list(csv.reader(io.StringIO(text('csv', STATUS, servers))))
 
-    assert rows == [list(contract.columns(STATUS))] + [
+    assert rows == [list(schema.columns(STATUS))] + [
         [machine.flat(cell) for cell in row.values()]
         for row in expected(STATUS, servers)]
 
@@ -115,7 +115,7 @@ def test_csv_joins_lists_by_blanks_and_leaves_null_empty():
     ('json', json.loads), ('yaml', yaml.safe_load)])
 @pytest.mark.parametrize('kind, run, keys', [
     (STATUS, None, {}),
-    (contract.Kind.DRY_RUN, None, {'run': None}),
+    (schema.Kind.DRY_RUN, None, {'run': None}),
     (REFRESH, None, {'run': None}),
     (REFRESH, 'r1', {'run': 'r1'})])
 def test_run_is_told_where_a_command_may_write(fmt, load, kind, run, keys):

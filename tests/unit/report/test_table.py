@@ -23,10 +23,10 @@ from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.plan import State
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.record import SkipReason
-from rbd_mon_fix.report import contract
+from rbd_mon_fix.report import schema
 from tests.unit.report import sample
 
-STATUS, REFRESH = contract.Kind.STATUS, contract.Kind.REFRESH
+STATUS, REFRESH = schema.Kind.STATUS, schema.Kind.REFRESH
 MANY = [sample.current(1), sample.stale(2),
         sample.busy(3, host='cmp2', vm_state='active'),
         sample.unreadable(4, host='cmp2', name='')]

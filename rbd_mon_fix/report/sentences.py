@@ -22,11 +22,11 @@ from rbd_mon_fix.model.plan import Operation
 from rbd_mon_fix.model.plan import State
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.record import SkipReason
-from rbd_mon_fix.report import contract
+from rbd_mon_fix.report import schema
 from rbd_mon_fix.report import summary
 
 
-def sentences(tally: summary.Tally, kind: contract.Kind,
+def sentences(tally: summary.Tally, kind: schema.Kind,
               run: Optional[str]) -> list[str]:
     """Return the summary of a report, a line each.
 
@@ -112,10 +112,10 @@ def _rollback(tally: summary.Tally, run: Optional[str]) -> list[str]:
 
 
 _BY_KIND = {
-    contract.Kind.STATUS: _status,
-    contract.Kind.DRY_RUN: _dry_run,
-    contract.Kind.REFRESH: _refresh,
-    contract.Kind.ROLLBACK: _rollback,
+    schema.Kind.STATUS: _status,
+    schema.Kind.DRY_RUN: _dry_run,
+    schema.Kind.REFRESH: _refresh,
+    schema.Kind.ROLLBACK: _rollback,
 }
 
 

@@ -19,8 +19,8 @@ import pytest
 from rbd_mon_fix.model.plan import State
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.record import SkipReason
-from rbd_mon_fix.report import contract
-from rbd_mon_fix.report import wording
+from rbd_mon_fix.report import schema
+from rbd_mon_fix.report import sentences
 from tests.unit.report import sample
 
 DRIFTED = [sample.copy(sample.instance(9), state=State.DRIFTED)]
@@ -33,7 +33,7 @@ def power(lost, servers, host='cmp1'):
 
 
 def told(servers, kind, done=None, run=None):
-    return wording.sentences(sample.tally(servers, done), kind, run)
+    return sentences.sentences(sample.tally(servers, done), kind, run)
 
 
 @pytest.mark.parametrize('servers, sentences', [
@@ -64,11 +64,11 @@ def told(servers, kind, done=None, run=None):
       REPAIR + '2 copies right.']),
 ])
 def test_status(servers, sentences):
-    assert told(servers, contract.Kind.STATUS) == sentences
+    assert told(servers, schema.Kind.STATUS) == sentences
 
 
 def test_dry_run_says_what_would_be_done():
-    assert told([DRIFTED], contract.Kind.DRY_RUN) == [
+    assert told([DRIFTED], schema.Kind.DRY_RUN) == [
         'Found 1 copy on 1 server: 1 drifted.',
         'Nothing was written. Without --dry-run, 1 copy would be changed.']
 
@@ -95,11 +95,11 @@ RUN = 'Run r1. To take it back: rbd-mon-fix rollback r1'
       f'Not fixed: 2 failed, 2 not reached. {AGAIN}', BOTH, RUN]),
 ])
 def test_refresh_says_what_is_left_first(done, sentences):
-    assert told([ONE, TWO], contract.Kind.REFRESH, done, 'r1') == sentences
+    assert told([ONE, TWO], schema.Kind.REFRESH, done, 'r1') == sentences
 
 
 def test_refresh_with_nothing_to_do():
-    assert told([sample.current(1)], contract.Kind.REFRESH, {}) == [
+    assert told([sample.current(1)], schema.Kind.REFRESH, {}) == [
         'All 3 copies are current.', 'Looked at 1 server.',
         'Nothing was written.']
 
@@ -108,14 +108,14 @@ def test_rollback():
     server = sample.instance(1)
     bdm, domain = (sample.copy(server, store, State.STALE)
                    for store in ('nova-bdm', 'domain'))
-    done = {each.locator: contract.Outcome(each.locator, verdict)
+    done = {each.locator: schema.Outcome(each.locator, verdict)
             for each, verdict in ((bdm, Verdict.FIXED),
                                   (domain, Verdict.UNVERIFIED))}
 
-    assert told([[bdm, domain]], contract.Kind.ROLLBACK, done, 'r2') == [
+    assert told([[bdm, domain]], schema.Kind.ROLLBACK, done, 'r2') == [
         f'Not taken back: 1 unverified. {AGAIN}', 'Taken back: 1 copy.',
         'Run r2. To take it back: rbd-mon-fix rollback r2']
-    assert told([], contract.Kind.ROLLBACK) == [
+    assert told([], schema.Kind.ROLLBACK) == [
         'There was nothing to take back.', 'Nothing was written.']
 
 
@@ -124,14 +124,14 @@ def test_rollback():
     (['start', 'resume'], 'start and resume would fail'),
     (['a', 'b', 'c'], 'a, b and c would fail')])
 def test_failing(operations, words):
-    assert wording.failing(operations) == words
+    assert sentences.failing(operations) == words
 
 
 def test_what_a_power_failure_would_leave_is_told_for_each_host():
     servers = [sample.current(1), sample.stale(2, host='cmp2'),
                sample.stale(3, host='cmp3')]
 
-    assert told(servers, contract.Kind.DRY_RUN)[:2] == [
+    assert told(servers, schema.Kind.DRY_RUN)[:2] == [
         power(1, '1 server', 'cmp2'), power(1, '1 server', 'cmp3')]
 
 
@@ -139,7 +139,7 @@ def test_running_guests_are_told_apart_from_what_was_left_alone():
     live = sample.copy(sample.instance(1), 'live-domain', State.STALE,
                        skip=SkipReason.READ_ONLY)
 
-    assert told([[live, *sample.busy(2)]], contract.Kind.STATUS)[-2:] == [
+    assert told([[live, *sample.busy(2)]], schema.Kind.STATUS)[-2:] == [
         'Left alone 1 copy: 1 busy.',
         '1 copy of running guests cannot be changed: they last until the '
         'guests are started anew.']
@@ -149,18 +149,18 @@ def test_running_guests_are_told_apart_from_what_was_left_alone():
     ([], None), (['a'], '1 running guest is stranded: a.'),
     (['a', 'b'], '2 running guests are stranded: a, b.')])
 def test_stranded_guests_are_named(guests, first):
-    lines = wording.stranded(guests)
+    lines = sentences.stranded(guests)
 
     assert (lines[0] if lines else None) == first
 
 
 @pytest.mark.parametrize('kind, told', [
-    (contract.Kind.STATUS, True), (contract.Kind.DRY_RUN, True),
-    (contract.Kind.REFRESH, True), (contract.Kind.ROLLBACK, False)])
+    (schema.Kind.STATUS, True), (schema.Kind.DRY_RUN, True),
+    (schema.Kind.REFRESH, True), (schema.Kind.ROLLBACK, False)])
 def test_commands_that_look_at_guests_tell_of_stranded_ones(kind, told):
     tally = sample.tally([sample.current(1)])
     tally.stranded.append(sample.uuid(1))
 
-    text = ' '.join(wording.sentences(tally, kind, None))
+    text = ' '.join(sentences.sentences(tally, kind, None))
 
     assert (f'stranded: {sample.uuid(1)}.' in text) is told

@@ -20,7 +20,7 @@ from rbd_mon_fix.model.plan import Outcome
 from rbd_mon_fix.model.plan import State
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.record import SkipReason
-from rbd_mon_fix.report import contract
+from rbd_mon_fix.report import schema
 from tests.unit.report import sample
 
 SERVER = sample.instance(1)
@@ -38,10 +38,10 @@ LOST = sample.unreadable(1)[0]
 def test_only_what_is_due_has_an_outcome(copy, due):
     outcome = Outcome(copy.locator, Verdict.FIXED)
 
-    assert contract.is_due(copy) is due
-    assert contract.outcome_of(copy, None) is None
-    assert contract.outcome_of(copy, {}) is None
-    assert contract.outcome_of(copy, {copy.locator: outcome}) == (
+    assert schema.is_due(copy) is due
+    assert schema.outcome_of(copy, None) is None
+    assert schema.outcome_of(copy, {}) is None
+    assert schema.outcome_of(copy, {copy.locator: outcome}) == (
         outcome if due else None)
 
 
@@ -53,20 +53,20 @@ def test_reason_is_that_of_the_outcome_else_the_note(note, reason, told):
     copy = sample.copy(SERVER, state=State.STALE, note=note)
     outcomes = sample.outcomes([copy], Verdict.FAILED, reason)
 
-    row, = contract.rows(contract.Kind.REFRESH, [copy], outcomes)
+    row, = schema.rows(schema.Kind.REFRESH, [copy], outcomes)
 
     assert (row['reason'], row['outcome']) == (told, 'failed')
 
 
-@pytest.mark.parametrize('kind', contract.Kind)
+@pytest.mark.parametrize('kind', schema.Kind)
 def test_a_record_has_the_columns_in_their_order(kind):
-    row, = contract.rows(kind, [STALE], None)
+    row, = schema.rows(kind, [STALE], None)
 
-    assert tuple(row) == contract.columns(kind)
+    assert tuple(row) == schema.columns(kind)
 
 
 @pytest.mark.parametrize('kind, told', [
-    (contract.Kind.STATUS, False), (contract.Kind.DRY_RUN, True),
-    (contract.Kind.REFRESH, True), (contract.Kind.ROLLBACK, True)])
+    (schema.Kind.STATUS, False), (schema.Kind.DRY_RUN, True),
+    (schema.Kind.REFRESH, True), (schema.Kind.ROLLBACK, True)])
 def test_commands_that_write_tell_the_outcome(kind, told):
-    assert ('outcome' in contract.columns(kind)) is told
+    assert ('outcome' in schema.columns(kind)) is told

@@ -21,9 +21,9 @@ from typing import Iterable, Optional, Protocol, Sequence, TextIO
 from rbd_mon_fix.model.instance import Instance
 from rbd_mon_fix.model.leftover import Leftover
 from rbd_mon_fix.model.plan import Copy
-from rbd_mon_fix.report import contract
 from rbd_mon_fix.report import machine
 from rbd_mon_fix.report import plain
+from rbd_mon_fix.report import schema
 from rbd_mon_fix.report import summary
 from rbd_mon_fix.report import table
 
@@ -44,7 +44,7 @@ class Report(Protocol):
         """
 
     def server(self, host: str, instance: Instance, copies: Sequence[Copy],
-               outcomes: contract.Outcomes) -> None:
+               outcomes: schema.Outcomes) -> None:
         """Show one server; those of one host follow each other.
 
         :param outcomes: what became of the changes; None where none was
@@ -61,7 +61,7 @@ class Report(Protocol):
         """
 
 
-def report(fmt: str, stream: TextIO, kind: contract.Kind) -> Report:
+def report(fmt: str, stream: TextIO, kind: schema.Kind) -> Report:
     """Return the report that writes to a stream.
 
     :param fmt: one of ``FORMATS``

@@ -20,8 +20,8 @@ import tracemalloc
 
 import pytest
 
-from rbd_mon_fix.report import contract
-from rbd_mon_fix.report import opening
+from rbd_mon_fix.report import factory
+from rbd_mon_fix.report import schema
 from rbd_mon_fix.report import summary
 from tests.unit.report import sample
 
@@ -44,7 +44,7 @@ class Nowhere:
 
 
 def stream_servers(fmt, count, terminal):
-    report = opening.report(fmt, Nowhere(terminal), contract.Kind.STATUS)
+    report = factory.report(fmt, Nowhere(terminal), schema.Kind.STATUS)
     tally = summary.Tally()
     report.clusters(sample.CLUSTERS, None)
     for number in range(count):
@@ -84,11 +84,11 @@ def test_a_terminal_takes_no_more_than_the_caches_of_rich(monkeypatch):
     assert peak('table', 4000, True) < 2**21
 
 
-@pytest.mark.parametrize('fmt', opening.FORMATS)
+@pytest.mark.parametrize('fmt', factory.FORMATS)
 def test_a_pipe_costs_no_import_of_rich(fmt):
     code = ('import io, sys\n'
-            'from rbd_mon_fix.report import contract, opening, progress\n'
-            f'opening.report({fmt!r}, io.StringIO(), contract.Kind.STATUS)\n'
+            'from rbd_mon_fix.report import factory, progress, schema\n'
+            f'factory.report({fmt!r}, io.StringIO(), schema.Kind.STATUS)\n'
             'print("rich" in sys.modules, "yaml" in sys.modules)')
     done = subprocess.run([sys.executable, '-c', code], check=True,
                           capture_output=True, text=True)
