@@ -28,8 +28,8 @@ from oslo_config import cfg
 from oslo_log import log as logging
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.cli import arguments
 from rbd_mon_fix.cli import exit_codes
+from rbd_mon_fix.cli import parser
 from rbd_mon_fix.conf import options
 
 CONFIG_FILE = '/etc/rbd-mon-fix/rbd-mon-fix.conf'
@@ -77,7 +77,7 @@ def _parse(conf: cfg.ConfigOpts, argv: Sequence[str]) -> None:
     options.register(conf)
     conf.register_cli_opt(cfg.SubCommandOpt(
         'command', title='commands', handler=lambda commands:
-        arguments.add_parsers(commands, getattr(conf, '_oparser', None))))
+        parser.add_parsers(commands, getattr(conf, '_oparser', None))))
     logging.register_options(conf)
     # The one tells of each host without a default route; the other logs
     # tracebacks of what reaches the operator as one sentence.
@@ -90,8 +90,8 @@ def _parse(conf: cfg.ConfigOpts, argv: Sequence[str]) -> None:
                      '%(levelname)s: %(message)s')
     try:
         conf(argv, project='rbd-mon-fix', prog='rbd-mon-fix',
-             version=_version(), usage=arguments.USAGE,
-             description=arguments.DESCRIPTION, epilog=arguments.EPILOG,
+             version=_version(), usage=parser.USAGE,
+             description=parser.DESCRIPTION, epilog=parser.EPILOG,
              default_config_files=_existing(CONFIG_FILE),
              default_config_dirs=_existing(CONFIG_FILE + '.d'))
         logging.setup(conf, 'rbd_mon_fix')

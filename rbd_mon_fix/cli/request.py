@@ -23,7 +23,7 @@ from typing import Any, Sequence
 from oslo_log import log as logging
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.cli import arguments
+from rbd_mon_fix.cli import parser
 from rbd_mon_fix.cli import site as sites
 from rbd_mon_fix.inventory import instances as rosters
 
@@ -92,7 +92,7 @@ def _available(wanted: Sequence[str], site: sites.Site,
             # Controllers never have it.
             say = LOG.debug if name == 'unrescue' else LOG.warning
             say('%s is not looked at: %s.', name, why)
-    return tuple(name for name in arguments.STORES
+    return tuple(name for name in parser.STORES
                  if name in wanted or not wanted and name not in lacking)
 
 

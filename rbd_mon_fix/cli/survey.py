@@ -26,7 +26,6 @@ from rbd_mon_fix import exceptions
 from rbd_mon_fix.cli import request as requests
 from rbd_mon_fix.cli import secrets
 from rbd_mon_fix.cli import site as sites
-from rbd_mon_fix.cli import stores
 from rbd_mon_fix.core import ownership
 from rbd_mon_fix.core import planning
 from rbd_mon_fix.inventory import instances as rosters
@@ -36,6 +35,7 @@ from rbd_mon_fix.model.plan import Plan
 from rbd_mon_fix.model.record import Locator
 from rbd_mon_fix.model.record import Record
 from rbd_mon_fix.model.store import Store
+from rbd_mon_fix.stores import registry
 
 LOG = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class Survey:
         :raises Unreachable: libvirt cannot be reached
         """
         if (name, host) not in self._stores:
-            self._stores[name, host] = stores.opened(self, name, host)
+            self._stores[name, host] = registry.opened(self, name, host)
         return self._stores[name, host]
 
     def get(self, locator: Locator) -> Record:

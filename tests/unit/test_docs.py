@@ -26,12 +26,12 @@ from oslo_config import cfg
 import pytest
 
 from rbd_mon_fix.ceph import monitors_file
-from rbd_mon_fix.cli import arguments
 from rbd_mon_fix.cli import exit_codes
 from rbd_mon_fix.cli import guests
 from rbd_mon_fix.cli import hook
 from rbd_mon_fix.cli import journal
 from rbd_mon_fix.cli import main
+from rbd_mon_fix.cli import parser
 from rbd_mon_fix.cli import preflight
 from rbd_mon_fix.cli import verify
 from rbd_mon_fix.conf import options
@@ -71,7 +71,7 @@ def name(path: pathlib.Path) -> str:
 def commands() -> Iterator[tuple[str, str]]:
     """Yield every command line that is shown, and where."""
     texts = {name(path): path.read_text() for path in TEXTS}
-    for where, text in {**texts, '--help': arguments.EPILOG}.items():
+    for where, text in {**texts, '--help': parser.EPILOG}.items():
         for line in _BLOCK_LINE.findall(re.sub(r'\\\n +', '', text)):
             yield where, _BEHIND.sub('', line)
         for words in _INLINE.findall(text):
@@ -139,7 +139,7 @@ def test_exit_codes(path):
 
 
 def test_exit_codes_of_help():
-    told = arguments.EPILOG.partition('Exit codes:')[2]
+    told = parser.EPILOG.partition('Exit codes:')[2]
     assert [int(code) for code in re.findall(r'\d+', told)] == list(
         exit_codes.ExitCode)
 
@@ -176,7 +176,7 @@ def test_keys_are_explained(title, keys):
 
 @pytest.mark.parametrize('title, words', [
     ('Clusters', [source.value for source in Source]),
-    ('Records', [*arguments.STORES,
+    ('Records', [*parser.STORES,
                  *(operation.value for operation in Operation)]),
     ('Findings', [kind.value for kind in LeftoverKind]),
     ('Checks', [works.value for works in Works]),
@@ -189,7 +189,7 @@ def test_words_are_named(title, words):
 
 def parsers() -> dict[str, argparse.ArgumentParser]:
     top = argparse.ArgumentParser().add_subparsers()
-    arguments.add_parsers(top, None)
+    parser.add_parsers(top, None)
     return dict(top.choices)
 
 

@@ -20,8 +20,8 @@ import re
 from oslo_config import cfg
 import pytest
 
-from rbd_mon_fix.cli import arguments
 from rbd_mon_fix.cli import exit_codes
+from rbd_mon_fix.cli import parser
 from rbd_mon_fix.conf import options
 from rbd_mon_fix.report import factory
 from rbd_mon_fix.stores import cinder_attachment
@@ -40,7 +40,7 @@ def parse(line):
     options.register(conf)
     conf.register_cli_opt(cfg.SubCommandOpt(
         'command', handler=lambda commands:
-        arguments.add_parsers(commands, None)))
+        parser.add_parsers(commands, None)))
     conf(line.split(), project='rbd-mon-fix', prog='rbd-mon-fix',
          default_config_files=[], default_config_dirs=[])
     return conf
@@ -167,9 +167,9 @@ def test_every_command_has_help_that_says_what_it_does(line, capsys):
 
 
 def test_the_list_of_commands_has_a_sentence_for_each():
-    parser = argparse.ArgumentParser()
-    commands = parser.add_subparsers()
-    arguments.add_parsers(commands, parser)
+    top = argparse.ArgumentParser()
+    commands = top.add_subparsers()
+    parser.add_parsers(commands, top)
     sentences = [action.help for action in commands._choices_actions]
     assert len(sentences) == 9
     for sentence in sentences:
@@ -177,17 +177,17 @@ def test_the_list_of_commands_has_a_sentence_for_each():
 
 
 def test_formats_are_those_of_the_reports():
-    assert arguments.FORMATS == factory.FORMATS
+    assert parser.FORMATS == factory.FORMATS
 
 
 def test_stores_are_in_the_order_of_writing():
-    assert arguments.STORES == tuple(store.name for store in (
+    assert parser.STORES == tuple(store.name for store in (
         cinder_attachment.CinderAttachmentStore, nova_bdm.NovaBdmStore,
         domain.DomainStore, managed_save.ManagedSaveStore,
         unrescue.UnrescueStore, live_domain.LiveDomainStore))
 
 
 def test_the_help_knows_every_exit_code():
-    numbers = re.search(r'Exit codes: (.*)\.', arguments.EPILOG, re.DOTALL)
+    numbers = re.search(r'Exit codes: (.*)\.', parser.EPILOG, re.DOTALL)
     assert {int(number) for number in re.findall(r'\d+', numbers[1])} == set(
         exit_codes.ExitCode)
