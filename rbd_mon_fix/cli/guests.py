@@ -25,9 +25,9 @@ from oslo_log import log as logging
 
 from rbd_mon_fix.ceph import monitors_file
 from rbd_mon_fix.cli import exit_codes
-from rbd_mon_fix.cli import site as sites
-from rbd_mon_fix.cli import survey as surveys
-from rbd_mon_fix.cli import watching
+from rbd_mon_fix.engine import connectivity
+from rbd_mon_fix.engine import context as sites
+from rbd_mon_fix.engine import scan as surveys
 from rbd_mon_fix.inventory import local_host
 from rbd_mon_fix.model.guest import GuestState
 from rbd_mon_fix.model.plan import Copy
@@ -47,7 +47,7 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
     with contextlib.closing(sites.Site(conf)) as site:
         survey = surveys.Survey(site, conf.command)
         local_host.require(site, survey.request.hosts, 'guests')
-        watch = watching.Watch(site)
+        watch = connectivity.Watch(site)
         for copies in _by_server(survey):
             watch.add(copies)
         host = survey.request.hosts[0]
@@ -68,7 +68,7 @@ def _by_server(survey: surveys.Survey) -> Iterator[Sequence[Copy]]:
             yield list(copies)
 
 
-def _rows(host: str, watch: watching.Watch,
+def _rows(host: str, watch: connectivity.Watch,
           only: Sequence[str]) -> Iterator[dict[str, Any]]:
     """Yield a row for each guest that has, or was launched with, a disk."""
     for guest in sorted(watch.guests, key=lambda guest: guest.pid):
@@ -85,7 +85,7 @@ def _rows(host: str, watch: watching.Watch,
             'state': watch.state(guest, disks).value}
 
 
-def _warn(site: sites.Site, host: str, watch: watching.Watch) -> None:
+def _warn(site: sites.Site, host: str, watch: connectivity.Watch) -> None:
     """Say what may not be seen from here, and what to do."""
     closed = [guest for guest in watch.guests if guest.peers is None]
     if closed:

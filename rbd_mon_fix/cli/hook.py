@@ -23,8 +23,8 @@ from oslo_config import cfg
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.cli import exit_codes
-from rbd_mon_fix.cli import site as sites
-from rbd_mon_fix.cli import teaching
+from rbd_mon_fix.engine import context as sites
+from rbd_mon_fix.engine import hook_update
 from rbd_mon_fix.hook import daemon
 from rbd_mon_fix.hook import installation
 from rbd_mon_fix.report import listing
@@ -40,7 +40,7 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
     with contextlib.closing(sites.Site(conf)) as site:
         hook = installation.Installation(conf.hook.dir)
         if conf.command.action == 'install':
-            teaching.install(site, hook)
+            hook_update.install(site, hook)
         elif conf.command.action == 'remove':
             hook.remove()
         rows = list(_rows(site, hook))

@@ -23,7 +23,7 @@ from oslo_config import cfg
 
 from rbd_mon_fix.ceph import monitors_file
 from rbd_mon_fix.cli import exit_codes
-from rbd_mon_fix.cli import site as sites
+from rbd_mon_fix.engine import context as sites
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.monmap import Monitor

@@ -24,7 +24,7 @@ from oslo_config import cfg
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.cli import exit_codes
-from rbd_mon_fix.cli import site as sites
+from rbd_mon_fix.engine import context as sites
 from rbd_mon_fix.preflight import ceph
 from rbd_mon_fix.preflight import config
 from rbd_mon_fix.preflight import machine

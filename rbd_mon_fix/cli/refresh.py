@@ -23,15 +23,15 @@ from oslo_config import cfg
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.cli import exit_codes
-from rbd_mon_fix.cli import showing
-from rbd_mon_fix.cli import site as sites
-from rbd_mon_fix.cli import survey as surveys
-from rbd_mon_fix.cli import teaching
-from rbd_mon_fix.cli import writing
 from rbd_mon_fix.core import apply
 from rbd_mon_fix.core import cluster_identity
 from rbd_mon_fix.core import guard
 from rbd_mon_fix.core import planning
+from rbd_mon_fix.engine import context as sites
+from rbd_mon_fix.engine import execution
+from rbd_mon_fix.engine import hook_update
+from rbd_mon_fix.engine import reporting
+from rbd_mon_fix.engine import scan as surveys
 from rbd_mon_fix.model.plan import Plan
 from rbd_mon_fix.report import progress
 from rbd_mon_fix.report import schema
@@ -45,15 +45,15 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
         if conf.command.dry_run:
             return _dry_run(site, survey, out, err)
         complaints = _complaints(site, survey, err)
-        with writing.Session(site, survey, conf.command.lock) as session:
+        with execution.Session(site, survey, conf.command.lock) as session:
             session.settle()
             plan = _read(survey, err)
             _check(site, plan)
             _learn(site)
-            shown = showing.Showing(site, out, schema.Kind.REFRESH)
+            shown = reporting.Showing(site, out, schema.Kind.REFRESH)
             session.apply('refresh', plan, shown, err,
                           complaints=complaints)
-            teaching.feed(site, plan)
+            hook_update.feed(site, plan)
             return exit_codes.of_work(shown.tally.incomplete, survey.lost)
 
 
@@ -66,15 +66,15 @@ def _complaints(site: sites.Site, survey: surveys.Survey,
     command = site.conf.command
     if not command.verify:
         return lambda changes: {}
-    from rbd_mon_fix.cli import proving
-    return proving.Prover(site, survey.request.hosts, command.timeout,
+    from rbd_mon_fix.engine import verification
+    return verification.Prover(site, survey.request.hosts, command.timeout,
                           command.parallel, err).complaints
 
 
 def _dry_run(site: sites.Site, survey: surveys.Survey, out: TextIO,
              err: TextIO) -> int:
     plan = _read(survey, err)
-    shown = showing.Showing(site, out, schema.Kind.DRY_RUN)
+    shown = reporting.Showing(site, out, schema.Kind.DRY_RUN)
     shown.plan(plan)
     shown.close()
     try:

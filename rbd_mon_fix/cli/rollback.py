@@ -24,12 +24,12 @@ from oslo_config import cfg
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.cli import exit_codes
-from rbd_mon_fix.cli import showing
-from rbd_mon_fix.cli import site as sites
-from rbd_mon_fix.cli import survey as surveys
-from rbd_mon_fix.cli import writing
 from rbd_mon_fix.core import recovery
 from rbd_mon_fix.core import rollback
+from rbd_mon_fix.engine import context as sites
+from rbd_mon_fix.engine import execution
+from rbd_mon_fix.engine import reporting
+from rbd_mon_fix.engine import scan as surveys
 from rbd_mon_fix.model.instance import Instance
 from rbd_mon_fix.model.plan import Plan
 from rbd_mon_fix.model.plan import Verdict
@@ -44,18 +44,18 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
     """Run the command and return its exit code."""
     with contextlib.closing(sites.Site(conf)) as site:
         name = conf.command.run
-        past = writing.journal(site).read(name)
+        past = execution.journal(site).read(name)
         survey = _survey(site, past)
         if conf.command.dry_run:
             plan = _plan(recovery.settled(past, survey.get), survey)
-            shown = showing.Showing(site, out, schema.Kind.DRY_RUN)
+            shown = reporting.Showing(site, out, schema.Kind.DRY_RUN)
             shown.plan(plan)
             shown.close()
             return exit_codes.of_look(False, survey.lost)
-        with writing.Session(site, survey) as session:
+        with execution.Session(site, survey) as session:
             session.settle()
-            plan = _plan(writing.journal(site).read(name), survey)
-            shown = showing.Showing(site, out, schema.Kind.ROLLBACK)
+            plan = _plan(execution.journal(site).read(name), survey)
+            shown = reporting.Showing(site, out, schema.Kind.ROLLBACK)
             session.apply('rollback', plan, shown, err, undoes=name)
             left = shown.tally.incomplete or any(
                 copy.skip for copy in plan.copies)

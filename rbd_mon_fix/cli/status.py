@@ -23,10 +23,10 @@ from typing import Iterator, TextIO
 from oslo_config import cfg
 
 from rbd_mon_fix.cli import exit_codes
-from rbd_mon_fix.cli import leftovers
-from rbd_mon_fix.cli import showing
-from rbd_mon_fix.cli import site as sites
-from rbd_mon_fix.cli import survey as surveys
+from rbd_mon_fix.engine import context as sites
+from rbd_mon_fix.engine import findings
+from rbd_mon_fix.engine import reporting
+from rbd_mon_fix.engine import scan as surveys
 from rbd_mon_fix.model.plan import Plan
 from rbd_mon_fix.report import schema
 
@@ -37,9 +37,9 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
         survey = surveys.Survey(site, conf.command)
         # Shown as it is read, which keeps memory bounded.
         plans = begun(survey.plans())
-        shown = showing.Showing(site, out, schema.Kind.STATUS)
+        shown = reporting.Showing(site, out, schema.Kind.STATUS)
         shown.plans(plans)
-        shown.leftovers(leftovers.find(survey))
+        shown.leftovers(findings.find(survey))
         shown.close()
         return exit_codes.of_look(
             shown.tally.wrong or shown.tally.stranded, survey.lost)

@@ -22,9 +22,9 @@ from typing import Any, Sequence, TextIO
 from oslo_config import cfg
 
 from rbd_mon_fix.cli import exit_codes
-from rbd_mon_fix.cli import proving
-from rbd_mon_fix.cli import site as sites
-from rbd_mon_fix.cli import survey as surveys
+from rbd_mon_fix.engine import context as sites
+from rbd_mon_fix.engine import scan as surveys
+from rbd_mon_fix.engine import verification
 from rbd_mon_fix.model.plan import Copy
 from rbd_mon_fix.model.plan import State
 from rbd_mon_fix.model.record import SkipReason
@@ -41,8 +41,9 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
     command = conf.command
     with contextlib.closing(sites.Site(conf)) as site:
         survey = surveys.Survey(site, command)
-        prover = proving.Prover(site, survey.request.hosts, command.timeout,
-                                command.parallel, err)
+        prover = verification.Prover(
+            site, survey.request.hosts, command.timeout, command.parallel,
+            err)
         copies = [copy for plan in survey.plans() for copy in plan.copies
                   if _counts(copy)]
         rows = [_row(copy, found)
@@ -57,11 +58,11 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
 
 def _counts(copy: Copy) -> bool:
     """Tell whether a cold start on its host would read a copy."""
-    return (copy.locator.store not in proving.NOT_COLD
+    return (copy.locator.store not in verification.NOT_COLD
             and copy.skip is not SkipReason.OTHER_HOST)
 
 
-def _proofs(prover: proving.Prover,
+def _proofs(prover: verification.Prover,
             copies: Sequence[Copy]) -> list[open_check.Proof]:
     """Return the proofs; what cannot be read cannot be proved."""
     readable = [(copy.locator, copy.disk) for copy in copies

@@ -25,8 +25,8 @@ import itertools
 from typing import Collection, Iterable, Iterator, Optional, Protocol, Sequence
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.cli import site as sites
 from rbd_mon_fix.clients.database import nova
+from rbd_mon_fix.engine import context as sites
 from rbd_mon_fix.model.instance import Instance
 from rbd_mon_fix.model.instance import Scope
 

@@ -20,7 +20,7 @@ import socket
 from typing import Iterable
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.cli import site as sites
+from rbd_mon_fix.engine import context as sites
 
 
 def is_here(site: sites.Site, host: str) -> bool:

@@ -25,8 +25,8 @@ from rbd_mon_fix.ceph import backends as ceph_backends
 from rbd_mon_fix.ceph import client as ceph
 from rbd_mon_fix.ceph import conf as ceph_conf
 from rbd_mon_fix.ceph import mon_dump
-from rbd_mon_fix.cli import site as sites
 from rbd_mon_fix.core import cluster_identity
+from rbd_mon_fix.engine import context as sites
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.preflight import config
 from rbd_mon_fix.preflight import runner

@@ -23,7 +23,7 @@ from rbd_mon_fix import exceptions
 from rbd_mon_fix.ceph import backends as ceph_backends
 from rbd_mon_fix.ceph import conf as ceph_conf
 from rbd_mon_fix.ceph import monitors_file
-from rbd_mon_fix.cli import site as sites
+from rbd_mon_fix.engine import context as sites
 from rbd_mon_fix.preflight import runner
 from rbd_mon_fix.preflight.check import Check
 from rbd_mon_fix.preflight.check import Works

@@ -24,9 +24,9 @@ from typing import Callable, Iterator, Optional, Sequence
 from urllib import parse
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.cli import site as sites
-from rbd_mon_fix.cli import writing
 from rbd_mon_fix.clients import qemu_img
+from rbd_mon_fix.engine import context as sites
+from rbd_mon_fix.engine import execution
 from rbd_mon_fix.preflight import rules
 from rbd_mon_fix.preflight import runner
 from rbd_mon_fix.preflight.check import Check
@@ -38,7 +38,7 @@ def checks(site: sites.Site, hosts: Sequence[str]) -> Iterator[Check]:
                   lambda: _folder(site.conf.journal_dir))
     yield _judged('clock', 'this machine', lambda: rules.clock(
         datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None),
-        _database_clock(site), writing.journal(site).latest()))
+        _database_clock(site), execution.journal(site).latest()))
     if all(parse.urlsplit(site.libvirt_uri(host)).netloc for host in hosts):
         yield runner.not_asked('qemu', 'rbd driver',
                                  'Libvirt is on another machine.')

@@ -20,7 +20,7 @@ import functools
 from typing import Any, Callable, Iterator, Sequence
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.cli import site as sites
+from rbd_mon_fix.engine import context as sites
 from rbd_mon_fix.preflight import runner
 from rbd_mon_fix.preflight.check import Check
 from rbd_mon_fix.preflight.check import Works

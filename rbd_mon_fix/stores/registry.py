@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Mapping, Protocol
 
-from rbd_mon_fix.cli import site as sites
+from rbd_mon_fix.engine import context as sites
 
 
 class Opener(Protocol):

@@ -22,10 +22,10 @@ import types
 from typing import Any, Optional, Sequence
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.cli import survey
 from rbd_mon_fix.clients import nova_servers
 from rbd_mon_fix.clients.database import cinder
 from rbd_mon_fix.clients.database import engine
+from rbd_mon_fix.engine import scan
 from rbd_mon_fix.inventory import cells
 from rbd_mon_fix.model.cluster import Backend
 from rbd_mon_fix.model.instance import Instance
@@ -99,8 +99,8 @@ def command(host: Sequence[str] = (places.HOST,), **fields: Any
         'format': 'json', **fields})
 
 
-def survey_of(site: Any, *host: str, **fields: Any) -> survey.Survey:
-    return survey.Survey(site, command(host or (places.HOST,), **fields))
+def survey_of(site: Any, *host: str, **fields: Any) -> scan.Survey:
+    return scan.Survey(site, command(host or (places.HOST,), **fields))
 
 
 class Api:

@@ -29,10 +29,10 @@ from rbd_mon_fix.cli import journal
 from rbd_mon_fix.cli import monitors
 from rbd_mon_fix.cli import refresh
 from rbd_mon_fix.cli import rollback
-from rbd_mon_fix.cli import site as sites
 from rbd_mon_fix.cli import status
 from rbd_mon_fix.clients import krbd
 from rbd_mon_fix.core import apply
+from rbd_mon_fix.engine import context as sites
 from rbd_mon_fix.inventory import instances
 from rbd_mon_fix.model.plan import Operation
 from rbd_mon_fix.qemu import processes

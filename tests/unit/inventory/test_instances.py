@@ -17,7 +17,7 @@
 import pytest
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.cli import site as sites
+from rbd_mon_fix.engine import context as sites
 from rbd_mon_fix.inventory import instances
 from rbd_mon_fix.model.instance import Instance
 from tests.unit import fakes

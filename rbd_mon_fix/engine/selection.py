@@ -24,7 +24,7 @@ from oslo_log import log as logging
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.cli import parser
-from rbd_mon_fix.cli import site as sites
+from rbd_mon_fix.engine import context as sites
 from rbd_mon_fix.inventory import instances as rosters
 
 LOG = logging.getLogger(__name__)

@@ -22,10 +22,10 @@ import os
 import pytest
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.cli import writing
 from rbd_mon_fix.clients import nova_servers
 from rbd_mon_fix.core import ownership
 from rbd_mon_fix.core import planning
+from rbd_mon_fix.engine import execution
 from rbd_mon_fix.model.instance import Instance
 from rbd_mon_fix.model.instance import Scope
 from rbd_mon_fix.model.plan import Plan
@@ -113,7 +113,7 @@ def texts(*servers, stores=STORES, host=memory.HOST, text=OLD):
 
 
 def journal_of(site):
-    return writing.journal(site)
+    return execution.journal(site)
 
 
 def lines(site):
@@ -125,13 +125,13 @@ def lines(site):
 
 def apply(site, survey, lock=False, plan=None):
     shown = Shown()
-    with writing.Session(site, survey, lock) as session:
+    with execution.Session(site, survey, lock) as session:
         session.apply('refresh', plan or survey.plan(), shown, io.StringIO())
     return shown
 
 
 def settle(site, survey):
-    with writing.Session(site, survey) as session:
+    with execution.Session(site, survey) as session:
         session.settle()
 
 
@@ -188,7 +188,7 @@ def test_what_is_changed_is_in_the_journal_and_in_the_report(site):
 def test_the_journal_knows_the_clusters_and_the_plan(site):
     survey = Survey(texts(1))
     plan = survey.plan()
-    with writing.Session(site, survey) as session:
+    with execution.Session(site, survey) as session:
         session.apply('rollback', plan, Shown(), io.StringIO(), undoes='R')
     [run] = journal_of(site).runs()
     assert (run.command, run.undoes) == ('rollback', 'R')
@@ -236,7 +236,7 @@ def test_what_is_known_when_all_ends_is_shown(site, error):
     survey.texts[2].during = down
     shown = Shown()
     with pytest.raises(type(error)):
-        with writing.Session(site, survey) as session:
+        with execution.Session(site, survey) as session:
             session.apply('refresh', survey.plan(), shown, io.StringIO())
     [run] = journal_of(site).unfinished()
     assert shown.closed == [run.id]
@@ -247,7 +247,7 @@ def test_what_is_known_when_all_ends_is_shown(site, error):
 
 def test_two_runs_of_one_host_at_once(site):
     survey = Survey(texts(1))
-    with writing.Session(site, survey):
+    with execution.Session(site, survey):
         with pytest.raises(exceptions.Refused, match='cmp1'):
             apply(site, survey)
         assert survey.now() == texts(1)
@@ -258,7 +258,7 @@ def test_two_runs_of_one_host_at_once(site):
 
 def test_the_host_is_let_go_after_an_error(site):
     with pytest.raises(KeyError):
-        with writing.Session(site, Survey({})):
+        with execution.Session(site, Survey({})):
             raise KeyError
     with locks.held(site.conf.journal_dir, [memory.HOST]):
         pass
@@ -304,7 +304,7 @@ def test_a_run_that_was_cut_off_is_settled_by_looking(site):
 def test_the_same_command_again_ends_in_the_right_state(site):
     survey = Survey(texts(1, 2))
     first = cut_off(site, survey, written=['cinder-attachment/1'])
-    with writing.Session(site, survey) as session:
+    with execution.Session(site, survey) as session:
         session.settle()
         session.apply('refresh', survey.plan(), Shown(), io.StringIO())
     assert set(survey.now().values()) == {NEW}
@@ -381,7 +381,7 @@ def locking(tmp_path):
 
 def test_lock_without_an_api(site):
     with pytest.raises(exceptions.ConfigError, match="--lock.*OS_"):
-        writing.Session(site, Survey({}), lock=True)
+        execution.Session(site, Survey({}), lock=True)
 
 
 def test_no_lock_unless_asked_for(locking):

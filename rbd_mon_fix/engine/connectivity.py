@@ -22,9 +22,9 @@ import itertools
 from typing import Any, Iterable, Iterator, Optional, Sequence
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.cli import site as sites
-from rbd_mon_fix.cli import survey as surveys
 from rbd_mon_fix.core import connectivity
+from rbd_mon_fix.engine import context as sites
+from rbd_mon_fix.engine import scan as surveys
 from rbd_mon_fix.inventory import local_host
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.disk import RbdDisk

@@ -21,8 +21,8 @@ import datetime
 from oslo_log import log as logging
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.cli import site as sites
-from rbd_mon_fix.cli import writing
+from rbd_mon_fix.engine import context as sites
+from rbd_mon_fix.engine import execution
 from rbd_mon_fix.hook import installation
 from rbd_mon_fix.hook import knowledge
 from rbd_mon_fix.model.cluster import Cluster
@@ -57,7 +57,7 @@ def install(site: sites.Site, hook: installation.Installation) -> None:
     sightings = [
         knowledge.Sighting(edit.cluster, edit.old + edit.new,
                            knowledge.Identity.of(edit) if edit.user else None)
-        for run in writing.journal(site).runs() for entry in run.entries
+        for run in execution.journal(site).runs() for entry in run.entries
         for edit in entry.edits]
     clusters = _reliable(site)
     hook.install()

@@ -17,7 +17,7 @@
 import pytest
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.cli import request
+from rbd_mon_fix.engine import selection
 from rbd_mon_fix.inventory import instances
 from tests.unit import fakes
 from tests.unit import memory
@@ -29,7 +29,8 @@ ALL = ('cinder-attachment', 'nova-bdm', *LIBVIRT)
 
 
 def asked(site, host=('cmp1',), **fields):
-    return request.of(fakes.command(host, **fields), site, instances.of(site))
+    return selection.of(fakes.command(host, **fields), site,
+                        instances.of(site))
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def site(tmp_path, nova, cinder):
 def test_as_it_was_asked(site):
     found = asked(site, ['b', 'a', 'b'], instance=[memory.uuid(1)],
                   unmanaged=True)
-    assert found == request.Request(
+    assert found == selection.Request(
         ('b', 'a'), (memory.uuid(1),), ALL, True)
 
 

@@ -20,8 +20,8 @@ import itertools
 from typing import Iterable, Mapping, Optional, TextIO
 
 from rbd_mon_fix.ceph import monitors_file
-from rbd_mon_fix.cli import site as sites
-from rbd_mon_fix.cli import watching
+from rbd_mon_fix.engine import connectivity
+from rbd_mon_fix.engine import context as sites
 from rbd_mon_fix.model.leftover import Leftover
 from rbd_mon_fix.model.plan import Copy
 from rbd_mon_fix.model.plan import Outcome
@@ -39,7 +39,7 @@ class Showing:
 
     def __init__(self, site: sites.Site, out: TextIO, kind: schema.Kind):
         self.tally = summary.Tally()
-        self._watch = watching.Watch(site)
+        self._watch = connectivity.Watch(site)
         self._report = factory.report(site.conf.command.format, out, kind)
         self._report.clusters(
             [monitors_file.dump(cluster, site.answering)

@@ -23,11 +23,11 @@ from typing import Any, Collection, Iterable, Iterator, Mapping, Optional
 from oslo_log import log as logging
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.cli import request as requests
-from rbd_mon_fix.cli import secrets
-from rbd_mon_fix.cli import site as sites
 from rbd_mon_fix.core import ownership
 from rbd_mon_fix.core import planning
+from rbd_mon_fix.engine import cephx_users
+from rbd_mon_fix.engine import context as sites
+from rbd_mon_fix.engine import selection as requests
 from rbd_mon_fix.inventory import instances as rosters
 from rbd_mon_fix.model.instance import Instance
 from rbd_mon_fix.model.instance import Scope
@@ -207,7 +207,7 @@ class Survey:
 
     @functools.cached_property
     def _every_secret(self) -> ownership.Secrets:
-        return secrets.of_all_guests(self)
+        return cephx_users.of_all_guests(self)
 
     def _volumes(self, records: Collection[Record]
                  ) -> Optional[Mapping[str, Any]]:

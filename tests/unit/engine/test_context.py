@@ -18,8 +18,8 @@ from oslo_config import cfg
 import pytest
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.cli import site as sites
 from rbd_mon_fix.conf import options
+from rbd_mon_fix.engine import context as sites
 
 
 @pytest.fixture

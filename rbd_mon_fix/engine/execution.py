@@ -24,11 +24,11 @@ from typing import Any, Collection, Iterable, Iterator, Optional, TextIO
 from oslo_log import log as logging
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.cli import showing
-from rbd_mon_fix.cli import site as sites
-from rbd_mon_fix.cli import survey as surveys
 from rbd_mon_fix.core import apply
 from rbd_mon_fix.core import recovery
+from rbd_mon_fix.engine import context as sites
+from rbd_mon_fix.engine import reporting
+from rbd_mon_fix.engine import scan as surveys
 from rbd_mon_fix.model.plan import Change
 from rbd_mon_fix.model.plan import Outcome
 from rbd_mon_fix.model.plan import Plan
@@ -81,7 +81,7 @@ class Session(contextlib.AbstractContextManager['Session']):
             if set(run.hosts) <= set(self._survey.request.hosts):
                 self._settle(run)
 
-    def apply(self, command: str, plan: Plan, shown: showing.Showing,
+    def apply(self, command: str, plan: Plan, shown: reporting.Showing,
               err: TextIO, undoes: Optional[str] = None,
               complaints: apply.Complaints = lambda _: {}) -> None:
         """Make the changes of a plan and show what became of them.
@@ -114,7 +114,7 @@ class Session(contextlib.AbstractContextManager['Session']):
         self._show(plan, outcomes, shown, writer.run)
 
     def _show(self, plan: Plan, outcomes: dict[Locator, Outcome],
-              shown: showing.Showing, run: str) -> None:
+              shown: reporting.Showing, run: str) -> None:
         shown.plan(plan, outcomes)
         shown.close(run)
 

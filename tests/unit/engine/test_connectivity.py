@@ -21,7 +21,7 @@ import types
 import pytest
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.cli import watching
+from rbd_mon_fix.engine import connectivity
 from rbd_mon_fix.model.cluster import Backend
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.cluster import Source
@@ -76,7 +76,7 @@ def copies(cluster='a', host='cmp1', image='a/i', store='domain'):
 
 
 def watch(monkeypatch, peers=(), disks=('a/i',), hypervisor=None):
-    watched = watching.Watch(site(hypervisor))
+    watched = connectivity.Watch(site(hypervisor))
     monkeypatch.setitem(watched.__dict__, 'guests', [
         Guest(7, UUID, tuple(map(disk, disks)), frozenset(peers))])
     return watched
@@ -97,7 +97,7 @@ def test_servers_of_other_hosts_are_not_looked_at(monkeypatch):
 
 
 def test_other_hosts_cost_no_look_at_processes():
-    watched = watching.Watch(site())
+    watched = connectivity.Watch(site())
     watched.add(copies(host='cmp2'))
     watched.stranded()
     assert 'guests' not in watched.__dict__

@@ -19,8 +19,8 @@ import dataclasses
 import pytest
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.cli import survey
 from rbd_mon_fix.core import planning
+from rbd_mon_fix.engine import scan
 from rbd_mon_fix.inventory import instances
 from rbd_mon_fix.model.cluster import Backend
 from rbd_mon_fix.model.instance import Instance
@@ -332,10 +332,10 @@ def test_a_libvirt_host_without_openstack(tmp_path):
     domains.hostname = lambda: 'kvm1'
     site = fakes.Site(tmp_path, libvirts=domains)
     command = fakes.command([])
-    plans = list(survey.Survey(site, command).plans())
+    plans = list(scan.Survey(site, command).plans())
     assert [copy.skip for copy in plans[0].copies] == [SkipReason.UNMANAGED]
     command = fakes.command([], unmanaged=True)
-    [plan] = survey.Survey(site, command).plans()
+    [plan] = scan.Survey(site, command).plans()
     assert len(plan.changes) == 1
 
 

@@ -21,7 +21,7 @@ import dataclasses
 from typing import Any, Mapping, Optional, Sequence, TextIO
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.cli import site as sites
+from rbd_mon_fix.engine import context as sites
 from rbd_mon_fix.inventory import local_host
 from rbd_mon_fix.model.disk import RbdDisk
 from rbd_mon_fix.model.plan import Change

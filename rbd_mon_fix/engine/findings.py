@@ -23,9 +23,9 @@ import socket
 from typing import Any, Iterator, Optional
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.cli import survey as surveys
 from rbd_mon_fix.core import findings
 from rbd_mon_fix.core import ownership
+from rbd_mon_fix.engine import scan as surveys
 from rbd_mon_fix.inventory import instances as rosters
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.disk import RbdDisk

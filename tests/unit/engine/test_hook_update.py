@@ -24,8 +24,8 @@ import pytest
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.cli import hook as hook_command
-from rbd_mon_fix.cli import teaching
-from rbd_mon_fix.cli import writing
+from rbd_mon_fix.engine import execution
+from rbd_mon_fix.engine import hook_update
 from rbd_mon_fix.hook import daemon
 from rbd_mon_fix.hook import installation
 from rbd_mon_fix.hook import knowledge
@@ -77,14 +77,14 @@ def hook(site):
 
 
 def test_a_host_without_the_hook_is_left_alone(site):
-    teaching.feed(site, Plan((COPY,), ()))
+    hook_update.feed(site, Plan((COPY,), ()))
     assert not pathlib.Path(site.conf.hook.dir).exists()
 
 
 @pytest.mark.parametrize('answering', [None, frozenset(hosts.RIGHT[1:])])
 def test_the_hook_learns_what_was_seen(site, hook, answering):
     site.answering = answering
-    teaching.feed(site, Plan((COPY,), ()))
+    hook_update.feed(site, Plan((COPY,), ()))
     known, _ = hook.known()
     assert known == (knowledge.Known(
         'a', 'f-a', hosts.RIGHT, frozenset(hosts.OLD + hosts.RIGHT),
@@ -97,21 +97,21 @@ def test_the_hook_learns_what_was_seen(site, hook, answering):
     Copy(COPY.locator, COPY.instance, None, 'vda', None, (),
          State.UNREADABLE)])
 def test_a_disk_of_no_known_cluster_teaches_nothing(site, hook, copy):
-    teaching.feed(site, Plan((copy,), ()))
+    hook_update.feed(site, Plan((copy,), ()))
     known, _ = hook.known()
     assert known[0].addresses == frozenset(hosts.RIGHT)
 
 
 def test_monitors_of_which_none_answers_are_not_relied_on(site, hook):
     site.answering = frozenset()
-    teaching.feed(site, Plan((COPY,), ()))
+    hook_update.feed(site, Plan((COPY,), ()))
     assert hook.known()[0] == ()
 
 
 def test_trouble_is_said_not_raised(site, hook, caplog):
     pathlib.Path(hook.knowledge).mkdir()
     with caplog.at_level(logging.WARNING):
-        teaching.feed(site, Plan((COPY,), ()))
+        hook_update.feed(site, Plan((COPY,), ()))
     assert 'was not told' in caplog.text
 
 
@@ -122,13 +122,13 @@ def test_install_learns_from_the_journal(site):
     for each in (edit, dataclasses.replace(
             edit, image='vms/x', user='cinder', secret_uuid=hosts.SECRET)):
         record = Record(COPY.locator, memory.sheet())
-        journal = writing.journal(site)
+        journal = execution.journal(site)
         journal.prepare()
         writer = journal.start('refresh', ['h'], '', [])
         writer.begin([Change(record, memory.sheet(), (each,))])
         writer.close()
     hook = installation.Installation(site.conf.hook.dir)
-    teaching.install(site, hook)
+    hook_update.install(site, hook)
     known, _ = hook.known()
     # Journals of earlier versions have no users.
     assert known == (knowledge.Known(
@@ -140,12 +140,12 @@ def test_a_hook_that_knows_no_disks_says_so(site, monkeypatch):
     monkeypatch.setattr(daemon, 'readers', lambda script: iter(()))
     site.clusters = (dataclasses.replace(CLUSTER, backends=()),)
     hook = installation.Installation(site.conf.hook.dir)
-    teaching.install(site, hook)
+    hook_update.install(site, hook)
     row = next(row for row in hook_command._rows(site, hook)
                if row['part'] == 'monitors')
     assert row['state'] == 'outdated'
     assert "no disk of a, and mends none: run 'refresh'" in row['note']
-    teaching.feed(site, Plan((COPY,), ()))
+    hook_update.feed(site, Plan((COPY,), ()))
     assert states(site, hook)['monitors'] == 'current'
 
 
@@ -157,7 +157,7 @@ def test_install_changes_nothing_where_no_monitor_can_be_learnt(site):
 
     hook = installation.Installation(site.conf.hook.dir)
     with pytest.raises(exceptions.ConfigError):
-        teaching.install(Nowhere(conf=site.conf), hook)
+        hook_update.install(Nowhere(conf=site.conf), hook)
     assert not hook.installed
 
 
@@ -170,7 +170,7 @@ def test_rows(site, hook, monkeypatch):
     monkeypatch.setattr(daemon, 'readers', lambda script: iter(()))
     assert states(site, hook) == {
         'script': 'current', 'monitors': 'missing', 'libvirt': 'not running'}
-    teaching.feed(site, Plan((), ()))
+    hook_update.feed(site, Plan((), ()))
     assert states(site, hook)['monitors'] == 'current'
     site.clusters = (Cluster('a', 'f-a', Source.MON_DUMP, MonMap(
         CLUSTER.monmap.monitors[:2]), ()),)
