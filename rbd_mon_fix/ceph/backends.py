@@ -69,7 +69,7 @@ class Section:
 
 
 @dataclasses.dataclass(frozen=True)
-class Site:
+class ClusterConf:
     """All sections that use one ceph.conf under one cluster name."""
 
     path: str
@@ -85,7 +85,7 @@ class Site:
 
 def sites(nova: Optional[nova_conf.NovaConf],
           cinder: Optional[cinder_conf.CinderConf],
-          plain: Optional[PlainCeph]) -> tuple[Site, ...]:
+          plain: Optional[PlainCeph]) -> tuple[ClusterConf, ...]:
     """Return what the config leads to, Cinder's first, in its order."""
     sections = [_of_cinder(backend)
                 for backend in (cinder.backends if cinder else ())]
@@ -97,7 +97,7 @@ def sites(nova: Optional[nova_conf.NovaConf],
     for section in sections:
         key = section.path, section.cluster_name
         grouped[key] = (*grouped.get(key, ()), section)
-    return tuple(Site(path, name, found)
+    return tuple(ClusterConf(path, name, found)
                  for (path, name), found in grouped.items())
 
 

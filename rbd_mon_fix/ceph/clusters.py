@@ -65,47 +65,47 @@ def learn(nova: Optional[nova_conf.NovaConf],
     with futures.ThreadPoolExecutor(max_workers=len(sites)) as pool:
         found = discovery.merged(pool.map(
             discovery.from_conf if offline else discovery.from_cluster, sites))
-    errors = [finding.error for finding in found if finding.error]
+    errors = [each.error for each in found if each.error]
     if len(errors) == len(found):
         raise errors[0]
-    for finding in found:
-        if finding.error:
+    for each in found:
+        if each.error:
             LOG.warning('The right monitors of cluster %s (%s) are not '
-                        'known, its disks are left alone: %s', finding.name,
-                        finding.sites[0].path, finding.error)
+                        'known, its disks are left alone: %s', each.name,
+                        each.sites[0].path, each.error)
     return _clusters(found, nova)
 
 
-def _clusters(found: Sequence[discovery.Finding],
+def _clusters(found: Sequence[discovery.Discovery],
               nova: Optional[nova_conf.NovaConf],
               taken: Sequence[str] = ()) -> tuple[Cluster, ...]:
     return tuple(
         _with_backends(
-            Cluster(name, finding.fsid, finding.source, finding.monmap, ()),
-            finding, nova)
-        for name, finding in zip(_names(found, taken), found))
+            Cluster(name, each.fsid, each.source, each.monmap, ()),
+            each, nova)
+        for name, each in zip(_names(found, taken), found))
 
 
-def _with_backends(cluster: Cluster, finding: discovery.Finding,
+def _with_backends(cluster: Cluster, each: discovery.Discovery,
                    nova: Optional[nova_conf.NovaConf]) -> Cluster:
     backends = dict.fromkeys(cluster.backends)
-    for site in finding.sites:
+    for site in each.sites:
         for section in site.sections:
             backends.update(dict.fromkeys(
                 ceph_backends.backends(section, cluster.fsid, nova)))
     return dataclasses.replace(cluster, backends=tuple(backends))
 
 
-def _names(found: Sequence[discovery.Finding],
+def _names(found: Sequence[discovery.Discovery],
            taken: Sequence[str]) -> list[str]:
     """Name clusters apart: by fsid, or else by their first backend."""
     counts = collections.Counter(
-        [*taken, *(finding.name for finding in found)])
+        [*taken, *(each.name for each in found)])
     names: list[str] = []
-    for finding in found:
-        name = finding.name
+    for each in found:
+        name = each.name
         if counts[name] > 1:
-            name = f'{name}-{finding.tag}'
+            name = f'{name}-{each.tag}'
         base, number = name, 1
         while name in names or name in taken:
             number += 1
@@ -115,41 +115,41 @@ def _names(found: Sequence[discovery.Finding],
 
 
 def _by_file(clusters: tuple[Cluster, ...],
-             sites: Sequence[ceph_backends.Site],
+             sites: Sequence[ceph_backends.ClusterConf],
              nova: Optional[nova_conf.NovaConf]) -> tuple[Cluster, ...]:
     """Take monitors from a file, and who uses a cluster from the config."""
     found = discovery.merged(discovery.unasked(site) for site in sites)
     known = {cluster.name: cluster for cluster in clusters}
     strangers = []
-    for finding, name in _matches(found, clusters):
+    for each, name in _matches(found, clusters):
         if name:
-            known[name] = _with_backends(known[name], finding, nova)
+            known[name] = _with_backends(known[name], each, nova)
             continue
-        strangers.append(finding)
+        strangers.append(each)
         LOG.warning('The monitors file does not name the cluster %s of %s, '
-                    'its disks are left alone', finding.name,
-                    finding.sites[0].path)
+                    'its disks are left alone', each.name,
+                    each.sites[0].path)
     return (*known.values(), *_clusters(strangers, nova, tuple(known)))
 
 
-def _matches(found: Sequence[discovery.Finding], clusters: Sequence[Cluster]
-             ) -> list[tuple[discovery.Finding, Optional[str]]]:
+def _matches(found: Sequence[discovery.Discovery], clusters: Sequence[Cluster]
+             ) -> list[tuple[discovery.Discovery, Optional[str]]]:
     """Match by fsid; by name where one side has none and no other claims.
 
     Two fsids that differ are two clusters, whatever their names.
     """
     by_fsid = {cluster.fsid: cluster.name
                for cluster in clusters if cluster.fsid}
-    sure = [by_fsid.get(finding.fsid or '') for finding in found]
-    guesses = [None if name else _namesake(finding, clusters)
-               for finding, name in zip(found, sure)]
+    sure = [by_fsid.get(each.fsid or '') for each in found]
+    guesses = [None if name else _namesake(each, clusters)
+               for each, name in zip(found, sure)]
     claims = collections.Counter([*sure, *guesses])
-    return [(finding, name or (guess if claims[guess] == 1 else None))
-            for finding, name, guess in zip(found, sure, guesses)]
+    return [(each, name or (guess if claims[guess] == 1 else None))
+            for each, name, guess in zip(found, sure, guesses)]
 
 
-def _namesake(finding: discovery.Finding,
+def _namesake(each: discovery.Discovery,
               clusters: Sequence[Cluster]) -> Optional[str]:
     return next((cluster.name for cluster in clusters
-                 if cluster.name == finding.name
-                 and None in (cluster.fsid, finding.fsid)), None)
+                 if cluster.name == each.name
+                 and None in (cluster.fsid, each.fsid)), None)

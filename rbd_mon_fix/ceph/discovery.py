@@ -36,13 +36,13 @@ _PREFERENCE = (Source.MON_DUMP, Source.CEPH_CONF, Source.NONE)
 
 
 @dataclasses.dataclass(frozen=True)
-class Finding:
+class Discovery:
     """What was learnt by one ceph.conf, or by several of one cluster.
 
     :param error: why nothing was learnt, where nothing was
     """
 
-    sites: tuple[ceph_backends.Site, ...]
+    sites: tuple[ceph_backends.ClusterConf, ...]
     fsid: Optional[str]
     source: Source
     monmap: MonMap
@@ -59,7 +59,7 @@ class Finding:
         return self.fsid[:8] if self.fsid else self.sites[0].tag
 
 
-def from_cluster(site: ceph_backends.Site) -> Finding:
+def from_cluster(site: ceph_backends.ClusterConf) -> Discovery:
     """Ask the cluster; take ceph.conf's word where it does not answer."""
     stated = from_conf(site)
     try:
@@ -74,22 +74,22 @@ def from_cluster(site: ceph_backends.Site) -> Finding:
             f'{site.path} has the fsid {stated.fsid}, but the cluster that '
             f'answers has {fsid}.', 'Put right the fsid or the mon_host '
             'there: one of them is another cluster\'s.'))
-    return Finding((site,), fsid, Source.MON_DUMP, monmap)
+    return Discovery((site,), fsid, Source.MON_DUMP, monmap)
 
 
-def from_conf(site: ceph_backends.Site) -> Finding:
+def from_conf(site: ceph_backends.ClusterConf) -> Discovery:
     """Take the word of ceph.conf."""
     fsid = None
     try:
         conf = ceph_conf.load(
             site.path, site.cluster_name, site.sections[0].user)
         fsid = conf.fsid
-        return Finding((site,), fsid, Source.CEPH_CONF, conf.monmap())
+        return Discovery((site,), fsid, Source.CEPH_CONF, conf.monmap())
     except exceptions.ConfigError as e:
         return _nothing(site, fsid, e)
 
 
-def _dump(site: ceph_backends.Site) -> tuple[str, MonMap]:
+def _dump(site: ceph_backends.ClusterConf) -> tuple[str, MonMap]:
     """Ask as each section would, until one is answered."""
     ways = dict.fromkeys((section.conf, section.flag, section.user)
                          for section in site.sections)
@@ -102,21 +102,21 @@ def _dump(site: ceph_backends.Site) -> tuple[str, MonMap]:
     raise failures[0]
 
 
-def _nothing(site: ceph_backends.Site, fsid: Optional[str],
-             error: exceptions.RbdMonFixError) -> Finding:
-    return Finding((site,), fsid, Source.NONE, _NOTHING, error)
+def _nothing(site: ceph_backends.ClusterConf, fsid: Optional[str],
+             error: exceptions.RbdMonFixError) -> Discovery:
+    return Discovery((site,), fsid, Source.NONE, _NOTHING, error)
 
 
-def merged(findings: Iterable[Finding]) -> list[Finding]:
-    """Make one finding of those with one fsid; the cluster's word first."""
-    groups: dict[object, list[Finding]] = {}
-    for finding in findings:
-        key = finding.fsid or finding.sites
-        groups.setdefault(key, []).append(finding)
+def merged(discoveries: Iterable[Discovery]) -> list[Discovery]:
+    """Merge discoveries with one fsid; the cluster's word first."""
+    groups: dict[object, list[Discovery]] = {}
+    for found in discoveries:
+        key = found.fsid or found.sites
+        groups.setdefault(key, []).append(found)
     return [_united(group) for group in groups.values()]
 
 
-def _united(group: Sequence[Finding]) -> Finding:
+def _united(group: Sequence[Discovery]) -> Discovery:
     best = min(group, key=lambda each: _PREFERENCE.index(each.source))
     for other in group:
         if other.source is best.source is Source.CEPH_CONF and (
@@ -125,14 +125,14 @@ def _united(group: Sequence[Finding]) -> Finding:
                         'those of the first are taken',
                         best.sites[0].path, other.sites[0].path)
     return dataclasses.replace(best, sites=tuple(
-        site for finding in group for site in finding.sites))
+        site for found in group for site in found.sites))
 
 
-def unasked(site: ceph_backends.Site) -> Finding:
+def unasked(site: ceph_backends.ClusterConf) -> Discovery:
     """Learn the fsid alone, where there is a ceph.conf that has it."""
     try:
         fsid = ceph_conf.load(site.path, site.cluster_name,
                               site.sections[0].user).fsid
     except exceptions.ConfigError:
         fsid = None
-    return Finding((site,), fsid, Source.NONE, _NOTHING)
+    return Discovery((site,), fsid, Source.NONE, _NOTHING)

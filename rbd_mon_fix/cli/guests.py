@@ -26,7 +26,7 @@ from oslo_log import log as logging
 from rbd_mon_fix.ceph import monitors_file
 from rbd_mon_fix.cli import exit_codes
 from rbd_mon_fix.engine import connectivity
-from rbd_mon_fix.engine import context as sites
+from rbd_mon_fix.engine import context as contexts
 from rbd_mon_fix.engine import scan as surveys
 from rbd_mon_fix.inventory import local_host
 from rbd_mon_fix.model.guest import GuestState
@@ -44,7 +44,7 @@ Rows = list[dict[str, Any]]
 
 def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
     """Run the command and return its exit code."""
-    with contextlib.closing(sites.Site(conf)) as site:
+    with contextlib.closing(contexts.Context(conf)) as site:
         survey = surveys.Survey(site, conf.command)
         local_host.require(site, survey.request.hosts, 'guests')
         watch = connectivity.Watch(site)
@@ -85,7 +85,8 @@ def _rows(host: str, watch: connectivity.Watch,
             'state': watch.state(guest, disks).value}
 
 
-def _warn(site: sites.Site, host: str, watch: connectivity.Watch) -> None:
+def _warn(site: contexts.Context, host: str,
+          watch: connectivity.Watch) -> None:
     """Say what may not be seen from here, and what to do."""
     closed = [guest for guest in watch.guests if guest.peers is None]
     if closed:

@@ -23,7 +23,7 @@ from oslo_config import cfg
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.cli import exit_codes
-from rbd_mon_fix.engine import context as sites
+from rbd_mon_fix.engine import context as contexts
 from rbd_mon_fix.engine import hook_update
 from rbd_mon_fix.hook import daemon
 from rbd_mon_fix.hook import installation
@@ -37,7 +37,7 @@ Row = dict[str, Any]
 
 def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
     """Run the command and return its exit code."""
-    with contextlib.closing(sites.Site(conf)) as site:
+    with contextlib.closing(contexts.Context(conf)) as site:
         hook = installation.Installation(conf.hook.dir)
         if conf.command.action == 'install':
             hook_update.install(site, hook)
@@ -52,7 +52,8 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
                 else exit_codes.ExitCode.OK)
 
 
-def _rows(site: sites.Site, hook: installation.Installation) -> Iterator[Row]:
+def _rows(site: contexts.Context,
+          hook: installation.Installation) -> Iterator[Row]:
     state = hook.state
     yield _row('script', state.value, hook.script, {
         installation.State.MISSING: "put it there: 'hook install'",
@@ -68,7 +69,7 @@ def _rows(site: sites.Site, hook: installation.Installation) -> Iterator[Row]:
                    'the XML that it prints is what this one is given')
 
 
-def _monitors(site: sites.Site, hook: installation.Installation) -> Row:
+def _monitors(site: contexts.Context, hook: installation.Installation) -> Row:
     try:
         known, written = hook.known()
     except exceptions.Gone:

@@ -23,7 +23,7 @@ from oslo_config import cfg
 
 from rbd_mon_fix.ceph import monitors_file
 from rbd_mon_fix.cli import exit_codes
-from rbd_mon_fix.engine import context as sites
+from rbd_mon_fix.engine import context as contexts
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.monmap import Monitor
@@ -34,7 +34,7 @@ COLUMNS = ('cluster', 'fsid', 'source', 'monitor', 'answers', 'backends')
 
 def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
     """Run the command and return its exit code."""
-    with contextlib.closing(sites.Site(conf)) as site:
+    with contextlib.closing(contexts.Context(conf)) as site:
         listing.write(
             conf.command.format, out, COLUMNS,
             [row for cluster in site.clusters

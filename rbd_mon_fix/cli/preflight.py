@@ -24,7 +24,7 @@ from oslo_config import cfg
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.cli import exit_codes
-from rbd_mon_fix.engine import context as sites
+from rbd_mon_fix.engine import context as contexts
 from rbd_mon_fix.preflight import ceph
 from rbd_mon_fix.preflight import config
 from rbd_mon_fix.preflight import machine
@@ -42,7 +42,7 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
     It goes on whatever it meets, so that nothing ends it with the code of
     a config that cannot be used or a service that cannot be reached.
     """
-    with contextlib.closing(sites.Site(conf)) as site:
+    with contextlib.closing(contexts.Context(conf)) as site:
         found = list(_checks(site, _hosts(site, conf.command.host)))
         rows = [_row(each) for each in found]
         listing.write(conf.command.format, out, COLUMNS, rows,
@@ -52,7 +52,7 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
                 else exit_codes.ExitCode.OK)
 
 
-def _hosts(site: sites.Site, asked: Sequence[str]) -> tuple[str, ...]:
+def _hosts(site: contexts.Context, asked: Sequence[str]) -> tuple[str, ...]:
     """Return the hosts; '' is the machine itself, where Nova has no word.
 
     :raises ConfigError: none was given, but Nova has hosts
@@ -62,14 +62,14 @@ def _hosts(site: sites.Site, asked: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(asked)) or ('',)
 
 
-def _has_openstack(site: sites.Site) -> bool:
+def _has_openstack(site: contexts.Context) -> bool:
     try:
         return site.has_openstack
     except exceptions.RbdMonFixError:
         return False  # the checks of the config say more
 
 
-def _checks(site: sites.Site, hosts: Sequence[str]) -> Iterator[Check]:
+def _checks(site: contexts.Context, hosts: Sequence[str]) -> Iterator[Check]:
     for name, group in (
             ('config', config.checks(site)),
             ('services', services.checks(site, hosts)),

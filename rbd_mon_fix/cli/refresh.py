@@ -27,7 +27,7 @@ from rbd_mon_fix.core import apply
 from rbd_mon_fix.core import cluster_identity
 from rbd_mon_fix.core import guard
 from rbd_mon_fix.core import planning
-from rbd_mon_fix.engine import context as sites
+from rbd_mon_fix.engine import context as contexts
 from rbd_mon_fix.engine import execution
 from rbd_mon_fix.engine import hook_update
 from rbd_mon_fix.engine import reporting
@@ -40,7 +40,7 @@ from rbd_mon_fix.state import known_clusters
 
 def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
     """Run the command and return its exit code."""
-    with contextlib.closing(sites.Site(conf)) as site:
+    with contextlib.closing(contexts.Context(conf)) as site:
         survey = surveys.Survey(site, conf.command)
         if conf.command.dry_run:
             return _dry_run(site, survey, out, err)
@@ -57,7 +57,7 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
             return exit_codes.of_work(shown.tally.incomplete, survey.lost)
 
 
-def _complaints(site: sites.Site, survey: surveys.Survey,
+def _complaints(site: contexts.Context, survey: surveys.Survey,
                 err: TextIO) -> apply.Complaints:
     """Return what asks QEMU about changes, where that is wanted.
 
@@ -71,7 +71,7 @@ def _complaints(site: sites.Site, survey: surveys.Survey,
                           command.parallel, err).complaints
 
 
-def _dry_run(site: sites.Site, survey: surveys.Survey, out: TextIO,
+def _dry_run(site: contexts.Context, survey: surveys.Survey, out: TextIO,
              err: TextIO) -> int:
     plan = _read(survey, err)
     shown = reporting.Showing(site, out, schema.Kind.DRY_RUN)
@@ -93,7 +93,7 @@ def _read(survey: surveys.Survey, err: TextIO) -> Plan:
     return planning.merged(plans)
 
 
-def _check(site: sites.Site, plan: Plan) -> None:
+def _check(site: contexts.Context, plan: Plan) -> None:
     if plan.changes:
         folder = site.conf.journal_dir
         guard.check(plan, site.clusters, site.answering,
@@ -102,7 +102,7 @@ def _check(site: sites.Site, plan: Plan) -> None:
                     known_clusters.path(folder))
 
 
-def _learn(site: sites.Site) -> None:
+def _learn(site: contexts.Context) -> None:
     """Keep which cluster each backend leads to, for later runs."""
     folder = site.conf.journal_dir
     known = known_clusters.load(folder)

@@ -26,7 +26,7 @@ from rbd_mon_fix import exceptions
 from rbd_mon_fix.cli import exit_codes
 from rbd_mon_fix.core import recovery
 from rbd_mon_fix.core import rollback
-from rbd_mon_fix.engine import context as sites
+from rbd_mon_fix.engine import context as contexts
 from rbd_mon_fix.engine import execution
 from rbd_mon_fix.engine import reporting
 from rbd_mon_fix.engine import scan as surveys
@@ -42,7 +42,7 @@ from rbd_mon_fix.report import schema
 
 def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
     """Run the command and return its exit code."""
-    with contextlib.closing(sites.Site(conf)) as site:
+    with contextlib.closing(contexts.Context(conf)) as site:
         name = conf.command.run
         past = execution.journal(site).read(name)
         survey = _survey(site, past)
@@ -62,7 +62,7 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
             return exit_codes.of_work(left, survey.lost)
 
 
-def _survey(site: sites.Site, past: Run) -> surveys.Survey:
+def _survey(site: contexts.Context, past: Run) -> surveys.Survey:
     """Look at just the hosts and stores that the run wrote to."""
     stores = {entry.locator.store for entry in past.entries}
     return surveys.Survey(site, argparse.Namespace(

@@ -23,7 +23,7 @@ from typing import Iterator, TextIO
 from oslo_config import cfg
 
 from rbd_mon_fix.cli import exit_codes
-from rbd_mon_fix.engine import context as sites
+from rbd_mon_fix.engine import context as contexts
 from rbd_mon_fix.engine import findings
 from rbd_mon_fix.engine import reporting
 from rbd_mon_fix.engine import scan as surveys
@@ -33,13 +33,13 @@ from rbd_mon_fix.report import schema
 
 def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
     """Run the command and return its exit code."""
-    with contextlib.closing(sites.Site(conf)) as site:
+    with contextlib.closing(contexts.Context(conf)) as site:
         survey = surveys.Survey(site, conf.command)
         # Shown as it is read, which keeps memory bounded.
         plans = begun(survey.plans())
         shown = reporting.Showing(site, out, schema.Kind.STATUS)
         shown.plans(plans)
-        shown.leftovers(findings.find(survey))
+        shown.findings(findings.find(survey))
         shown.close()
         return exit_codes.of_look(
             shown.tally.wrong or shown.tally.stranded, survey.lost)

@@ -22,7 +22,7 @@ from typing import Any, Sequence, TextIO
 from oslo_config import cfg
 
 from rbd_mon_fix.cli import exit_codes
-from rbd_mon_fix.engine import context as sites
+from rbd_mon_fix.engine import context as contexts
 from rbd_mon_fix.engine import scan as surveys
 from rbd_mon_fix.engine import verification
 from rbd_mon_fix.model.plan import Copy
@@ -39,7 +39,7 @@ COLUMNS = ('host', 'instance', 'store', 'disk', 'image', 'opened', 'error',
 def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
     """Run the command and return its exit code."""
     command = conf.command
-    with contextlib.closing(sites.Site(conf)) as site:
+    with contextlib.closing(contexts.Context(conf)) as site:
         survey = surveys.Survey(site, command)
         prover = verification.Prover(
             site, survey.request.hosts, command.timeout, command.parallel,

@@ -23,7 +23,7 @@ from typing import Any, Iterable, Iterator, Optional, Sequence
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.core import connectivity
-from rbd_mon_fix.engine import context as sites
+from rbd_mon_fix.engine import context as contexts
 from rbd_mon_fix.engine import scan as surveys
 from rbd_mon_fix.inventory import local_host
 from rbd_mon_fix.model.cluster import Cluster
@@ -40,7 +40,7 @@ class Watch:
     Of other hosts it takes no notice, which costs nothing there.
     """
 
-    def __init__(self, site: sites.Site):
+    def __init__(self, site: contexts.Context):
         self._site = site
         # The clusters that the copies of an image name, of each server.
         self._named: dict[tuple[str, str], set[Optional[str]]] = (

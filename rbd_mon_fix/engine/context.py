@@ -37,7 +37,7 @@ LOG = logging.getLogger(__name__)
 _LIBVIRT_URI = 'qemu:///system'
 
 
-class Site:
+class Context:
     """One cloud, or one plain libvirt host, as the config describes it."""
 
     def __init__(self, conf: cfg.ConfigOpts):

@@ -26,7 +26,7 @@ from oslo_log import log as logging
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.core import apply
 from rbd_mon_fix.core import recovery
-from rbd_mon_fix.engine import context as sites
+from rbd_mon_fix.engine import context as contexts
 from rbd_mon_fix.engine import reporting
 from rbd_mon_fix.engine import scan as surveys
 from rbd_mon_fix.model.plan import Change
@@ -42,7 +42,7 @@ from rbd_mon_fix.state import locks
 LOG = logging.getLogger(__name__)
 
 
-def journal(site: sites.Site) -> journals.Journal:
+def journal(site: contexts.Context) -> journals.Journal:
     """Return the journal that the config names."""
     return journals.Journal(
         site.conf.journal_dir,
@@ -58,7 +58,7 @@ class Session(contextlib.AbstractContextManager['Session']):
         to lock through
     """
 
-    def __init__(self, site: sites.Site, survey: surveys.Survey,
+    def __init__(self, site: contexts.Context, survey: surveys.Survey,
                  lock: bool = False):
         self._site = site
         self._survey = survey
@@ -195,7 +195,7 @@ def _disproved(plan: Plan, outcomes: dict[Locator, Outcome],
             for locator, reason in complaints(fixed).items()}
 
 
-def _locks(site: sites.Site) -> Any:
+def _locks(site: contexts.Context) -> Any:
     if site.api is None:
         raise exceptions.ConfigError(
             "--lock needs Nova's API, and there are no credentials for it.",

@@ -29,34 +29,34 @@ from rbd_mon_fix.engine import scan as surveys
 from rbd_mon_fix.inventory import instances as rosters
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.disk import RbdDisk
-from rbd_mon_fix.model.leftover import Leftover
-from rbd_mon_fix.model.leftover import LeftoverKind
+from rbd_mon_fix.model.finding import Finding
+from rbd_mon_fix.model.finding import FindingKind
 from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.record import Locator
 from rbd_mon_fix.model.record import Record
 
 _ADVICE = {
-    LeftoverKind.SHARE:
+    FindingKind.SHARE:
         'Nova mounts the share from there at each start: detach the share '
         'and attach it again.',
-    LeftoverKind.POOL:
+    FindingKind.POOL:
         'Correct the hosts with "virsh pool-edit", then stop and start the '
         'pool; guests that run are not touched by that.',
-    LeftoverKind.SNAPSHOT:
+    FindingKind.SNAPSHOT:
         'Reverting to it brings these addresses back: run refresh after '
         'that, or delete it where nobody needs it.',
-    LeftoverKind.CHECKPOINT:
+    FindingKind.CHECKPOINT:
         'It is a record of the past; delete it where nobody needs it.',
-    LeftoverKind.BLOCK_DEVICE:
+    FindingKind.BLOCK_DEVICE:
         'The kernel follows the monitors while it is mapped. Correct '
         'ceph.conf, and what maps it (such as /etc/ceph/rbdmap).',
-    LeftoverKind.VOLUME_MOVE:
+    FindingKind.VOLUME_MOVE:
         'Its attachment is about to be replaced, so its copies are left '
         'alone. Run this again when Cinder is done.',
 }
 
 
-def find(survey: surveys.Survey) -> Iterator[Leftover]:
+def find(survey: surveys.Survey) -> Iterator[Finding]:
     """Yield what is to be shown, host by host; to be called after the plans.
 
     :raises Unreachable: a database or a libvirt was lost
@@ -79,14 +79,14 @@ def find(survey: surveys.Survey) -> Iterator[Leftover]:
         yield from _block_devices(survey)
 
 
-def _moving(survey: surveys.Survey, host: str) -> Iterator[Leftover]:
-    kind = LeftoverKind.VOLUME_MOVE
+def _moving(survey: surveys.Survey, host: str) -> Iterator[Finding]:
+    kind = FindingKind.VOLUME_MOVE
     for uuid, how in survey.moving.get(host, {}).items():
-        yield Leftover(kind, host, f'volume {uuid} ({how})', (), (),
+        yield Finding(kind, host, f'volume {uuid} ({how})', (), (),
                        _ADVICE[kind])
 
 
-def _shares(survey: surveys.Survey, host: str) -> Iterator[Leftover]:
+def _shares(survey: surveys.Survey, host: str) -> Iterator[Finding]:
     from rbd_mon_fix.clients.database import shares
     from rbd_mon_fix.documents import cephfs_export
     assert isinstance(survey.roster, rosters.CellRoster)
@@ -97,13 +97,13 @@ def _shares(survey: surveys.Survey, host: str) -> Iterator[Leftover]:
             monitors = cephfs_export.monitors(share.location)
         except exceptions.Unreadable:
             continue
-        yield from _told(survey, LeftoverKind.SHARE, host,
+        yield from _told(survey, FindingKind.SHARE, host,
                          f'share {share.share} of server {share.instance}',
                          monitors, None)
 
 
 def _pools(survey: surveys.Survey, host: str,
-           hypervisor: Any) -> Iterator[Leftover]:
+           hypervisor: Any) -> Iterator[Finding]:
     from rbd_mon_fix.clients import libvirt_kept
     from rbd_mon_fix.documents import stored_xml
     for xml in libvirt_kept.rbd_pools(hypervisor):
@@ -111,20 +111,20 @@ def _pools(survey: surveys.Survey, host: str,
             pool = stored_xml.pool(xml)
         except exceptions.Unreadable:
             continue
-        yield from _told(survey, LeftoverKind.POOL, host,
+        yield from _told(survey, FindingKind.POOL, host,
                          f'storage pool {pool.key} ({pool.pool})',
                          pool.monitors, _owner(survey, host, '', pool))
 
 
 def _moments(survey: surveys.Survey, host: str,
-             hypervisor: Any) -> Iterator[Leftover]:
+             hypervisor: Any) -> Iterator[Finding]:
     from rbd_mon_fix.clients import libvirt_kept
     from rbd_mon_fix.documents import stored_xml
     for moment in libvirt_kept.moments(hypervisor):
         if not survey.is_asked_for(moment.domain):
             continue
-        kind = (LeftoverKind.CHECKPOINT if moment.is_checkpoint
-                else LeftoverKind.SNAPSHOT)
+        kind = (FindingKind.CHECKPOINT if moment.is_checkpoint
+                else FindingKind.SNAPSHOT)
         try:
             disks = stored_xml.disks(moment.xml)
         except exceptions.Unreadable:
@@ -137,7 +137,7 @@ def _moments(survey: surveys.Survey, host: str,
                 _owner(survey, host, moment.domain, disk))
 
 
-def _block_devices(survey: surveys.Survey) -> Iterator[Leftover]:
+def _block_devices(survey: surveys.Survey) -> Iterator[Finding]:
     from rbd_mon_fix.clients import krbd
     for device in krbd.devices():
         try:
@@ -147,20 +147,20 @@ def _block_devices(survey: surveys.Survey) -> Iterator[Leftover]:
             continue
         owner = next((cluster for cluster in survey.site.clusters
                       if device.fsid and cluster.fsid == device.fsid), None)
-        yield from _told(survey, LeftoverKind.BLOCK_DEVICE,
+        yield from _told(survey, FindingKind.BLOCK_DEVICE,
                          socket.gethostname(),
                          f'{device.name} ({device.image})', monitors, owner)
 
 
-def _told(survey: surveys.Survey, kind: LeftoverKind, host: str,
+def _told(survey: surveys.Survey, kind: FindingKind, host: str,
           subject: str, monitors: tuple[MonAddr, ...],
-          owner: Optional[Cluster]) -> Iterator[Leftover]:
+          owner: Optional[Cluster]) -> Iterator[Finding]:
     """Yield a finding where the addresses are not right."""
     names = surveys.names_of(addr.host for addr in monitors if addr.is_name)
     desired = findings.right_ones(monitors, owner, survey.site.clusters,
                                    names)
     if desired is not None:
-        yield Leftover(kind, host, subject, monitors, desired, _ADVICE[kind])
+        yield Finding(kind, host, subject, monitors, desired, _ADVICE[kind])
 
 
 def _owner(survey: surveys.Survey, host: str, instance: str,

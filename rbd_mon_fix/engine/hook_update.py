@@ -21,7 +21,7 @@ import datetime
 from oslo_log import log as logging
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.engine import context as sites
+from rbd_mon_fix.engine import context as contexts
 from rbd_mon_fix.engine import execution
 from rbd_mon_fix.hook import installation
 from rbd_mon_fix.hook import knowledge
@@ -31,7 +31,7 @@ from rbd_mon_fix.model.plan import Plan
 LOG = logging.getLogger(__name__)
 
 
-def feed(site: sites.Site, plan: Plan) -> None:
+def feed(site: contexts.Context, plan: Plan) -> None:
     """Tell the hook of this host, if it has one, what a run has learnt.
 
     The run has done its work by then, so trouble here is said, not raised.
@@ -48,7 +48,7 @@ def feed(site: sites.Site, plan: Plan) -> None:
                     error)
 
 
-def install(site: sites.Site, hook: installation.Installation) -> None:
+def install(site: contexts.Context, hook: installation.Installation) -> None:
     """Put the hook there, knowing what earlier runs have learnt.
 
     :raises RbdMonFixError: it cannot be; where the right monitors cannot be
@@ -71,7 +71,7 @@ def _teach(hook: installation.Installation, clusters: list[Cluster],
                now.isoformat(timespec='seconds'))
 
 
-def _reliable(site: sites.Site) -> list[Cluster]:
+def _reliable(site: contexts.Context) -> list[Cluster]:
     """Return the clusters whose right monitors are known, and answer."""
     return [cluster for cluster in site.clusters
             if cluster.monmap.monitors and (

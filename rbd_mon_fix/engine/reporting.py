@@ -21,15 +21,15 @@ from typing import Iterable, Mapping, Optional, TextIO
 
 from rbd_mon_fix.ceph import monitors_file
 from rbd_mon_fix.engine import connectivity
-from rbd_mon_fix.engine import context as sites
-from rbd_mon_fix.model.leftover import Leftover
+from rbd_mon_fix.engine import context as contexts
+from rbd_mon_fix.model.finding import Finding
 from rbd_mon_fix.model.plan import Copy
 from rbd_mon_fix.model.plan import Outcome
 from rbd_mon_fix.model.plan import Plan
 from rbd_mon_fix.model.record import Locator
+from rbd_mon_fix.model.summary import Summary
 from rbd_mon_fix.report import factory
 from rbd_mon_fix.report import schema
-from rbd_mon_fix.report import summary
 
 Outcomes = Optional[Mapping[Locator, Outcome]]
 
@@ -37,8 +37,8 @@ Outcomes = Optional[Mapping[Locator, Outcome]]
 class Showing:
     """A report that is being written, and what it comes to."""
 
-    def __init__(self, site: sites.Site, out: TextIO, kind: schema.Kind):
-        self.tally = summary.Tally()
+    def __init__(self, site: contexts.Context, out: TextIO, kind: schema.Kind):
+        self.tally = Summary()
         self._watch = connectivity.Watch(site)
         self._report = factory.report(site.conf.command.format, out, kind)
         self._report.clusters(
@@ -60,12 +60,12 @@ class Showing:
         for plan in plans:
             self.plan(plan)
 
-    def leftovers(self, found: Iterable[Leftover]) -> None:
+    def findings(self, found: Iterable[Finding]) -> None:
         """Show what cannot be put right, keeping nothing of it."""
-        self._report.leftovers(map(self._counted, found))
+        self._report.findings(map(self._counted, found))
 
-    def _counted(self, found: Leftover) -> Leftover:
-        self.tally.leftovers += 1
+    def _counted(self, found: Finding) -> Finding:
+        self.tally.findings += 1
         return found
 
     def close(self, run: Optional[str] = None) -> None:

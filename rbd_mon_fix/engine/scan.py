@@ -26,7 +26,7 @@ from rbd_mon_fix import exceptions
 from rbd_mon_fix.core import ownership
 from rbd_mon_fix.core import planning
 from rbd_mon_fix.engine import cephx_users
-from rbd_mon_fix.engine import context as sites
+from rbd_mon_fix.engine import context as contexts
 from rbd_mon_fix.engine import selection as requests
 from rbd_mon_fix.inventory import instances as rosters
 from rbd_mon_fix.model.instance import Instance
@@ -48,7 +48,7 @@ class Survey:
     ``lost`` tells which of several hosts could not be looked at, and why.
     """
 
-    def __init__(self, site: sites.Site, command: Any):
+    def __init__(self, site: contexts.Context, command: Any):
         self.site = site
         self.roster = rosters.of(site)
         self.request = requests.of(command, site, self.roster)

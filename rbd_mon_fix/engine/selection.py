@@ -24,7 +24,7 @@ from oslo_log import log as logging
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.cli import parser
-from rbd_mon_fix.engine import context as sites
+from rbd_mon_fix.engine import context as contexts
 from rbd_mon_fix.inventory import instances as rosters
 
 LOG = logging.getLogger(__name__)
@@ -45,7 +45,8 @@ class Request:
     unmanaged: bool
 
 
-def of(command: Any, site: sites.Site, roster: rosters.Roster) -> Request:
+def of(command: Any, site: contexts.Context,
+       roster: rosters.Roster) -> Request:
     """Check the arguments of a command.
 
     :raises ConfigError: they do not go together, or ask for a store that is
@@ -56,7 +57,7 @@ def of(command: Any, site: sites.Site, roster: rosters.Roster) -> Request:
                    _available(command.store, site, hosts), command.unmanaged)
 
 
-def _hosts(command: Any, site: sites.Site,
+def _hosts(command: Any, site: contexts.Context,
            roster: rosters.Roster) -> tuple[str, ...]:
     if command.host and command.all_hosts:
         raise exceptions.ConfigError(
@@ -70,7 +71,7 @@ def _hosts(command: Any, site: sites.Site,
         'No host was given.', 'Give --host H, or --all-hosts.')
 
 
-def _available(wanted: Sequence[str], site: sites.Site,
+def _available(wanted: Sequence[str], site: contexts.Context,
                hosts: Sequence[str]) -> tuple[str, ...]:
     """Return the stores to look at, and refuse what cannot be had."""
     lacking = {}
@@ -96,7 +97,7 @@ def _available(wanted: Sequence[str], site: sites.Site,
                  if name in wanted or not wanted and name not in lacking)
 
 
-def _why_no_unrescue(site: sites.Site, hosts: Sequence[str]) -> str:
+def _why_no_unrescue(site: contexts.Context, hosts: Sequence[str]) -> str:
     """Say why the files of rescued servers are not at hand; or ''."""
     if site.nova is None:
         return 'there is no nova.conf'

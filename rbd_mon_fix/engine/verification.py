@@ -21,7 +21,7 @@ import dataclasses
 from typing import Any, Mapping, Optional, Sequence, TextIO
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.engine import context as sites
+from rbd_mon_fix.engine import context as contexts
 from rbd_mon_fix.inventory import local_host
 from rbd_mon_fix.model.disk import RbdDisk
 from rbd_mon_fix.model.plan import Change
@@ -42,7 +42,7 @@ class Prover:
     :raises ConfigError: one of the hosts is not this machine
     """
 
-    def __init__(self, site: sites.Site, hosts: Sequence[str],
+    def __init__(self, site: contexts.Context, hosts: Sequence[str],
                  timeout: float, parallel: int, err: TextIO):
         local_host.require(site, hosts, 'The proof')
         self._site = site

@@ -26,7 +26,7 @@ from typing import Collection, Iterable, Iterator, Optional, Protocol, Sequence
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.clients.database import nova
-from rbd_mon_fix.engine import context as sites
+from rbd_mon_fix.engine import context as contexts
 from rbd_mon_fix.model.instance import Instance
 from rbd_mon_fix.model.instance import Scope
 
@@ -55,7 +55,7 @@ class Roster(Protocol):
 class CellRoster:
     """Servers from Nova's cell databases."""
 
-    def __init__(self, site: sites.Site):
+    def __init__(self, site: contexts.Context):
         self._cells = site.cells
 
     def hosts(self) -> list[str]:
@@ -66,7 +66,7 @@ class CellRoster:
         """Return the cell of a host."""
         found: Optional[nova.Cell] = self._cells.of_host(host)
         if found is None:
-            raise sites.unknown_host(host, self.hosts())
+            raise contexts.unknown_host(host, self.hosts())
         return found
 
     def scopes(self, host: str, only: Sequence[str]) -> Iterator[Scope]:
@@ -82,7 +82,7 @@ class CellRoster:
 class ApiRoster:
     """Servers from Nova's API."""
 
-    def __init__(self, site: sites.Site):
+    def __init__(self, site: contexts.Context):
         self._api = site.api
 
     def hosts(self) -> list[str]:
@@ -93,7 +93,7 @@ class ApiRoster:
         """Yield the servers of a host in lots."""
         known = self.hosts()
         if host not in known:
-            raise sites.unknown_host(host, known)
+            raise contexts.unknown_host(host, known)
         found = self._api.instances(host, list(only) or None)
         yield from _lots(host, found)
 
@@ -111,7 +111,7 @@ class ApiRoster:
 class LibvirtRoster:
     """Guests that only libvirt can tell of, one host at a time."""
 
-    def __init__(self, site: sites.Site):
+    def __init__(self, site: contexts.Context):
         self._site = site
 
     def hosts(self) -> list[str]:
@@ -132,7 +132,7 @@ class LibvirtRoster:
         return {}
 
 
-def of(site: sites.Site) -> Roster:
+def of(site: contexts.Context) -> Roster:
     """Return the best roster that the config allows."""
     if site.cells is not None:
         return CellRoster(site)

@@ -20,10 +20,10 @@ import socket
 from typing import Iterable
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.engine import context as sites
+from rbd_mon_fix.engine import context as contexts
 
 
-def is_here(site: sites.Site, host: str) -> bool:
+def is_here(site: contexts.Context, host: str) -> bool:
     """Tell whether a compute host, as Nova names it, is this machine.
 
     Nova takes the host name where nova.conf sets none (nova/conf/netconf.py,
@@ -34,7 +34,8 @@ def is_here(site: sites.Site, host: str) -> bool:
     return host.split('.')[0] == socket.gethostname().split('.')[0]
 
 
-def require(site: sites.Site, hosts: Iterable[str], command: str) -> None:
+def require(site: contexts.Context, hosts: Iterable[str],
+            command: str) -> None:
     """Refuse hosts that are not this machine.
 
     :raises ConfigError: one is not

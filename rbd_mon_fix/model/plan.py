@@ -20,7 +20,7 @@ import dataclasses
 import enum
 import hashlib
 import json
-from typing import Optional
+from typing import Mapping, Optional
 
 from rbd_mon_fix.model.disk import RbdDisk
 from rbd_mon_fix.model.instance import Instance
@@ -86,6 +86,11 @@ class Copy:
     def wrong(self) -> bool:
         """Tell whether its addresses have to be put right."""
         return self.state in (State.DRIFTED, State.STALE)
+
+    @property
+    def due(self) -> bool:
+        """Tell whether it is to be changed."""
+        return self.wrong and self.skip is None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -156,3 +161,18 @@ class Plan:
                     edit.new_verbatim] for edit in change.edits]]
                  for change in self.changes]
         return hashlib.sha256(json.dumps(words).encode()).hexdigest()
+
+
+# What became of changes, by place; None where none was made.
+Outcomes = Optional[Mapping[Locator, Outcome]]
+
+
+def outcome_of(copy: Copy, outcomes: Outcomes) -> Optional[Outcome]:
+    """Return what became of a copy; None where nothing was to be done.
+
+    The outcome is that of a document, in which other disks may have been
+    right all along.
+    """
+    if not outcomes or not copy.due:
+        return None
+    return outcomes.get(copy.locator)

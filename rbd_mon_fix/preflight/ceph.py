@@ -26,7 +26,7 @@ from rbd_mon_fix.ceph import client as ceph
 from rbd_mon_fix.ceph import conf as ceph_conf
 from rbd_mon_fix.ceph import mon_dump
 from rbd_mon_fix.core import cluster_identity
-from rbd_mon_fix.engine import context as sites
+from rbd_mon_fix.engine import context as contexts
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.preflight import config
 from rbd_mon_fix.preflight import runner
@@ -35,7 +35,7 @@ from rbd_mon_fix.preflight.check import Works
 from rbd_mon_fix.state import known_clusters
 
 
-def checks(site: sites.Site) -> Iterator[Check]:
+def checks(site: contexts.Context) -> Iterator[Check]:
     """Yield a line for each way to ask a cluster, cluster and monitor."""
     if site.conf.offline:
         yield runner.not_asked('ceph', 'quorum', '--offline is set.')
@@ -56,15 +56,15 @@ def checks(site: sites.Site) -> Iterator[Check]:
         yield from _monitors(site, cluster)
 
 
-def _quorum(ceph_site: ceph_backends.Site, conf: str, flag: Optional[str],
-            user: Optional[str]) -> Check:
+def _quorum(ceph_site: ceph_backends.ClusterConf, conf: str,
+            flag: Optional[str], user: Optional[str]) -> Check:
     subject = f'{ceph_site.path} as {user or "the default user"}'
     return runner.tried('ceph', subject,
                           lambda: _answer(ceph_site, conf, flag, user))
 
 
-def _answer(ceph_site: ceph_backends.Site, conf: str, flag: Optional[str],
-            user: Optional[str]) -> str:
+def _answer(ceph_site: ceph_backends.ClusterConf, conf: str,
+            flag: Optional[str], user: Optional[str]) -> str:
     """Ask for the monmap, which takes a quorum to be answered."""
     fsid, monmap = mon_dump.parse(ceph.mon_dump(conf, flag, user))
     stated = ceph_conf.load(ceph_site.path, ceph_site.cluster_name,
@@ -78,11 +78,11 @@ def _answer(ceph_site: ceph_backends.Site, conf: str, flag: Optional[str],
             f'the fsid {fsid}.')
 
 
-def _learn(site: sites.Site) -> str:
+def _learn(site: contexts.Context) -> str:
     return f'{len(site.clusters)} clusters'
 
 
-def _fingerprint(site: sites.Site, cluster: Cluster) -> str:
+def _fingerprint(site: contexts.Context, cluster: Cluster) -> str:
     folder = site.conf.journal_dir
     known = known_clusters.load(folder)
     for swap in cluster_identity.swaps([cluster], known):
@@ -96,7 +96,7 @@ def _fingerprint(site: sites.Site, cluster: Cluster) -> str:
     return 'It was not learnt yet; refresh learns it from the cluster.'
 
 
-def _monitors(site: sites.Site, cluster: Cluster) -> Iterator[Check]:
+def _monitors(site: contexts.Context, cluster: Cluster) -> Iterator[Check]:
     if not cluster.monmap.monitors:
         yield Check('ceph', f'monitors of {cluster.name}', Works.NO,
                     'They are not known, its disks would be left alone.',

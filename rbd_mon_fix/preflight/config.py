@@ -23,13 +23,13 @@ from rbd_mon_fix import exceptions
 from rbd_mon_fix.ceph import backends as ceph_backends
 from rbd_mon_fix.ceph import conf as ceph_conf
 from rbd_mon_fix.ceph import monitors_file
-from rbd_mon_fix.engine import context as sites
+from rbd_mon_fix.engine import context as contexts
 from rbd_mon_fix.preflight import runner
 from rbd_mon_fix.preflight.check import Check
 from rbd_mon_fix.preflight.check import Works
 
 
-def checks(site: sites.Site) -> Iterator[Check]:
+def checks(site: contexts.Context) -> Iterator[Check]:
     """Yield a line for each config file."""
     yield _service('nova.conf', lambda: _nova(site))
     yield _service('cinder.conf', lambda: _cinder(site))
@@ -40,7 +40,8 @@ def checks(site: sites.Site) -> Iterator[Check]:
                              lambda: _monitors(site.conf.monitors_file))
 
 
-def ceph_sites(site: sites.Site) -> tuple[ceph_backends.Site, ...]:
+def ceph_sites(
+        site: contexts.Context) -> tuple[ceph_backends.ClusterConf, ...]:
     """Return what leads to Ceph, as far as the config can be read."""
     try:
         return ceph_backends.sites(site.nova, site.cinder, site.plain())
@@ -55,7 +56,7 @@ def _service(name: str, act: Callable[[], str]) -> Check:
     return found
 
 
-def _nova(site: sites.Site) -> str:
+def _nova(site: contexts.Context) -> str:
     nova = site.nova
     if nova is None:
         return ''
@@ -63,7 +64,7 @@ def _nova(site: sites.Site) -> str:
     return f"It can be read; Nova's own disks {own}."
 
 
-def _cinder(site: sites.Site) -> str:
+def _cinder(site: contexts.Context) -> str:
     cinder = site.cinder
     if cinder is None:
         return ''
@@ -77,7 +78,7 @@ def _cinder(site: sites.Site) -> str:
     return f'It can be read; backends with RBD: {names}.'
 
 
-def _ceph(ceph: ceph_backends.Site) -> str:
+def _ceph(ceph: ceph_backends.ClusterConf) -> str:
     conf = ceph_conf.load(ceph.path, ceph.cluster_name,
                           ceph.sections[0].user)
     addrs = ' '.join(map(str, conf.monmap().addrs))

@@ -25,14 +25,14 @@ from urllib import parse
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.clients import qemu_img
-from rbd_mon_fix.engine import context as sites
+from rbd_mon_fix.engine import context as contexts
 from rbd_mon_fix.engine import execution
 from rbd_mon_fix.preflight import rules
 from rbd_mon_fix.preflight import runner
 from rbd_mon_fix.preflight.check import Check
 
 
-def checks(site: sites.Site, hosts: Sequence[str]) -> Iterator[Check]:
+def checks(site: contexts.Context, hosts: Sequence[str]) -> Iterator[Check]:
     """Yield a line for each thing of this machine that a run needs."""
     yield _judged('journal', site.conf.journal_dir,
                   lambda: _folder(site.conf.journal_dir))
@@ -68,7 +68,7 @@ def _folder(path: str) -> Check:
         os.access(place, os.W_OK | os.X_OK), shutil.disk_usage(place).free)
 
 
-def _database_clock(site: sites.Site) -> Optional[datetime.datetime]:
+def _database_clock(site: contexts.Context) -> Optional[datetime.datetime]:
     """Ask Cinder's database; that it is down is said elsewhere."""
     try:
         return (site.cinder_database.database.clock()

@@ -20,7 +20,7 @@ import functools
 from typing import Any, Callable, Iterator, Sequence
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.engine import context as sites
+from rbd_mon_fix.engine import context as contexts
 from rbd_mon_fix.preflight import runner
 from rbd_mon_fix.preflight.check import Check
 from rbd_mon_fix.preflight.check import Works
@@ -28,7 +28,7 @@ from rbd_mon_fix.preflight.check import Works
 _MAY_UPDATE = 'Reachable, schema known, may be updated (tried, taken back).'
 
 
-def checks(site: sites.Site, hosts: Sequence[str]) -> Iterator[Check]:
+def checks(site: contexts.Context, hosts: Sequence[str]) -> Iterator[Check]:
     """Yield a line for each service that runs on these hosts need."""
     yield from _nova(site, hosts)
     yield _service('database', "Cinder's", lambda: _cinder(site),
@@ -47,7 +47,7 @@ def _service(check: str, subject: str, act: Callable[[], str],
         check, subject, without)
 
 
-def _nova(site: sites.Site, hosts: Sequence[str]) -> Iterator[Check]:
+def _nova(site: contexts.Context, hosts: Sequence[str]) -> Iterator[Check]:
     overall = _service('database', "Nova's", lambda: _hosts(site),
                        'nova.conf gives no [database] connection.')
     yield overall
@@ -58,23 +58,23 @@ def _nova(site: sites.Site, hosts: Sequence[str]) -> Iterator[Check]:
                              functools.partial(_cell, site, host))
 
 
-def _hosts(site: sites.Site) -> str:
+def _hosts(site: contexts.Context) -> str:
     if site.cells is None:
         return ''
     return f'Reachable, schema known; {len(site.cells.hosts())} hosts.'
 
 
-def _cell(site: sites.Site, host: str) -> str:
+def _cell(site: contexts.Context, host: str) -> str:
     cell = site.cells.of_host(host)
     if cell is None:
-        raise sites.unknown_host(host, site.cells.hosts())
+        raise contexts.unknown_host(host, site.cells.hosts())
     cell.where(['none'])
     cell.block_device(-1)
     cell.rehearse()
     return _MAY_UPDATE
 
 
-def _cinder(site: sites.Site) -> str:
+def _cinder(site: contexts.Context) -> str:
     cinder = site.cinder_database
     if cinder is None:
         return ''
@@ -84,12 +84,12 @@ def _cinder(site: sites.Site) -> str:
     return _MAY_UPDATE
 
 
-def _api(site: sites.Site) -> str:
+def _api(site: contexts.Context) -> str:
     api = site.api
     return '' if api is None else f'Reachable; {len(api.hosts())} hosts.'
 
 
-def _libvirt(site: sites.Site, host: str) -> str:
+def _libvirt(site: contexts.Context, host: str) -> str:
     from rbd_mon_fix.clients import libvirt_kept
     hypervisor: Any = site.hypervisor(host)
     libvirt, driver = libvirt_kept.versions(hypervisor)

@@ -18,13 +18,14 @@ from __future__ import annotations
 
 from typing import Iterable, Optional, Protocol, Sequence, TextIO
 
+from rbd_mon_fix.model.finding import Finding
 from rbd_mon_fix.model.instance import Instance
-from rbd_mon_fix.model.leftover import Leftover
 from rbd_mon_fix.model.plan import Copy
+from rbd_mon_fix.model.plan import Outcomes
+from rbd_mon_fix.model.summary import Summary
 from rbd_mon_fix.report import machine
 from rbd_mon_fix.report import plain
 from rbd_mon_fix.report import schema
-from rbd_mon_fix.report import summary
 from rbd_mon_fix.report import table
 
 FORMATS = ('table', 'json', 'yaml', 'csv')
@@ -44,17 +45,17 @@ class Report(Protocol):
         """
 
     def server(self, host: str, instance: Instance, copies: Sequence[Copy],
-               outcomes: schema.Outcomes) -> None:
+               outcomes: Outcomes) -> None:
         """Show one server; those of one host follow each other.
 
         :param outcomes: what became of the changes; None where none was
             made
         """
 
-    def leftovers(self, found: Iterable[Leftover]) -> None:
+    def findings(self, found: Iterable[Finding]) -> None:
         """Show what cannot be put right; called after all servers."""
 
-    def close(self, tally: summary.Tally, run: Optional[str]) -> None:
+    def close(self, tally: Summary, run: Optional[str]) -> None:
         """Show what it comes to; called once, last.
 
         :param run: the id of the run; None where nothing was written

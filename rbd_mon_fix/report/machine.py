@@ -21,13 +21,14 @@ import functools
 import json
 from typing import Any, Callable, Iterable, Mapping, Optional, Sequence, TextIO
 
+from rbd_mon_fix.model.finding import Finding
 from rbd_mon_fix.model.instance import Instance
-from rbd_mon_fix.model.leftover import Leftover
 from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.plan import Copy
+from rbd_mon_fix.model.plan import Outcomes
+from rbd_mon_fix.model.summary import Summary
 from rbd_mon_fix.report import encoding
 from rbd_mon_fix.report import schema
-from rbd_mon_fix.report import summary
 
 # Each as sources.given dumps it.
 Clusters = Sequence[Mapping[str, Any]]
@@ -49,22 +50,22 @@ class Json:
                            f'"clusters": {listed},\n"records": [')
 
     def server(self, host: str, instance: Instance, copies: Sequence[Copy],
-               outcomes: schema.Outcomes) -> None:
+               outcomes: Outcomes) -> None:
         """Write the records of one server."""
         for row in schema.rows(self._kind, copies, outcomes):
             self._stream.write(self._separator + json.dumps(row))
             self._separator = ',\n'
 
-    def leftovers(self, found: Iterable[Leftover]) -> None:
+    def findings(self, found: Iterable[Finding]) -> None:
         """Write the list of what cannot be put right."""
         self._stream.write('\n],\n"findings": [')
         self._separator = '\n'
         for each in found:
-            row = schema.leftover(each)
+            row = schema.finding(each)
             self._stream.write(self._separator + json.dumps(row))
             self._separator = ',\n'
 
-    def close(self, tally: summary.Tally, run: Optional[str]) -> None:
+    def close(self, tally: Summary, run: Optional[str]) -> None:
         """Write all that comes after the last record."""
         self._stream.write('\n]')
         for key, value in _tail(self._kind, tally, run).items():
@@ -88,19 +89,19 @@ class Yaml:
                    self._stream)
 
     def server(self, host: str, instance: Instance, copies: Sequence[Copy],
-               outcomes: schema.Outcomes) -> None:
+               outcomes: Outcomes) -> None:
         """Write the records of one server."""
         for row in schema.rows(self._kind, copies, outcomes):
             self._item(row)
 
-    def leftovers(self, found: Iterable[Leftover]) -> None:
+    def findings(self, found: Iterable[Finding]) -> None:
         """Write the list of what cannot be put right."""
         self._close_list()
         self._name = 'findings'
         for each in found:
-            self._item(schema.leftover(each))
+            self._item(schema.finding(each))
 
-    def close(self, tally: summary.Tally, run: Optional[str]) -> None:
+    def close(self, tally: Summary, run: Optional[str]) -> None:
         """Write all that comes after the last record."""
         self._close_list()
         self._dump(_tail(self._kind, tally, run), self._stream)
@@ -129,17 +130,17 @@ class Csv:
         self._write(schema.columns(self._kind))
 
     def server(self, host: str, instance: Instance, copies: Sequence[Copy],
-               outcomes: schema.Outcomes) -> None:
+               outcomes: Outcomes) -> None:
         """Write the records of one server."""
         for row in schema.rows(self._kind, copies, outcomes):
             self._write(tuple(row.values()))
 
-    def leftovers(self, found: Iterable[Leftover]) -> None:
+    def findings(self, found: Iterable[Finding]) -> None:
         """Write nothing, but let each be counted: they are no records."""
         for _ in found:
             pass
 
-    def close(self, tally: summary.Tally, run: Optional[str]) -> None:
+    def close(self, tally: Summary, run: Optional[str]) -> None:
         """Write nothing: CSV has no place for a summary."""
 
 
@@ -169,7 +170,7 @@ def flat(cell: object) -> str:
     return '' if cell is None else str(cell)
 
 
-def _tail(kind: schema.Kind, tally: summary.Tally,
+def _tail(kind: schema.Kind, tally: Summary,
           run: Optional[str]) -> dict[str, object]:
     beside = {'run': run} if kind.tells_outcome else {}
     return {**beside, 'summary': tally.as_dict()}

@@ -17,16 +17,14 @@
 from __future__ import annotations
 
 import enum
-from typing import Iterator, Mapping, Optional, Sequence
+from typing import Iterator, Sequence
 
-from rbd_mon_fix.model.leftover import Leftover
+from rbd_mon_fix.model.finding import Finding
 from rbd_mon_fix.model.plan import Copy
-from rbd_mon_fix.model.plan import Outcome
-from rbd_mon_fix.model.record import Locator
+from rbd_mon_fix.model.plan import Outcomes
+from rbd_mon_fix.model.plan import outcome_of
 
 VERSION = 1
-
-Outcomes = Optional[Mapping[Locator, Outcome]]
 
 _COLUMNS = ('host', 'instance', 'vm_state', 'task_state', 'store', 'key',
             'disk', 'image', 'cluster', 'monitors', 'desired', 'state',
@@ -67,29 +65,13 @@ def rows(kind: Kind, copies: Sequence[Copy],
         yield row
 
 
-def leftover(found: Leftover) -> dict[str, object]:
+def finding(found: Finding) -> dict[str, object]:
     """Return an entry of ``findings``."""
     return {'kind': found.kind.value, 'host': found.host,
             'subject': found.subject,
             'monitors': [str(addr) for addr in found.monitors],
             'desired': [str(addr) for addr in found.desired],
             'advice': found.advice}
-
-
-def is_due(copy: Copy) -> bool:
-    """Tell whether a copy is to be changed."""
-    return copy.wrong and copy.skip is None
-
-
-def outcome_of(copy: Copy, outcomes: Outcomes) -> Optional[Outcome]:
-    """Return what became of a copy; None where nothing was to be done.
-
-    The outcome is that of a document, in which other disks may have been
-    right all along.
-    """
-    if not outcomes or not is_due(copy):
-        return None
-    return outcomes.get(copy.locator)
 
 
 def _row(copy: Copy) -> dict[str, object]:

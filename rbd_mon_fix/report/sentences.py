@@ -22,11 +22,11 @@ from rbd_mon_fix.model.plan import Operation
 from rbd_mon_fix.model.plan import State
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.record import SkipReason
+from rbd_mon_fix.model.summary import Summary
 from rbd_mon_fix.report import schema
-from rbd_mon_fix.report import summary
 
 
-def sentences(tally: summary.Tally, kind: schema.Kind,
+def sentences(tally: Summary, kind: schema.Kind,
               run: Optional[str]) -> list[str]:
     """Return the summary of a report, a line each.
 
@@ -76,22 +76,22 @@ def stranded(guests: Sequence[str]) -> list[str]:
             'that "rbd-mon-fix guests" shows.']
 
 
-def _power(tally: summary.Tally) -> list[str]:
+def _power(tally: Summary) -> list[str]:
     """Say what a power failure would leave of each host."""
     return [f'If the power failed now, {host.lost} of '
             f'{number(host.servers, "server")} on {name} would not come '
             'back.' for name, host in tally.hosts.items() if host.lost]
 
 
-def _status(tally: summary.Tally, run: Optional[str]) -> list[str]:
+def _status(tally: Summary, run: Optional[str]) -> list[str]:
     lines = [*_power(tally), *_found(tally), *stranded(tally.stranded),
-             *_counts(tally), *_skipped(tally), *_leftovers(tally)]
+             *_counts(tally), *_skipped(tally), *_findings(tally)]
     if tally.due:
         lines.append(f'"rbd-mon-fix refresh" puts {copies(tally.due)} right.')
     return lines
 
 
-def _dry_run(tally: summary.Tally, run: Optional[str]) -> list[str]:
+def _dry_run(tally: Summary, run: Optional[str]) -> list[str]:
     lines = [*_power(tally), *_found(tally), *stranded(tally.stranded),
              *_counts(tally), *_skipped(tally)]
     if tally.due:
@@ -100,13 +100,13 @@ def _dry_run(tally: summary.Tally, run: Optional[str]) -> list[str]:
     return lines
 
 
-def _refresh(tally: summary.Tally, run: Optional[str]) -> list[str]:
+def _refresh(tally: Summary, run: Optional[str]) -> list[str]:
     return [*_power(tally), *_left(tally), *stranded(tally.stranded),
             *_done(tally, 'fixed'), *_counts(tally), *_skipped(tally),
             *_run(run)]
 
 
-def _rollback(tally: summary.Tally, run: Optional[str]) -> list[str]:
+def _rollback(tally: Summary, run: Optional[str]) -> list[str]:
     done = _done(tally, 'taken back') or ['There was nothing to take back.']
     return [*done, *_skipped(tally), *_run(run)]
 
@@ -119,7 +119,7 @@ _BY_KIND = {
 }
 
 
-def _found(tally: summary.Tally) -> list[str]:
+def _found(tally: Summary) -> list[str]:
     lines = []
     if tally.found[Operation.START]:
         servers = number(tally.found[Operation.START], 'server')
@@ -127,7 +127,7 @@ def _found(tally: summary.Tally) -> list[str]:
     return lines + _others(tally.found, 'would fail')
 
 
-def _left(tally: summary.Tally) -> list[str]:
+def _left(tally: Summary) -> list[str]:
     found, left = tally.found[Operation.START], tally.left[Operation.START]
     lines = []
     if left:
@@ -151,7 +151,7 @@ def _others(servers: Mapping[Operation, int], words: str) -> list[str]:
     return [f'{line[0].upper()}{line[1:]}.']
 
 
-def _counts(tally: summary.Tally) -> list[str]:
+def _counts(tally: Summary) -> list[str]:
     if not tally.copies:
         return [f'No RBD disk was found on {number(tally.servers, "server")}.'
                 if tally.servers else 'No server was found.']
@@ -166,14 +166,14 @@ def _counts(tally: summary.Tally) -> list[str]:
             f'Looked at {servers}.']
 
 
-def _leftovers(tally: summary.Tally) -> list[str]:
-    if not tally.leftovers:
+def _findings(tally: Summary) -> list[str]:
+    if not tally.findings:
         return []
-    found = number(tally.leftovers, 'finding')
+    found = number(tally.findings, 'finding')
     return [f'{found} cannot be put right here; see above.']
 
 
-def _skipped(tally: summary.Tally) -> list[str]:
+def _skipped(tally: Summary) -> list[str]:
     lines = []
     if tally.left_alone:
         counts = enumerate_counts(
@@ -187,7 +187,7 @@ def _skipped(tally: summary.Tally) -> list[str]:
     return lines
 
 
-def _done(tally: summary.Tally, done: str) -> list[str]:
+def _done(tally: Summary, done: str) -> list[str]:
     lines = []
     missed = {each.value: tally.outcomes[each] for each in Verdict
               if each is not Verdict.FIXED}

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from rbd_mon_fix.model.plan import Operation
 from rbd_mon_fix.model.plan import Verdict
-from rbd_mon_fix.report import summary
+from rbd_mon_fix.model.summary import Summary
 
 BAD = 'bold red'
 
@@ -50,7 +50,7 @@ def weight(word: str) -> int:
     return _WEIGHT.get(word, 0)
 
 
-def of_run(tally: summary.Tally) -> str:
+def of_run(tally: Summary) -> str:
     """Return the style of the first sentence of a summary."""
     if tally.left[Operation.START]:
         return BAD

@@ -27,18 +27,21 @@ from typing import (
     Sequence,
 )
 
+from rbd_mon_fix.model import summary
+from rbd_mon_fix.model.finding import Finding
 from rbd_mon_fix.model.instance import Instance
-from rbd_mon_fix.model.leftover import Leftover
 from rbd_mon_fix.model.plan import Copy
 from rbd_mon_fix.model.plan import Operation
+from rbd_mon_fix.model.plan import Outcomes
 from rbd_mon_fix.model.plan import State
+from rbd_mon_fix.model.plan import outcome_of
+from rbd_mon_fix.model.summary import Summary
 from rbd_mon_fix.report import machine
 from rbd_mon_fix.report import matrix
 from rbd_mon_fix.report import plain
 from rbd_mon_fix.report import schema
 from rbd_mon_fix.report import sentences
 from rbd_mon_fix.report import style
-from rbd_mon_fix.report import summary
 
 _HANG = 8
 
@@ -66,7 +69,7 @@ class Table:
             self._printer.line(_cluster(cluster, answering), _HANG)
 
     def server(self, host: str, instance: Instance, copies: Sequence[Copy],
-               outcomes: schema.Outcomes) -> None:
+               outcomes: Outcomes) -> None:
         """Write one server; one without a copy is worth no line."""
         if not copies:
             return
@@ -80,17 +83,17 @@ class Table:
             self._printer.line(spans, _HANG)
         self._failing.add(instance, summary.breaks_left(copies, outcomes))
 
-    def leftovers(self, found: Iterable[Leftover]) -> None:
+    def findings(self, found: Iterable[Finding]) -> None:
         """Write what cannot be put right, and what to do about it."""
         self._end_host()
         for number, each in enumerate(found):
             if not number:
                 self._printer.line([])
                 self._printer.line([('Cannot be put right here', 'bold')])
-            self._printer.line(_leftover(each), _HANG)
+            self._printer.line(_finding(each), _HANG)
             self._printer.line([(f'    {each.advice}', '')], _HANG)
 
-    def close(self, tally: summary.Tally, run: Optional[str]) -> None:
+    def close(self, tally: Summary, run: Optional[str]) -> None:
         """Write what it all comes to."""
         self._end_host()
         self._printer.line([])
@@ -130,7 +133,7 @@ def _answers(monitors: Sequence[Sequence[str]],
     return ' (all answer)', 'dim'
 
 
-def _leftover(found: Leftover) -> list[plain.Span]:
+def _finding(found: Finding) -> list[plain.Span]:
     old = machine.flat(found.monitors)
     right = machine.flat(found.desired) or 'not known'
     return [('  ', ''), (f'{found.host}  {found.subject}', 'yellow'),
@@ -138,7 +141,7 @@ def _leftover(found: Leftover) -> list[plain.Span]:
 
 
 def _head(instance: Instance, copies: Sequence[Copy],
-          outcomes: schema.Outcomes) -> list[plain.Span]:
+          outcomes: Outcomes) -> list[plain.Span]:
     name = f'  {instance.name}' if instance.name else ''
     states = [each for each in (instance.vm_state, instance.task_state)
               if each]
@@ -148,7 +151,7 @@ def _head(instance: Instance, copies: Sequence[Copy],
 
 
 def _verdict(copies: Sequence[Copy],
-             outcomes: schema.Outcomes) -> plain.Span:
+             outcomes: Outcomes) -> plain.Span:
     failing = [each.value for each in summary.breaks_left(copies, outcomes)]
     if Operation.START.value in failing:
         failing.remove(Operation.START.value)
@@ -162,7 +165,7 @@ def _verdict(copies: Sequence[Copy],
 
 
 def _counts(copies: Sequence[Copy],
-            outcomes: schema.Outcomes) -> plain.Span:
+            outcomes: Outcomes) -> plain.Span:
     counts = collections.Counter(
         _last_word(copy, outcomes) for copy in copies)
     if len(counts) == 1:
@@ -173,19 +176,19 @@ def _counts(copies: Sequence[Copy],
     return told, style.of(words[0])
 
 
-def _last_word(copy: Copy, outcomes: schema.Outcomes) -> str:
-    outcome = schema.outcome_of(copy, outcomes)
+def _last_word(copy: Copy, outcomes: Outcomes) -> str:
+    outcome = outcome_of(copy, outcomes)
     return outcome.verdict.value if outcome else copy.state.value
 
 
 def _details(copies: Sequence[Copy],
-             outcomes: schema.Outcomes) -> Iterator[list[plain.Span]]:
+             outcomes: Outcomes) -> Iterator[list[plain.Span]]:
     """Yield a line for each copy that is not plainly right.
 
     Those that are share one line, and none when there are no others.
     """
     told = [copy for copy in copies if copy.state is not State.CURRENT
-            or schema.outcome_of(copy, outcomes)]
+            or outcome_of(copy, outcomes)]
     if not told:
         return
     cells = [_cells(copy, outcomes) for copy in told]
@@ -205,14 +208,14 @@ def _details(copies: Sequence[Copy],
                (f'  {", ".join(right)}', 'dim')]
 
 
-def _cells(copy: Copy, outcomes: schema.Outcomes) -> tuple[str, ...]:
-    outcome = schema.outcome_of(copy, outcomes)
+def _cells(copy: Copy, outcomes: Outcomes) -> tuple[str, ...]:
+    outcome = outcome_of(copy, outcomes)
     state = copy.state.value
     return (f'{state}, {outcome.verdict.value}' if outcome else state,
             copy.locator.store, copy.device or '-')
 
 
-def _remarks(copy: Copy, outcomes: schema.Outcomes) -> Iterator[str]:
+def _remarks(copy: Copy, outcomes: Outcomes) -> Iterator[str]:
     if copy.disk:
         cluster = f' ({copy.cluster})' if copy.cluster else ''
         yield f'{copy.disk.image}{cluster}'
@@ -222,7 +225,7 @@ def _remarks(copy: Copy, outcomes: schema.Outcomes) -> Iterator[str]:
     # An unknown cluster and an unreadable record are said by the state.
     if copy.skip and copy.skip.value != copy.state.value:
         yield f'left alone: {copy.skip.value}'
-    outcome = schema.outcome_of(copy, outcomes)
+    outcome = outcome_of(copy, outcomes)
     reason = (outcome and outcome.reason) or copy.note
     if reason:
         yield reason

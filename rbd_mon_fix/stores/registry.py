@@ -18,13 +18,13 @@ from __future__ import annotations
 
 from typing import Any, Callable, Mapping, Protocol
 
-from rbd_mon_fix.engine import context as sites
+from rbd_mon_fix.engine import context as contexts
 
 
 class Opener(Protocol):
     """What opening a store needs: the site, who knows servers, others."""
 
-    site: sites.Site
+    site: contexts.Context
     roster: Any
 
     def store(self, name: str, host: str) -> Any:

@@ -37,17 +37,17 @@ from rbd_mon_fix.cli import verify
 from rbd_mon_fix.conf import options
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.cluster import Source
+from rbd_mon_fix.model.finding import Finding
+from rbd_mon_fix.model.finding import FindingKind
 from rbd_mon_fix.model.guest import GuestState
-from rbd_mon_fix.model.leftover import Leftover
-from rbd_mon_fix.model.leftover import LeftoverKind
 from rbd_mon_fix.model.monmap import MonMap
 from rbd_mon_fix.model.plan import Operation
 from rbd_mon_fix.model.plan import State
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.record import SkipReason
+from rbd_mon_fix.model.summary import Summary
 from rbd_mon_fix.preflight.check import Works
 from rbd_mon_fix.report import schema
-from rbd_mon_fix.report import summary
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 README = ROOT / 'README.rst'
@@ -154,18 +154,18 @@ def test_the_man_page_has_what_the_reference_has():
 
 @pytest.mark.parametrize('title, words', [
     ('States', State), ('Left alone', SkipReason), ('Outcomes', Verdict),
-    ('Findings', LeftoverKind), ('Stranded guests', GuestState)])
+    ('Findings', FindingKind), ('Stranded guests', GuestState)])
 def test_words_are_explained(title, words):
     assert terms(RUNBOOK, title) == [word.value for word in words]
 
 
 @pytest.mark.parametrize('title, keys', [
     ('Records', schema.columns(schema.Kind.REFRESH)),
-    ('Summary', tuple(summary.Tally().as_dict())),
+    ('Summary', tuple(Summary().as_dict())),
     ('Clusters', tuple(monitors_file.dump(
         Cluster('ceph', None, Source.NONE, MonMap(()), ()), None))),
-    ('Findings', tuple(schema.leftover(
-        Leftover(LeftoverKind.POOL, 'cmp1', '', (), (), '')))),
+    ('Findings', tuple(schema.finding(
+        Finding(FindingKind.POOL, 'cmp1', '', (), (), '')))),
     ('Checks', preflight.COLUMNS),
     ('Disks', verify.COLUMNS),
     ('Running guests', guests.COLUMNS),
@@ -178,7 +178,7 @@ def test_keys_are_explained(title, keys):
     ('Clusters', [source.value for source in Source]),
     ('Records', [*parser.STORES,
                  *(operation.value for operation in Operation)]),
-    ('Findings', [kind.value for kind in LeftoverKind]),
+    ('Findings', [kind.value for kind in FindingKind]),
     ('Checks', [works.value for works in Works]),
     ('Running guests', [state.value for state in GuestState]),
     ('Journal', [*journal.RUNS, *journal.CHANGES])])

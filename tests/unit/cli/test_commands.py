@@ -32,7 +32,7 @@ from rbd_mon_fix.cli import rollback
 from rbd_mon_fix.cli import status
 from rbd_mon_fix.clients import krbd
 from rbd_mon_fix.core import apply
-from rbd_mon_fix.engine import context as sites
+from rbd_mon_fix.engine import context as contexts
 from rbd_mon_fix.inventory import instances
 from rbd_mon_fix.model.plan import Operation
 from rbd_mon_fix.qemu import processes
@@ -91,7 +91,7 @@ def cloud(tmp_path, nova, cinder, monkeypatch):
         assert conf is made.site.conf
         return made.site
 
-    monkeypatch.setattr(sites, 'Site', site)
+    monkeypatch.setattr(contexts, 'Context', site)
     # This machine is no part of the cloud.
     monkeypatch.setattr(krbd, 'devices', lambda: iter(()))
     monkeypatch.setattr(processes, 'running', list)

@@ -19,7 +19,7 @@ import pytest
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.conf import options
-from rbd_mon_fix.engine import context as sites
+from rbd_mon_fix.engine import context as contexts
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def site(tmp_path, monkeypatch):
         for name in ('nova_config_file', 'cinder_config_file'):
             if not argv:
                 conf.set_override(name, [str(tmp_path / 'none.conf')])
-        return sites.Site(conf)
+        return contexts.Context(conf)
 
     return opened
 

@@ -17,7 +17,7 @@
 import pytest
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.engine import context as sites
+from rbd_mon_fix.engine import context as contexts
 from rbd_mon_fix.inventory import instances
 from rbd_mon_fix.model.instance import Instance
 from tests.unit import fakes
@@ -76,7 +76,7 @@ def test_the_best_that_the_config_allows(tmp_path, cloud):
     ('cmp1', [], 'It knows 0 hosts'),
 ])
 def test_the_near_misses_of_an_unknown_host(host, known, words):
-    error = sites.unknown_host(host, known)
+    error = contexts.unknown_host(host, known)
     assert error.message == f'Nova knows no compute host {host}.'
     assert words in error.hint
 

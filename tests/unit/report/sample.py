@@ -24,13 +24,14 @@ from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.plan import Copy
 from rbd_mon_fix.model.plan import Operation
 from rbd_mon_fix.model.plan import Outcome
+from rbd_mon_fix.model.plan import Outcomes
 from rbd_mon_fix.model.plan import State
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.record import Locator
 from rbd_mon_fix.model.record import SkipReason
+from rbd_mon_fix.model.summary import Summary
 from rbd_mon_fix.report import factory
 from rbd_mon_fix.report import schema
-from rbd_mon_fix.report import summary
 
 OLD = (MonAddr('10.0.0.1', 6789), MonAddr('fd00::1', 6789))
 NEW = (MonAddr('10.1.0.1', 6789), MonAddr('fd01::1', 6789))
@@ -98,15 +99,15 @@ def outcomes(copies: list[Copy], verdict: Verdict = Verdict.FIXED,
 
 
 def tally(servers: list[list[Copy]],
-          done: schema.Outcomes = None) -> summary.Tally:
-    counted = summary.Tally()
+          done: Outcomes = None) -> Summary:
+    counted = Summary()
     for copies in servers:
         counted.add(copies, done)
     return counted
 
 
 def written(fmt: str, stream: Any, kind: schema.Kind,
-            servers: list[list[Copy]], done: schema.Outcomes = None,
+            servers: list[list[Copy]], done: Outcomes = None,
             run: Any = None, clusters: Any = CLUSTERS,
             answering: Any = frozenset(NEW)) -> None:
     """Write a whole report to a stream."""

@@ -20,9 +20,9 @@ import tracemalloc
 
 import pytest
 
+from rbd_mon_fix.model.summary import Summary
 from rbd_mon_fix.report import factory
 from rbd_mon_fix.report import schema
-from rbd_mon_fix.report import summary
 from tests.unit.report import sample
 
 
@@ -45,7 +45,7 @@ class Nowhere:
 
 def stream_servers(fmt, count, terminal):
     report = factory.report(fmt, Nowhere(terminal), schema.Kind.STATUS)
-    tally = summary.Tally()
+    tally = Summary()
     report.clusters(sample.CLUSTERS, None)
     for number in range(count):
         copies = sample.stale(number)[1:2]

@@ -19,6 +19,7 @@ import pytest
 from rbd_mon_fix.model.plan import Outcome
 from rbd_mon_fix.model.plan import State
 from rbd_mon_fix.model.plan import Verdict
+from rbd_mon_fix.model.plan import outcome_of
 from rbd_mon_fix.model.record import SkipReason
 from rbd_mon_fix.report import schema
 from tests.unit.report import sample
@@ -38,10 +39,10 @@ LOST = sample.unreadable(1)[0]
 def test_only_what_is_due_has_an_outcome(copy, due):
     outcome = Outcome(copy.locator, Verdict.FIXED)
 
-    assert schema.is_due(copy) is due
-    assert schema.outcome_of(copy, None) is None
-    assert schema.outcome_of(copy, {}) is None
-    assert schema.outcome_of(copy, {copy.locator: outcome}) == (
+    assert copy.due is due
+    assert outcome_of(copy, None) is None
+    assert outcome_of(copy, {}) is None
+    assert outcome_of(copy, {copy.locator: outcome}) == (
         outcome if due else None)
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import pytest
 
+from rbd_mon_fix.model.plan import Outcome
 from rbd_mon_fix.model.plan import State
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.record import SkipReason
@@ -108,7 +109,7 @@ def test_rollback():
     server = sample.instance(1)
     bdm, domain = (sample.copy(server, store, State.STALE)
                    for store in ('nova-bdm', 'domain'))
-    done = {each.locator: schema.Outcome(each.locator, verdict)
+    done = {each.locator: Outcome(each.locator, verdict)
             for each, verdict in ((bdm, Verdict.FIXED),
                                   (domain, Verdict.UNVERIFIED))}
 

@@ -22,10 +22,11 @@ from typing import Counter, Sequence
 
 from rbd_mon_fix.model.plan import Copy
 from rbd_mon_fix.model.plan import Operation
+from rbd_mon_fix.model.plan import Outcomes
 from rbd_mon_fix.model.plan import State
 from rbd_mon_fix.model.plan import Verdict
+from rbd_mon_fix.model.plan import outcome_of
 from rbd_mon_fix.model.record import SkipReason
-from rbd_mon_fix.report import schema
 
 # The ways back after a power failure, each for servers in other states.
 _WAYS_BACK = {Operation.START, Operation.RESUME, Operation.UNRESCUE}
@@ -42,7 +43,7 @@ class Host:
     lost: int = 0
 
 
-class Tally:
+class Summary:
     """Counts of a run; copies are counted, not documents.
 
     ``found`` and ``left`` count the servers on which an operation would
@@ -63,7 +64,7 @@ class Tally:
         self.due = 0
         self.unsettled = 0
         self.stale_skipped = 0
-        self.leftovers = 0
+        self.findings = 0
         self.stranded: list[str] = []
         self.states: Counter[State] = collections.Counter()
         self.skipped: Counter[SkipReason] = collections.Counter()
@@ -73,7 +74,7 @@ class Tally:
         self.hosts: dict[str, Host] = {}
 
     def add(self, copies: Sequence[Copy],
-            outcomes: schema.Outcomes) -> None:
+            outcomes: Outcomes) -> None:
         """Count one server.
 
         :param copies: all copies of the server, none of another
@@ -98,7 +99,7 @@ class Tally:
         host.servers += 1
         host.lost += not _WAYS_BACK.isdisjoint(left)
 
-    def _add_copy(self, copy: Copy, outcomes: schema.Outcomes) -> None:
+    def _add_copy(self, copy: Copy, outcomes: Outcomes) -> None:
         self.states[copy.state] += 1
         self.wrong += copy.wrong and (copy.skip is not SkipReason.READ_ONLY
                                       or bool(copy.breaks))
@@ -106,10 +107,10 @@ class Tally:
             self.skipped[copy.skip] += 1
             self.stale_skipped += (copy.state is State.STALE
                                    and copy.skip is not SkipReason.READ_ONLY)
-        if not schema.is_due(copy):
+        if not copy.due:
             return
         self.due += 1
-        outcome = schema.outcome_of(copy, outcomes)
+        outcome = outcome_of(copy, outcomes)
         if outcome:
             self.outcomes[outcome.verdict] += 1
         elif outcomes is not None:
@@ -156,7 +157,7 @@ class Tally:
                              'would_not_come_back': host.lost}
                       for name, host in self.hosts.items()},
             'stranded': self.stranded,
-            'findings': self.leftovers,
+            'findings': self.findings,
             'outcomes': {each.value: self.outcomes[each]
                          for each in Verdict},
         }
@@ -169,11 +170,11 @@ def breaks(copies: Sequence[Copy]) -> tuple[Operation, ...]:
 
 
 def breaks_left(copies: Sequence[Copy],
-                outcomes: schema.Outcomes) -> tuple[Operation, ...]:
+                outcomes: Outcomes) -> tuple[Operation, ...]:
     """Return the operations that would fail once the fixed are fixed."""
     return breaks([copy for copy in copies if not _is_fixed(copy, outcomes)])
 
 
-def _is_fixed(copy: Copy, outcomes: schema.Outcomes) -> bool:
-    outcome = schema.outcome_of(copy, outcomes)
+def _is_fixed(copy: Copy, outcomes: Outcomes) -> bool:
+    outcome = outcome_of(copy, outcomes)
     return outcome is not None and outcome.verdict is Verdict.FIXED

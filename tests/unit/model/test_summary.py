@@ -18,11 +18,11 @@ import dataclasses
 
 import pytest
 
+from rbd_mon_fix.model import summary
 from rbd_mon_fix.model.plan import Operation
 from rbd_mon_fix.model.plan import State
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.record import SkipReason
-from rbd_mon_fix.report import summary
 from tests.unit.report import sample
 
 SERVERS = [sample.current(1), sample.stale(2), sample.stale(3),

@@ -22,7 +22,7 @@ import enum
 from rbd_mon_fix.model.monmap import MonAddr
 
 
-class LeftoverKind(str, enum.Enum):
+class FindingKind(str, enum.Enum):
     """What kind of thing it is."""
 
     SHARE = 'cephfs-share'
@@ -34,7 +34,7 @@ class LeftoverKind(str, enum.Enum):
 
 
 @dataclasses.dataclass(frozen=True)
-class Leftover:
+class Finding:
     """One thing that a person has to look after.
 
     :param host: the compute host, or the machine that this runs on
@@ -44,7 +44,7 @@ class Leftover:
     :param advice: what the operator can do about it
     """
 
-    kind: LeftoverKind
+    kind: FindingKind
     host: str
     subject: str
     monitors: tuple[MonAddr, ...]
