@@ -44,12 +44,14 @@ class Host:
 
 
 class Summary:
-    """Counts of a run; copies are counted, not documents.
+    """Counts of a run: of servers, copies and changes.
 
     ``found`` and ``left`` count the servers on which an operation would
-    fail, before and after what the run changed. ``due`` are the copies to
-    be changed, ``unsettled`` those of them that have no outcome although
-    changes were made. ``skipped`` leaves out copies that are right.
+    fail, before and after what the run changed. ``due`` are the changes
+    to be made, one for each document however many disks it has;
+    ``outcomes`` counts them by verdict, and ``unsettled`` are those
+    without an outcome in a run that writes. ``skipped`` leaves out
+    copies that are right.
     ``wrong`` are the copies that are drifted or stale, but for those of
     running guests that do no harm: that they are old is no fault.
     ``hosts`` tells what a power failure would leave, after those changes.
@@ -89,7 +91,8 @@ class Summary:
         self.left.update(left)
         self._add_to_host(copies, left)
         for copy in copies:
-            self._add_copy(copy, outcomes)
+            self._add_copy(copy)
+        self._add_changes(copies, outcomes)
 
     def _add_to_host(self, copies: Sequence[Copy],
                      left: Sequence[Operation]) -> None:
@@ -99,7 +102,7 @@ class Summary:
         host.servers += 1
         host.lost += not _WAYS_BACK.isdisjoint(left)
 
-    def _add_copy(self, copy: Copy, outcomes: Outcomes) -> None:
+    def _add_copy(self, copy: Copy) -> None:
         self.states[copy.state] += 1
         self.wrong += copy.wrong and (copy.skip is not SkipReason.READ_ONLY
                                       or bool(copy.breaks))
@@ -107,14 +110,19 @@ class Summary:
             self.skipped[copy.skip] += 1
             self.stale_skipped += (copy.state is State.STALE
                                    and copy.skip is not SkipReason.READ_ONLY)
-        if not copy.due:
+
+    def _add_changes(self, copies: Sequence[Copy],
+                     outcomes: Outcomes) -> None:
+        changes = {copy.locator: outcome_of(copy, outcomes)
+                   for copy in copies if copy.due}
+        self.due += len(changes)
+        if outcomes is None:
             return
-        self.due += 1
-        outcome = outcome_of(copy, outcomes)
-        if outcome:
-            self.outcomes[outcome.verdict] += 1
-        elif outcomes is not None:
-            self.unsettled += 1
+        for outcome in changes.values():
+            if outcome:
+                self.outcomes[outcome.verdict] += 1
+            else:
+                self.unsettled += 1
 
     @property
     def copies(self) -> int:

@@ -48,6 +48,11 @@ def copies(count: int) -> str:
     return number(count, 'copy', 'copies')
 
 
+def changes(count: int) -> str:
+    """Return a count of changes."""
+    return number(count, 'change')
+
+
 def enumerate_counts(counts: Mapping[str, int]) -> str:
     """Return ``2 stale, 1 drifted``; zeros are left out."""
     return ', '.join(f'{count} {word}' for word, count in counts.items()
@@ -87,7 +92,8 @@ def _status(tally: Summary, run: Optional[str]) -> list[str]:
     lines = [*_power(tally), *_found(tally), *stranded(tally.stranded),
              *_counts(tally), *_skipped(tally), *_findings(tally)]
     if tally.due:
-        lines.append(f'"rbd-mon-fix refresh" puts {copies(tally.due)} right.')
+        lines.append(
+            f'"rbd-mon-fix refresh" would make {changes(tally.due)}.')
     return lines
 
 
@@ -96,7 +102,7 @@ def _dry_run(tally: Summary, run: Optional[str]) -> list[str]:
              *_counts(tally), *_skipped(tally)]
     if tally.due:
         lines.append('Nothing was written. Without --dry-run, '
-                     f'{copies(tally.due)} would be changed.')
+                     f'{changes(tally.due)} would be made.')
     return lines
 
 
@@ -196,7 +202,7 @@ def _done(tally: Summary, done: str) -> list[str]:
         lines.append(f'Not {done}: {enumerate_counts(missed)}. The same '
                      'command again looks anew and tries them once more.')
     if tally.outcomes[Verdict.FIXED]:
-        fixed = copies(tally.outcomes[Verdict.FIXED])
+        fixed = changes(tally.outcomes[Verdict.FIXED])
         lines.append(f'{done.capitalize()}: {fixed}.')
     return lines
 

@@ -97,6 +97,30 @@ def test_incomplete_is_what_should_have_been_fixed_and_was_not(
     assert sample.tally([copies], done).incomplete is incomplete
 
 
+def two_disks(second=State.STALE, **fields):
+    """Return the copies of a server with a domain of two disks."""
+    server = sample.instance(1)
+    return [sample.copy(server, 'nova-bdm', State.STALE),
+            sample.copy(server, 'domain', State.STALE),
+            sample.copy(server, 'domain', second, device='vdb', **fields)]
+
+
+@pytest.mark.parametrize('copies, changes', [
+    (two_disks(), 2),
+    (two_disks(State.CURRENT), 2),
+    (two_disks(skip=SkipReason.BUSY), 2),
+    (two_disks()[1:], 1)])
+def test_a_document_of_two_disks_is_one_change(copies, changes):
+    planned = sample.tally([copies])
+    fixed = sample.tally([copies], sample.outcomes(copies))
+    cut_off = sample.tally([copies], {})
+
+    assert (planned.due, planned.unsettled) == (changes, 0)
+    assert fixed.outcomes == {Verdict.FIXED: changes}
+    assert (cut_off.due, cut_off.unsettled) == (changes, changes)
+    assert planned.copies == len(copies)
+
+
 def test_a_change_without_an_outcome_is_unsettled():
     tally = sample.tally([sample.stale(1)], {})
 

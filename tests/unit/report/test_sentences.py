@@ -25,7 +25,7 @@ from rbd_mon_fix.report import sentences
 from tests.unit.report import sample
 
 DRIFTED = [sample.copy(sample.instance(9), state=State.DRIFTED)]
-REPAIR = '"rbd-mon-fix refresh" puts '
+REPAIR = '"rbd-mon-fix refresh" would make '
 
 
 def power(lost, servers, host='cmp1'):
@@ -47,22 +47,22 @@ def told(servers, kind, done=None, run=None):
     ([sample.current(1), sample.current(2)],
      ['All 6 copies are current.', 'Looked at 2 servers.']),
     ([DRIFTED],
-     ['Found 1 copy on 1 server: 1 drifted.', REPAIR + '1 copy right.']),
+     ['Found 1 copy on 1 server: 1 drifted.', REPAIR + '1 change.']),
     ([sample.stale(1)],
      [power(1, '1 server'), '1 server would not start.',
       'Hard-reboot would fail on 1 server, soft-reboot on 1.',
       'Found 3 copies on 1 server: 2 stale, 1 current.',
-      REPAIR + '2 copies right.']),
+      REPAIR + '2 changes.']),
     ([sample.stale(1)[2:], sample.stale(2)[2:]],
      ['Soft-reboot would fail on 2 servers.',
       'Found 2 copies on 2 servers: 2 stale.',
-      REPAIR + '2 copies right.']),
+      REPAIR + '2 changes.']),
     ([sample.stale(1), sample.busy(2), sample.unreadable(3)],
      [power(2, '3 servers'), '2 servers would not start.',
       'Hard-reboot would fail on 2 servers, soft-reboot on 1.',
       'Found 5 copies on 3 servers: 1 unreadable, 3 stale, 1 current.',
       'Left alone 2 copies: 1 busy, 1 unreadable.',
-      REPAIR + '2 copies right.']),
+      REPAIR + '2 changes.']),
 ])
 def test_status(servers, sentences):
     assert told(servers, schema.Kind.STATUS) == sentences
@@ -71,7 +71,7 @@ def test_status(servers, sentences):
 def test_dry_run_says_what_would_be_done():
     assert told([DRIFTED], schema.Kind.DRY_RUN) == [
         'Found 1 copy on 1 server: 1 drifted.',
-        'Nothing was written. Without --dry-run, 1 copy would be changed.']
+        'Nothing was written. Without --dry-run, 1 change would be made.']
 
 
 ONE, TWO = sample.stale(1), sample.stale(2)
@@ -83,13 +83,13 @@ RUN = 'Run r1. To take it back: rbd-mon-fix rollback r1'
 @pytest.mark.parametrize('done, sentences', [
     (sample.outcomes(ONE + TWO),
      ['2 servers would not have started; now they would.',
-      'Fixed: 4 copies.', BOTH, RUN]),
+      'Fixed: 4 changes.', BOTH, RUN]),
     ({**sample.outcomes(ONE),
       **sample.outcomes(TWO, Verdict.CONFLICT)},
      [power(1, '2 servers'), '1 server still would not start.',
       '1 server would not have started; now it would.',
       'Hard-reboot would still fail on 1 server, soft-reboot on 1.',
-      f'Not fixed: 2 conflict. {AGAIN}', 'Fixed: 2 copies.', BOTH, RUN]),
+      f'Not fixed: 2 conflict. {AGAIN}', 'Fixed: 2 changes.', BOTH, RUN]),
     (sample.outcomes(ONE, Verdict.FAILED),
      [power(2, '2 servers'), '2 servers still would not start.',
       'Hard-reboot would still fail on 2 servers, soft-reboot on 2.',
@@ -114,7 +114,7 @@ def test_rollback():
                                   (domain, Verdict.UNVERIFIED))}
 
     assert told([[bdm, domain]], schema.Kind.ROLLBACK, done, 'r2') == [
-        f'Not taken back: 1 unverified. {AGAIN}', 'Taken back: 1 copy.',
+        f'Not taken back: 1 unverified. {AGAIN}', 'Taken back: 1 change.',
         'Run r2. To take it back: rbd-mon-fix rollback r2']
     assert told([], schema.Kind.ROLLBACK) == [
         'There was nothing to take back.', 'Nothing was written.']
@@ -144,6 +144,22 @@ def test_running_guests_are_told_apart_from_what_was_left_alone():
         'Left alone 1 copy: 1 busy.',
         '1 copy of running guests cannot be changed: they last until the '
         'guests are started anew.']
+
+
+@pytest.mark.parametrize('kind, done, sentence', [
+    (schema.Kind.STATUS, None, REPAIR + '1 change.'),
+    (schema.Kind.DRY_RUN, None, 'Nothing was written. Without --dry-run, 1 '
+                                'change would be made.'),
+    (schema.Kind.REFRESH, Verdict.FIXED, 'Fixed: 1 change.'),
+    (schema.Kind.REFRESH, Verdict.FAILED, f'Not fixed: 1 failed. {AGAIN}'),
+    (schema.Kind.ROLLBACK, Verdict.FIXED, 'Taken back: 1 change.')])
+def test_a_document_of_two_disks_is_one_change(kind, done, sentence):
+    server = sample.instance(1)
+    copies = [sample.copy(server, 'domain', State.STALE, device=device)
+              for device in ('vda', 'vdb')]
+
+    assert sentence in told(
+        [copies], kind, done and sample.outcomes(copies, done))
 
 
 @pytest.mark.parametrize('guests, first', [

@@ -68,7 +68,7 @@ If the power failed now, 1 of 2 servers on cmp2 would not come back.
 Hard-reboot would fail on 2 servers, soft-reboot on 1.
 Found 8 copies on 4 servers: 1 unreadable, 3 stale, 4 current.
 Left alone 2 copies: 1 busy, 1 unreadable.
-"rbd-mon-fix refresh" puts 2 copies right.
+"rbd-mon-fix refresh" would make 2 changes.
 '''
 
 REFRESH_OF_TWO = '''\
@@ -97,7 +97,7 @@ If the power failed now, 1 of 2 servers on cmp1 would not come back.
 Hard-reboot would still fail on 1 server.
 Not fixed: 1 failed. The same command again looks anew and tries them once \
 more.
-Fixed: 2 copies.
+Fixed: 2 changes.
 Found 4 copies on 2 servers: 3 stale, 1 current.
 Run r1. To take it back: rbd-mon-fix rollback r1
 '''
