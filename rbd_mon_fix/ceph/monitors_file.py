@@ -14,7 +14,7 @@
 
 """The file of ``--monitors-file``: clusters as ``monitors -f json`` has them.
 
-One place knows both directions, so that what is printed can be read.
+``report.schema`` writes them; a test reads what it writes.
 """
 
 from __future__ import annotations
@@ -60,30 +60,6 @@ def load(path: str) -> tuple[Cluster, ...]:
     except _Misfit as e:
         raise exceptions.ConfigError(
             f'The monitors file {path} cannot be used: {e}.', _HINT) from e
-
-
-def dump(cluster: Cluster,
-         answering: Optional[frozenset[MonAddr]]) -> dict[str, object]:
-    """Return a cluster as JSON has it.
-
-    :param answering: the endpoints that answer; None where none was asked
-    """
-    monitors = cluster.monmap.monitors
-    return {
-        'name': cluster.name,
-        'fsid': cluster.fsid,
-        'source': cluster.source.value,
-        'monitors': [str(monitor.addr) for monitor in monitors],
-        'addresses': [[str(addr) for addr in monitor.addrs]
-                      for monitor in monitors],
-        'answering': None if answering is None else [
-            str(addr) for monitor in monitors for addr in monitor.addrs
-            if addr in answering],
-        'backends': [{'owner': backend.owner, 'name': backend.name,
-                      'pool': backend.pool, 'user': backend.user,
-                      'secret_uuid': backend.secret_uuid}
-                     for backend in cluster.backends],
-    }
 
 
 def _clusters(document: object) -> tuple[Cluster, ...]:

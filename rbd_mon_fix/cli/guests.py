@@ -23,7 +23,6 @@ from typing import Any, Iterator, Sequence, TextIO
 from oslo_config import cfg
 from oslo_log import log as logging
 
-from rbd_mon_fix.ceph import monitors_file
 from rbd_mon_fix.cli import exit_codes
 from rbd_mon_fix.engine import connectivity
 from rbd_mon_fix.engine import context as contexts
@@ -32,6 +31,7 @@ from rbd_mon_fix.inventory import local_host
 from rbd_mon_fix.model.guest import GuestState
 from rbd_mon_fix.model.plan import Copy
 from rbd_mon_fix.report import listing
+from rbd_mon_fix.report import schema
 from rbd_mon_fix.report import sentences
 
 LOG = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
         rows = list(_rows(host, watch, survey.request.instances))
         listing.write(
             conf.command.format, out, COLUMNS, rows,
-            {'version': 1, 'clusters': [monitors_file.dump(cluster, None)
+            {'version': 1, 'clusters': [schema.cluster(cluster, None)
                                         for cluster in site.clusters],
              'guests': rows})
         return _end(conf.command.format, rows, out)

@@ -21,13 +21,13 @@ from typing import Any, Iterator, Optional, TextIO
 
 from oslo_config import cfg
 
-from rbd_mon_fix.ceph import monitors_file
 from rbd_mon_fix.cli import exit_codes
 from rbd_mon_fix.engine import context as contexts
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.monmap import Monitor
 from rbd_mon_fix.report import listing
+from rbd_mon_fix.report import schema
 
 COLUMNS = ('cluster', 'fsid', 'source', 'monitor', 'answers', 'backends')
 
@@ -40,7 +40,7 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
             [row for cluster in site.clusters
              for row in _rows(cluster, site.answering)],
             {'version': 1, 'clusters': [
-                monitors_file.dump(cluster, site.answering)
+                schema.cluster(cluster, site.answering)
                 for cluster in site.clusters]})
         return exit_codes.ExitCode.OK
 

@@ -19,7 +19,6 @@ from __future__ import annotations
 import itertools
 from typing import Iterable, Mapping, Optional, TextIO
 
-from rbd_mon_fix.ceph import monitors_file
 from rbd_mon_fix.engine import connectivity
 from rbd_mon_fix.engine import context as contexts
 from rbd_mon_fix.model.finding import Finding
@@ -41,10 +40,7 @@ class Showing:
         self.tally = Summary()
         self._watch = connectivity.Watch(site)
         self._report = factory.report(site.conf.command.format, out, kind)
-        self._report.clusters(
-            [monitors_file.dump(cluster, site.answering)
-             for cluster in site.clusters],
-            site.answering)
+        self._report.clusters(site.clusters, site.answering)
 
     def plan(self, plan: Plan, outcomes: Outcomes = None) -> None:
         """Show the copies of a plan, grouped by server."""
@@ -61,12 +57,10 @@ class Showing:
             self.plan(plan)
 
     def findings(self, found: Iterable[Finding]) -> None:
-        """Show what cannot be put right, keeping nothing of it."""
-        self._report.findings(map(self._counted, found))
-
-    def _counted(self, found: Finding) -> Finding:
-        self.tally.findings += 1
-        return found
+        """Show findings as they come, keeping none."""
+        for each in found:
+            self.tally.findings += 1
+            self._report.finding(each)
 
     def close(self, run: Optional[str] = None) -> None:
         """Show what it comes to."""

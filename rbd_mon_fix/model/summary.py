@@ -11,8 +11,7 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
-
-"""What a whole run comes to, counted while it streams."""
+"""Counts of a whole run, added up server by server."""
 
 from __future__ import annotations
 
@@ -28,16 +27,14 @@ from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.plan import outcome_of
 from rbd_mon_fix.model.record import SkipReason
 
-# The ways back after a power failure, each for servers in other states.
+# The operations that bring a server back after a power failure, depending
+# on its state.
 _WAYS_BACK = {Operation.START, Operation.RESUME, Operation.UNRESCUE}
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(frozen=True)
 class Host:
-    """Counts of one host: its servers, and those that would not come back.
-
-    What servers of other hosts left behind on it is not counted.
-    """
+    """The servers of one host, and those a power failure would cost."""
 
     servers: int = 0
     lost: int = 0
@@ -46,16 +43,32 @@ class Host:
 class Summary:
     """Counts of a run: of servers, copies and changes.
 
-    ``found`` and ``left`` count the servers on which an operation would
-    fail, before and after what the run changed. ``due`` are the changes
-    to be made, one for each document however many disks it has;
-    ``outcomes`` counts them by verdict, and ``unsettled`` are those
-    without an outcome in a run that writes. ``skipped`` leaves out
-    copies that are right.
-    ``wrong`` are the copies that are drifted or stale, but for those of
-    running guests that do no harm: that they are old is no fault.
-    ``hosts`` tells what a power failure would leave, after those changes.
-    ``stranded`` are servers whose QEMU process has lost the monitors.
+    Servers:
+
+    - ``servers``: all servers.
+    - ``broken``, ``still_broken``: servers on which some operation would
+      fail, before and after the run.
+    - ``found``, ``left``: the same for each operation.
+    - ``hosts``: what a power failure would cost each host after the run.
+      Copies that servers of other hosts left behind there do not count.
+    - ``stranded``: the servers whose QEMU process has lost its monitors.
+
+    Copies:
+
+    - ``states``: all copies by state.
+    - ``skipped``: skipped copies by reason, except current ones.
+    - ``wrong``: drifted and stale copies, except those of running guests
+      that make no operation fail: nobody can change them.
+    - ``stale_skipped``: stale copies that were skipped although they are
+      not read-only.
+
+    Changes, each of one document however many disks it has:
+
+    - ``due``: the changes that were planned.
+    - ``outcomes``: the changes by verdict.
+    - ``unsettled``: the changes without an outcome in a run that writes.
+
+    ``findings`` counts what a person must look after.
     """
 
     def __init__(self) -> None:
@@ -75,13 +88,11 @@ class Summary:
         self.left: Counter[Operation] = collections.Counter()
         self.hosts: dict[str, Host] = {}
 
-    def add(self, copies: Sequence[Copy],
-            outcomes: Outcomes) -> None:
+    def add(self, copies: Sequence[Copy], outcomes: Outcomes) -> None:
         """Count one server.
 
-        :param copies: all copies of the server, none of another
-        :param outcomes: what became of the changes; None where none was
-            made
+        :param copies: all copies of the server, and of no other server
+        :param outcomes: the outcomes of changes; None if none was made
         """
         found, left = breaks(copies), breaks_left(copies, outcomes)
         self.servers += 1
@@ -98,9 +109,11 @@ class Summary:
                      left: Sequence[Operation]) -> None:
         if not copies or copies[0].instance.host != copies[0].locator.host:
             return
-        host = self.hosts.setdefault(copies[0].locator.host, Host())
-        host.servers += 1
-        host.lost += not _WAYS_BACK.isdisjoint(left)
+        name = copies[0].locator.host
+        host = self.hosts.get(name, Host())
+        self.hosts[name] = Host(
+            host.servers + 1,
+            host.lost + (not _WAYS_BACK.isdisjoint(left)))
 
     def _add_copy(self, copy: Copy) -> None:
         self.states[copy.state] += 1
@@ -126,49 +139,24 @@ class Summary:
 
     @property
     def copies(self) -> int:
-        """Return how many copies were looked at."""
+        """Return the number of all copies."""
         return sum(self.states.values())
 
     @property
-    def running(self) -> int:
-        """Return how many copies of running guests are not current."""
+    def read_only(self) -> int:
+        """Return the number of running guests' copies that are not current."""
         return self.skipped[SkipReason.READ_ONLY]
 
     @property
-    def left_alone(self) -> int:
-        """Return how many copies were left alone that could be changed."""
-        return sum(self.skipped.values()) - self.running
+    def skipped_writable(self) -> int:
+        """Return the number of skipped copies that could be changed."""
+        return sum(self.skipped.values()) - self.read_only
 
     @property
     def incomplete(self) -> bool:
-        """Tell whether something that had to be put right was not."""
+        """Tell whether something that had to be fixed was not."""
         unfixed = sum(self.outcomes.values()) - self.outcomes[Verdict.FIXED]
         return bool(unfixed or self.unsettled or self.stale_skipped)
-
-    def as_dict(self) -> dict[str, object]:
-        """Return the ``summary`` of the machine formats.
-
-        ``skipped`` leaves out copies that are right as they are.
-        """
-        return {
-            'servers': self.servers,
-            'would_not_start': self.found[Operation.START],
-            'broken': self.broken,
-            'still_would_not_start': self.left[Operation.START],
-            'still_broken': self.still_broken,
-            'records': self.copies,
-            'states': {each.value: self.states[each] for each in State},
-            'skipped': {each.value: self.skipped[each]
-                        for each in SkipReason if self.skipped[each]},
-            'breaks': {each.value: self.found[each] for each in Operation},
-            'hosts': {name: {'servers': host.servers,
-                             'would_not_come_back': host.lost}
-                      for name, host in self.hosts.items()},
-            'stranded': self.stranded,
-            'findings': self.findings,
-            'outcomes': {each.value: self.outcomes[each]
-                         for each in Verdict},
-        }
 
 
 def breaks(copies: Sequence[Copy]) -> tuple[Operation, ...]:
@@ -179,7 +167,7 @@ def breaks(copies: Sequence[Copy]) -> tuple[Operation, ...]:
 
 def breaks_left(copies: Sequence[Copy],
                 outcomes: Outcomes) -> tuple[Operation, ...]:
-    """Return the operations that would fail once the fixed are fixed."""
+    """Return the operations that would fail after the changes."""
     return breaks([copy for copy in copies if not _is_fixed(copy, outcomes)])
 
 

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""A progress bar as rich draws it."""
+"""The progress bar that rich draws."""
 
 from __future__ import annotations
 
@@ -24,9 +24,13 @@ import rich.progress
 
 
 class Bar:
-    """A bar on a terminal that leaves no trace."""
+    """A bar on a terminal, erased when it stops.
 
-    def __init__(self, stream: TextIO, what: str, total: Optional[int]):
+    :param total: the number of steps; None if it is not known
+    """
+
+    def __init__(self, stream: TextIO, description: str,
+                 total: Optional[int]):
         self._progress = rich.progress.Progress(
             rich.progress.TextColumn('{task.description}'),
             rich.progress.BarColumn(),
@@ -35,13 +39,16 @@ class Bar:
             console=rich.console.Console(file=stream), transient=True,
             redirect_stdout=False, redirect_stderr=False)
         self._task = self._progress.add_task(
-            rich.markup.escape(what), total=total)
+            rich.markup.escape(description), total=total)
         self._progress.start()
 
     def show(self, done: int) -> None:
-        """Draw it with so many steps done."""
+        """Draw the bar.
+
+        :param done: the number of completed steps
+        """
         self._progress.update(self._task, completed=done)
 
     def stop(self) -> None:
-        """Take it away."""
+        """Erase the bar."""
         self._progress.stop()

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Text that a stream and a terminal can take."""
+"""Turn values into text that streams and terminals accept."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from typing import Callable, TextIO
 
 
 def encoder(stream: TextIO) -> Callable[[str], str]:
-    """Return what escapes the characters that a stream cannot encode."""
+    """Return a function that escapes what a stream cannot encode."""
     codec = getattr(stream, 'encoding', None) or 'utf-8'
 
     def encodable(text: str) -> str:
@@ -34,7 +34,7 @@ def encoder(stream: TextIO) -> Callable[[str], str]:
 def printable(text: str) -> str:
     """Escape control characters.
 
-    Names of servers are their owners' choice, and must not move the
+    Users choose the names of their servers. A name must not move the
     cursor, colour the screen or forge a line.
     """
     if text.isprintable():
@@ -42,3 +42,10 @@ def printable(text: str) -> str:
     return ''.join(each if each.isprintable()
                    else each.encode('unicode_escape').decode()
                    for each in text)
+
+
+def flat(value: object) -> str:
+    """Return a value as one text: lists joined by blanks, '' for None."""
+    if isinstance(value, (list, tuple)):
+        return ' '.join(map(str, value))
+    return '' if value is None else str(value)

@@ -12,53 +12,57 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""From the name of a format to the report that writes it."""
+"""The report interface, and which class writes each format."""
 
 from __future__ import annotations
 
-from typing import Iterable, Optional, Protocol, Sequence, TextIO
+from typing import Optional, Protocol, Sequence, TextIO
 
+from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.finding import Finding
 from rbd_mon_fix.model.instance import Instance
+from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.plan import Copy
 from rbd_mon_fix.model.plan import Outcomes
 from rbd_mon_fix.model.summary import Summary
+from rbd_mon_fix.report import lines
 from rbd_mon_fix.report import machine
 from rbd_mon_fix.report import plain
 from rbd_mon_fix.report import schema
+from rbd_mon_fix.report import syntax
 from rbd_mon_fix.report import table
 
 FORMATS = ('table', 'json', 'yaml', 'csv')
 
 
 class Report(Protocol):
-    """What a run shows while it goes on; it keeps no server in memory."""
+    """Writes a run while it goes on, and keeps no server in memory."""
 
-    def clusters(self, clusters: machine.Clusters,
-                 answering: machine.Answering) -> None:
-        """Show the clusters; called once, first.
+    def clusters(self, clusters: Sequence[Cluster],
+                 answering: Optional[frozenset[MonAddr]]) -> None:
+        """Write the clusters; called once, first.
 
-        :param clusters: name, fsid, source, monitors, addresses and so on,
-            as dicts that the machine formats write as they are
-        :param answering: the endpoints that answered; None where none was
+        :param answering: the endpoints that answered; None if none was
             asked
         """
 
     def server(self, host: str, instance: Instance, copies: Sequence[Copy],
                outcomes: Outcomes) -> None:
-        """Show one server; those of one host follow each other.
+        """Write one server; the servers of one host follow each other.
 
-        :param outcomes: what became of the changes; None where none was
-            made
+        :param outcomes: the outcomes of changes; None if none was made
         """
 
-    def findings(self, found: Iterable[Finding]) -> None:
-        """Show what cannot be put right; called after all servers."""
+    def finding(self, found: Finding) -> None:
+        """Write one finding; called after all servers.
 
-    def close(self, tally: Summary, run: Optional[str]) -> None:
-        """Show what it comes to; called once, last.
+        Only ``status`` has findings.
+        """
 
-        :param run: the id of the run; None where nothing was written
+    def close(self, summary: Summary, run: Optional[str]) -> None:
+        """Write the summary; called once, last.
+
+        :param run: the id of the run; None if nothing was written
         """
 
 
@@ -68,16 +72,16 @@ def report(fmt: str, stream: TextIO, kind: schema.Kind) -> Report:
     :param fmt: one of ``FORMATS``
     """
     if fmt == 'json':
-        return machine.Json(stream, kind)
+        return machine.Document(syntax.Json(stream), kind)
     if fmt == 'yaml':
-        return machine.Yaml(stream, kind)
+        return machine.Document(syntax.Yaml(stream), kind)
     if fmt == 'csv':
         return machine.Csv(stream, kind)
     return table.Table(printer(stream), kind)
 
 
-def printer(stream: TextIO) -> table.Printer:
-    """Return what prints lines: coloured and folded on a terminal only."""
+def printer(stream: TextIO) -> lines.Printer:
+    """Return a printer; only a terminal gets colours and folded lines."""
     if not stream.isatty():
         return plain.Plain(stream)
     # Imported here: a pipe needs no rich.

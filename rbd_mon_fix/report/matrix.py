@@ -12,78 +12,78 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Servers against operations: what would fail on one host."""
+"""The operations that would fail on the servers of one host."""
 
 from __future__ import annotations
 
 import collections
-from typing import Counter, Iterator, Sequence
+from typing import Counter, Iterable, Sequence
 
 from rbd_mon_fix.model.instance import Instance
 from rbd_mon_fix.model.plan import Operation
 from rbd_mon_fix.report import encoding
-from rbd_mon_fix.report import plain
+from rbd_mon_fix.report import lines
 from rbd_mon_fix.report import sentences
 from rbd_mon_fix.report import style
 
-# More are counted, but not listed: nobody reads them, and a report keeps
-# no more in memory on a larger host.
-_MOST = 200
-_NAME = 20
-_SHORT = 8
-_NO, _YES = '-', 'fails'
+# Further servers are counted, but not listed: nobody reads more, and the
+# memory of a report does not grow with the host.
+_MAX_ROWS = 200
+_NAME_LENGTH = 20
+_UUID_LENGTH = 8
+_INDENT = '    '
+_FAILS, _WORKS = 'fails', '-'
 
 
 class Matrix:
-    """The servers of one host on which some operation would fail."""
+    """The servers of one host on which an operation would fail."""
 
     def __init__(self) -> None:
-        self._rows: list[tuple[str, frozenset[Operation]]] = []
+        self._listed: list[tuple[str, frozenset[Operation]]] = []
         self._servers = 0
         self._counts: Counter[Operation] = collections.Counter()
 
     def add(self, instance: Instance,
             operations: Sequence[Operation]) -> None:
-        """Take in a server; one on which nothing would fail is left out."""
+        """Add a server, unless no operation would fail."""
         if not operations:
             return
         self._servers += 1
         self._counts.update(operations)
-        if len(self._rows) < _MOST:
-            self._rows.append((_label(instance), frozenset(operations)))
+        if len(self._listed) < _MAX_ROWS:
+            self._listed.append((_label(instance), frozenset(operations)))
 
-    def lines(self, host: str) -> Iterator[list[plain.Span]]:
-        """Yield the head, a line for each server, and the sums.
+    def rows(self) -> list[list[lines.Span]]:
+        """Return the headings, a row for each server, and the sums.
 
-        Operations that would fail nowhere have no column.
+        An operation that would fail on no server has no column. The list
+        is empty if nothing would fail.
         """
-        if not self._rows:
-            return
+        if not self._listed:
+            return []
         shown = [each for each in Operation if self._counts[each]]
-        sums = sentences.number(self._servers, 'server')
-        width = max(len(sums), *(len(label) for label, _ in self._rows))
-        yield [('  ', ''), (f'What would fail on {host} now', 'bold')]
-        yield _line('', [each.value for each in shown], shown, width)
-        for label, failing in self._rows:
-            yield _line(label, [_YES if each in failing else _NO
-                                for each in shown], shown, width)
-        if self._servers > len(self._rows):
-            yield [(f'    and {self._servers - len(self._rows)} more', '')]
-        yield _line(sums, [str(self._counts[each]) for each in shown], shown,
-                    width)
+        more = self._servers - len(self._listed)
+        return [
+            _row('', (each.value for each in shown)),
+            *(_row(label, (_FAILS if each in failing else _WORKS
+                           for each in shown))
+              for label, failing in self._listed),
+            *([_row(f'and {more} more', ('' for _ in shown))] if more
+              else []),
+            _row(sentences.number(self._servers, 'server'),
+                 (str(self._counts[each]) for each in shown))]
+
+
+def _row(label: str, cells: Iterable[str]) -> list[lines.Span]:
+    return [(f'{_INDENT}{label}', ''),
+            *((cell, style.of(cell)) for cell in cells)]
 
 
 def _label(instance: Instance) -> str:
-    """Return what a person knows a server by, short enough for a column."""
+    """Return the name of a server, shortened to fit a column."""
     name = encoding.printable(instance.name)
     if not name:
         return instance.uuid
-    short = name if len(name) <= _NAME else f'{name[:_NAME - 3]}...'
-    return f'{instance.uuid[:_SHORT]}  {short}'
-
-
-def _line(label: str, cells: Sequence[str], shown: Sequence[Operation],
-          width: int) -> list[plain.Span]:
-    return [(f'    {label.ljust(width)}', ''),
-            *((f'  {cell.ljust(len(each.value))}', style.of(cell))
-              for cell, each in zip(cells, shown))]
+    short = (name if len(name) <= _NAME_LENGTH
+             else f'{name[:_NAME_LENGTH - 3]}...')
+    return f'{instance.uuid[:_UUID_LENGTH]}  {short}'

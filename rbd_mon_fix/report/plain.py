@@ -12,29 +12,43 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Lines without colour, of any width: for pipes and files."""
+"""Lines without colour that are never folded: for pipes and files."""
 
 from __future__ import annotations
 
 from typing import Sequence, TextIO
 
 from rbd_mon_fix.report import encoding
+from rbd_mon_fix.report import lines
 
-# A text and its style, in the words of rich; '' for none.
-Span = tuple[str, str]
+_GAP = '  '
 
 
 class Plain:
-    """A stream that gets every line whole."""
+    """A printer for a stream that is not a terminal."""
 
     def __init__(self, stream: TextIO):
         self._stream = stream
         self._encodable = encoding.encoder(stream)
 
-    def line(self, spans: Sequence[Span], hang: int = 0) -> None:
+    def line(self, spans: Sequence[lines.Span], hang: int = 0) -> None:
         """Write one line.
 
-        :param hang: columns by which a folded rest would be indented
+        :param hang: not used: the line is not folded
         """
-        text = encoding.printable(''.join(text for text, _ in spans))
-        self._stream.write(f'{self._encodable(text).rstrip()}\n')
+        self._write(''.join(self._text(span) for span in spans))
+
+    def table(self, rows: Sequence[Sequence[lines.Span]]) -> None:
+        """Write one line for each row, its cells padded to columns."""
+        texts = [[self._text(cell) for cell in row] for row in rows]
+        widths = [max(map(len, column)) for column in zip(*texts)]
+        for row in texts:
+            self._write(_GAP.join(
+                cell.ljust(width) for cell, width in zip(row, widths)))
+
+    def _text(self, span: lines.Span) -> str:
+        text, _ = span
+        return self._encodable(encoding.printable(text))
+
+    def _write(self, line: str) -> None:
+        self._stream.write(f'{line.rstrip()}\n')

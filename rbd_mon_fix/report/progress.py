@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""A progress bar, on a terminal only, and only when work is long."""
+"""Progress of long work, shown on terminals only."""
 
 from __future__ import annotations
 
@@ -23,42 +23,41 @@ from typing import TYPE_CHECKING, Callable, Iterator, Optional, TextIO
 if TYPE_CHECKING:
     from rbd_mon_fix.report import bar
 
-# Seconds that an operator waits without wondering.
-PATIENCE = 1.0
+# Seconds before the bar appears.
+_DELAY = 1.0
 
 Advance = Callable[[int], None]
 
 
 @contextlib.contextmanager
-def shown(stream: TextIO, what: str, total: Optional[int],
+def shown(stream: TextIO, description: str, total: Optional[int],
           clock: Callable[[], float] = time.monotonic) -> Iterator[Advance]:
-    """Show how far a piece of work has come, until the block is left.
+    """Show a progress bar while the block runs, then erase it.
 
-    The bar goes away without a trace. Nothing else may write to the same
-    terminal while it is there.
+    Nothing else may write to the same terminal meanwhile.
 
-    :param stream: stderr; nothing is shown where it is no terminal
-    :param what: what is being done, a few words
-    :param total: steps in all; None where that is not known
+    :param stream: stderr; nothing is shown unless it is a terminal
+    :param description: the work in a few words
+    :param total: the number of steps; None if it is not known
     :param clock: seconds, from any start
     """
     if not stream.isatty():
         yield lambda steps: None
         return
-    patient = _Patient(stream, what, total, clock)
+    delayed = _DelayedBar(stream, description, total, clock)
     try:
-        yield patient.advance
+        yield delayed.advance
     finally:
-        patient.stop()
+        delayed.stop()
 
 
-class _Patient:
-    """A bar that is only drawn when the work takes long."""
+class _DelayedBar:
+    """A bar that is drawn only if the work takes long."""
 
-    def __init__(self, stream: TextIO, what: str, total: Optional[int],
-                 clock: Callable[[], float]):
+    def __init__(self, stream: TextIO, description: str,
+                 total: Optional[int], clock: Callable[[], float]):
         self._stream = stream
-        self._what = what
+        self._description = description
         self._total = total
         self._clock = clock
         self._began = clock()
@@ -66,20 +65,20 @@ class _Patient:
         self._bar: Optional[bar.Bar] = None
 
     def advance(self, steps: int) -> None:
-        """Add steps to those done."""
+        """Add completed steps, and draw the bar if it is time."""
         self._done += steps
         if self._bar is None:
-            if self._clock() - self._began < PATIENCE:
+            if self._clock() - self._began < _DELAY:
                 return
             self._bar = self._draw()
         self._bar.show(self._done)
 
     def stop(self) -> None:
-        """Take the bar away, if it was drawn."""
+        """Erase the bar if it was drawn."""
         if self._bar is not None:
             self._bar.stop()
 
     def _draw(self) -> bar.Bar:
         # Imported here: short work needs no rich.
         from rbd_mon_fix.report import bar
-        return bar.Bar(self._stream, self._what, self._total)
+        return bar.Bar(self._stream, self._description, self._total)

@@ -12,17 +12,24 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What every machine format tells of one copy: the JSON contract."""
+"""The keys and values of the machine formats: the JSON contract."""
 
 from __future__ import annotations
 
 import enum
-from typing import Iterator, Sequence
+from typing import Iterable, Iterator, Optional, Sequence
 
+from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.finding import Finding
+from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.plan import Copy
+from rbd_mon_fix.model.plan import Operation
 from rbd_mon_fix.model.plan import Outcomes
+from rbd_mon_fix.model.plan import State
+from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.plan import outcome_of
+from rbd_mon_fix.model.record import SkipReason
+from rbd_mon_fix.model.summary import Summary
 
 VERSION = 1
 
@@ -32,7 +39,7 @@ _COLUMNS = ('host', 'instance', 'vm_state', 'task_state', 'store', 'key',
 
 
 class Kind(str, enum.Enum):
-    """What a report is about."""
+    """The command, or the mode of a command, that a report is of."""
 
     STATUS = 'status'
     DRY_RUN = 'dry-run'
@@ -40,27 +47,55 @@ class Kind(str, enum.Enum):
     ROLLBACK = 'rollback'
 
     @property
-    def tells_outcome(self) -> bool:
-        """Tell whether the command is one that writes when it is let."""
+    def has_outcomes(self) -> bool:
+        """Tell whether records have an outcome, and the report a run."""
         return self is not Kind.STATUS
+
+    @property
+    def has_findings(self) -> bool:
+        """Tell whether the report lists findings."""
+        return self is Kind.STATUS
 
 
 def columns(kind: Kind) -> tuple[str, ...]:
     """Return the keys of a record, in their order."""
-    return (*_COLUMNS, 'outcome') if kind.tells_outcome else _COLUMNS
+    return (*_COLUMNS, 'outcome') if kind.has_outcomes else _COLUMNS
+
+
+def cluster(shown: Cluster,
+            answering: Optional[frozenset[MonAddr]]) -> dict[str, object]:
+    """Return an entry of ``clusters``, which ``--monitors-file`` reads.
+
+    :param answering: the endpoints that answer; None if none was asked
+    """
+    monitors = shown.monmap.monitors
+    return {
+        'name': shown.name,
+        'fsid': shown.fsid,
+        'source': shown.source.value,
+        'monitors': _texts(monitor.addr for monitor in monitors),
+        'addresses': [_texts(monitor.addrs) for monitor in monitors],
+        'answering': None if answering is None else _texts(
+            addr for monitor in monitors for addr in monitor.addrs
+            if addr in answering),
+        'backends': [{'owner': backend.owner, 'name': backend.name,
+                      'pool': backend.pool, 'user': backend.user,
+                      'secret_uuid': backend.secret_uuid}
+                     for backend in shown.backends],
+    }
 
 
 def rows(kind: Kind, copies: Sequence[Copy],
          outcomes: Outcomes) -> Iterator[dict[str, object]]:
     """Yield the record of each copy.
 
-    :param outcomes: what became of the changes; None where none was made
+    :param outcomes: the outcomes of changes; None if none was made
     """
     for copy in copies:
         outcome = outcome_of(copy, outcomes)
         row = _row(copy)
         row['reason'] = (outcome and outcome.reason) or copy.note or None
-        if kind.tells_outcome:
+        if kind.has_outcomes:
             row['outcome'] = outcome and outcome.verdict.value
         yield row
 
@@ -69,9 +104,32 @@ def finding(found: Finding) -> dict[str, object]:
     """Return an entry of ``findings``."""
     return {'kind': found.kind.value, 'host': found.host,
             'subject': found.subject,
-            'monitors': [str(addr) for addr in found.monitors],
-            'desired': [str(addr) for addr in found.desired],
+            'monitors': _texts(found.monitors),
+            'desired': _texts(found.desired),
             'advice': found.advice}
+
+
+def summary(counted: Summary) -> dict[str, object]:
+    """Return the value of ``summary``."""
+    return {
+        'servers': counted.servers,
+        'would_not_start': counted.found[Operation.START],
+        'broken': counted.broken,
+        'still_would_not_start': counted.left[Operation.START],
+        'still_broken': counted.still_broken,
+        'records': counted.copies,
+        'states': {each.value: counted.states[each] for each in State},
+        'skipped': {each.value: counted.skipped[each]
+                    for each in SkipReason if counted.skipped[each]},
+        'breaks': {each.value: counted.found[each] for each in Operation},
+        'hosts': {name: {'servers': host.servers,
+                         'would_not_come_back': host.lost}
+                  for name, host in counted.hosts.items()},
+        'stranded': counted.stranded,
+        'findings': counted.findings,
+        'outcomes': {each.value: counted.outcomes[each]
+                     for each in Verdict},
+    }
 
 
 def _row(copy: Copy) -> dict[str, object]:
@@ -86,9 +144,13 @@ def _row(copy: Copy) -> dict[str, object]:
         'disk': copy.device,
         'image': disk.image if disk else None,
         'cluster': copy.cluster,
-        'monitors': [str(addr) for addr in disk.monitors] if disk else [],
-        'desired': [str(addr) for addr in copy.desired],
+        'monitors': _texts(disk.monitors) if disk else [],
+        'desired': _texts(copy.desired),
         'state': copy.state.value,
         'skip': copy.skip.value if copy.skip else None,
         'breaks': [operation.value for operation in copy.breaks],
     }
+
+
+def _texts(addrs: Iterable[MonAddr]) -> list[str]:
+    return [str(addr) for addr in addrs]

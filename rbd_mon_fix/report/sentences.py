@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What a run comes to, in sentences for people, the weightiest first."""
+"""The summary of a run as sentences, the most important first."""
 
 from __future__ import annotations
 
@@ -26,19 +26,23 @@ from rbd_mon_fix.model.summary import Summary
 from rbd_mon_fix.report import schema
 
 
-def sentences(tally: Summary, kind: schema.Kind,
+def sentences(summary: Summary, kind: schema.Kind,
               run: Optional[str]) -> list[str]:
-    """Return the summary of a report, a line each.
+    """Return the summary of a report, one line each.
 
-    :param run: the id of the run; None where nothing was written
+    :param run: the id of the run; None if nothing was written
     """
-    return _BY_KIND[kind](tally, run)
+    if kind is schema.Kind.REFRESH:
+        return _refresh(summary, run)
+    if kind is schema.Kind.ROLLBACK:
+        return _rollback(summary, run)
+    return [*_now(summary), *_next(summary, kind)]
 
 
 def number(count: int, one: str, many: str = '') -> str:
-    """Return a count with its noun in the right number.
+    """Return a count with its noun in singular or plural.
 
-    :param many: the plural where it is not the singular with an s
+    :param many: the plural if it is not the singular with an s
     """
     return f'{count} {one if count == 1 else many or one + "s"}'
 
@@ -54,7 +58,7 @@ def changes(count: int) -> str:
 
 
 def enumerate_counts(counts: Mapping[str, int]) -> str:
-    """Return ``2 stale, 1 drifted``; zeros are left out."""
+    """Return ``2 stale, 1 drifted``, without the zeros."""
     return ', '.join(f'{count} {word}' for word, count in counts.items()
                      if count)
 
@@ -67,82 +71,72 @@ def failing(operations: list[str]) -> str:
 
 
 def stranded(guests: Sequence[str]) -> list[str]:
-    """Say which running guests are stranded, and what can be done."""
+    """Name the stranded guests, and say how to help them."""
     if not guests:
         return []
     one = len(guests) == 1
-    them = 'it' if one else 'them'
+    they, have, find, them = (
+        ('It', 'has', 'finds', 'it') if one
+        else ('They', 'have', 'find', 'them'))
     return [f'{number(len(guests), "running guest")} {"is" if one else "are"}'
             f' stranded: {", ".join(guests)}.',
-            f'{"It has" if one else "They have"} no connection to a monitor '
-            'and will not find the right ones; what still works does so '
-            f'through the OSDs. After a refresh, live-migrate {them} or '
-            f'start {them} anew; or let a monitor answer again at an address '
-            'that "rbd-mon-fix guests" shows.']
+            f'{they} {have} no connection to a monitor and never {find} the '
+            'new ones; I/O that still works goes through the OSDs. After a '
+            f'refresh, live-migrate or restart {them}; or bring a monitor '
+            'back at one of the addresses that "rbd-mon-fix guests" shows.']
 
 
-def _power(tally: Summary) -> list[str]:
-    """Say what a power failure would leave of each host."""
-    return [f'If the power failed now, {host.lost} of '
-            f'{number(host.servers, "server")} on {name} would not come '
-            'back.' for name, host in tally.hosts.items() if host.lost]
+def _now(summary: Summary) -> list[str]:
+    return [*_power(summary), *_found(summary), *stranded(summary.stranded),
+            *_counts(summary), *_skipped(summary), *_findings(summary)]
 
 
-def _status(tally: Summary, run: Optional[str]) -> list[str]:
-    lines = [*_power(tally), *_found(tally), *stranded(tally.stranded),
-             *_counts(tally), *_skipped(tally), *_findings(tally)]
-    if tally.due:
-        lines.append(
-            f'"rbd-mon-fix refresh" would make {changes(tally.due)}.')
-    return lines
+def _next(summary: Summary, kind: schema.Kind) -> list[str]:
+    if not summary.due:
+        return []
+    due = changes(summary.due)
+    if kind is schema.Kind.STATUS:
+        return [f'"rbd-mon-fix refresh" would make {due}.']
+    return [f'Nothing was written. Without --dry-run, {due} would be made.']
 
 
-def _dry_run(tally: Summary, run: Optional[str]) -> list[str]:
-    lines = [*_power(tally), *_found(tally), *stranded(tally.stranded),
-             *_counts(tally), *_skipped(tally)]
-    if tally.due:
-        lines.append('Nothing was written. Without --dry-run, '
-                     f'{changes(tally.due)} would be made.')
-    return lines
-
-
-def _refresh(tally: Summary, run: Optional[str]) -> list[str]:
-    return [*_power(tally), *_left(tally), *stranded(tally.stranded),
-            *_done(tally, 'fixed'), *_counts(tally), *_skipped(tally),
+def _refresh(summary: Summary, run: Optional[str]) -> list[str]:
+    return [*_power(summary), *_left(summary), *stranded(summary.stranded),
+            *_done(summary, 'fixed'), *_counts(summary), *_skipped(summary),
             *_run(run)]
 
 
-def _rollback(tally: Summary, run: Optional[str]) -> list[str]:
-    done = _done(tally, 'taken back') or ['There was nothing to take back.']
-    return [*done, *_skipped(tally), *_run(run)]
+def _rollback(summary: Summary, run: Optional[str]) -> list[str]:
+    done = (_done(summary, 'rolled back')
+            or ['There was nothing to roll back.'])
+    return [*done, *_skipped(summary), *_run(run)]
 
 
-_BY_KIND = {
-    schema.Kind.STATUS: _status,
-    schema.Kind.DRY_RUN: _dry_run,
-    schema.Kind.REFRESH: _refresh,
-    schema.Kind.ROLLBACK: _rollback,
-}
+def _power(summary: Summary) -> list[str]:
+    """Say how many servers of each host a power failure would cost."""
+    return [f'If the power failed now, {host.lost} of '
+            f'{number(host.servers, "server")} on {name} would not come '
+            'back.' for name, host in summary.hosts.items() if host.lost]
 
 
-def _found(tally: Summary) -> list[str]:
-    lines = []
-    if tally.found[Operation.START]:
-        servers = number(tally.found[Operation.START], 'server')
-        lines.append(f'{servers} would not start.')
-    return lines + _others(tally.found, 'would fail')
+def _found(summary: Summary) -> list[str]:
+    servers = summary.found[Operation.START]
+    start = ([f'{number(servers, "server")} would not start.'] if servers
+             else [])
+    return start + _others(summary.found, 'would fail')
 
 
-def _left(tally: Summary) -> list[str]:
-    found, left = tally.found[Operation.START], tally.left[Operation.START]
+def _left(summary: Summary) -> list[str]:
+    left = summary.left[Operation.START]
+    fixed = summary.found[Operation.START] - left
     lines = []
     if left:
         lines.append(f'{number(left, "server")} still would not start.')
-    if found > left:
-        they = 'it' if found - left == 1 else 'they'
-        lines.append(f'{number(found - left, "server")} would not have '
-                     f'started; now {they} would.')
-    return lines + _others(tally.left, 'would still fail')
+    if fixed:
+        they = 'it' if fixed == 1 else 'they'
+        lines.append(f'{number(fixed, "server")} would not have started; '
+                     f'now {they} would.')
+    return lines + _others(summary.left, 'would still fail')
 
 
 def _others(servers: Mapping[Operation, int], words: str) -> list[str]:
@@ -150,64 +144,69 @@ def _others(servers: Mapping[Operation, int], words: str) -> list[str]:
               if each is not Operation.START and servers[each]]
     if not counts:
         return []
-    (name, count), rest = counts[0], counts[1:]
-    parts = [f'{name} {words} on {number(count, "server")}',
+    (name, count), *rest = counts
+    parts = [f'{name.capitalize()} {words} on {number(count, "server")}',
              *(f'{name} on {count}' for name, count in rest)]
-    line = ', '.join(parts)
-    return [f'{line[0].upper()}{line[1:]}.']
+    return [f'{", ".join(parts)}.']
 
 
-def _counts(tally: Summary) -> list[str]:
-    if not tally.copies:
-        return [f'No RBD disk was found on {number(tally.servers, "server")}.'
-                if tally.servers else 'No server was found.']
-    servers = number(tally.servers, 'server')
-    if tally.states[State.CURRENT] < tally.copies:
+def _counts(summary: Summary) -> list[str]:
+    servers = number(summary.servers, 'server')
+    if not summary.servers:
+        return ['No server was found.']
+    if not summary.copies:
+        return [f'No RBD disk was found on {servers}.']
+    if summary.states[State.CURRENT] < summary.copies:
         counts = enumerate_counts(
-            {each.value: tally.states[each] for each in reversed(State)})
-        return [f'Found {copies(tally.copies)} on {servers}: {counts}.']
-    if tally.copies == 1:
+            {each.value: summary.states[each] for each in reversed(State)})
+        return [f'Found {copies(summary.copies)} on {servers}: {counts}.']
+    if summary.copies == 1:
         return ['The only copy is current.']
-    return [f'All {tally.copies} copies are current.',
-            f'Looked at {servers}.']
+    return [f'All {summary.copies} copies are current.',
+            f'Checked {servers}.']
 
 
-def _findings(tally: Summary) -> list[str]:
-    if not tally.findings:
-        return []
-    found = number(tally.findings, 'finding')
-    return [f'{found} cannot be put right here; see above.']
-
-
-def _skipped(tally: Summary) -> list[str]:
+def _skipped(summary: Summary) -> list[str]:
     lines = []
-    if tally.left_alone:
+    if summary.skipped_writable:
         counts = enumerate_counts(
             {reason.value: count
-             for reason, count in sorted(tally.skipped.items())
+             for reason, count in sorted(summary.skipped.items())
              if reason is not SkipReason.READ_ONLY})
-        lines.append(f'Left alone {copies(tally.left_alone)}: {counts}.')
-    if tally.running:
-        lines.append(f'{copies(tally.running)} of running guests cannot be '
-                     'changed: they last until the guests are started anew.')
+        lines.append(
+            f'Skipped {copies(summary.skipped_writable)}: {counts}.')
+    if summary.read_only == 1:
+        lines.append('1 copy of a running guest cannot be changed: it '
+                     'remains until the guest is restarted.')
+    elif summary.read_only:
+        lines.append(f'{summary.read_only} copies of running guests cannot '
+                     'be changed: they remain until the guest is restarted.')
     return lines
 
 
-def _done(tally: Summary, done: str) -> list[str]:
+def _findings(summary: Summary) -> list[str]:
+    if not summary.findings:
+        return []
+    need = 'needs' if summary.findings == 1 else 'need'
+    return [f'{number(summary.findings, "finding")} {need} attention; see '
+            'above.']
+
+
+def _done(summary: Summary, done: str) -> list[str]:
     lines = []
-    missed = {each.value: tally.outcomes[each] for each in Verdict
+    missed = {each.value: summary.outcomes[each] for each in Verdict
               if each is not Verdict.FIXED}
-    missed['not reached'] = tally.unsettled
+    missed['not made'] = summary.unsettled
     if any(missed.values()):
-        lines.append(f'Not {done}: {enumerate_counts(missed)}. The same '
-                     'command again looks anew and tries them once more.')
-    if tally.outcomes[Verdict.FIXED]:
-        fixed = changes(tally.outcomes[Verdict.FIXED])
-        lines.append(f'{done.capitalize()}: {fixed}.')
+        lines.append(f'Not {done}: {enumerate_counts(missed)}. Run the same '
+                     'command again to retry.')
+    if summary.outcomes[Verdict.FIXED]:
+        lines.append(f'{done.capitalize()}: '
+                     f'{changes(summary.outcomes[Verdict.FIXED])}.')
     return lines
 
 
 def _run(run: Optional[str]) -> list[str]:
     if run is None:
         return ['Nothing was written.']
-    return [f'Run {run}. To take it back: rbd-mon-fix rollback {run}']
+    return [f'Run {run}. To undo it: rbd-mon-fix rollback {run}']

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The colours of words, and which of them weighs more."""
+"""The colours of words, and their order of severity."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from rbd_mon_fix.model.summary import Summary
 
 BAD = 'bold red'
 
-# From the lightest to the heaviest.
-_OF_WORD = {
+# In order of severity, the worst last.
+_STYLES = {
     'current': 'dim',
     'yes': 'green',
     'fixed': 'green',
@@ -37,24 +37,24 @@ _OF_WORD = {
     'failed': BAD,
     'conflict': BAD,
 }
-_WEIGHT = {word: weight for weight, word in enumerate(_OF_WORD)}
+_SEVERITY = {word: severity for severity, word in enumerate(_STYLES)}
 
 
 def of(word: str) -> str:
-    """Return the style of a word in the words of rich; '' for none."""
-    return _OF_WORD.get(word, '')
+    """Return the style of a word in the syntax of rich; '' for no style."""
+    return _STYLES.get(word, '')
 
 
-def weight(word: str) -> int:
-    """Return how much a word should catch the eye."""
-    return _WEIGHT.get(word, 0)
+def severity(word: str) -> int:
+    """Return the rank of a word: the higher, the worse."""
+    return _SEVERITY.get(word, 0)
 
 
-def of_run(tally: Summary) -> str:
+def of_run(summary: Summary) -> str:
     """Return the style of the first sentence of a summary."""
-    if tally.left[Operation.START]:
+    if summary.left[Operation.START]:
         return BAD
-    unfixed = tally.due > tally.outcomes[Verdict.FIXED]
-    if tally.still_broken or tally.left_alone or unfixed:
+    unfixed = summary.due > summary.outcomes[Verdict.FIXED]
+    if summary.still_broken or summary.skipped_writable or unfixed:
         return 'yellow'
     return 'green'

@@ -12,35 +12,37 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Lines in colour, folded between words: for terminals."""
+"""Coloured lines, folded between words: for terminals."""
 
 from __future__ import annotations
 
 from typing import Sequence, TextIO
 
+import rich.cells
 import rich.console
+import rich.table
 import rich.text
 
 from rbd_mon_fix.report import encoding
-from rbd_mon_fix.report import plain
+from rbd_mon_fix.report import lines
+
+_GAP = 2
 
 
 class Terminal:
-    """A terminal; rich heeds NO_COLOR, TERM and COLUMNS."""
+    """A printer for a terminal; rich heeds NO_COLOR, TERM and COLUMNS."""
 
     def __init__(self, stream: TextIO):
         self._console = rich.console.Console(
             file=stream, highlight=False, markup=False, emoji=False)
         self._encodable = encoding.encoder(stream)
 
-    def line(self, spans: Sequence[plain.Span], hang: int = 0) -> None:
-        """Write one line, folded where it is too long.
+    def line(self, spans: Sequence[lines.Span], hang: int = 0) -> None:
+        """Write one line, folded if it is wider than the terminal.
 
         :param hang: columns by which the folded rest is indented
         """
-        text = rich.text.Text()
-        for words, style in spans:
-            text.append(self._encodable(encoding.printable(words)), style)
+        text = rich.text.Text().join(map(self._text, spans))
         text.rstrip()
         if text.cell_len <= self._console.width:
             self._console.print(text, soft_wrap=True)
@@ -50,3 +52,35 @@ class Terminal:
         for line in rest:
             line.pad_left(hang)
             self._console.print(line, soft_wrap=True)
+
+    def table(self, rows: Sequence[Sequence[lines.Span]]) -> None:
+        """Write a table, its cells folded between words.
+
+        Words stay whole, so that a UUID can be copied. If the longest
+        words of all columns do not fit, the table is wider than the
+        terminal.
+        """
+        texts = [[self._text(cell) for cell in row] for row in rows]
+        table = rich.table.Table.grid(padding=(0, _GAP, 0, 0))
+        needed = -_GAP
+        for column in zip(*texts):
+            word = max(map(_longest_word, column))
+            width = max(text.cell_len for text in column)
+            table.add_column(min_width=word, no_wrap=word == width)
+            needed += word + _GAP
+        for row in texts:
+            table.add_row(*row)
+        # Below this width rich drops columns.
+        if needed > self._console.width:
+            table.width = needed
+        self._console.print(table, crop=False)
+
+    def _text(self, span: lines.Span) -> rich.text.Text:
+        text, style = span
+        return rich.text.Text(
+            self._encodable(encoding.printable(text)), style)
+
+
+def _longest_word(text: rich.text.Text) -> int:
+    # Text.__rich_measure__ would do, but stops at the terminal's width.
+    return max(map(rich.cells.cell_len, text.plain.split()), default=0)

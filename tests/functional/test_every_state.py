@@ -105,7 +105,7 @@ def test_the_table_says_what_would_not_come_back(cloud):
     told = operator.Operator(cloud).run('status', '--host', 'cmp1').out
     lines = [line.split() for line in told.splitlines()]
     at = next(number for number, line in enumerate(told.splitlines())
-              if line.strip() == 'What would fail on cmp1 now')
+              if line.strip() == 'Operations that would fail on cmp1')
     assert lines[at + 1] == ['start', 'hard-reboot', 'resume', 'unrescue']
     rows = {line[1]: line[2:] for line in lines[at + 2:at + 5]}
     assert rows['suspended'] == ['-', 'fails', 'fails', '-']

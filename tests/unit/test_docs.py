@@ -25,7 +25,6 @@ from typing import Iterator
 from oslo_config import cfg
 import pytest
 
-from rbd_mon_fix.ceph import monitors_file
 from rbd_mon_fix.cli import exit_codes
 from rbd_mon_fix.cli import guests
 from rbd_mon_fix.cli import hook
@@ -161,8 +160,8 @@ def test_words_are_explained(title, words):
 
 @pytest.mark.parametrize('title, keys', [
     ('Records', schema.columns(schema.Kind.REFRESH)),
-    ('Summary', tuple(Summary().as_dict())),
-    ('Clusters', tuple(monitors_file.dump(
+    ('Summary', tuple(schema.summary(Summary()))),
+    ('Clusters', tuple(schema.cluster(
         Cluster('ceph', None, Source.NONE, MonMap(()), ()), None))),
     ('Findings', tuple(schema.finding(
         Finding(FindingKind.POOL, 'cmp1', '', (), (), '')))),

@@ -23,11 +23,11 @@ from rbd_mon_fix import exceptions
 from rbd_mon_fix.ceph import client as ceph
 from rbd_mon_fix.ceph import clusters as ceph_clusters
 from rbd_mon_fix.ceph import conf as ceph_conf
-from rbd_mon_fix.ceph import monitors_file
 from rbd_mon_fix.conf import cinder as cinder_conf
 from rbd_mon_fix.conf import nova as nova_conf
 from rbd_mon_fix.model.cluster import Backend
 from rbd_mon_fix.model.cluster import Source
+from rbd_mon_fix.report import schema
 
 FSID = '11111111-0f05-4842-a642-2f40a98c65ab'
 OTHER = '22222222-0f05-4842-a642-2f40a98c65ab'
@@ -356,7 +356,7 @@ def test_backends_of_the_file_and_of_the_config_are_joined(
     there, = learn(cinder=cinder(backend('a', path)), offline=True)
     written = tmp_path / 'monitors.json'
     written.write_text(json.dumps(
-        {'clusters': [monitors_file.dump(there, None)]}))
+        {'clusters': [schema.cluster(there, None)]}))
     found, = learn(nova(path), cinder(backend('a', path)),
                    path=str(written))
     assert found.backends == (OWN, NOVA)

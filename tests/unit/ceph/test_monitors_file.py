@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The monitors file, both ways."""
+"""The monitors file, written by hand and as reports write it."""
 
 import json
 
@@ -26,6 +26,7 @@ from rbd_mon_fix.model.cluster import Source
 from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.monmap import Monitor
 from rbd_mon_fix.model.monmap import MonMap
+from rbd_mon_fix.report import schema
 
 FSID = '8a531320-0f05-4842-a642-2f40a98c65ab'
 A, A2 = MonAddr('10.0.0.1', 6789), MonAddr('10.0.0.1', 3300)
@@ -54,26 +55,11 @@ def cluster(**changes):
     return {'name': 'ceph', 'monitors': ['10.0.0.1:6789'], **changes}
 
 
-def test_what_is_dumped_is_loaded(load):
+def test_what_reports_write_can_be_read(load):
     clusters = (FULL, BARE, UNKNOWN)
     assert load({'version': 1, 'records': [], 'summary': {}, 'clusters': [
-        monitors_file.dump(each, frozenset({A}))
+        schema.cluster(each, frozenset({A}))
         for each in clusters]}) == clusters
-
-
-def test_the_form():
-    assert monitors_file.dump(FULL, frozenset({A, B, MonAddr('x', 1)})) == {
-        'name': 'ceph', 'fsid': FSID, 'source': 'monitors-file',
-        'monitors': ['10.0.0.1:6789', '[fd00::1]:6789'],
-        'addresses': [['10.0.0.1:3300', '10.0.0.1:6789'],
-                      ['[fd00::1]:6789']],
-        'answering': ['10.0.0.1:6789', '[fd00::1]:6789'],
-        'backends': [
-            {'owner': 'cinder', 'name': 'ssd', 'pool': 'volumes',
-             'user': 'cinder', 'secret_uuid': 'S'},
-            {'owner': 'libvirt', 'name': '', 'pool': None, 'user': None,
-             'secret_uuid': None}]}
-    assert monitors_file.dump(BARE, None)['answering'] is None
 
 
 def test_written_by_hand(load):

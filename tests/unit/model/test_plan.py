@@ -61,6 +61,11 @@ def test_the_inverse_of_the_inverse_is_the_edit():
     assert inverse.inverse() == EDIT
 
 
+@pytest.mark.parametrize('image', ['vms/disk', 'vms/space/disk'])
+def test_the_pool_of_an_edit(image):
+    assert dataclasses.replace(EDIT, image=image).pool == 'vms'
+
+
 def test_a_change_is_where_its_record_is():
     assert change().locator == WHERE
 

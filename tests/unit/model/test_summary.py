@@ -23,6 +23,7 @@ from rbd_mon_fix.model.plan import Operation
 from rbd_mon_fix.model.plan import State
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.record import SkipReason
+from rbd_mon_fix.model.summary import Host
 from tests.unit.report import sample
 
 SERVERS = [sample.current(1), sample.stale(2), sample.stale(3),
@@ -30,37 +31,33 @@ SERVERS = [sample.current(1), sample.stale(2), sample.stale(3),
 
 
 def test_counts_what_was_found():
-    assert sample.tally(SERVERS).as_dict() == {
-        'servers': 5,
-        'would_not_start': 3,
-        'broken': 3,
-        'still_would_not_start': 3,
-        'still_broken': 3,
-        'records': 11,
-        'states': {'current': 5, 'drifted': 0, 'stale': 5,
-                   'unknown-cluster': 0, 'unreadable': 1},
-        'skipped': {'busy': 1, 'unreadable': 1},
-        'hosts': {'cmp1': {'servers': 5, 'would_not_come_back': 3}},
-        'stranded': [],
-        'findings': 0,
-        'breaks': {'start': 3, 'hard-reboot': 3, 'soft-reboot': 2,
-                   'resume': 0, 'unrescue': 0, 'live-migrate': 0},
-        'outcomes': {'fixed': 0, 'conflict': 0, 'failed': 0,
-                     'unverified': 0},
-    }
+    counted = sample.summary(SERVERS)
+
+    assert (counted.servers, counted.broken, counted.still_broken) == (
+        5, 3, 3)
+    assert counted.found == counted.left == {
+        Operation.START: 3, Operation.HARD_REBOOT: 3,
+        Operation.SOFT_REBOOT: 2}
+    assert counted.copies == 11
+    assert counted.states == {State.CURRENT: 5, State.STALE: 5,
+                              State.UNREADABLE: 1}
+    assert counted.skipped == {SkipReason.BUSY: 1, SkipReason.UNREADABLE: 1}
+    assert counted.hosts == {'cmp1': Host(servers=5, lost=3)}
+    assert counted.due == 4
+    assert counted.outcomes == {}
 
 
 def test_counts_what_is_left_when_some_is_fixed():
     bdm, domain = SERVERS[1][1:]
-    tally = sample.tally(SERVERS, {
+    counted = sample.summary(SERVERS, {
         **sample.outcomes([bdm]),
         **sample.outcomes([domain], Verdict.CONFLICT),
         **sample.outcomes(SERVERS[2])})
 
-    assert tally.found[Operation.START] == 3
-    assert tally.left[Operation.START] == 1
-    assert (tally.broken, tally.still_broken) == (3, 2)
-    assert tally.outcomes == {Verdict.FIXED: 3, Verdict.CONFLICT: 1}
+    assert counted.found[Operation.START] == 3
+    assert counted.left[Operation.START] == 1
+    assert (counted.broken, counted.still_broken) == (3, 2)
+    assert counted.outcomes == {Verdict.FIXED: 3, Verdict.CONFLICT: 1}
 
 
 @pytest.mark.parametrize('verdict, left', [
@@ -94,7 +91,7 @@ def test_incomplete_is_what_should_have_been_fixed_and_was_not(
         copies, verdict, incomplete):
     done = sample.outcomes(copies, verdict) if verdict else {}
 
-    assert sample.tally([copies], done).incomplete is incomplete
+    assert sample.summary([copies], done).incomplete is incomplete
 
 
 def two_disks(second=State.STALE, **fields):
@@ -111,9 +108,9 @@ def two_disks(second=State.STALE, **fields):
     (two_disks(skip=SkipReason.BUSY), 2),
     (two_disks()[1:], 1)])
 def test_a_document_of_two_disks_is_one_change(copies, changes):
-    planned = sample.tally([copies])
-    fixed = sample.tally([copies], sample.outcomes(copies))
-    cut_off = sample.tally([copies], {})
+    planned = sample.summary([copies])
+    fixed = sample.summary([copies], sample.outcomes(copies))
+    cut_off = sample.summary([copies], {})
 
     assert (planned.due, planned.unsettled) == (changes, 0)
     assert fixed.outcomes == {Verdict.FIXED: changes}
@@ -122,23 +119,23 @@ def test_a_document_of_two_disks_is_one_change(copies, changes):
 
 
 def test_a_change_without_an_outcome_is_unsettled():
-    tally = sample.tally([sample.stale(1)], {})
+    counted = sample.summary([sample.stale(1)], {})
 
-    assert (tally.due, tally.unsettled, tally.incomplete) == (2, 2, True)
+    assert (counted.due, counted.unsettled, counted.incomplete) == (2, 2, True)
 
 
 def test_a_drifted_copy_left_alone_still_starts():
     copy = sample.copy(sample.instance(1), state=State.DRIFTED,
                        skip=SkipReason.BUSY)
-    tally = sample.tally([[copy]], {})
+    counted = sample.summary([[copy]], {})
 
-    assert (tally.wrong, tally.incomplete) == (1, False)
+    assert (counted.wrong, counted.incomplete) == (1, False)
 
 
 def test_a_current_copy_left_alone_is_not_worth_a_word():
     copy = sample.copy(sample.instance(1), skip=SkipReason.BUSY)
 
-    assert not sample.tally([[copy]]).skipped
+    assert not sample.summary([[copy]]).skipped
 
 
 def live(state, **fields):
@@ -152,11 +149,11 @@ def live(state, **fields):
     (live(State.STALE, breaks=(Operation.LIVE_MIGRATE,)), 1)])
 def test_a_running_guest_keeps_its_addresses_and_that_is_no_fault(
         copy, wrong):
-    tally = sample.tally([[copy]], {})
+    counted = sample.summary([[copy]], {})
 
-    assert (tally.wrong, tally.incomplete) == (wrong, False)
-    assert tally.running == (copy.state is not State.CURRENT)
-    assert tally.left_alone == 0
+    assert (counted.wrong, counted.incomplete) == (wrong, False)
+    assert counted.read_only == (copy.state is not State.CURRENT)
+    assert counted.skipped_writable == 0
 
 
 @pytest.mark.parametrize('operation, lost', [
@@ -168,7 +165,7 @@ def test_what_a_power_failure_would_leave(operation, lost):
                        breaks=(operation,))
 
     for done, expected in ((None, lost), (sample.outcomes([copy]), 0)):
-        host = sample.tally([[copy], sample.current(2)], done).hosts['cmp1']
+        host = sample.summary([[copy], sample.current(2)], done).hosts['cmp1']
         assert (host.servers, host.lost) == (2, expected)
 
 
@@ -177,4 +174,4 @@ def test_what_another_host_s_server_left_is_not_counted_for_the_host():
     elsewhere = dataclasses.replace(
         copy, instance=dataclasses.replace(copy.instance, host='cmp2'))
 
-    assert sample.tally([[elsewhere]]).hosts == {}
+    assert sample.summary([[elsewhere]]).hosts == {}

@@ -16,11 +16,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Sequence
 
+from rbd_mon_fix.model.cluster import Backend
+from rbd_mon_fix.model.cluster import Cluster
+from rbd_mon_fix.model.cluster import Source
 from rbd_mon_fix.model.disk import RbdDisk
+from rbd_mon_fix.model.finding import Finding
+from rbd_mon_fix.model.finding import FindingKind
 from rbd_mon_fix.model.instance import Instance
 from rbd_mon_fix.model.monmap import MonAddr
+from rbd_mon_fix.model.monmap import Monitor
+from rbd_mon_fix.model.monmap import MonMap
 from rbd_mon_fix.model.plan import Copy
 from rbd_mon_fix.model.plan import Operation
 from rbd_mon_fix.model.plan import Outcome
@@ -37,11 +44,13 @@ OLD = (MonAddr('10.0.0.1', 6789), MonAddr('fd00::1', 6789))
 NEW = (MonAddr('10.1.0.1', 6789), MonAddr('fd01::1', 6789))
 START = (Operation.START, Operation.HARD_REBOOT)
 SOFT = (Operation.SOFT_REBOOT,)
-CLUSTERS = [{'name': 'ceph', 'fsid': 'f51d', 'source': 'mon-dump',
-             'monitors': ['10.1.0.1:6789', '[fd01::1]:6789'],
-             'addresses': [['10.1.0.1:3300', '10.1.0.1:6789'],
-                           ['[fd01::1]:3300', '[fd01::1]:6789']],
-             'answering': ['10.1.0.1:3300', '[fd01::1]:6789']}]
+CLUSTER = Cluster(
+    'ceph', 'f51d', Source.MON_DUMP,
+    MonMap(tuple(Monitor('', addr, (MonAddr(addr.host, 3300), addr))
+                 for addr in NEW)),
+    (Backend('cinder', 'ssd', 'volumes', 'cinder', None),))
+FINDING = Finding(FindingKind.POOL, 'cmp1', 'storage pool vms', OLD, NEW,
+                  'Correct the hosts with "virsh pool-edit".')
 
 
 def uuid(number: int) -> str:
@@ -98,22 +107,26 @@ def outcomes(copies: list[Copy], verdict: Verdict = Verdict.FIXED,
             for each in copies if each.wrong and not each.skip}
 
 
-def tally(servers: list[list[Copy]],
-          done: Outcomes = None) -> Summary:
+def summary(servers: list[list[Copy]], done: Outcomes = None,
+            findings: int = 0) -> Summary:
     counted = Summary()
     for copies in servers:
         counted.add(copies, done)
+    counted.findings = findings
     return counted
 
 
 def written(fmt: str, stream: Any, kind: schema.Kind,
             servers: list[list[Copy]], done: Outcomes = None,
-            run: Any = None, clusters: Any = CLUSTERS,
-            answering: Any = frozenset(NEW)) -> None:
+            run: Any = None, clusters: Sequence[Cluster] = (CLUSTER,),
+            answering: Any = frozenset(NEW),
+            findings: Sequence[Finding] = ()) -> None:
     """Write a whole report to a stream."""
     report = factory.report(fmt, stream, kind)
     report.clusters(clusters, answering)
     for copies in servers:
         server = copies[0].instance
         report.server(server.host, server, copies, done)
-    report.close(tally(servers, done), run)
+    for found in findings:
+        report.finding(found)
+    report.close(summary(servers, done, len(findings)), run)

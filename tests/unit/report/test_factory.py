@@ -45,13 +45,13 @@ class Nowhere:
 
 def stream_servers(fmt, count, terminal):
     report = factory.report(fmt, Nowhere(terminal), schema.Kind.STATUS)
-    tally = Summary()
-    report.clusters(sample.CLUSTERS, None)
+    summary = Summary()
+    report.clusters([sample.CLUSTER], None)
     for number in range(count):
         copies = sample.stale(number)[1:2]
-        tally.add(copies, None)
+        summary.add(copies, None)
         report.server('cmp1', copies[0].instance, copies, None)
-    report.close(tally, None)
+    report.close(summary, None)
 
 
 def peak(*args):
@@ -85,10 +85,15 @@ def test_a_terminal_takes_no_more_than_the_caches_of_rich(monkeypatch):
 
 
 @pytest.mark.parametrize('fmt', factory.FORMATS)
-def test_a_pipe_costs_no_import_of_rich(fmt):
+@pytest.mark.parametrize('written', [
+    'factory.report({!r}, io.StringIO(), schema.Kind.STATUS)',
+    'listing.write({!r}, io.StringIO(), ["a"], [{{"a": 1}}], {{}})'],
+    ids=['report', 'listing'])
+def test_a_pipe_costs_no_import_of_rich(fmt, written):
     code = ('import io, sys\n'
-            'from rbd_mon_fix.report import factory, progress, schema\n'
-            f'factory.report({fmt!r}, io.StringIO(), schema.Kind.STATUS)\n'
+            'from rbd_mon_fix.report import factory, listing, progress\n'
+            'from rbd_mon_fix.report import schema\n'
+            f'{written.format(fmt)}\n'
             'print("rich" in sys.modules, "yaml" in sys.modules)')
     done = subprocess.run([sys.executable, '-c', code], check=True,
                           capture_output=True, text=True)

@@ -22,7 +22,7 @@ import pytest
 import yaml
 
 from rbd_mon_fix.model.plan import Verdict
-from rbd_mon_fix.report import machine
+from rbd_mon_fix.report import encoding
 from rbd_mon_fix.report import schema
 from tests.unit.report import sample
 
@@ -59,7 +59,8 @@ def test_contract_of_a_whole_document():
 
     assert document == {
         'version': 1,
-        'clusters': sample.CLUSTERS,
+        'clusters': [schema.cluster(sample.CLUSTER,
+                                    frozenset(sample.NEW))],
         'records': [
             {**common, 'store': 'nova-bdm',
              'breaks': ['start', 'hard-reboot'], 'reason': None,
@@ -67,7 +68,7 @@ def test_contract_of_a_whole_document():
             {**common, 'store': 'domain', 'breaks': ['soft-reboot'],
              'reason': 'It changed.', 'outcome': 'conflict'}],
         'run': 'r1'}
-    assert summary == sample.tally([copies], done).as_dict()
+    assert summary == schema.summary(sample.summary([copies], done))
 
 
 def test_contract_of_what_cannot_be_read():
@@ -87,9 +88,35 @@ def test_contract_of_what_cannot_be_read():
 def test_documents_of_any_length(fmt, load, servers):
     document = load(text(fmt, STATUS, servers))
 
-    assert list(document) == ['version', 'clusters', 'records', 'summary']
+    assert list(document) == ['version', 'clusters', 'records', 'findings',
+                              'summary']
     assert document['records'] == expected(STATUS, servers)
-    assert document['summary'] == sample.tally(servers).as_dict()
+    assert document['summary'] == schema.summary(sample.summary(servers))
+
+
+@SIZES
+@pytest.mark.parametrize('fmt, load', [
+    ('json', json.loads), ('yaml', yaml.safe_load)])
+@pytest.mark.parametrize('count', [0, 1, 2])
+def test_findings_follow_the_records(fmt, load, servers, count):
+    document = load(text(fmt, STATUS, servers,
+                         findings=[sample.FINDING] * count))
+
+    assert document['records'] == expected(STATUS, servers)
+    assert document['findings'] == [schema.finding(sample.FINDING)] * count
+    assert document['summary']['findings'] == count
+
+
+@pytest.mark.parametrize('fmt, load', [
+    ('json', json.loads), ('yaml', yaml.safe_load)])
+@pytest.mark.parametrize('kind', schema.Kind)
+def test_only_status_has_the_key_findings(fmt, load, kind):
+    assert ('findings' in load(text(fmt, kind, []))) is (kind is STATUS)
+
+
+def test_csv_has_no_findings():
+    assert text('csv', STATUS, MANY, findings=[sample.FINDING]) == text(
+        'csv', STATUS, MANY)
 
 
 @SIZES
@@ -97,7 +124,7 @@ def test_csv_has_the_same_records(servers):
     rows = list(csv.reader(io.StringIO(text('csv', STATUS, servers))))
 
     assert rows == [list(schema.columns(STATUS))] + [
-        [machine.flat(cell) for cell in row.values()]
+        [encoding.flat(cell) for cell in row.values()]
         for row in expected(STATUS, servers)]
 
 

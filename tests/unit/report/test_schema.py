@@ -16,6 +16,11 @@ from __future__ import annotations
 
 import pytest
 
+from rbd_mon_fix.model.cluster import Backend
+from rbd_mon_fix.model.cluster import Cluster
+from rbd_mon_fix.model.cluster import Source
+from rbd_mon_fix.model.monmap import MonAddr
+from rbd_mon_fix.model.monmap import MonMap
 from rbd_mon_fix.model.plan import Outcome
 from rbd_mon_fix.model.plan import State
 from rbd_mon_fix.model.plan import Verdict
@@ -66,8 +71,73 @@ def test_a_record_has_the_columns_in_their_order(kind):
     assert tuple(row) == schema.columns(kind)
 
 
-@pytest.mark.parametrize('kind, told', [
+@pytest.mark.parametrize('kind, expected', [
     (schema.Kind.STATUS, False), (schema.Kind.DRY_RUN, True),
     (schema.Kind.REFRESH, True), (schema.Kind.ROLLBACK, True)])
-def test_commands_that_write_tell_the_outcome(kind, told):
-    assert ('outcome' in schema.columns(kind)) is told
+def test_only_commands_that_write_have_outcomes(kind, expected):
+    assert ('outcome' in schema.columns(kind)) is expected
+
+
+def test_a_cluster():
+    shown = Cluster('ceph', 'f51d', Source.MON_DUMP, sample.CLUSTER.monmap, (
+        Backend('cinder', 'ssd', 'volumes', 'cinder', 'S'),
+        Backend('libvirt', '', None, None, None)))
+
+    assert schema.cluster(shown, frozenset({
+            MonAddr('10.1.0.1', 3300), MonAddr('192.0.2.1', 3300)})) == {
+        'name': 'ceph', 'fsid': 'f51d', 'source': 'mon-dump',
+        'monitors': ['10.1.0.1:6789', '[fd01::1]:6789'],
+        'addresses': [['10.1.0.1:3300', '10.1.0.1:6789'],
+                      ['[fd01::1]:3300', '[fd01::1]:6789']],
+        'answering': ['10.1.0.1:3300'],
+        'backends': [
+            {'owner': 'cinder', 'name': 'ssd', 'pool': 'volumes',
+             'user': 'cinder', 'secret_uuid': 'S'},
+            {'owner': 'libvirt', 'name': '', 'pool': None, 'user': None,
+             'secret_uuid': None}]}
+
+
+@pytest.mark.parametrize('answering, expected', [
+    (None, None), (frozenset(), [])])
+def test_a_cluster_nobody_asked_differs_from_a_silent_one(answering,
+                                                          expected):
+    shown = Cluster('lost', None, Source.NONE, MonMap(()), ())
+
+    assert schema.cluster(shown, answering) == {
+        'name': 'lost', 'fsid': None, 'source': 'none', 'monitors': [],
+        'addresses': [], 'answering': expected, 'backends': []}
+
+
+def test_a_finding():
+    assert schema.finding(sample.FINDING) == {
+        'kind': 'storage-pool', 'host': 'cmp1',
+        'subject': 'storage pool vms',
+        'monitors': ['10.0.0.1:6789', '[fd00::1]:6789'],
+        'desired': ['10.1.0.1:6789', '[fd01::1]:6789'],
+        'advice': 'Correct the hosts with "virsh pool-edit".'}
+
+
+def test_the_summary():
+    servers = [sample.current(1), sample.stale(2), sample.stale(3),
+               sample.busy(4), sample.unreadable(5)]
+    done = {**sample.outcomes(servers[1]),
+            **sample.outcomes(servers[2], Verdict.CONFLICT)}
+
+    assert schema.summary(sample.summary(servers, done, findings=2)) == {
+        'servers': 5,
+        'would_not_start': 3,
+        'broken': 3,
+        'still_would_not_start': 2,
+        'still_broken': 2,
+        'records': 11,
+        'states': {'current': 5, 'drifted': 0, 'stale': 5,
+                   'unknown-cluster': 0, 'unreadable': 1},
+        'skipped': {'busy': 1, 'unreadable': 1},
+        'hosts': {'cmp1': {'servers': 5, 'would_not_come_back': 2}},
+        'stranded': [],
+        'findings': 2,
+        'breaks': {'start': 3, 'hard-reboot': 3, 'soft-reboot': 2,
+                   'resume': 0, 'unrescue': 0, 'live-migrate': 0},
+        'outcomes': {'fixed': 2, 'conflict': 2, 'failed': 0,
+                     'unverified': 0},
+    }

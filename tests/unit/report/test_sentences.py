@@ -34,7 +34,11 @@ def power(lost, servers, host='cmp1'):
 
 
 def told(servers, kind, done=None, run=None):
-    return sentences.sentences(sample.tally(servers, done), kind, run)
+    return told_of(sample.summary(servers, done), kind, run)
+
+
+def told_of(summary, kind, run=None):
+    return sentences.sentences(summary, kind, run)
 
 
 @pytest.mark.parametrize('servers, sentences', [
@@ -43,9 +47,9 @@ def told(servers, kind, done=None, run=None):
     ([[], []], ['No RBD disk was found on 2 servers.']),
     ([sample.current(1)[:1]], ['The only copy is current.']),
     ([sample.current(1)],
-     ['All 3 copies are current.', 'Looked at 1 server.']),
+     ['All 3 copies are current.', 'Checked 1 server.']),
     ([sample.current(1), sample.current(2)],
-     ['All 6 copies are current.', 'Looked at 2 servers.']),
+     ['All 6 copies are current.', 'Checked 2 servers.']),
     ([DRIFTED],
      ['Found 1 copy on 1 server: 1 drifted.', REPAIR + '1 change.']),
     ([sample.stale(1)],
@@ -61,7 +65,7 @@ def told(servers, kind, done=None, run=None):
      [power(2, '3 servers'), '2 servers would not start.',
       'Hard-reboot would fail on 2 servers, soft-reboot on 1.',
       'Found 5 copies on 3 servers: 1 unreadable, 3 stale, 1 current.',
-      'Left alone 2 copies: 1 busy, 1 unreadable.',
+      'Skipped 2 copies: 1 busy, 1 unreadable.',
       REPAIR + '2 changes.']),
 ])
 def test_status(servers, sentences):
@@ -76,8 +80,8 @@ def test_dry_run_says_what_would_be_done():
 
 ONE, TWO = sample.stale(1), sample.stale(2)
 BOTH = 'Found 6 copies on 2 servers: 4 stale, 2 current.'
-AGAIN = 'The same command again looks anew and tries them once more.'
-RUN = 'Run r1. To take it back: rbd-mon-fix rollback r1'
+AGAIN = 'Run the same command again to retry.'
+RUN = 'Run r1. To undo it: rbd-mon-fix rollback r1'
 
 
 @pytest.mark.parametrize('done, sentences', [
@@ -93,7 +97,7 @@ RUN = 'Run r1. To take it back: rbd-mon-fix rollback r1'
     (sample.outcomes(ONE, Verdict.FAILED),
      [power(2, '2 servers'), '2 servers still would not start.',
       'Hard-reboot would still fail on 2 servers, soft-reboot on 2.',
-      f'Not fixed: 2 failed, 2 not reached. {AGAIN}', BOTH, RUN]),
+      f'Not fixed: 2 failed, 2 not made. {AGAIN}', BOTH, RUN]),
 ])
 def test_refresh_says_what_is_left_first(done, sentences):
     assert told([ONE, TWO], schema.Kind.REFRESH, done, 'r1') == sentences
@@ -101,7 +105,7 @@ def test_refresh_says_what_is_left_first(done, sentences):
 
 def test_refresh_with_nothing_to_do():
     assert told([sample.current(1)], schema.Kind.REFRESH, {}) == [
-        'All 3 copies are current.', 'Looked at 1 server.',
+        'All 3 copies are current.', 'Checked 1 server.',
         'Nothing was written.']
 
 
@@ -114,10 +118,10 @@ def test_rollback():
                                   (domain, Verdict.UNVERIFIED))}
 
     assert told([[bdm, domain]], schema.Kind.ROLLBACK, done, 'r2') == [
-        f'Not taken back: 1 unverified. {AGAIN}', 'Taken back: 1 change.',
-        'Run r2. To take it back: rbd-mon-fix rollback r2']
+        f'Not rolled back: 1 unverified. {AGAIN}', 'Rolled back: 1 change.',
+        'Run r2. To undo it: rbd-mon-fix rollback r2']
     assert told([], schema.Kind.ROLLBACK) == [
-        'There was nothing to take back.', 'Nothing was written.']
+        'There was nothing to roll back.', 'Nothing was written.']
 
 
 @pytest.mark.parametrize('operations, words', [
@@ -136,14 +140,18 @@ def test_what_a_power_failure_would_leave_is_told_for_each_host():
         power(1, '1 server', 'cmp2'), power(1, '1 server', 'cmp3')]
 
 
-def test_running_guests_are_told_apart_from_what_was_left_alone():
+@pytest.mark.parametrize('count, sentence', [
+    (1, '1 copy of a running guest cannot be changed: it remains until the '
+        'guest is restarted.'),
+    (2, '2 copies of running guests cannot be changed: they remain until the '
+        'guest is restarted.')])
+def test_copies_of_running_guests_are_not_among_the_skipped(count, sentence):
     live = sample.copy(sample.instance(1), 'live-domain', State.STALE,
                        skip=SkipReason.READ_ONLY)
 
-    assert told([[live, *sample.busy(2)]], schema.Kind.STATUS)[-2:] == [
-        'Left alone 1 copy: 1 busy.',
-        '1 copy of running guests cannot be changed: they last until the '
-        'guests are started anew.']
+    assert told([[live] * count + sample.busy(2)],
+                schema.Kind.STATUS)[-2:] == [
+        'Skipped 1 copy: 1 busy.', sentence]
 
 
 @pytest.mark.parametrize('kind, done, sentence', [
@@ -152,7 +160,7 @@ def test_running_guests_are_told_apart_from_what_was_left_alone():
                                 'change would be made.'),
     (schema.Kind.REFRESH, Verdict.FIXED, 'Fixed: 1 change.'),
     (schema.Kind.REFRESH, Verdict.FAILED, f'Not fixed: 1 failed. {AGAIN}'),
-    (schema.Kind.ROLLBACK, Verdict.FIXED, 'Taken back: 1 change.')])
+    (schema.Kind.ROLLBACK, Verdict.FIXED, 'Rolled back: 1 change.')])
 def test_a_document_of_two_disks_is_one_change(kind, done, sentence):
     server = sample.instance(1)
     copies = [sample.copy(server, 'domain', State.STALE, device=device)
@@ -160,6 +168,15 @@ def test_a_document_of_two_disks_is_one_change(kind, done, sentence):
 
     assert sentence in told(
         [copies], kind, done and sample.outcomes(copies, done))
+
+
+@pytest.mark.parametrize('count, sentences', [
+    (0, []), (1, ['1 finding needs attention; see above.']),
+    (2, ['2 findings need attention; see above.'])])
+def test_findings_are_counted(count, sentences):
+    summary = sample.summary([sample.current(1)], findings=count)
+
+    assert told_of(summary, schema.Kind.STATUS)[2:] == sentences
 
 
 @pytest.mark.parametrize('guests, first', [
@@ -175,9 +192,9 @@ def test_stranded_guests_are_named(guests, first):
     (schema.Kind.STATUS, True), (schema.Kind.DRY_RUN, True),
     (schema.Kind.REFRESH, True), (schema.Kind.ROLLBACK, False)])
 def test_commands_that_look_at_guests_tell_of_stranded_ones(kind, told):
-    tally = sample.tally([sample.current(1)])
-    tally.stranded.append(sample.uuid(1))
+    summary = sample.summary([sample.current(1)])
+    summary.stranded.append(sample.uuid(1))
 
-    text = ' '.join(sentences.sentences(tally, kind, None))
+    text = ' '.join(told_of(summary, kind))
 
     assert (f'stranded: {sample.uuid(1)}.' in text) is told

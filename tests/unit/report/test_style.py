@@ -36,7 +36,7 @@ DRIFTED = [sample.copy(sample.instance(1), state=State.DRIFTED)]
     (DRIFTED, sample.outcomes(DRIFTED, Verdict.FAILED), 'yellow'),
     (sample.unreadable(1), None, 'yellow')])
 def test_a_run_is_as_red_as_what_it_leaves(copies, done, expected):
-    assert style.of_run(sample.tally([copies], done)) == expected
+    assert style.of_run(sample.summary([copies], done)) == expected
 
 
 @pytest.mark.parametrize('word', [*State, *Verdict])
@@ -44,8 +44,8 @@ def test_every_state_and_verdict_has_a_style(word):
     assert style.of(word.value)
 
 
-def test_weight_orders_words():
+def test_severity_orders_words():
     words = ['stale', 'current', 'else', 'conflict', 'drifted']
 
-    assert sorted(words, key=style.weight) == [
+    assert sorted(words, key=style.severity) == [
         'current', 'else', 'drifted', 'stale', 'conflict']

@@ -19,10 +19,16 @@ import re
 
 import pytest
 
+from rbd_mon_fix.model.cluster import Cluster
+from rbd_mon_fix.model.cluster import Source
+from rbd_mon_fix.model.finding import Finding
+from rbd_mon_fix.model.finding import FindingKind
 from rbd_mon_fix.model.monmap import MonAddr
+from rbd_mon_fix.model.monmap import MonMap
 from rbd_mon_fix.model.plan import State
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.record import SkipReason
+from rbd_mon_fix.report import factory
 from rbd_mon_fix.report import schema
 from tests.unit.report import sample
 
@@ -44,7 +50,7 @@ hard-reboot and soft-reboot would fail too
 -> 10.1.0.1:6789 [fd01::1]:6789
     current  cinder-attachment vda
 
-  What would fail on cmp1 now
+  Operations that would fail on cmp1
                      start  hard-reboot  soft-reboot
     00000002  web-2  fails  fails        fails
     1 server         1      1            1
@@ -53,11 +59,11 @@ Host cmp2
   00000003-0000-4000-8000-000000000000  web-3  (active, rebooting)  \
 would not start; hard-reboot would fail too
     stale    nova-bdm  vda  vms/root (ceph)  10.0.0.1:6789 [fd00::1]:6789 \
--> 10.1.0.1:6789 [fd01::1]:6789  left alone: busy  Nova is at work on it.
+-> 10.1.0.1:6789 [fd01::1]:6789  skipped: busy  Nova is at work on it.
   00000004-0000-4000-8000-000000000000  (stopped)  1 copy unreadable
     unreadable  nova-bdm  vda  It is no JSON.
 
-  What would fail on cmp2 now
+  Operations that would fail on cmp2
                      start  hard-reboot
     00000003  web-3  fails  fails
     1 server         1      1
@@ -67,7 +73,7 @@ If the power failed now, 1 of 2 servers on cmp2 would not come back.
 2 servers would not start.
 Hard-reboot would fail on 2 servers, soft-reboot on 1.
 Found 8 copies on 4 servers: 1 unreadable, 3 stale, 4 current.
-Left alone 2 copies: 1 busy, 1 unreadable.
+Skipped 2 copies: 1 busy, 1 unreadable.
 "rbd-mon-fix refresh" would make 2 changes.
 '''
 
@@ -86,7 +92,7 @@ start; hard-reboot would fail too
     stale, failed  nova-bdm  vda  vms/root (ceph)  10.0.0.1:6789 \
 [fd00::1]:6789 -> 10.1.0.1:6789 [fd01::1]:6789  The row is locked.
 
-  What would fail on cmp1 now
+  Operations that would fail on cmp1
                      start  hard-reboot
     00000002  web-2  fails  fails
     1 server         1      1
@@ -95,11 +101,10 @@ If the power failed now, 1 of 2 servers on cmp1 would not come back.
 1 server still would not start.
 1 server would not have started; now it would.
 Hard-reboot would still fail on 1 server.
-Not fixed: 1 failed. The same command again looks anew and tries them once \
-more.
+Not fixed: 1 failed. Run the same command again to retry.
 Fixed: 2 changes.
 Found 4 copies on 2 servers: 3 stale, 1 current.
-Run r1. To take it back: rbd-mon-fix rollback r1
+Run r1. To undo it: rbd-mon-fix rollback r1
 '''
 
 
@@ -145,7 +150,16 @@ def test_all_current_is_one_short_line_a_server():
         'Host cmp1',
         '  00000001-0000-4000-8000-000000000000  web-1  (stopped)  '
         '3 copies current',
-        '', 'All 3 copies are current.', 'Looked at 1 server.']
+        '', 'All 3 copies are current.', 'Checked 1 server.']
+
+
+@pytest.mark.parametrize('copies, verdict', [
+    (sample.stale(1)[1:2],
+     'would not start; hard-reboot would fail too'),
+    (sample.stale(1)[2:], 'soft-reboot would fail')])
+def test_the_line_of_a_server_names_the_operations_that_fail(copies,
+                                                             verdict):
+    assert f'(stopped)  {verdict}\n' in piped(STATUS, [copies])
 
 
 def test_drift_is_told_without_alarm():
@@ -166,7 +180,7 @@ def test_an_unknown_cluster_shows_the_monitors_and_says_so_once():
 
 
 @pytest.mark.parametrize('answering, words', [
-    (None, '(not asked)'), ((), '(none answers)'),
+    (None, '(not asked)'), ((), '(no answer)'),
     (('10.1.0.1:3300', '10.1.0.1:6789'), '(1 of 2 answer)'),
     (('10.1.0.1:3300', '[fd01::1]:6789'), '(all answer)')])
 def test_a_monitor_answers_on_any_of_its_addresses(answering, words):
@@ -178,11 +192,45 @@ def test_a_monitor_answers_on_any_of_its_addresses(answering, words):
 
 
 def test_a_cluster_without_monitors_says_so():
-    cluster = {**sample.CLUSTERS[0], 'source': 'none', 'monitors': [],
-               'addresses': []}
+    cluster = Cluster('ceph', None, Source.NONE, MonMap(()), ())
 
     assert piped(STATUS, [], clusters=[cluster]).startswith(
-        'Cluster ceph: its monitors are not known\n')
+        'Cluster ceph: monitors unknown\n')
+
+
+FINDINGS = '''
+Findings that need attention
+  cmp1  storage pool vms  10.0.0.1:6789 [fd00::1]:6789 -> 10.1.0.1:6789 \
+[fd01::1]:6789
+    Correct the hosts with "virsh pool-edit".
+  cmp1  pool of a cluster that is gone  10.0.0.1:6789 -> unknown
+    Remove it.
+  cmp2  volume v1 (retyping)
+    Wait.
+
+'''
+
+
+def test_findings_follow_the_last_host():
+    findings = [
+        sample.FINDING,
+        Finding(FindingKind.POOL, 'cmp1', 'pool of a cluster that is gone',
+                sample.OLD[:1], (), 'Remove it.'),
+        Finding(FindingKind.VOLUME_MOVE, 'cmp2', 'volume v1 (retyping)', (),
+                (), 'Wait.')]
+    text = piped(STATUS, MANY, findings=findings)
+
+    assert text.count('Findings that need attention') == 1
+    rest = text.partition('that would fail on cmp2')[2]
+    assert FINDINGS + 'If the power' in rest
+    assert '3 findings need attention; see above.\n' in rest
+
+
+def test_a_server_without_copies_takes_no_line():
+    report = factory.report('table', stream := io.StringIO(), STATUS)
+    report.server('cmp1', sample.instance(1), [], None)
+
+    assert stream.getvalue() == ''
 
 
 def test_a_pipe_gets_no_escape_even_when_colour_is_forced(monkeypatch):
