@@ -21,9 +21,8 @@ from typing import Any, Iterator, TextIO
 
 from oslo_config import cfg
 
+from rbd_mon_fix import engine
 from rbd_mon_fix.cli import exit_codes
-from rbd_mon_fix.engine import context as contexts
-from rbd_mon_fix.engine import execution
 from rbd_mon_fix.model.run import Run
 from rbd_mon_fix.report import listing
 
@@ -34,7 +33,7 @@ CHANGES = ('host', 'instance', 'store', 'key', 'disk', 'image', 'cluster',
 
 def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
     """Run the command and return its exit code."""
-    journal = execution.journal(contexts.Context(conf))
+    journal = engine.journal(engine.Context(conf))
     command = conf.command
     if command.action == 'list':
         rows = [_run_row(each) for each in journal.runs()]

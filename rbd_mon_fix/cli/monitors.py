@@ -16,13 +16,12 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import Any, Iterator, Optional, TextIO
 
 from oslo_config import cfg
 
+from rbd_mon_fix import engine
 from rbd_mon_fix.cli import exit_codes
-from rbd_mon_fix.engine import context as contexts
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.monmap import Monitor
@@ -34,15 +33,14 @@ COLUMNS = ('cluster', 'fsid', 'source', 'monitor', 'answers', 'backends')
 
 def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
     """Run the command and return its exit code."""
-    with contextlib.closing(contexts.Context(conf)) as site:
-        listing.write(
-            conf.command.format, out, COLUMNS,
-            [row for cluster in site.clusters
-             for row in _rows(cluster, site.answering)],
-            {'version': 1, 'clusters': [
-                schema.cluster(cluster, site.answering)
-                for cluster in site.clusters]})
-        return exit_codes.ExitCode.OK
+    with engine.Context(conf) as context:
+        clusters, answering = context.clusters, context.answering
+    listing.write(
+        conf.command.format, out, COLUMNS,
+        [row for cluster in clusters for row in _rows(cluster, answering)],
+        {'version': 1, 'clusters': [schema.cluster(cluster, answering)
+                                    for cluster in clusters]})
+    return exit_codes.ExitCode.OK
 
 
 def _rows(cluster: Cluster, answering: Optional[frozenset[MonAddr]]

@@ -16,19 +16,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-from typing import Iterator, Sequence, TextIO
+from typing import TextIO
 
 from oslo_config import cfg
 
-from rbd_mon_fix import exceptions
+from rbd_mon_fix import engine
 from rbd_mon_fix.cli import exit_codes
-from rbd_mon_fix.engine import context as contexts
-from rbd_mon_fix.preflight import ceph
-from rbd_mon_fix.preflight import config
-from rbd_mon_fix.preflight import machine
-from rbd_mon_fix.preflight import services
+from rbd_mon_fix.preflight import runner
 from rbd_mon_fix.preflight.check import Check
 from rbd_mon_fix.preflight.check import Works
 from rbd_mon_fix.report import listing
@@ -42,43 +37,14 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
     It goes on whatever it meets, so that nothing ends it with the code of
     a config that cannot be used or a service that cannot be reached.
     """
-    with contextlib.closing(contexts.Context(conf)) as site:
-        found = list(_checks(site, _hosts(site, conf.command.host)))
-        rows = [_row(each) for each in found]
-        listing.write(conf.command.format, out, COLUMNS, rows,
-                      {'version': 1, 'checks': rows})
-        broken = any(each.works is Works.NO for each in found)
-        return (exit_codes.ExitCode.WRONG if broken
-                else exit_codes.ExitCode.OK)
-
-
-def _hosts(site: contexts.Context, asked: Sequence[str]) -> tuple[str, ...]:
-    """Return the hosts; '' is the machine itself, where Nova has no word.
-
-    :raises ConfigError: none was given, but Nova has hosts
-    """
-    if not asked and _has_openstack(site):
-        raise exceptions.ConfigError('No host was given.', 'Give --host H.')
-    return tuple(dict.fromkeys(asked)) or ('',)
-
-
-def _has_openstack(site: contexts.Context) -> bool:
-    try:
-        return site.has_openstack
-    except exceptions.RbdMonFixError:
-        return False  # the checks of the config say more
-
-
-def _checks(site: contexts.Context, hosts: Sequence[str]) -> Iterator[Check]:
-    for name, group in (
-            ('config', config.checks(site)),
-            ('services', services.checks(site, hosts)),
-            ('ceph', ceph.checks(site)),
-            ('machine', machine.checks(site, hosts))):
-        try:
-            yield from group
-        except exceptions.RbdMonFixError as error:
-            yield Check(name, 'the rest', Works.NO, error.message, error.hint)
+    with engine.Context(conf) as context:
+        found = list(runner.run(context, conf.command.host))
+    rows = [_row(each) for each in found]
+    listing.write(conf.command.format, out, COLUMNS, rows,
+                  {'version': 1, 'checks': rows})
+    broken = any(each.works is Works.NO for each in found)
+    return (exit_codes.ExitCode.WRONG if broken
+            else exit_codes.ExitCode.OK)
 
 
 def _row(check: Check) -> dict[str, object]:

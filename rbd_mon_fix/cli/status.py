@@ -16,46 +16,21 @@
 
 from __future__ import annotations
 
-import contextlib
-import itertools
-from typing import Iterator, TextIO
+from typing import TextIO
 
 from oslo_config import cfg
 
+from rbd_mon_fix import engine
+from rbd_mon_fix.cli import console as consoles
 from rbd_mon_fix.cli import exit_codes
-from rbd_mon_fix.engine import context as contexts
-from rbd_mon_fix.engine import findings
-from rbd_mon_fix.engine import reporting
-from rbd_mon_fix.engine import scan as surveys
-from rbd_mon_fix.model.plan import Plan
 from rbd_mon_fix.report import schema
 
 
 def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
     """Run the command and return its exit code."""
-    with contextlib.closing(contexts.Context(conf)) as site:
-        survey = surveys.Survey(site, conf.command)
-        # Shown as it is read, which keeps memory bounded.
-        plans = begun(survey.plans())
-        shown = reporting.Showing(site, out, schema.Kind.STATUS)
-        shown.plans(plans)
-        shown.findings(findings.find(survey))
-        shown.close()
-        return exit_codes.of_look(
-            shown.tally.wrong or shown.tally.stranded, survey.lost)
-
-
-def begun(plans: Iterator[Plan]) -> Iterator[Plan]:
-    """Take the first plan already, so that trouble shows before a report.
-
-    A host that is not known, or a service that is down, is to end the
-    command with nothing on stdout.
-    """
-    first = list(itertools.islice(plans, 1))
-
-    def again() -> Iterator[Plan]:
-        while first:
-            yield first.pop()  # kept by nobody, as the others are
-        yield from plans
-
-    return again()
+    console = consoles.Console(conf, schema.Kind.STATUS, out, err)
+    with engine.Context(conf) as context:
+        found = engine.status(context, consoles.scan_request(conf), console)
+    console.report.close(found.summary, None)
+    return exit_codes.of_look(
+        found.summary.wrong or found.summary.stranded, found.lost)

@@ -16,19 +16,13 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import Any, Sequence, TextIO
 
 from oslo_config import cfg
 
+from rbd_mon_fix import engine
+from rbd_mon_fix.cli import console as consoles
 from rbd_mon_fix.cli import exit_codes
-from rbd_mon_fix.engine import context as contexts
-from rbd_mon_fix.engine import scan as surveys
-from rbd_mon_fix.engine import verification
-from rbd_mon_fix.model.plan import Copy
-from rbd_mon_fix.model.plan import State
-from rbd_mon_fix.model.record import SkipReason
-from rbd_mon_fix.qemu import open_check
 from rbd_mon_fix.report import listing
 from rbd_mon_fix.report import sentences
 
@@ -39,15 +33,12 @@ COLUMNS = ('host', 'instance', 'store', 'disk', 'image', 'opened', 'error',
 def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
     """Run the command and return its exit code."""
     command = conf.command
-    with contextlib.closing(contexts.Context(conf)) as site:
-        survey = surveys.Survey(site, command)
-        prover = verification.Prover(
-            site, survey.request.hosts, command.timeout, command.parallel,
-            err)
-        copies = [copy for plan in survey.plans() for copy in plan.copies
-                  if _counts(copy)]
-        rows = [_row(copy, found)
-                for copy, found in zip(copies, _proofs(prover, copies))]
+    request = engine.VerifyRequest(
+        consoles.scan_request(conf),
+        engine.Limits(command.timeout, command.parallel))
+    with engine.Context(conf) as context:
+        found = engine.verify(context, request, consoles.Progress(err))
+    rows = [_row(each) for each in found.disks]
     listing.write(command.format, out, COLUMNS, rows,
                   {'version': 1, 'disks': rows})
     if command.format == 'table':
@@ -56,36 +47,19 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
             else exit_codes.ExitCode.WRONG)
 
 
-def _counts(copy: Copy) -> bool:
-    """Tell whether a cold start on its host would read a copy."""
-    return (copy.locator.store not in verification.NOT_COLD
-            and copy.skip is not SkipReason.OTHER_HOST)
-
-
-def _proofs(prover: verification.Prover,
-            copies: Sequence[Copy]) -> list[open_check.Proof]:
-    """Return the proofs; what cannot be read cannot be proved."""
-    readable = [(copy.locator, copy.disk) for copy in copies
-                if copy.disk and copy.state is not State.UNREADABLE]
-    proofs = iter(prover.prove(readable))
-    return [open_check.Proof(False, f'not tried: {copy.note}', 0.0)
-            if copy.state is State.UNREADABLE else next(proofs)
-            for copy in copies]
-
-
-def _row(copy: Copy, found: open_check.Proof) -> dict[str, Any]:
-    return {'host': copy.locator.host, 'instance': copy.locator.instance,
-            'store': copy.locator.store, 'disk': copy.device,
-            'image': copy.disk.image if copy.disk else None,
-            'opened': found.opened, 'error': found.error,
-            'seconds': round(found.seconds, 3)}
+def _row(opened: engine.Opened) -> dict[str, Any]:
+    where, proof = opened.locator, opened.proof
+    return {'host': where.host, 'instance': where.instance,
+            'store': where.store, 'disk': opened.device,
+            'image': opened.image, 'opened': proof.opened,
+            'error': proof.error, 'seconds': round(proof.seconds, 3)}
 
 
 def _summary(rows: Sequence[dict[str, Any]]) -> str:
     closed = sum(not row['opened'] for row in rows)
     if not rows:
         return 'No RBD disk was found.'
+    disks = sentences.number(len(rows), 'disk')
     if closed:
-        return (f'{closed} of {sentences.number(len(rows), "disk")} cannot be '
-                'opened.')
-    return f'{sentences.number(len(rows), "disk")} opened.'
+        return f'{closed} of {disks} cannot be opened.'
+    return f'{disks} opened.'

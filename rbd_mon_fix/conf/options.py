@@ -16,9 +16,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Mapping, Sequence
 
 from oslo_config import cfg
+
+from rbd_mon_fix import exceptions
 
 NOVA_CONF = '/etc/nova/nova.conf'
 CINDER_CONF = '/etc/cinder/cinder.conf'
@@ -80,6 +82,29 @@ def register(conf: cfg.ConfigOpts) -> None:
     conf.register_cli_opts(OPTS)
     conf.register_opts(CEPH_OPTS, group='ceph')
     conf.register_cli_opts(HOOK_OPTS, group='hook')
+
+
+def load(files: Sequence[str], overrides: Mapping[str, object]
+         ) -> cfg.ConfigOpts:
+    """Read the config of rbd-mon-fix, for use without a command line.
+
+    :param files: its config files; a later one wins
+    :param overrides: values that replace those of the files, by option
+    :raises ConfigError: a file or an option cannot be used
+    """
+    conf = cfg.ConfigOpts()
+    register(conf)
+    try:
+        conf([], project='rbd-mon-fix', default_config_files=list(files),
+             default_config_dirs=[])
+        for name, value in overrides.items():
+            conf.set_override(name, value)
+    except (cfg.Error, OSError, ValueError) as error:
+        raise exceptions.ConfigError(
+            'The configuration cannot be used: '
+            f'{type(error).__name__}.', 'See docs/configuration.rst.'
+            ) from None
+    return conf
 
 
 def list_opts() -> list[tuple[str, list[Any]]]:

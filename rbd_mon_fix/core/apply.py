@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Doing what a plan says, asking nothing."""
+"""Apply a plan through the stores, journaling each change first."""
 
 from __future__ import annotations
 
@@ -20,78 +20,127 @@ from typing import (
     Callable,
     Collection,
     ContextManager,
+    Iterable,
     Iterator,
-    Mapping,
+    Protocol,
     Sequence,
 )
 
 from rbd_mon_fix.model.plan import Change
 from rbd_mon_fix.model.plan import Outcome
-from rbd_mon_fix.model.plan import Plan
 from rbd_mon_fix.model.plan import Verdict
-from rbd_mon_fix.model.record import Locator
 from rbd_mon_fix.model.store import Store
-from rbd_mon_fix.state import journal
 
 # Servers whose changes share one sync of the journal and one transaction a
 # database. Nova waits for the rows of a transaction, so it stays short.
 BATCH = 50
 
-# Given servers' UUIDs, returns those that Nova has begun to work on.
+# Given servers' UUIDs, returns those that Nova is at work on.
 Busy = Callable[[Collection[str]], Collection[str]]
 
-# Given servers' UUIDs, keeps Nova's users away from them meanwhile.
+# Given servers' UUIDs, keeps Nova's users away from them for a block.
 Hold = Callable[[Collection[str]], ContextManager[object]]
 
-# Given changes that were made, returns what is wrong with some of them.
-Complaints = Callable[[Sequence[Change]], Mapping[Locator, str]]
+
+class Journal(Protocol):
+    """The record of what is done, on disk before it is done."""
+
+    def begin(self, changes: Iterable[Change]) -> None:
+        """Put changes on disk that are about to be made."""
+
+    def end(self, outcomes: Iterable[Outcome]) -> None:
+        """Note what became of changes; the last outcome of each counts."""
 
 
-def apply(plan: Plan, stores: Sequence[Store], writer: journal.Writer,
-          busy: Busy, hold: Hold) -> Iterator[Outcome]:
-    """Make the changes of a plan, server by server, and say what became.
+def apply(changes: Sequence[Change], stores: Sequence[Store],
+          journal: Journal, busy: Busy, hold: Hold) -> Iterator[Outcome]:
+    """Make the changes of one host and yield what became of each.
 
-    Of one server the stores are written in their order. Where a change of
-    a server does not succeed, its later ones are left alone: somebody is at
-    work on it.
+    The stores of a server are written in their order. Where a change of a
+    server does not succeed, its later ones are left alone: somebody else is
+    at work on it. A change may have two outcomes; the last one counts.
 
     :param stores: in the order of writing
-    :param writer: the journal, which knows of each change before it is made
-    :param busy: asked again before domains are written, as databases check
-        by themselves
+    :param busy: asked before and after the writes of stores that do not
+        guard against Nova's work by themselves
     :param hold: entered around each batch, for ``--lock``
     :raises Unreachable: a store was lost; the journal tells how far it came
     """
-    for batch in _batches(plan.changes):
-        writer.begin(batch)
-        stopped: dict[str, str] = {}
-        with hold({change.locator.instance for change in batch}):
-            for store in stores:
-                changes = [change for change in batch
-                           if change.locator.store == store.name]
-                if changes:
-                    outcomes = _put(store, changes, stopped, busy)
-                    writer.end(outcomes)
-                    yield from outcomes
+    for part in _batches(changes):
+        journal.begin(part)
+        with hold({change.locator.instance for change in part}):
+            for outcomes in _Batch(part, busy).put(stores):
+                journal.end(outcomes)
+                yield from outcomes
 
 
-def _put(store: Store, changes: Sequence[Change], stopped: dict[str, str],
-         busy: Busy) -> list[Outcome]:
-    """Write what may be written; add the servers that failed to stopped."""
-    now_busy = busy({change.locator.instance for change in changes})
-    stopped.update({instance: 'the server became busy in between'
-                    for instance in now_busy if instance not in stopped})
-    left = [Outcome(change.locator, Verdict.CONFLICT,
-                    stopped[change.locator.instance])
-            for change in changes if change.locator.instance in stopped]
-    todo = [change for change in changes
-            if change.locator.instance not in stopped]
-    done = store.put(todo) if todo else []
-    for outcome in done:
-        if outcome.verdict is not Verdict.FIXED:
-            stopped[outcome.locator.instance] = (
-                f'left alone after {store.name}: {outcome.reason}')
-    return done + left
+class _Batch:
+    """The changes of some servers while they are made."""
+
+    def __init__(self, changes: Sequence[Change], busy: Busy):
+        self._changes = changes
+        self._busy = busy
+        # Why later changes of a server are left alone, by its UUID.
+        self._stopped: dict[str, str] = {}
+        # Fixed in stores that do not guard against Nova's work.
+        self._unguarded: list[Outcome] = []
+        self._asked = False
+
+    def put(self, stores: Sequence[Store]) -> Iterator[list[Outcome]]:
+        """Write store by store, and yield the outcomes of each."""
+        for store in stores:
+            changes = [change for change in self._changes
+                       if change.locator.store == store.name]
+            if changes:
+                yield self._put(store, changes)
+        doubted = self._doubted()
+        if doubted:
+            yield doubted
+
+    def _put(self, store: Store, changes: Sequence[Change]) -> list[Outcome]:
+        if not store.guards_busy:
+            self._ask()
+        todo = [change for change in changes
+                if change.locator.instance not in self._stopped]
+        left = [Outcome(change.locator, Verdict.CONFLICT,
+                        self._stopped[change.locator.instance])
+                for change in changes
+                if change.locator.instance in self._stopped]
+        done = store.put(todo) if todo else []
+        self._note(store, done)
+        return done + left
+
+    def _doubted(self) -> list[Outcome]:
+        """Return new outcomes of servers that became busy meanwhile.
+
+        What Nova began to do while a domain was written may have read the
+        old XML, or replaced the new.
+        """
+        if not self._unguarded:
+            return []
+        busy = self._busy({outcome.locator.instance
+                           for outcome in self._unguarded})
+        return [Outcome(outcome.locator, Verdict.UNVERIFIED,
+                        'Nova began to work on the server meanwhile.')
+                for outcome in self._unguarded
+                if outcome.locator.instance in busy]
+
+    def _ask(self) -> None:
+        """Stop servers that became busy; once a batch is enough."""
+        if self._asked:
+            return
+        self._asked = True
+        for instance in self._busy({change.locator.instance
+                                    for change in self._changes}):
+            self._stopped.setdefault(instance, 'the server became busy')
+
+    def _note(self, store: Store, done: Sequence[Outcome]) -> None:
+        for outcome in done:
+            if outcome.verdict is not Verdict.FIXED:
+                self._stopped[outcome.locator.instance] = (
+                    f'left alone after {store.name}: {outcome.reason}')
+            elif not store.guards_busy:
+                self._unguarded.append(outcome)
 
 
 def _batches(changes: Sequence[Change]) -> Iterator[list[Change]]:

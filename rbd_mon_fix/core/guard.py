@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Reasons to refuse a plan as a whole, before anything is written."""
+"""Reasons to refuse a run as a whole, before anything is written."""
 
 from __future__ import annotations
 
@@ -22,59 +22,76 @@ from rbd_mon_fix import exceptions
 from rbd_mon_fix.core import cluster_identity
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.monmap import MonAddr
+from rbd_mon_fix.model.plan import Change
+from rbd_mon_fix.model.plan import Edit
 from rbd_mon_fix.model.plan import Plan
 
 
-def check(plan: Plan, clusters: Iterable[Cluster],
-          answering: Optional[frozenset[MonAddr]],
-          max_changes: Optional[int], known: cluster_identity.Fsids,
-          known_file: str) -> None:
-    """Refuse a plan that smells of a mistake.
+class Guard:
+    """Sees the plans of a run one by one, and judges them as a whole.
 
-    :param answering: the right endpoints that answered; None where none
-        was asked
-    :param max_changes: documents that may be changed at most
-    :param known: the fsid that each backend led to before
-    :param known_file: where that is kept, for the operator
-    :raises Refused: with the reason, and what to do
+    :param max_changes: documents that may be changed at most; None for any
     """
-    check_size(plan, max_changes)
-    _check_maps(plan)
-    touched = {edit.cluster for change in plan.changes
-               for edit in change.edits}
-    for cluster in clusters:
-        if cluster.name not in touched:
-            continue
-        _check_fingerprint(cluster, known, known_file)
-        if answering is not None:
-            _check_answers(cluster, answering)
+
+    def __init__(self, max_changes: Optional[int]):
+        self.changes = 0
+        self._max_changes = max_changes
+        self._touched: set[str] = set()
+        self._shrunk: Optional[exceptions.Refused] = None
+
+    def add(self, plan: Plan) -> None:
+        """Take in a plan."""
+        self.changes += len(plan.changes)
+        for change in plan.changes:
+            for edit in change.edits:
+                self._touched.add(edit.cluster)
+                if self._shrunk is None and _shrinks(edit):
+                    self._shrunk = _refuse_shrunk(change, edit)
+
+    def check(self, clusters: Iterable[Cluster],
+              answering: Optional[frozenset[MonAddr]],
+              known: cluster_identity.Fsids, known_file: str) -> None:
+        """Refuse plans that look like a mistake.
+
+        :param answering: the right endpoints that answered; None where none
+            was asked
+        :param known: the fsid that each backend led to before
+        :param known_file: where that is kept, for the operator
+        :raises Refused: with the reason, and what to do
+        """
+        self._check_size()
+        if self._shrunk is not None:
+            raise self._shrunk
+        for cluster in clusters:
+            if cluster.name not in self._touched:
+                continue
+            _check_identity(cluster, known, known_file)
+            if answering is not None:
+                _check_answers(cluster, answering)
+
+    def _check_size(self) -> None:
+        if (self._max_changes is not None
+                and self.changes > self._max_changes):
+            raise exceptions.Refused(
+                f'{self.changes} documents would be changed, more than '
+                f'--max-changes {self._max_changes}.',
+                'Look at them with --dry-run, then raise the limit.')
 
 
-def check_size(plan: Plan, max_changes: Optional[int]) -> None:
-    """Refuse more changes than the operator expects.
-
-    :raises Refused: there are more
-    """
-    if max_changes is not None and len(plan.changes) > max_changes:
-        raise exceptions.Refused(
-            f'{len(plan.changes)} documents would be changed, more than '
-            f'--max-changes {max_changes}.',
-            'Look at them with --dry-run, then raise the limit.')
+def _shrinks(edit: Edit) -> bool:
+    return not edit.new or len(edit.new) == 1 < len(edit.old)
 
 
-def _check_maps(plan: Plan) -> None:
-    for change in plan.changes:
-        for edit in change.edits:
-            if not edit.new or len(edit.new) == 1 < len(edit.old):
-                raise exceptions.Refused(
-                    f'Cluster {edit.cluster} would have {len(edit.new)} '
-                    f'monitor(s), while {edit.image} of server '
-                    f'{change.locator.instance} names {len(edit.old)}.',
-                    "Check 'rbd-mon-fix monitors' and the ceph.conf: a map "
-                    'that shrank to one monitor is mostly a mistake.')
+def _refuse_shrunk(change: Change, edit: Edit) -> exceptions.Refused:
+    return exceptions.Refused(
+        f'Cluster {edit.cluster} would have {len(edit.new)} monitor(s), '
+        f'while {edit.image} of server {change.locator.instance} names '
+        f'{len(edit.old)}.',
+        "Check 'rbd-mon-fix monitors' and the ceph.conf: a map that shrank "
+        'to one monitor is mostly a mistake.')
 
 
-def _check_fingerprint(cluster: Cluster, known: cluster_identity.Fsids,
+def _check_identity(cluster: Cluster, known: cluster_identity.Fsids,
                        known_file: str) -> None:
     for swap in cluster_identity.swaps([cluster], known):
         backend = swap.backend

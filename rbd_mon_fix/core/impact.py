@@ -12,9 +12,10 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Which operation reads which copy, and so fails when it is stale.
+"""Which operations fail because a copy that they read is stale.
 
-The tables follow Nova's libvirt driver (nova/virt/libvirt/driver.py):
+Each store tells its readers (stores/registry.py). They follow Nova's libvirt
+driver (nova/virt/libvirt/driver.py):
 
 * ``_hard_reboot``, and with it ``power_on`` (start, restore, unshelve) and
   ``resume_state_on_host_boot``, rebuilds the XML: volumes from the block
@@ -29,9 +30,9 @@ The tables follow Nova's libvirt driver (nova/virt/libvirt/driver.py):
 * a live migration takes volumes fresh from Cinder, and the rest of the XML
   from the running domain (nova/virt/libvirt/migration.py,
   ``get_updated_guest_xml``); only after 2026.1 Nova's own disks as well are
-  fresh (``_update_rbd_xml``), and which Nova it is nobody can tell here.
+  fresh (``_update_rbd_xml``), and the release of Nova is not known here.
 
-Cinder's attachments are read by none of them.
+None of them reads Cinder's attachments.
 """
 
 from __future__ import annotations
@@ -42,36 +43,8 @@ from rbd_mon_fix.model.disk import RbdDisk
 from rbd_mon_fix.model.instance import Instance
 from rbd_mon_fix.model.plan import Operation
 from rbd_mon_fix.model.plan import State
+from rbd_mon_fix.model.store import Readers
 
-_Readers = Mapping[str, tuple[Operation, ...]]
-
-_VOLUME: _Readers = {
-    'nova-bdm': (Operation.START, Operation.HARD_REBOOT),
-    'domain': (Operation.SOFT_REBOOT,),
-    'managed-save': (Operation.RESUME,),
-    'unrescue': (Operation.UNRESCUE,),
-}
-_OWN_DISK: _Readers = {
-    'domain': (Operation.SOFT_REBOOT,),
-    'managed-save': (Operation.RESUME,),
-    'unrescue': (Operation.UNRESCUE,),
-    'live-domain': (Operation.LIVE_MIGRATE,),
-}
-
-# Without Nova nothing is rebuilt. Only a start reads a document: virsh
-# reboot and reset keep the QEMU process.
-_PLAIN: _Readers = {
-    'domain': (Operation.START,),
-    'live-domain': (Operation.LIVE_MIGRATE,),
-}
-_PLAIN_SAVED: _Readers = {
-    'managed-save': (Operation.START,),
-}
-
-# The states in which Nova lets one do it (nova/compute/api.py and
-# vm_states.py). A start is what a server comes back by after a power
-# failure, whatever its state, unless it was suspended: then its way back
-# is to resume.
 _STATES: Mapping[Operation, tuple[str, ...]] = {
     Operation.HARD_REBOOT: ('active', 'stopped', 'paused', 'suspended',
                             'error'),
@@ -82,27 +55,22 @@ _STATES: Mapping[Operation, tuple[str, ...]] = {
 }
 
 
-def breaks(store: str, state: State, disk: RbdDisk,
+def breaks(readers: Readers, state: State, disk: RbdDisk,
            instance: Instance) -> tuple[Operation, ...]:
     """Return the operations that would fail from this copy now.
 
-    :param store: name of the store that keeps the copy
+    :param readers: the operations that read the store that keeps the copy
     :param disk: the disk that it is a copy of
-    :param instance: its server; one whose state is not known may be in any
+    :param instance: its server; one of unknown state may be in any
     """
     if state is not State.STALE:
         return ()
-    found = _readers(disk, instance).get(store, ())
     if not instance.managed:
-        return found
+        return (readers.plain_saved if instance.vm_state == 'suspended'
+                else readers.plain)
+    found = (readers.own if disk.is_own_of(instance.uuid)
+             else readers.volume)
     return tuple(each for each in found if _possible(each, instance))
-
-
-def _readers(disk: RbdDisk, instance: Instance) -> _Readers:
-    if not instance.managed:
-        return _PLAIN_SAVED if instance.vm_state == 'suspended' else _PLAIN
-    own = disk.image.rpartition('/')[2].startswith(f'{instance.uuid}_')
-    return _OWN_DISK if own else _VOLUME
 
 
 def _possible(operation: Operation, instance: Instance) -> bool:

@@ -29,7 +29,7 @@ from rbd_mon_fix.model.disk import RbdDisk
 from rbd_mon_fix.model.record import Record
 
 # The cephx user and the secret's UUID of each of some disks.
-Secrets = frozenset[tuple[Optional[str], Optional[str]]]
+Identities = frozenset[tuple[Optional[str], Optional[str]]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,23 +39,21 @@ class Ownership:
     :param clusters: those that the config names
     :param volumes: Cinder's backend name of each volume, None for a volume
         without one; None as a whole where Cinder's database is not at hand
-    :param secrets: those of all disks on the hosts that are looked at, the
-        ones that nobody asked for among them; what a host without OpenStack
-        has to go by
+    :param identities: those of all disks on the hosts that are looked at,
+        asked for or not; a host without OpenStack has only them to go by
     """
 
     clusters: Sequence[Cluster]
     volumes: Optional[Mapping[str, Optional[str]]]
-    secrets: Secrets = frozenset()
+    identities: Identities = frozenset()
 
     def cluster_of(self, record: Record, disk: RbdDisk) -> Optional[Cluster]:
         """Return the one cluster that a disk belongs to, or None."""
         volume = record.volume_id or disk.volume_id
         if volume and self.volumes is not None and volume in self.volumes:
             return self._by_backend(self.volumes[volume], disk)
-        own = disk.image.partition('/')[2].startswith(
-            f'{record.locator.instance}_')
-        if own and (mine := self._by_secret(disk, ('nova',))):
+        if disk.is_own_of(record.locator.instance) and (
+                mine := self._by_secret(disk, ('nova',))):
             return mine
         return self._by_secret(disk, ('cinder', 'nova', 'libvirt'))
 
@@ -101,7 +99,7 @@ class Ownership:
                   (backend.secret_uuid, disk.secret_uuid)]
         if any(said not in (None, seen) for said, seen in stated):
             return False
-        return backend.secret_uuid is not None or len(self.secrets) <= 1
+        return backend.secret_uuid is not None or len(self.identities) <= 1
 
 
 def is_vague(clusters: Iterable[Cluster]) -> bool:
@@ -110,8 +108,6 @@ def is_vague(clusters: Iterable[Cluster]) -> bool:
                for cluster in clusters for backend in cluster.backends)
 
 
-def secrets(records: Iterable[Record]) -> Secrets:
-    """Return each (user, secret UUID) that disks of the records have."""
-    return frozenset((disk.user, disk.secret_uuid) for record in records
-                     if record.document is not None
-                     for disk in record.document.disks)
+def identities(disks: Iterable[RbdDisk]) -> Identities:
+    """Return the cephx identities of disks."""
+    return frozenset((disk.user, disk.secret_uuid) for disk in disks)

@@ -32,6 +32,7 @@ from rbd_mon_fix.model.plan import Plan
 from rbd_mon_fix.model.plan import State
 from rbd_mon_fix.model.record import Record
 from rbd_mon_fix.model.record import SkipReason
+from rbd_mon_fix.model.store import Readers
 
 Names = Mapping[str, frozenset[str]]
 
@@ -43,6 +44,7 @@ class Knowledge:
     :param instances: the servers of the records by UUID
     :param ownership: which disk is of which cluster
     :param names: what host names in documents resolve to
+    :param readers: the operations that read each store, by its name
     :param unmanaged: guests that Nova does not know are to be put right too
     :param moving: volumes that Cinder moves elsewhere, each with how; their
         attachments are about to be replaced by others
@@ -51,6 +53,7 @@ class Knowledge:
     instances: Mapping[str, Instance]
     ownership: ownership.Ownership
     names: Names
+    readers: Mapping[str, Readers]
     unmanaged: bool = False
     moving: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
@@ -69,12 +72,6 @@ def plan(records: Iterable[Record], known: Knowledge) -> Plan:
         if change is not None:
             changes.append(change)
     return Plan(tuple(copies), tuple(changes))
-
-
-def merged(plans: Sequence[Plan]) -> Plan:
-    """Return several plans as one."""
-    return Plan(tuple(copy for each in plans for copy in each.copies),
-                tuple(change for each in plans for change in each.changes))
 
 
 def _judge(record: Record, known: Knowledge) -> Iterator[Copy]:
@@ -102,7 +99,7 @@ def _copy(record: Record, disk: RbdDisk, instance: Instance,
         skip = SkipReason.BUSY
     # What another host's server left behind is not what it starts from.
     fails = () if skip is SkipReason.OTHER_HOST else impact.breaks(
-        record.locator.store, state, disk, instance)
+        known.readers[record.locator.store], state, disk, instance)
     return Copy(
         record.locator, instance, disk, record.disk or device_of(disk.key),
         cluster.name if cluster else None,

@@ -1,0 +1,87 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The application, callable from Python.
+
+Open a context, build a request and get a result; a listener hears of each
+server on the way. The commands of the CLI do nothing else.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rbd_mon_fix.engine.connectivity import GuestReport
+    from rbd_mon_fix.engine.connectivity import GuestsResult
+    from rbd_mon_fix.engine.connectivity import guests
+    from rbd_mon_fix.engine.context import Context
+    from rbd_mon_fix.engine.context import open_context
+    from rbd_mon_fix.engine.execution import RunResult
+    from rbd_mon_fix.engine.hook_parts import HookPart
+    from rbd_mon_fix.engine.hook_parts import hook_status
+    from rbd_mon_fix.engine.hook_update import install_hook
+    from rbd_mon_fix.engine.hook_update import remove_hook
+    from rbd_mon_fix.engine.refresh_run import RefreshRequest
+    from rbd_mon_fix.engine.refresh_run import plan_refresh
+    from rbd_mon_fix.engine.refresh_run import refresh
+    from rbd_mon_fix.engine.reporting import Listener
+    from rbd_mon_fix.engine.reporting import Silence
+    from rbd_mon_fix.engine.rollback_run import RollbackRequest
+    from rbd_mon_fix.engine.rollback_run import plan_rollback
+    from rbd_mon_fix.engine.rollback_run import rollback
+    from rbd_mon_fix.engine.selection import ScanRequest
+    from rbd_mon_fix.engine.session import journal
+    from rbd_mon_fix.engine.status_scan import ScanResult
+    from rbd_mon_fix.engine.status_scan import status
+    from rbd_mon_fix.engine.verification import Limits
+    from rbd_mon_fix.engine.verification import Opened
+    from rbd_mon_fix.engine.verification import VerifyRequest
+    from rbd_mon_fix.engine.verification import VerifyResult
+    from rbd_mon_fix.engine.verification import verify
+
+__all__ = (
+    'Context', 'GuestReport', 'GuestsResult', 'HookPart', 'Limits',
+    'Listener', 'Opened', 'RefreshRequest', 'RollbackRequest', 'RunResult',
+    'ScanRequest', 'ScanResult', 'Silence', 'VerifyRequest', 'VerifyResult',
+    'guests', 'hook_status', 'install_hook', 'journal', 'open_context',
+    'plan_refresh', 'plan_rollback', 'refresh', 'remove_hook', 'rollback',
+    'status', 'verify')
+
+# Where each name lives. A command imports no more of the engine than it
+# uses, which keeps its start short.
+_MODULES = {
+    'connectivity': ('GuestReport', 'guests', 'GuestsResult'),
+    'context': ('Context', 'open_context'),
+    'execution': ('RunResult',),
+    'hook_parts': ('hook_status', 'HookPart'),
+    'hook_update': ('install_hook', 'remove_hook'),
+    'refresh_run': ('plan_refresh', 'refresh', 'RefreshRequest'),
+    'reporting': ('Listener', 'Silence'),
+    'rollback_run': ('plan_rollback', 'rollback', 'RollbackRequest'),
+    'selection': ('ScanRequest',),
+    'session': ('journal',),
+    'status_scan': ('ScanResult', 'status'),
+    'verification': ('Limits', 'Opened', 'verify', 'VerifyRequest',
+                     'VerifyResult'),
+}
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _MODULES.items():
+        if name in names:
+            return getattr(
+                importlib.import_module(f'{__name__}.{module}'), name)
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

@@ -12,33 +12,37 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The secrets of all guests, whichever were asked for."""
+"""The cephx identities of all guests, whichever were asked for."""
 
 from __future__ import annotations
 
 import contextlib
-from typing import Any
+from typing import Sequence
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.core import ownership
-from rbd_mon_fix.model.instance import Scope
+from rbd_mon_fix.engine import context as contexts
+from rbd_mon_fix.inventory import domains
+from rbd_mon_fix.inventory import instances
 
 
-def of_all_guests(survey: Any) -> ownership.Secrets:
-    """Return the secrets of all disks on the hosts of a survey.
+def of_all_guests(context: contexts.Context,
+                  hosts: Sequence[str]) -> ownership.Identities:
+    """Return the cephx identities of all disks of domains on hosts.
 
     They tell whether a ceph.conf for which no secret was stated may be of
     more than one cluster; see core.ownership. Where that is no question,
-    nothing is read; where it is, domains are, whichever stores were asked for.
+    nothing is read; where it is, all domains are.
     """
-    found: ownership.Secrets = frozenset()
-    if not ownership.is_vague(survey.site.clusters):
+    found: ownership.Identities = frozenset()
+    if not ownership.is_vague(context.clusters):
         return found
-    for host in survey.request.hosts:
-        # One that is down is told of in its turn.
+    for host in hosts:
+        # A host that is down is reported when its turn comes.
         with contextlib.suppress(exceptions.Unreachable):
-            store = survey.store('domain', host)
-            found |= ownership.secrets(store.scan(Scope(host, {
-                guest.uuid: guest
-                for guest in store.others(Scope(host, {}))})))
+            for scope in domains.scopes(context.hypervisor(host), host,
+                                        lambda uuid: True, instances.BATCH):
+                found |= ownership.identities(
+                    disk for document in scope.documents.values()
+                    for disk in document.disks)
     return found

@@ -17,15 +17,17 @@
 from __future__ import annotations
 
 import collections
+import dataclasses
 import functools
 import itertools
-from typing import Any, Iterable, Iterator, Optional, Sequence
+from typing import TYPE_CHECKING, Iterable, Iterator, Optional, Sequence
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.core import connectivity
 from rbd_mon_fix.engine import context as contexts
-from rbd_mon_fix.engine import scan as surveys
-from rbd_mon_fix.inventory import local_host
+from rbd_mon_fix.engine import judging
+from rbd_mon_fix.engine import scan as scans
+from rbd_mon_fix.engine import selection as selections
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.disk import RbdDisk
 from rbd_mon_fix.model.guest import Guest
@@ -33,15 +35,93 @@ from rbd_mon_fix.model.guest import GuestState
 from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.plan import Copy
 
+if TYPE_CHECKING:
+    from rbd_mon_fix.clients import libvirt
+
+
+@dataclasses.dataclass(frozen=True)
+class GuestReport:
+    """A running guest and the monitors that it knows.
+
+    :param launched_with: the addresses on its command line
+    :param connected_to: None where its connections may not be seen
+    """
+
+    host: str
+    guest: Guest
+    launched_with: tuple[MonAddr, ...]
+    connected_to: Optional[tuple[MonAddr, ...]]
+    state: GuestState
+
+
+@dataclasses.dataclass(frozen=True)
+class GuestsResult:
+    """The running guests of a host.
+
+    :param guests: those with an RBD disk, now or when they were launched
+    :param closed: guests whose connections this user may not see
+    :param hidden: domains that run, but whose process cannot be seen
+    :param clusters: those that the config names
+    """
+
+    guests: tuple[GuestReport, ...]
+    closed: int
+    hidden: int
+    clusters: tuple[Cluster, ...]
+
+    @property
+    def stranded(self) -> list[str]:
+        """Return the guests that have lost their monitors."""
+        return [report.guest.instance or f'process {report.guest.pid}'
+                for report in self.guests
+                if report.state is GuestState.STRANDED]
+
+
+def guests(context: contexts.Context,
+           request: selections.ScanRequest) -> GuestsResult:
+    """Look at the QEMU processes of this machine.
+
+    :raises ConfigError: a host is not this machine
+    :raises Unreachable: libvirt or a database cannot be reached
+    """
+    selection = selections.select(request, context)
+    context.local_host.require(selection.hosts, 'guests')
+    watch = Watch(context)
+    judge = judging.Judge(context, selection)
+    for batch in scans.Scan(context, selection).batches():
+        for _, copies in itertools.groupby(
+                judge.judge(batch).plan.copies,
+                lambda copy: copy.locator.instance):
+            watch.add(list(copies))
+    host = selection.hosts[0]
+    seen = {guest.instance for guest in watch.guests}
+    return GuestsResult(
+        tuple(_reports(host, watch, selection)),
+        sum(guest.peers is None for guest in watch.guests),
+        sum(domain.active and domain.uuid not in seen
+            for domain in context.hypervisor(host).domains()),
+        context.clusters)
+
+
+def _reports(host: str, watch: Watch,
+             selection: selections.Selection) -> Iterator[GuestReport]:
+    for guest in sorted(watch.guests, key=lambda guest: guest.pid):
+        disks = watch.disks(guest)
+        if selection.includes(guest.instance or '') and (
+                disks or guest.disks):
+            yield GuestReport(
+                host, guest, tuple(dict.fromkeys(_launched([guest]))),
+                watch.connected(guest), watch.state(guest, disks))
+
 
 class Watch:
     """Judges running guests by the clusters of their servers' copies.
 
-    Of other hosts it takes no notice, which costs nothing there.
+    It ignores other hosts, and costs nothing for them.
     """
 
-    def __init__(self, site: contexts.Context):
-        self._site = site
+    def __init__(self, context: contexts.Context):
+        self._context = context
         # The clusters that the copies of an image name, of each server.
         self._named: dict[tuple[str, str], set[Optional[str]]] = (
             collections.defaultdict(set))
@@ -56,7 +136,7 @@ class Watch:
     def add(self, copies: Sequence[Copy]) -> None:
         """Take in all copies of one server."""
         where = copies[0].locator
-        if not local_host.is_here(self._site, where.host):
+        if not self._context.local_host.is_here(where.host):
             return
         if where.instance not in {guest.instance for guest in self.guests}:
             return
@@ -85,7 +165,8 @@ class Watch:
 
     def connected(self, guest: Guest) -> Optional[tuple[MonAddr, ...]]:
         """Return the monitors that a guest is connected to."""
-        return connectivity.connected(guest, self._site.clusters, self._names)
+        return connectivity.connected(guest, self._context.clusters,
+                                      self._names)
 
     def disks(self, guest: Guest) -> tuple[RbdDisk, ...]:
         """Return the disks that a guest has now, as libvirt knows them.
@@ -102,24 +183,24 @@ class Watch:
                 exceptions.Gone, libvirt.Declined):
             return guest.disks
 
-    def _hypervisor(self, guest: Guest) -> Any:
-        return self._site.hypervisor(
+    def _hypervisor(self, guest: Guest) -> libvirt.Hypervisor:
+        return self._context.hypervisor(
             self._hosts.get(guest.instance or '', ''))
 
     def _cluster(self, guest: Guest, disk: RbdDisk) -> Optional[Cluster]:
         """Return the cluster that all copies agree on, or None."""
         named = self._named.get((guest.instance or '', disk.image))
         if not named:
-            return connectivity.by_user_and_pool(disk, self._site.clusters)
+            return connectivity.by_user_and_pool(disk, self._context.clusters)
         [name, *others] = named
         return None if others else next(
-            (cluster for cluster in self._site.clusters
+            (cluster for cluster in self._context.clusters
              if cluster.name == name), None)
 
     @functools.cached_property
     def _names(self) -> connectivity.Names:
-        return surveys.names_of(addr.host for addr in itertools.chain(
-            _right(self._site.clusters), _launched(self.guests))
+        return judging.names(addr.host for addr in itertools.chain(
+            _right(self._context.clusters), _launched(self.guests))
             if addr.is_name)
 
 

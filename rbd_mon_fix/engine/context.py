@@ -12,37 +12,68 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What the config names, each part opened once and only when it is needed."""
+"""What the config leads to, each part opened once and only when needed."""
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
-import socket
-from typing import Any, Optional, Sequence
+from typing import TYPE_CHECKING, Callable, Optional, Sequence
 
 from oslo_config import cfg
 from oslo_log import log as logging
 
 from rbd_mon_fix import exceptions
+from rbd_mon_fix.ceph import backends as ceph_backends
 from rbd_mon_fix.conf import cinder as cinder_conf
 from rbd_mon_fix.conf import nova as nova_conf
 from rbd_mon_fix.conf import nova_api as api_conf
 from rbd_mon_fix.conf import options
+from rbd_mon_fix.inventory import instances
+from rbd_mon_fix.inventory import local_host
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.monmap import MonAddr
+
+if TYPE_CHECKING:
+    from rbd_mon_fix.clients import libvirt
+    from rbd_mon_fix.clients import nova_servers
+    from rbd_mon_fix.clients.database import cinder as cinder_db
+    from rbd_mon_fix.inventory import cells as cells_module
 
 LOG = logging.getLogger(__name__)
 
 _LIBVIRT_URI = 'qemu:///system'
 
+# Opens a connection to libvirt by its URI.
+Connect = Callable[[str], 'libvirt.Hypervisor']
 
-class Context:
-    """One cloud, or one plain libvirt host, as the config describes it."""
 
-    def __init__(self, conf: cfg.ConfigOpts):
+def _connect(uri: str) -> libvirt.Hypervisor:
+    from rbd_mon_fix.clients import libvirt
+    return libvirt.connect(uri)
+
+
+class Context(contextlib.AbstractContextManager['Context']):
+    """One cloud, or one plain libvirt host, as the config describes it.
+
+    :param conf: parsed, with the options of ``conf.options``
+    :param connect: opens libvirt
+    """
+
+    def __init__(self, conf: cfg.ConfigOpts, connect: Connect = _connect):
         self.conf = conf
-        self._hypervisors: dict[str, Any] = {}
+        self._connect = connect
+        self._hypervisors: dict[str, libvirt.Hypervisor] = {}
+
+    def __exit__(self, *exc_info: object) -> None:
+        for hypervisor in self._hypervisors.values():
+            hypervisor.close()
+
+    @property
+    def journal_dir(self) -> str:
+        """Return the folder of journal, locks and known clusters."""
+        return str(self.conf.journal_dir)
 
     @functools.cached_property
     def nova(self) -> Optional[nova_conf.NovaConf]:
@@ -60,10 +91,10 @@ class Context:
     def clusters(self) -> tuple[Cluster, ...]:
         """Return the clusters that the config names, with their monitors.
 
-        :raises ConfigError: it names none, or none can be learnt
+        :raises ConfigError: the config names none, or none can be learnt
         """
-        from rbd_mon_fix.ceph import clusters as ceph_clusters
-        return ceph_clusters.learn(self.nova, self.cinder, self.plain(),
+        from rbd_mon_fix.ceph import clusters
+        return clusters.learn(self.nova, self.cinder, self.plain(),
                               self.conf.monitors_file, self.conf.offline)
 
     @functools.cached_property
@@ -71,19 +102,21 @@ class Context:
         """Return the right endpoints that answer; None when offline."""
         if self.conf.offline:
             return None
-        from rbd_mon_fix.ceph import client as ceph
-        return ceph.answering({
+        from rbd_mon_fix.ceph import client
+        return client.answering({
             addr for cluster in self.clusters
             for monitor in cluster.monmap.monitors for addr in monitor.addrs})
 
     @functools.cached_property
-    def cells(self) -> Any:
+    def cells(self) -> Optional[cells_module.Cells]:
         """Return Nova's cells; None without database credentials."""
+        if self.nova is None:
+            return None
         from rbd_mon_fix.inventory import cells
-        return cells.of(self.nova) if self.nova else None
+        return cells.of(self.nova)
 
     @functools.cached_property
-    def cinder_database(self) -> Any:
+    def cinder_database(self) -> Optional[cinder_db.Cinder]:
         """Return Cinder's database; None without its credentials."""
         if self.cinder is None or not self.cinder.database_connection:
             return None
@@ -93,7 +126,7 @@ class Context:
             self.cinder.database_connection, "Cinder's database"))
 
     @functools.cached_property
-    def api(self) -> Any:
+    def api(self) -> Optional[nova_servers.NovaApi]:
         """Return Nova's API; None where there are no credentials for it."""
         if not api_conf.configured(self.conf):
             return None
@@ -107,21 +140,21 @@ class Context:
             # What does not fit may be half a password behind a $.
             raise _unusable_api(type(error).__name__) from None
 
+    @functools.cached_property
+    def inventory(self) -> instances.Inventory:
+        """Return who knows which servers are on which host."""
+        return instances.of(self.cells, self.api, self.hypervisor)
+
     @property
     def has_openstack(self) -> bool:
         """Tell whether there is anything of OpenStack in the config."""
         return bool(self.nova or self.cinder
                     or api_conf.configured(self.conf))
 
-    @property
-    def own_host(self) -> Optional[str]:
-        """Return Nova's name of this machine; None without nova.conf.
-
-        Nova's default is the host name (nova/conf/netconf.py).
-        """
-        if self.nova is None:
-            return None
-        return self.nova.host or socket.gethostname()
+    @functools.cached_property
+    def local_host(self) -> local_host.LocalHost:
+        """Return this machine as a compute host."""
+        return local_host.LocalHost.of(self.nova.host if self.nova else None)
 
     def libvirt_uri(self, host: str) -> str:
         """Return where the libvirt of a compute host is."""
@@ -130,37 +163,41 @@ class Context:
                     or _LIBVIRT_URI)
         return uri.replace('{host}', host)
 
-    def hypervisor(self, host: str) -> Any:
+    def hypervisor(self, host: str) -> libvirt.Hypervisor:
         """Return the libvirt of a compute host.
 
-        :raises Unreachable: it cannot be reached
+        :raises Unreachable: libvirt cannot be reached
         """
-        from rbd_mon_fix.clients import libvirt
         uri = self.libvirt_uri(host)
         if uri not in self._hypervisors:
-            self._hypervisors[uri] = libvirt.connect(uri)
+            self._hypervisors[uri] = self._connect(uri)
         return self._hypervisors[uri]
 
-    def close(self) -> None:
-        """Close the connections to libvirt."""
-        for hypervisor in self._hypervisors.values():
-            hypervisor.close()
-
-    def plain(self) -> Optional[Any]:
+    def plain(self) -> Optional[ceph_backends.PlainCeph]:
         """Return the cluster of guests that Nova does not know.
 
-        With OpenStack at hand only where the operator's config speaks of
-        it: /etc/ceph/ceph.conf may be anybody's there.
+        With OpenStack, only where the operator's config speaks of it:
+        /etc/ceph/ceph.conf may be anybody's there.
         """
-        from rbd_mon_fix.ceph import clusters as ceph_clusters
         ceph = self.conf.ceph
         stated = any((ceph.user, ceph.secret_uuid, ceph.pools))
         if self.has_openstack and not stated:
             return None
         if self.conf.monitors_file and not os.path.exists(ceph.conf):
             return None
-        return ceph_clusters.PlainCeph(ceph.conf, ceph.cluster, ceph.user,
-                                  ceph.secret_uuid, tuple(ceph.pools))
+        return ceph_backends.PlainCeph(ceph.conf, ceph.cluster, ceph.user,
+                                       ceph.secret_uuid, tuple(ceph.pools))
+
+
+def open_context(config_files: Sequence[str] = (),
+                 **overrides: object) -> Context:
+    """Open a context for use from Python.
+
+    :param config_files: of rbd-mon-fix itself; none for its defaults
+    :param overrides: options by name, such as ``journal_dir``
+    :raises ConfigError: a file or an option cannot be used
+    """
+    return Context(options.load(config_files, overrides))
 
 
 def _unusable_api(why: object) -> exceptions.ConfigError:
@@ -178,18 +215,3 @@ def _present(paths: Sequence[str], default: str) -> list[str]:
         LOG.debug('There is no %s.', default)
         return []
     return [path for path in paths if path]
-
-
-def unknown_host(host: str, known: Sequence[str]) -> exceptions.ConfigError:
-    """Return the error for a host that Nova does not know."""
-    import difflib
-    names = {name.lower(): name for name in known}
-    near = [names[name] for name in difflib.get_close_matches(
-        host.lower(), names, n=3, cutoff=0.5)] or [
-        name for name in known
-        if name.split('.')[0] == host.split('.')[0]]
-    hint = (f'Did you mean {" or ".join(near)}?' if near else
-            f'It knows {len(known)} hosts; see "openstack compute service '
-            'list".')
-    return exceptions.ConfigError(
-        f'Nova knows no compute host {host}.', hint)

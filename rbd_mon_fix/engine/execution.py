@@ -12,197 +12,130 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What every command that writes has in common: lock, journal, settling."""
+"""Carry plans out one after the other, and tell what became of them."""
 
 from __future__ import annotations
 
-import contextlib
-import datetime
-import itertools
-from typing import Any, Collection, Iterable, Iterator, Optional, TextIO
-
-from oslo_log import log as logging
+import dataclasses
+from typing import Callable, Iterator, Mapping, Optional, Sequence
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.core import apply
-from rbd_mon_fix.core import recovery
-from rbd_mon_fix.engine import context as contexts
 from rbd_mon_fix.engine import reporting
-from rbd_mon_fix.engine import scan as surveys
+from rbd_mon_fix.engine import session as sessions
 from rbd_mon_fix.model.plan import Change
 from rbd_mon_fix.model.plan import Outcome
 from rbd_mon_fix.model.plan import Plan
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.record import Locator
-from rbd_mon_fix.model.run import Run
-from rbd_mon_fix.report import progress
-from rbd_mon_fix.state import journal as journals
-from rbd_mon_fix.state import locks
+from rbd_mon_fix.model.summary import Summary
 
-LOG = logging.getLogger(__name__)
+# Given changes that were made, returns what is wrong with some of them.
+Complaints = Callable[[Sequence[Change]], Mapping[Locator, str]]
 
 
-def journal(site: contexts.Context) -> journals.Journal:
-    """Return the journal that the config names."""
-    return journals.Journal(
-        site.conf.journal_dir,
-        lambda: datetime.datetime.now(datetime.timezone.utc))
+@dataclasses.dataclass(frozen=True)
+class RunResult:
+    """What a run that writes came to.
 
-
-class Session(contextlib.AbstractContextManager['Session']):
-    """The right to write to some hosts, until the block is left.
-
-    :param lock: servers are locked through Nova's API meanwhile
-    :raises Refused: another run is at work on one of the hosts
-    :raises ConfigError: the journal cannot be written, or there is no API
-        to lock through
+    :param run: its id in the journal; None where nothing was to be written
+    :param lost: hosts that could not be looked at, each with why
+    :param error: what cut the run off; None where it came to its end
     """
 
-    def __init__(self, site: contexts.Context, survey: surveys.Survey,
-                 lock: bool = False):
-        self._site = site
-        self._survey = survey
-        self._journal = journal(site)
-        self._locks = _locks(site) if lock else None
-        self._held = contextlib.ExitStack()
+    summary: Summary
+    run: Optional[str]
+    lost: Mapping[str, exceptions.Unreachable]
+    error: Optional[exceptions.RbdMonFixError] = None
 
-    def __enter__(self) -> Session:
-        self._journal.prepare()
-        self._held.enter_context(locks.held(
-            self._site.conf.journal_dir, self._survey.request.hosts))
-        return self
 
-    def __exit__(self, *exc_info: object) -> None:
-        self._held.close()
+def no_complaints(changes: Sequence[Change]) -> Mapping[Locator, str]:
+    """Find nothing wrong with changes."""
+    return {}
 
-    def settle(self) -> None:
-        """Find out what became of runs that were cut off on these hosts."""
-        for run in self._journal.unfinished():
-            if set(run.hosts) <= set(self._survey.request.hosts):
-                self._settle(run)
 
-    def apply(self, command: str, plan: Plan, shown: reporting.Showing,
-              err: TextIO, undoes: Optional[str] = None,
-              complaints: apply.Complaints = lambda _: {}) -> None:
-        """Make the changes of a plan and show what became of them.
+@dataclasses.dataclass
+class Execution:
+    """Carries out the plans of one command.
 
-        :param complaints: asked about the changes that were made
-        :raises RbdMonFixError: a store, the API or the journal was lost on
-            the way; what is known by then was shown
+    :param start: begins the run in the journal; called with the first change
+    :param total: changes of all plans together
+    :param complaints: asked about changes that were made
+    """
+
+    reporter: reporting.Reporter
+    listener: reporting.Listener
+    start: Callable[[], sessions.Writing]
+    total: int
+    complaints: Complaints = no_complaints
+    _writing: Optional[sessions.Writing] = None
+    _done: int = 0
+
+    def carry_out(self, plans: Iterator[Plan],
+                  lost: Mapping[str, exceptions.Unreachable]) -> RunResult:
+        """Make the changes of plans, and tell of each plan after it.
+
+        An error ends the run, but not the report: what is known is told, and
+        the plans that are left are told of as not reached.
         """
-        if not plan.changes:
-            shown.plan(plan)
-            shown.close()
-            return
-        writer = self._journal.start(
-            command, self._survey.request.hosts, plan.digest,
-            [{'name': cluster.name, 'fsid': cluster.fsid,
-              'monitors': list(map(str, cluster.monmap.addrs))}
-             for cluster in self._site.clusters], undoes)
+        error = self._carry_out(plans)
+        if error is not None:
+            self._tell_rest(plans)
+        run = None
+        if self._writing is not None:
+            run = self._writing.run
+            error = self._writing.close(error)
+        return RunResult(self.reporter.end(), run, lost, error)
+
+    def _carry_out(self, plans: Iterator[Plan]
+                   ) -> Optional[exceptions.RbdMonFixError]:
+        try:
+            for plan in plans:
+                if not plan.changes:
+                    self.reporter.plan(plan)
+                    continue
+                error = self._apply(plan)
+                if error is not None:
+                    return error
+        except exceptions.RbdMonFixError as error:
+            self._count_unread()
+            return error
+        return None
+
+    def _apply(self, plan: Plan) -> Optional[exceptions.RbdMonFixError]:
         outcomes: dict[Locator, Outcome] = {}
-        try:
-            with progress.shown(err, 'Writing', len(plan.changes)) as step:
-                for outcome in self._outcomes(plan, writer):
+        error = None
+        with self.listener.phase('Writing', self.total) as advance:
+            advance(self._done)
+            try:
+                if self._writing is None:
+                    self._writing = self.start()
+                for outcome in self._writing.apply(plan):
+                    advance(outcome.locator not in outcomes)
                     outcomes[outcome.locator] = outcome
-                    step(1)
-            writer.close()
-        except exceptions.RbdMonFixError:
-            self._show(plan, outcomes, shown, writer.run)
-            writer.leave()
-            raise
-        outcomes.update(_disproved(plan, outcomes, complaints))
-        self._show(plan, outcomes, shown, writer.run)
+                outcomes.update(self._disproved(plan, outcomes))
+            except exceptions.RbdMonFixError as caught:
+                error = caught
+        self._done += len(plan.changes)
+        self.reporter.plan(plan, outcomes)
+        return error
 
-    def _show(self, plan: Plan, outcomes: dict[Locator, Outcome],
-              shown: reporting.Showing, run: str) -> None:
-        shown.plan(plan, outcomes)
-        shown.close(run)
+    def _disproved(self, plan: Plan, outcomes: Mapping[Locator, Outcome]
+                   ) -> Mapping[Locator, Outcome]:
+        """Return what was written well, and yet does not work."""
+        fixed = [change for change in plan.changes
+                 if outcomes[change.locator].verdict is Verdict.FIXED]
+        return {locator: Outcome(locator, Verdict.UNVERIFIED, reason)
+                for locator, reason in self.complaints(fixed).items()}
 
-    def _outcomes(self, plan: Plan,
-                  writer: journals.Writer) -> Iterator[Outcome]:
-        @contextlib.contextmanager
-        def hold(uuids: Collection[str]) -> Iterator[None]:
-            with _locked(self._locks, uuids, writer):
-                yield
-
-        for host, changes in itertools.groupby(plan.changes, _host):
-            yield from apply.apply(
-                Plan((), tuple(changes)), self._survey.stores(host), writer,
-                self._survey.busy, hold)
-
-    def _settle(self, run: Run) -> None:
-        reachable = [entry for entry in run.unsettled
-                     if entry.locator.store in self._survey.request.stores]
-        if len(reachable) < len(run.unsettled):
-            LOG.warning('Run %s was cut off, and part of it cannot be looked '
-                        'at with these stores.', run.id)
-        writer = self._journal.reopen(run)
-        settled = 0
+    def _tell_rest(self, plans: Iterator[Plan]) -> None:
+        """Tell of the plans that were not reached."""
         try:
-            for outcome in recovery.settle(reachable,
-                                           self._survey.get):
-                writer.end([outcome])
-                settled += 1
-                LOG.info('Run %s was cut off; %s of server %s is %s.', run.id,
-                         outcome.locator.store, outcome.locator.instance,
-                         outcome.verdict.value)
-        except exceptions.Unreachable as error:
-            LOG.warning('Run %s was cut off, and part of it cannot be looked '
-                        'at: %s', run.id, error)
-        if self._unlock(run, writer) and settled == len(run.unsettled):
-            writer.close()
-        else:
-            writer.leave()
+            for plan in plans:
+                self._done += len(plan.changes)
+                self.reporter.plan(plan, {} if plan.changes else None)
+        except exceptions.RbdMonFixError:
+            self._count_unread()
 
-    def _unlock(self, run: Run, writer: journals.Writer) -> bool:
-        """Unlock what a run that was cut off left locked."""
-        if not run.locked:
-            return True
-        if self._site.api is None:
-            LOG.warning(
-                'Run %s was cut off and may have left servers locked: %s. '
-                "Run this with Nova's API, or unlock them by hand.", run.id,
-                ', '.join(sorted(run.locked)))
-            return False
-        _locks(self._site).release(run.locked, run.id)
-        writer.note('unlocked', instances=sorted(run.locked))
-        return True
-
-
-@contextlib.contextmanager
-def _locked(locks: Any, uuids: Iterable[str],
-            writer: journals.Writer) -> Iterator[None]:
-    """Keep servers locked, and the journal informed, in the block."""
-    if locks is None:
-        yield
-        return
-    wanted = sorted(uuids)
-    writer.note('locking', instances=wanted)
-    taken = locks.acquire(wanted, writer.run)
-    try:
-        yield
-    finally:
-        locks.release(taken, writer.run)
-        writer.note('unlocked', instances=wanted)
-
-
-def _disproved(plan: Plan, outcomes: dict[Locator, Outcome],
-               complaints: apply.Complaints) -> dict[Locator, Outcome]:
-    """Return what was written well, and yet does not work."""
-    fixed = [change for change in plan.changes
-             if outcomes[change.locator].verdict is Verdict.FIXED]
-    return {locator: Outcome(locator, Verdict.UNVERIFIED, reason)
-            for locator, reason in complaints(fixed).items()}
-
-
-def _locks(site: contexts.Context) -> Any:
-    if site.api is None:
-        raise exceptions.ConfigError(
-            "--lock needs Nova's API, and there are no credentials for it.",
-            'Set them in group [nova], or in the OS_* environment.')
-    from rbd_mon_fix.clients import server_locks
-    return server_locks.Locks(site.api)
-
-
-def _host(change: Change) -> str:
-    return change.locator.host
+    def _count_unread(self) -> None:
+        """Count the changes of plans that cannot be read any more."""
+        self.reporter.summary.unsettled += max(0, self.total - self._done)

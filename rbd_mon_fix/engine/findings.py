@@ -12,21 +12,21 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What ``status`` finds beside records: nothing of it can be put right here.
+"""What ``status`` finds besides copies: a person has to look after it.
 
-Each of it is read once a host, with one query or one call.
+Each kind is read once a host, with one query or one call.
 """
 
 from __future__ import annotations
 
 import socket
-from typing import Any, Iterator, Optional
+from typing import TYPE_CHECKING, Iterator, Mapping, Optional
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.core import findings
-from rbd_mon_fix.core import ownership
-from rbd_mon_fix.engine import scan as surveys
-from rbd_mon_fix.inventory import instances as rosters
+from rbd_mon_fix.engine import judging
+from rbd_mon_fix.engine import places
+from rbd_mon_fix.engine import scan as scans
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.disk import RbdDisk
 from rbd_mon_fix.model.finding import Finding
@@ -34,6 +34,13 @@ from rbd_mon_fix.model.finding import FindingKind
 from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.record import Locator
 from rbd_mon_fix.model.record import Record
+from rbd_mon_fix.stores import registry
+
+if TYPE_CHECKING:
+    from rbd_mon_fix.clients import libvirt
+
+# Volumes that Cinder is moving, each with how; by host.
+Moving = dict[str, dict[str, str]]
 
 _ADVICE = {
     FindingKind.SHARE:
@@ -56,116 +63,128 @@ _ADVICE = {
 }
 
 
-def find(survey: surveys.Survey) -> Iterator[Finding]:
-    """Yield what is to be shown, host by host; to be called after the plans.
+def find(scan: scans.Scan, judge: judging.Judge,
+         moving: Moving) -> Iterator[Finding]:
+    """Yield findings, host by host.
 
+    :param moving: volumes that Cinder is moving, by host
     :raises Unreachable: a database or a libvirt was lost
     """
+    look = _Look(scan, judge)
     seen: set[str] = set()
-    for host in survey.request.hosts:
-        if host in survey.lost:
+    for host in scan.selection.hosts:
+        if host in scan.lost:
             continue
-        yield from _moving(survey, host)
-        if 'nova-bdm' in survey.request.stores:
-            yield from _shares(survey, host)
-        uri = survey.site.libvirt_uri(host)
-        if 'domain' in survey.request.stores and uri not in seen:
+        yield from _moving(host, moving.get(host, {}))
+        if scan.selection.needs(registry.Need.NOVA_DATABASE):
+            yield from look.shares(host)
+        uri = scan.context.libvirt_uri(host)
+        if scan.selection.needs(registry.Need.LIBVIRT) and uri not in seen:
             seen.add(uri)
-            hypervisor = survey.site.hypervisor(host)
-            yield from _moments(survey, host, hypervisor)
-            if not survey.request.instances:
-                yield from _pools(survey, host, hypervisor)
-    if not survey.request.instances:
-        yield from _block_devices(survey)
+            hypervisor = scan.context.hypervisor(host)
+            yield from look.moments(host, hypervisor)
+            if not scan.selection.instances:
+                yield from look.pools(host, hypervisor)
+    if not scan.selection.instances:
+        yield from look.block_devices()
 
 
-def _moving(survey: surveys.Survey, host: str) -> Iterator[Finding]:
+def _moving(host: str, volumes: Mapping[str, str]) -> Iterator[Finding]:
     kind = FindingKind.VOLUME_MOVE
-    for uuid, how in survey.moving.get(host, {}).items():
+    for uuid, how in volumes.items():
         yield Finding(kind, host, f'volume {uuid} ({how})', (), (),
-                       _ADVICE[kind])
+                      _ADVICE[kind])
 
 
-def _shares(survey: surveys.Survey, host: str) -> Iterator[Finding]:
-    from rbd_mon_fix.clients.database import shares
-    from rbd_mon_fix.documents import cephfs_export
-    assert isinstance(survey.roster, rosters.CellRoster)
-    for share in shares.shares(survey.roster.cell(host), host):
-        if not survey.is_asked_for(share.instance):
-            continue
-        try:
-            monitors = cephfs_export.monitors(share.location)
-        except exceptions.Unreadable:
-            continue
-        yield from _told(survey, FindingKind.SHARE, host,
-                         f'share {share.share} of server {share.instance}',
-                         monitors, None)
+class _Look:
+    """Looks for each kind of thing that keeps addresses."""
 
+    def __init__(self, scan: scans.Scan, judge: judging.Judge):
+        self._context = scan.context
+        self._selection = scan.selection
+        self._judge = judge
 
-def _pools(survey: surveys.Survey, host: str,
-           hypervisor: Any) -> Iterator[Finding]:
-    from rbd_mon_fix.clients import libvirt_kept
-    from rbd_mon_fix.documents import stored_xml
-    for xml in libvirt_kept.rbd_pools(hypervisor):
-        try:
-            pool = stored_xml.pool(xml)
-        except exceptions.Unreadable:
-            continue
-        yield from _told(survey, FindingKind.POOL, host,
-                         f'storage pool {pool.key} ({pool.pool})',
-                         pool.monitors, _owner(survey, host, '', pool))
+    def shares(self, host: str) -> Iterator[Finding]:
+        """Yield CephFS shares of servers."""
+        from rbd_mon_fix.clients.database import shares
+        from rbd_mon_fix.documents import cephfs_export
+        for share in shares.shares(
+                places.Places(self._context).cell(host), host):
+            if not self._selection.includes(share.instance):
+                continue
+            try:
+                monitors = cephfs_export.monitors(share.location)
+            except exceptions.Unreadable:
+                continue
+            yield from self._told(
+                FindingKind.SHARE, host,
+                f'share {share.share} of server {share.instance}', monitors,
+                None)
 
+    def pools(self, host: str,
+              hypervisor: libvirt.Hypervisor) -> Iterator[Finding]:
+        """Yield storage pools of libvirt."""
+        from rbd_mon_fix.clients import libvirt_kept
+        from rbd_mon_fix.documents import stored_xml
+        for xml in libvirt_kept.rbd_pools(hypervisor):
+            try:
+                pool = stored_xml.pool(xml)
+            except exceptions.Unreadable:
+                continue
+            yield from self._told(
+                FindingKind.POOL, host,
+                f'storage pool {pool.key} ({pool.pool})', pool.monitors,
+                self._owner(host, '', pool))
 
-def _moments(survey: surveys.Survey, host: str,
-             hypervisor: Any) -> Iterator[Finding]:
-    from rbd_mon_fix.clients import libvirt_kept
-    from rbd_mon_fix.documents import stored_xml
-    for moment in libvirt_kept.moments(hypervisor):
-        if not survey.is_asked_for(moment.domain):
-            continue
-        kind = (FindingKind.CHECKPOINT if moment.is_checkpoint
-                else FindingKind.SNAPSHOT)
-        try:
-            disks = stored_xml.disks(moment.xml)
-        except exceptions.Unreadable:
-            continue
-        for disk in dict.fromkeys(disks):
-            yield from _told(
-                survey, kind, host,
-                f'{kind.value} {moment.name} of domain {moment.domain}, '
-                f'{disk.key}', disk.monitors,
-                _owner(survey, host, moment.domain, disk))
+    def moments(self, host: str,
+                hypervisor: libvirt.Hypervisor) -> Iterator[Finding]:
+        """Yield snapshots and checkpoints of domains."""
+        from rbd_mon_fix.clients import libvirt_kept
+        from rbd_mon_fix.documents import stored_xml
+        for moment in libvirt_kept.moments(hypervisor):
+            if not self._selection.includes(moment.domain):
+                continue
+            kind = (FindingKind.CHECKPOINT if moment.is_checkpoint
+                    else FindingKind.SNAPSHOT)
+            try:
+                disks = stored_xml.disks(moment.xml)
+            except exceptions.Unreadable:
+                continue
+            for disk in dict.fromkeys(disks):
+                yield from self._told(
+                    kind, host,
+                    f'{kind.value} {moment.name} of domain {moment.domain}, '
+                    f'{disk.key}', disk.monitors,
+                    self._owner(host, moment.domain, disk))
 
+    def block_devices(self) -> Iterator[Finding]:
+        """Yield images that the kernel of this machine has mapped."""
+        from rbd_mon_fix.clients import krbd
+        for device in krbd.devices():
+            try:
+                monitors = tuple(MonAddr.parse(addr) for addr
+                                 in device.monitors.split(',') if addr)
+            except ValueError:
+                continue
+            owner = next((cluster for cluster in self._context.clusters
+                          if device.fsid and cluster.fsid == device.fsid),
+                         None)
+            yield from self._told(
+                FindingKind.BLOCK_DEVICE, socket.gethostname(),
+                f'{device.name} ({device.image})', monitors, owner)
 
-def _block_devices(survey: surveys.Survey) -> Iterator[Finding]:
-    from rbd_mon_fix.clients import krbd
-    for device in krbd.devices():
-        try:
-            monitors = tuple(MonAddr.parse(addr) for addr
-                             in device.monitors.split(',') if addr)
-        except ValueError:
-            continue
-        owner = next((cluster for cluster in survey.site.clusters
-                      if device.fsid and cluster.fsid == device.fsid), None)
-        yield from _told(survey, FindingKind.BLOCK_DEVICE,
-                         socket.gethostname(),
-                         f'{device.name} ({device.image})', monitors, owner)
+    def _told(self, kind: FindingKind, host: str, subject: str,
+              monitors: tuple[MonAddr, ...],
+              owner: Optional[Cluster]) -> Iterator[Finding]:
+        """Yield a finding where the addresses are not right."""
+        names = judging.names(addr.host for addr in monitors if addr.is_name)
+        desired = findings.right_ones(monitors, owner,
+                                      self._context.clusters, names)
+        if desired is not None:
+            yield Finding(kind, host, subject, monitors, desired,
+                          _ADVICE[kind])
 
-
-def _told(survey: surveys.Survey, kind: FindingKind, host: str,
-          subject: str, monitors: tuple[MonAddr, ...],
-          owner: Optional[Cluster]) -> Iterator[Finding]:
-    """Yield a finding where the addresses are not right."""
-    names = surveys.names_of(addr.host for addr in monitors if addr.is_name)
-    desired = findings.right_ones(monitors, owner, survey.site.clusters,
-                                   names)
-    if desired is not None:
-        yield Finding(kind, host, subject, monitors, desired, _ADVICE[kind])
-
-
-def _owner(survey: surveys.Survey, host: str, instance: str,
-           disk: RbdDisk) -> Optional[Cluster]:
-    secrets = survey.secrets | {(disk.user, disk.secret_uuid)}
-    known = ownership.Ownership(survey.site.clusters, None, secrets)
-    return known.cluster_of(
-        Record(Locator('', host, instance, ''), None), disk)
+    def _owner(self, host: str, instance: str,
+               disk: RbdDisk) -> Optional[Cluster]:
+        return self._judge.ownership([disk]).cluster_of(
+            Record(Locator('', host, instance, ''), None), disk)

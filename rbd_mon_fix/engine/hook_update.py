@@ -12,17 +12,18 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Telling the libvirt hook of this host which monitors are right."""
+"""Teach the libvirt hook of this host which monitors are right."""
 
 from __future__ import annotations
 
 import datetime
+from typing import Collection, Sequence
 
 from oslo_log import log as logging
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.engine import context as contexts
-from rbd_mon_fix.engine import execution
+from rbd_mon_fix.engine import session as sessions
 from rbd_mon_fix.hook import installation
 from rbd_mon_fix.hook import knowledge
 from rbd_mon_fix.model.cluster import Cluster
@@ -31,51 +32,79 @@ from rbd_mon_fix.model.plan import Plan
 LOG = logging.getLogger(__name__)
 
 
-def feed(site: contexts.Context, plan: Plan) -> None:
-    """Tell the hook of this host, if it has one, what a run has learnt.
+class Lesson:
+    """What a run has seen of disks, for the hook to learn.
 
-    The run has done its work by then, so trouble here is said, not raised.
+    Equal disks are one sighting, so that a cloud takes little memory.
     """
-    hook = installation.Installation(site.conf.hook.dir)
+
+    def __init__(self) -> None:
+        self.sightings: set[knowledge.Sighting] = set()
+
+    def add(self, plan: Plan) -> None:
+        """Take in the disks of a plan."""
+        self.sightings.update(
+            knowledge.Sighting(copy.cluster, copy.disk.monitors,
+                               knowledge.Identity.of(copy.disk))
+            for copy in plan.copies if copy.cluster and copy.disk)
+
+
+def feed(context: contexts.Context, lesson: Lesson) -> None:
+    """Teach the hook of this host, where there is one.
+
+    The run has done its work before, so trouble is logged, not raised.
+    """
+    hook = installed(context)
     try:
         if hook.installed:
-            _teach(hook, _reliable(site), [
-                knowledge.Sighting(copy.cluster, copy.disk.monitors,
-                                   knowledge.Identity.of(copy.disk))
-                for copy in plan.copies if copy.cluster and copy.disk])
+            _teach(hook, _reliable(context), lesson.sightings)
     except exceptions.RbdMonFixError as error:
-        LOG.warning('The libvirt hook was not told of the monitors. %s',
-                    error)
+        LOG.warning('The libvirt hook could not be updated. %s', error)
 
 
-def install(site: contexts.Context, hook: installation.Installation) -> None:
-    """Put the hook there, knowing what earlier runs have learnt.
+def installed(context: contexts.Context) -> installation.Installation:
+    """Return the hook in the folder that the config names."""
+    return installation.Installation(context.conf.hook.dir)
 
-    :raises RbdMonFixError: it cannot be; where the right monitors cannot be
-        learnt, nothing was changed
+
+def install_hook(context: contexts.Context) -> None:
+    """Install the hook, with what earlier runs have learnt.
+
+    :raises RbdMonFixError: it cannot be installed; where the right monitors
+        cannot be learnt, nothing was changed
     """
-    sightings = [
+    sightings = {
         knowledge.Sighting(edit.cluster, edit.old + edit.new,
                            knowledge.Identity.of(edit) if edit.user else None)
-        for run in execution.journal(site).runs() for entry in run.entries
-        for edit in entry.edits]
-    clusters = _reliable(site)
+        for run in sessions.journal(context).runs() for entry in run.entries
+        for edit in entry.edits}
+    clusters = _reliable(context)
+    hook = installed(context)
     hook.install()
     _teach(hook, clusters, sightings)
 
 
-def _teach(hook: installation.Installation, clusters: list[Cluster],
-           sightings: list[knowledge.Sighting]) -> None:
+def remove_hook(context: contexts.Context) -> None:
+    """Remove the hook.
+
+    :raises RbdMonFixError: it cannot be removed, or is not ours
+    """
+    installed(context).remove()
+
+
+def _teach(hook: installation.Installation, clusters: Sequence[Cluster],
+           sightings: Collection[knowledge.Sighting]) -> None:
     now = datetime.datetime.now(datetime.timezone.utc)
     hook.teach(lambda before: knowledge.learn(clusters, sightings, before),
                now.isoformat(timespec='seconds'))
 
 
-def _reliable(site: contexts.Context) -> list[Cluster]:
+def _reliable(context: contexts.Context) -> list[Cluster]:
     """Return the clusters whose right monitors are known, and answer."""
-    return [cluster for cluster in site.clusters
+    answering = context.answering
+    return [cluster for cluster in context.clusters
             if cluster.monmap.monitors and (
-                site.answering is None
-                or any(addr in site.answering
+                answering is None
+                or any(addr in answering
                        for monitor in cluster.monmap.monitors
                        for addr in monitor.addrs))]

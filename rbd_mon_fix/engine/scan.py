@@ -12,26 +12,23 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Reading all stores of some hosts, and judging what was read."""
+"""Read the stores of some hosts, batch by batch."""
 
 from __future__ import annotations
 
 import dataclasses
-import functools
-from typing import Any, Collection, Iterable, Iterator, Mapping, Optional
+import itertools
+from typing import Collection, Iterable, Iterator
 
 from oslo_log import log as logging
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.core import ownership
-from rbd_mon_fix.core import planning
-from rbd_mon_fix.engine import cephx_users
 from rbd_mon_fix.engine import context as contexts
-from rbd_mon_fix.engine import selection as requests
-from rbd_mon_fix.inventory import instances as rosters
+from rbd_mon_fix.engine import places
+from rbd_mon_fix.engine import selection as selections
+from rbd_mon_fix.inventory import instances
 from rbd_mon_fix.model.instance import Instance
 from rbd_mon_fix.model.instance import Scope
-from rbd_mon_fix.model.plan import Plan
 from rbd_mon_fix.model.record import Locator
 from rbd_mon_fix.model.record import Record
 from rbd_mon_fix.model.store import Store
@@ -40,59 +37,65 @@ from rbd_mon_fix.stores import registry
 LOG = logging.getLogger(__name__)
 
 
-class Survey:
-    """One look at the stores of some hosts.
+@dataclasses.dataclass(frozen=True)
+class Batch:
+    """Servers of one host and what the stores hold of them.
 
-    ``moving`` and ``secrets`` fill as it goes on: the volumes that Cinder
-    moves, by host, and each (user, secret UUID) that disks have.
-    ``lost`` tells which of several hosts could not be looked at, and why.
+    :param records: of the stores that were asked for, grouped by server
     """
 
-    def __init__(self, site: contexts.Context, command: Any):
-        self.site = site
-        self.roster = rosters.of(site)
-        self.request = requests.of(command, site, self.roster)
+    scope: Scope
+    records: tuple[Record, ...]
+
+
+class Scan:
+    """One look at the stores of some hosts; it holds no batch.
+
+    ``lost`` tells which hosts could not be looked at, and why.
+    """
+
+    def __init__(self, context: contexts.Context,
+                 selection: selections.Selection):
+        self.context = context
+        self.selection = selection
         self.lost: dict[str, exceptions.Unreachable] = {}
-        self._stores: dict[tuple[str, str], Any] = {}
-        self.moving: dict[str, dict[str, str]] = {}
-        self.secrets: ownership.Secrets = frozenset()
+        self._places = places.Places(context)
+        self._stores: dict[tuple[str, str], Store] = {}
 
     def stores(self, host: str) -> list[Store]:
         """Return the stores of a host that were asked for, writing order."""
-        return [self.store(name, host) for name in self._kinds(host)]
-
-    def store(self, name: str, host: str) -> Any:
-        """Return one store of a host, opened once.
-
-        :raises Unreachable: libvirt cannot be reached
-        """
-        if (name, host) not in self._stores:
-            self._stores[name, host] = registry.opened(self, name, host)
-        return self._stores[name, host]
+        return [self._store(name, host)
+                for name in self._available(self.selection.stores, host)]
 
     def get(self, locator: Locator) -> Record:
         """Read a record again, from whichever store has it.
 
-        :raises Gone: there is none any more
+        :raises Gone: there is no such record any more
         :raises Unreachable: the store cannot be reached
         """
-        record: Record = self.store(locator.store, locator.host).get(locator)
-        return record
+        return self._store(locator.store, locator.host).get(locator)
 
-    def plans(self) -> Iterator[Plan]:
-        """Yield a plan for each lot of servers, host by host.
+    def busy(self, uuids: Collection[str]) -> Collection[str]:
+        """Return those of the servers that Nova is at work on."""
+        known = self.context.inventory.where(uuids)
+        return {uuid for uuid, instance in known.items() if instance.busy}
+
+    def batches(self) -> Iterator[Batch]:
+        """Yield what the stores hold, host by host.
 
         One host of many that is down does not keep the others waiting.
 
         :raises ConfigError: a host or a server is not known
         :raises Unreachable: no host can be looked at
         """
-        missing = set(self.request.instances)
-        for host in self.request.hosts:
+        missing = set(self.selection.instances)
+        for host in self.selection.hosts:
+            if host in self.lost:
+                continue
             try:
                 for scope in self._scopes(host):
                     missing -= set(scope.instances)
-                    yield self._plan(scope)
+                    yield Batch(scope, self._read(scope))
             except exceptions.Unreachable as error:
                 self.lose(host, error)
         if missing and not self.lost:
@@ -101,146 +104,84 @@ class Survey:
     def lose(self, host: str, error: exceptions.Unreachable) -> None:
         """Go on without a host.
 
-        :raises Unreachable: it was the last one
+        :raises Unreachable: no host is left
         """
         self.lost[host] = error
-        if len(self.lost) == len(self.request.hosts):
+        if len(self.lost) == len(self.selection.hosts):
             raise error
-        LOG.error('Host %s is not looked at: %s', host, error)
+        LOG.error('Skipping host %s: %s', host, error)
 
-    def _kinds(self, host: str) -> list[str]:
-        """Name the stores of a host that are looked at.
+    def _store(self, name: str, host: str) -> Store:
+        if (name, host) not in self._stores:
+            self._stores[name, host] = registry.SPECS[name].open(
+                self._places, host)
+        return self._stores[name, host]
 
-        The files of rescued servers are at hand on their own host alone.
-        """
-        return [name for name in self.request.stores
-                if name != 'unrescue' or host == self.site.own_host]
-
-    def busy(self, uuids: Collection[str]) -> Collection[str]:
-        """Return those of the servers that Nova is at work on by now."""
-        return {uuid for uuid, instance in self.roster.where(uuids).items()
-                if instance.busy}
+    def _available(self, names: Iterable[str], host: str) -> list[str]:
+        """Leave out stores that only another host can open."""
+        here = self.context.local_host.is_here(host)
+        return [name for name in names
+                if here or not registry.SPECS[name].local_only]
 
     def _scopes(self, host: str) -> Iterator[Scope]:
-        """Yield the servers of a host, then the guests that it lacks."""
-        more = ('domain' in self.request.stores
-                and not isinstance(self.roster, rosters.LibvirtRoster))
+        """Yield the servers of a host, then domains that it lacks."""
+        inventory = self.context.inventory
+        more = (self.selection.needs(registry.Need.LIBVIRT)
+                and not inventory.lists_domains)
         known: set[str] = set()
-        for scope in self.roster.scopes(host, self.request.instances):
+        for scope in inventory.scopes(host, self.selection.instances):
             if more:
                 known.update(scope.instances)
             yield scope
         if more:
-            yield from self._strangers(host, known)
+            yield from self._unlisted(host, known)
 
-    def _strangers(self, host: str, known: set[str]) -> Iterator[Scope]:
-        store = self.store('domain', host)
-        ours = {uuid: Instance(uuid, host) for uuid in known}
-        if self.request.instances:
-            ours.update(self.roster.where(self.request.instances))
-        others = rosters.strangers(self.roster, [
-            guest for guest in store.others(Scope(host, ours))
-            if self.is_asked_for(guest.uuid)])
-        sharing = self._hosts_of_one_libvirt(host)
-        guests = {uuid: guest for uuid, guest in others.items()
-                  if (guest.host not in sharing if guest.managed
-                      else host == sharing[0])}
-        if guests:
-            yield Scope(host, guests)
+    def _unlisted(self, host: str, known: Collection[str]) -> Iterator[Scope]:
+        """Yield domains that Nova does not have on this host.
 
-    def is_asked_for(self, uuid: str) -> bool:
-        """Tell whether a server is among those to look at."""
-        return not self.request.instances or uuid in self.request.instances
-
-    def _hosts_of_one_libvirt(self, host: str) -> list[str]:
-        """Return the hosts of the run that share one libvirt with this.
-
-        Their guests are no strangers, but looked at there; guests that
-        Nova does not know are looked at with the first of them.
+        Hosts of the run may share one libvirt: the servers of each are
+        looked at with it, guests that Nova does not know with the first.
         """
-        uri = self.site.libvirt_uri(host)
-        return [other for other in self.request.hosts
-                if self.site.libvirt_uri(other) == uri]
+        uri = self.context.libvirt_uri(host)
+        sharing = [other for other in self.selection.hosts
+                   if self.context.libvirt_uri(other) == uri]
 
-    def _plan(self, scope: Scope) -> Plan:
-        records = self._read(scope)
-        volumes = self._volumes(records)
-        moving = {uuid: volume.moving
-                  for uuid, volume in (volumes or {}).items()
-                  if volume.moving}
-        self.moving.setdefault(scope.host, {}).update(moving)
-        self.secrets |= ownership.secrets(records)
-        known = planning.Knowledge(
-            scope.instances,
-            ownership.Ownership(
-                self.site.clusters,
-                None if volumes is None else {
-                    uuid: volume.backend
-                    for uuid, volume in volumes.items()},
-                self._every_secret | ownership.secrets(records)),
-            self._names(records), self.request.unmanaged, moving)
-        plan = planning.plan(records, known)
-        return Plan(
-            tuple(copy for copy in plan.copies
-                  if copy.locator.store in self.request.stores),
-            tuple(change for change in plan.changes
-                  if change.locator.store in self.request.stores))
+        def is_ours(guest: Instance) -> bool:
+            return (guest.host not in sharing if guest.managed
+                    else host == sharing[0])
 
-    def _read(self, scope: Scope) -> list[Record]:
-        """Read the records of a lot.
+        # A server that was asked for and is elsewhere is an error, not a
+        # domain to look at.
+        elsewhere = self.context.inventory.where(self.selection.instances)
+        for scope in instances.unlisted(
+                self.context.inventory, self.context.hypervisor(host), host,
+                {*known, *elsewhere}, self.selection.instances):
+            guests = {uuid: guest for uuid, guest in scope.instances.items()
+                      if is_ours(guest)}
+            if guests:
+                yield dataclasses.replace(scope, instances=guests)
 
-        Nova's mappings come first in any case: they tell which of Cinder's
-        attachments are a server's.
-        """
-        records: list[Record] = []
-        wanted = self.request.stores
-        if self.site.cells is not None and (
-                'nova-bdm' in wanted or 'cinder-attachment' in wanted):
-            from rbd_mon_fix.stores import nova_bdm
-            records += self.store('nova-bdm', scope.host).scan(scope)
-            scope = dataclasses.replace(
-                scope, attachments=nova_bdm.attachments(records))
-        for name in self._kinds(scope.host):
-            if name != 'nova-bdm':
-                records += self.store(name, scope.host).scan(scope)
-        return sorted(records, key=lambda record: record.locator.instance)
-
-    @functools.cached_property
-    def _every_secret(self) -> ownership.Secrets:
-        return cephx_users.of_all_guests(self)
-
-    def _volumes(self, records: Collection[Record]
-                 ) -> Optional[Mapping[str, Any]]:
-        if self.site.cinder_database is None:
-            return None
-        volumes = {record.volume_id for record in records}
-        volumes |= {disk.volume_id for record in records if record.document
-                    for disk in record.document.disks}
-        found: Mapping[str, Any] = self.site.cinder_database.volumes(
-            volumes - {None})
-        return found
-
-    def _names(self, records: Collection[Record]) -> planning.Names:
-        hosts = {addr.host for record in records if record.document
-                 for disk in record.document.disks
-                 for addr in disk.monitors if addr.is_name}
-        return names_of(hosts)
+    def _read(self, scope: Scope) -> tuple[Record, ...]:
+        read: dict[str, tuple[Record, ...]] = {}
+        for spec in registry.reading_order(self._available(
+                (*self.selection.stores, *self.selection.implied),
+                scope.host)):
+            before = [read[name] for name in spec.after if name in read]
+            read[spec.name] = tuple(self._store(spec.name, scope.host).scan(
+                dataclasses.replace(
+                    scope, before=tuple(itertools.chain(*before))
+                    if before else None)))
+        records = (record for name in read
+                   if name in self.selection.stores for record in read[name])
+        return tuple(sorted(
+            records, key=lambda record: record.locator.instance))
 
     def _nowhere(self, uuids: set[str]) -> exceptions.ConfigError:
         uuid = min(uuids)
-        found = self.roster.where([uuid]).get(uuid)
+        found = self.context.inventory.where([uuid]).get(uuid)
         if found is None:
             return exceptions.ConfigError(
                 f'There is no server {uuid}.', 'Check --instance.')
         return exceptions.ConfigError(
             f'Server {uuid} is on host {found.host}, not on '
-            f'{", ".join(self.request.hosts)}.', 'Correct --host.')
-
-
-def names_of(hosts: Iterable[str]) -> planning.Names:
-    """Look up host names; most documents name none."""
-    wanted = set(hosts)
-    if not wanted:
-        return {}
-    from rbd_mon_fix.ceph import dns
-    return dns.resolve(wanted)
+            f'{", ".join(self.selection.hosts)}.', 'Correct --host.')

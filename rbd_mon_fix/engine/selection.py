@@ -12,97 +12,118 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What the operator asked for, checked against what the site has."""
+"""What a scan looks at: asked for by the operator, checked by us."""
 
 from __future__ import annotations
 
 import dataclasses
-import os
-from typing import Any, Sequence
+from typing import Sequence
 
 from oslo_log import log as logging
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.cli import parser
 from rbd_mon_fix.engine import context as contexts
-from rbd_mon_fix.inventory import instances as rosters
+from rbd_mon_fix.engine import places
+from rbd_mon_fix.stores import registry
 
 LOG = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
-class Request:
-    """What the operator asked for, checked.
+class ScanRequest:
+    """What to look at.
 
-    :param hosts: the compute hosts
+    :param hosts: compute hosts, as Nova names them; empty on a libvirt host
+        without OpenStack
+    :param all_hosts: every host of the inventory
+    :param instances: only these servers, by UUID; empty for all
+    :param stores: only these stores, by name; empty for all
+    :param unmanaged: put guests right that Nova does not know
+    """
+
+    hosts: tuple[str, ...] = ()
+    all_hosts: bool = False
+    instances: tuple[str, ...] = ()
+    stores: tuple[str, ...] = ()
+    unmanaged: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Selection:
+    """A request that fits the deployment.
+
+    :param hosts: the compute hosts, each once
     :param instances: only these servers; empty for all
-    :param stores: only these kinds of copy, those the site has
+    :param stores: names of the stores, in the order of writing
+    :param implied: names of stores that are read for others
     """
 
     hosts: tuple[str, ...]
     instances: tuple[str, ...]
     stores: tuple[str, ...]
+    implied: tuple[str, ...]
     unmanaged: bool
 
+    def needs(self, need: registry.Need) -> bool:
+        """Tell whether a store among those asked for has a need."""
+        return any(registry.SPECS[name].needs is need
+                   for name in self.stores)
 
-def of(command: Any, site: contexts.Context,
-       roster: rosters.Roster) -> Request:
-    """Check the arguments of a command.
+    def includes(self, instance: str) -> bool:
+        """Tell whether a server is among those to look at."""
+        return not self.instances or instance in self.instances
 
-    :raises ConfigError: they do not go together, or ask for a store that is
-        not at hand here
+
+def select(request: ScanRequest, context: contexts.Context) -> Selection:
+    """Check a request against the deployment.
+
+    :raises ConfigError: parts of it exclude each other, or a store was asked
+        for that is not available here
     """
-    hosts = _hosts(command, site, roster)
-    return Request(hosts, tuple(command.instance),
-                   _available(command.store, site, hosts), command.unmanaged)
+    hosts = _hosts(request, context)
+    stores = _stores(request.stores, context, hosts)
+    return Selection(hosts, request.instances, stores,
+                     _implied(stores, context, hosts), request.unmanaged)
 
 
-def _hosts(command: Any, site: contexts.Context,
-           roster: rosters.Roster) -> tuple[str, ...]:
-    if command.host and command.all_hosts:
+def _hosts(request: ScanRequest,
+           context: contexts.Context) -> tuple[str, ...]:
+    if request.hosts and request.all_hosts:
         raise exceptions.ConfigError(
             '--host and --all-hosts exclude each other.',
             'Give one of them.')
-    if command.host:
-        return tuple(dict.fromkeys(command.host))
-    if command.all_hosts or not site.has_openstack:
-        return tuple(roster.hosts())
+    if request.hosts:
+        return tuple(dict.fromkeys(request.hosts))
+    if request.all_hosts or not context.has_openstack:
+        return tuple(context.inventory.hosts())
     raise exceptions.ConfigError(
         'No host was given.', 'Give --host H, or --all-hosts.')
 
 
-def _available(wanted: Sequence[str], site: contexts.Context,
-               hosts: Sequence[str]) -> tuple[str, ...]:
-    """Return the stores to look at, and refuse what cannot be had."""
-    lacking = {}
-    if site.cells is None:
-        lacking['nova-bdm'] = 'nova.conf gives no [database] connection'
-    if site.cinder_database is None:
-        lacking['cinder-attachment'] = (
-            'cinder.conf gives no [database] connection')
-    unrescue = _why_no_unrescue(site, hosts)
-    if unrescue:
-        lacking['unrescue'] = unrescue
+def _stores(wanted: Sequence[str], context: contexts.Context,
+            hosts: Sequence[str]) -> tuple[str, ...]:
+    lacking = {
+        name: why for name, spec in registry.SPECS.items()
+        if (why := places.why_missing(spec.needs, context, hosts))}
     for name in wanted:
         if name in lacking:
             raise exceptions.ConfigError(
-                f'Store {name} is not at hand here: {lacking[name]}.',
-                'Run it where that can be had, or leave the store out.')
-    if site.has_openstack and not wanted:
+                f'Store {name} is not available here: {lacking[name]}.',
+                'Run this where it is available, or leave the store out.')
+    if context.has_openstack and not wanted:
         for name, why in lacking.items():
-            # Controllers never have it.
-            say = LOG.debug if name == 'unrescue' else LOG.warning
-            say('%s is not looked at: %s.', name, why)
-    return tuple(name for name in parser.STORES
+            # Most machines never have what is local to a compute host.
+            say = (LOG.debug if registry.SPECS[name].local_only
+                   else LOG.warning)
+            say('Skipping %s: %s.', name, why)
+    return tuple(name for name in registry.SPECS
                  if name in wanted or not wanted and name not in lacking)
 
 
-def _why_no_unrescue(site: contexts.Context, hosts: Sequence[str]) -> str:
-    """Say why the files of rescued servers are not at hand; or ''."""
-    if site.nova is None:
-        return 'there is no nova.conf'
-    if site.own_host not in hosts:
-        return f'this is host {site.own_host}'
-    if not os.path.isdir(site.nova.instances_path):
-        return f'there is no folder {site.nova.instances_path}'
-    return ''
+def _implied(stores: Sequence[str], context: contexts.Context,
+             hosts: Sequence[str]) -> tuple[str, ...]:
+    implied = dict.fromkeys(
+        name for store in stores for name in registry.SPECS[store].implies
+        if name not in stores)
+    return tuple(name for name in implied if not places.why_missing(
+        registry.SPECS[name].needs, context, hosts))

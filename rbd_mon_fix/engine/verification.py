@@ -12,48 +12,116 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Having QEMU open disks, each document's way only once."""
+"""``verify``: have QEMU open disks as a cold start would open them."""
 
 from __future__ import annotations
 
 import base64
 import dataclasses
-from typing import Any, Mapping, Optional, Sequence, TextIO
+from typing import Iterator, Mapping, Optional, Sequence, Union
 
 from rbd_mon_fix import exceptions
+from rbd_mon_fix.core import planning
 from rbd_mon_fix.engine import context as contexts
-from rbd_mon_fix.inventory import local_host
+from rbd_mon_fix.engine import reporting
+from rbd_mon_fix.engine import scan as scans
+from rbd_mon_fix.engine import selection as selections
 from rbd_mon_fix.model.disk import RbdDisk
 from rbd_mon_fix.model.plan import Change
 from rbd_mon_fix.model.record import Locator
+from rbd_mon_fix.model.record import Record
 from rbd_mon_fix.qemu import open_check
-from rbd_mon_fix.report import progress
+from rbd_mon_fix.stores import registry
 
-# Nobody starts a guest from these.
-NOT_COLD = ('cinder-attachment', 'live-domain')
+
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """How disks are opened.
+
+    :param timeout: seconds that each may take
+    :param parallel: how many are opened at once
+    """
+
+    timeout: float = 5.0
+    parallel: int = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class VerifyRequest:
+    """Which disks to open, and how."""
+
+    scan: selections.ScanRequest
+    limits: Limits = Limits()
+
+
+@dataclasses.dataclass(frozen=True)
+class Opened:
+    """One disk in one record, and whether QEMU opened it.
+
+    :param device: None where the document names none
+    :param image: None where the document cannot be read
+    """
+
+    locator: Locator
+    device: Optional[str]
+    image: Optional[str]
+    proof: open_check.Proof
+
+
+@dataclasses.dataclass(frozen=True)
+class VerifyResult:
+    """What became of each disk.
+
+    :param lost: hosts that could not be looked at, each with why
+    """
+
+    disks: tuple[Opened, ...]
+    lost: Mapping[str, exceptions.Unreachable]
+
+
+def verify(context: contexts.Context, request: VerifyRequest,
+           listener: reporting.Listener = reporting.SILENCE
+           ) -> VerifyResult:
+    """Open every disk that a cold start on this machine would open.
+
+    It takes documents and secrets, and no knowledge of clusters.
+
+    :raises ConfigError: a host is not this machine, a key may not be read,
+        or QEMU cannot open rbd at all
+    :raises Unreachable: no host can be looked at
+    """
+    selection = selections.select(request.scan, context)
+    prover = Prover(context, selection.hosts, request.limits, listener)
+    scan = scans.Scan(context, selection)
+    disks: list[Opened] = []
+    for batch in scan.batches():
+        found = [each for record in batch.records
+                 if _counts(record, batch) for each in _disks(record)]
+        proofs = iter(prover.prove([
+            (each.locator, disk) for each, disk in found if disk]))
+        disks += [dataclasses.replace(each, proof=next(proofs)) if disk
+                  else each for each, disk in found]
+    return VerifyResult(tuple(disks), scan.lost)
 
 
 class Prover:
     """Opens disks with the keys that this machine's libvirt keeps.
 
     :param hosts: those whose disks are to be opened
-    :param timeout: seconds for each disk
-    :param parallel: how many are opened at once
     :raises ConfigError: one of the hosts is not this machine
     """
 
-    def __init__(self, site: contexts.Context, hosts: Sequence[str],
-                 timeout: float, parallel: int, err: TextIO):
-        local_host.require(site, hosts, 'The proof')
-        self._site = site
-        self._timeout = timeout
-        self._parallel = parallel
-        self._err = err
+    def __init__(self, context: contexts.Context, hosts: Sequence[str],
+                 limits: Limits, listener: reporting.Listener):
+        context.local_host.require(hosts, 'The proof')
+        self._context = context
+        self._limits = limits
+        self._listener = listener
         self._keys: dict[tuple[str, str], str] = {}
 
     def prove(self, disks: Sequence[tuple[Locator, RbdDisk]]
               ) -> list[open_check.Proof]:
-        """Open disks as a cold start would; those alike only once.
+        """Open disks as a cold start would; equal ones only once.
 
         :returns: in the order of the disks
         :raises ConfigError: a key may not be read, or QEMU cannot do it
@@ -61,9 +129,10 @@ class Prover:
         attempts = [self._attempt(*disk) for disk in disks]
         cases = list(dict.fromkeys(
             each for each in attempts if isinstance(each, open_check.Case)))
-        with progress.shown(self._err, 'Opening', len(cases)) as advance:
+        with self._listener.phase('Opening', len(cases)) as advance:
             proofs = dict(zip(cases, open_check.prove(
-                cases, self._timeout, self._parallel, advance)))
+                cases, self._limits.timeout, self._limits.parallel,
+                advance)))
         return [proofs[each] if isinstance(each, open_check.Case) else each
                 for each in attempts]
 
@@ -72,13 +141,14 @@ class Prover:
         disks = [(change.locator, dataclasses.replace(
                      _disk(change, edit.disk), monitors=edit.new))
                  for change in changes for edit in change.edits
-                 if change.locator.store not in NOT_COLD]
+                 if _is_cold(change.locator)]
         return {locator: f'{disk.image} does not open: {found.error}'
                 for (locator, disk), found in zip(disks, self.prove(disks))
                 if not found.opened}
 
-    def _attempt(self, where: Locator, disk: RbdDisk) -> Any:
-        """Return the case of a disk, or the proof that it cannot be one."""
+    def _attempt(self, where: Locator, disk: RbdDisk
+                 ) -> Union[open_check.Case, open_check.Proof]:
+        """Return the case of a disk, or the proof that there can be none."""
         user, secret = self._credentials(where, disk)
         if user is None or secret is None:
             return open_check.Case(disk.image, disk.monitors, user, None)
@@ -90,13 +160,10 @@ class Prover:
 
     def _credentials(self, where: Locator, disk: RbdDisk
                      ) -> tuple[Optional[str], Optional[str]]:
-        """Return user and secret as Nova takes them.
-
-        Those of nova.conf stand in for a secret that Cinder did not name
-        (nova/virt/libvirt/volume/net.py, ``_set_auth_config_rbd``).
-        """
-        nova = self._site.nova
-        if (where.store == 'nova-bdm' and disk.secret_uuid is None
+        """Return user and secret as the reader of the document takes them."""
+        nova = self._context.nova
+        if (registry.SPECS[where.store].secret_from_nova
+                and disk.secret_uuid is None
                 and nova is not None and nova.rbd_secret_uuid):
             return nova.rbd_user, nova.rbd_secret_uuid
         return disk.user, disk.secret_uuid
@@ -109,15 +176,52 @@ class Prover:
     def _ask(self, host: str, secret: str) -> str:
         from rbd_mon_fix.clients import libvirt
         try:
-            value = self._site.hypervisor(host).secret_value(secret)
+            value = self._context.hypervisor(host).secret_value(secret)
         except libvirt.Declined as error:
             raise exceptions.ConfigError(
-                f'The key in secret {secret} cannot be had, so nothing can '
-                f'be opened with it: {error.message}.',
-                'Run it as a user who may read it ("virsh secret-get-value" '
-                'shows whether). That of a private secret nobody may.'
-                ) from None
+                f'Cannot read the value of libvirt secret {secret}: '
+                f'{error.message}.',
+                'Run this as a user who may read it ("virsh '
+                'secret-get-value" shows whether). Nobody may read a private '
+                'secret.') from None
         return base64.b64encode(value).decode()
+
+
+def _is_cold(locator: Locator) -> bool:
+    return registry.SPECS[locator.store].read_by_cold_start
+
+
+def _counts(record: Record, batch: scans.Batch) -> bool:
+    """Tell whether a cold start on its host would read a record.
+
+    What the server of another host left behind is not read here.
+    """
+    instance = batch.scope.instances[record.locator.instance]
+    return _is_cold(record.locator) and not (
+        instance.managed and instance.host != record.locator.host)
+
+
+def _disks(record: Record
+           ) -> Iterator[tuple[Opened, Optional[RbdDisk]]]:
+    """Yield the disks of a record, None for those that cannot be tried."""
+    if record.document is None:
+        yield _untried(record, record.disk, None, record.unreadable or ''), \
+            None
+        return
+    for disk in record.document.disks:
+        device = record.disk or planning.device_of(disk.key)
+        yield Opened(record.locator, device, disk.image, _UNTRIED), disk
+    for bad in record.document.unreadable:
+        yield _untried(record, bad.key, bad.image, bad.reason), None
+
+
+_UNTRIED = open_check.Proof(False, 'not tried', 0.0)
+
+
+def _untried(record: Record, device: Optional[str], image: Optional[str],
+             why: str) -> Opened:
+    return Opened(record.locator, device, image,
+                  dataclasses.replace(_UNTRIED, error=f'not tried: {why}'))
 
 
 def _disk(change: Change, key: str) -> RbdDisk:

@@ -25,6 +25,7 @@ from rbd_mon_fix.clients.database import nova
 from rbd_mon_fix.clients.database import nova_cells
 from rbd_mon_fix.clients.database import urls
 from rbd_mon_fix.conf import nova as nova_conf
+from rbd_mon_fix.inventory import instances
 from rbd_mon_fix.model.instance import Instance
 
 
@@ -48,13 +49,16 @@ class Cells:
             return sorted(self._unmapped)
         return sorted(self._mapped)
 
-    def of_host(self, host: str) -> Optional[nova.Cell]:
-        """Return the cell of a compute host; None for an unknown host."""
-        if self._api is None:
-            known = host in self._unmapped
-            return self._cell(self._default) if known else None
-        mapped = self._mapped.get(host)
-        return self._cell(self._urls[mapped]) if mapped else None
+    def of_host(self, host: str) -> nova.Cell:
+        """Return the cell of a compute host.
+
+        :raises ConfigError: Nova knows no such host
+        """
+        if self._api is None and host in self._unmapped:
+            return self._cell(self._default)
+        if host in self._mapped:
+            return self._cell(self._urls[self._mapped[host]])
+        raise instances.unknown_host(host, self.hosts())
 
     def where(self, uuids: Iterable[str]) -> dict[str, Instance]:
         """Return those of the servers that Nova knows, in any cell."""

@@ -12,93 +12,113 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Which servers a run looks at, from whoever knows them here.
+"""Inventories: who knows which servers are on which host.
 
-Nova's cell database where the config gives one, else Nova's API, else
-libvirt, where Nova's metadata marks Nova's guests.
+Nova's cell databases where the config gives them, else Nova's API, else
+libvirt.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import itertools
-from typing import Collection, Iterable, Iterator, Optional, Protocol, Sequence
+from typing import (
+    TYPE_CHECKING,
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Optional,
+    Protocol,
+    Sequence,
+)
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.clients.database import nova
-from rbd_mon_fix.engine import context as contexts
 from rbd_mon_fix.model.instance import Instance
 from rbd_mon_fix.model.instance import Scope
 
-# Servers that are looked at together: one query a store for each such lot,
-# and what bounds the memory of reports on whole clouds.
-CHUNK = 500
+if TYPE_CHECKING:
+    from rbd_mon_fix.clients import libvirt
+    from rbd_mon_fix.clients import nova_servers
+    from rbd_mon_fix.inventory import cells as cells_module
+
+# Servers that are looked at together: one query a store for each batch, and
+# the bound of the memory that a report on a whole cloud takes.
+BATCH = 500
+
+# Opens the libvirt of a compute host.
+Connect = Callable[[str], 'libvirt.Hypervisor']
 
 
-class Roster(Protocol):
-    """Whoever knows the servers of a host."""
+class Inventory(Protocol):
+    """Who knows the servers of a host.
+
+    ``lists_domains`` is True where every domain of libvirt is listed, so
+    that none can be missing from the inventory.
+    """
+
+    lists_domains: bool
 
     def hosts(self) -> list[str]:
         """Return every compute host."""
 
     def scopes(self, host: str, only: Sequence[str]) -> Iterator[Scope]:
-        """Yield the servers of a host in lots, in UUID order.
+        """Yield the servers of a host in batches, in UUID order.
 
         :param only: UUIDs to look for; empty for all
         :raises ConfigError: there is no such host
         """
 
-    def where(self, uuids: Collection[str]) -> dict[str, Instance]:
-        """Return those of the servers that it knows, on any host."""
+    def where(self, uuids: Collection[str]) -> Mapping[str, Instance]:
+        """Return those of the servers that are known, on any host."""
 
 
-class CellRoster:
+class CellInventory:
     """Servers from Nova's cell databases."""
 
-    def __init__(self, site: contexts.Context):
-        self._cells = site.cells
+    lists_domains = False
+
+    def __init__(self, cells: cells_module.Cells):
+        self._cells = cells
 
     def hosts(self) -> list[str]:
         """Return every compute host."""
-        return list(self._cells.hosts())
-
-    def cell(self, host: str) -> nova.Cell:
-        """Return the cell of a host."""
-        found: Optional[nova.Cell] = self._cells.of_host(host)
-        if found is None:
-            raise contexts.unknown_host(host, self.hosts())
-        return found
+        return self._cells.hosts()
 
     def scopes(self, host: str, only: Sequence[str]) -> Iterator[Scope]:
-        """Yield the servers of a host in lots."""
-        for instances in self.cell(host).instances(host, only, CHUNK):
+        """Yield the servers of a host in batches."""
+        cell = self._cells.of_host(host)
+        for instances in cell.instances(host, only, BATCH):
             yield Scope(host, instances)
 
-    def where(self, uuids: Collection[str]) -> dict[str, Instance]:
-        """Return those of the servers that it knows."""
-        return dict(self._cells.where(uuids))
+    def where(self, uuids: Collection[str]) -> Mapping[str, Instance]:
+        """Return those of the servers that are known."""
+        return self._cells.where(uuids)
 
 
-class ApiRoster:
+class ApiInventory:
     """Servers from Nova's API."""
 
-    def __init__(self, site: contexts.Context):
-        self._api = site.api
+    lists_domains = False
+
+    def __init__(self, api: nova_servers.NovaApi):
+        self._api = api
 
     def hosts(self) -> list[str]:
         """Return every compute host."""
-        return list(self._api.hosts())
+        return self._api.hosts()
 
     def scopes(self, host: str, only: Sequence[str]) -> Iterator[Scope]:
-        """Yield the servers of a host in lots."""
+        """Yield the servers of a host in batches."""
         known = self.hosts()
         if host not in known:
-            raise contexts.unknown_host(host, known)
-        found = self._api.instances(host, list(only) or None)
-        yield from _lots(host, found)
+            raise unknown_host(host, known)
+        yield from _batches(host, self._api.instances(
+            host, list(only) or None))
 
-    def where(self, uuids: Collection[str]) -> dict[str, Instance]:
-        """Return those of the servers that it knows."""
+    def where(self, uuids: Collection[str]) -> Mapping[str, Instance]:
+        """Return those of the servers that are known."""
         found = {}
         for uuid in uuids:
             try:
@@ -108,56 +128,81 @@ class ApiRoster:
         return found
 
 
-class LibvirtRoster:
-    """Guests that only libvirt can tell of, one host at a time."""
+class LibvirtInventory:
+    """Guests that only libvirt knows."""
 
-    def __init__(self, site: contexts.Context):
-        self._site = site
+    lists_domains = True
+
+    def __init__(self, connect: Connect):
+        self._connect = connect
 
     def hosts(self) -> list[str]:
-        """Return every compute host."""
-        return [self._site.hypervisor('').hostname()]
+        """Return the one host that a libvirt without Nova is on."""
+        return [self._connect('').hostname()]
 
     def scopes(self, host: str, only: Sequence[str]) -> Iterator[Scope]:
-        """Yield the servers of a host in lots."""
-        from rbd_mon_fix.stores import domain
-        store = domain.DomainStore(self._site.hypervisor(host))
-        found = sorted(store.others(Scope(host, {})), key=lambda guest:
-                       guest.uuid)
-        yield from _lots(host, (guest for guest in found
-                                if not only or guest.uuid in only))
+        """Yield the guests of a host in batches."""
+        from rbd_mon_fix.inventory import domains
+        yield from domains.scopes(
+            self._connect(host), host,
+            lambda uuid: not only or uuid in only, BATCH)
 
-    def where(self, uuids: Collection[str]) -> dict[str, Instance]:
-        """Return those of the servers that it knows."""
+    def where(self, uuids: Collection[str]) -> Mapping[str, Instance]:
+        """Return nothing: libvirt does not know what Nova knows."""
         return {}
 
 
-def of(site: contexts.Context) -> Roster:
-    """Return the best roster that the config allows."""
-    if site.cells is not None:
-        return CellRoster(site)
-    if site.api is not None:
-        return ApiRoster(site)
-    return LibvirtRoster(site)
+def of(cells: Optional[cells_module.Cells],
+       api: Optional[nova_servers.NovaApi], connect: Connect) -> Inventory:
+    """Return the best inventory that there is."""
+    if cells is not None:
+        return CellInventory(cells)
+    if api is not None:
+        return ApiInventory(api)
+    return LibvirtInventory(connect)
 
 
-def strangers(roster: Roster, domains: Iterable[Instance]
-              ) -> dict[str, Instance]:
-    """Return domains that the host's roster lacks, for what they are.
+def unlisted(inventory: Inventory, hypervisor: libvirt.Hypervisor, host: str,
+             known: Collection[str], only: Sequence[str]) -> Iterator[Scope]:
+    """Yield the domains of a host that its inventory does not list.
 
     A server of another host keeps that host; one that bears Nova's mark
     but that Nova does not know gets none. Both are left alone.
 
-    :param domains: as libvirt knows them
+    :param known: UUIDs of the servers that the inventory lists
+    :param only: UUIDs to look for; empty for all
+    :raises Unreachable: libvirt was not reached, or lost
     """
-    guests = {guest.uuid: guest for guest in domains}
-    known = roster.where(list(guests))
-    return {uuid: known.get(uuid) or (
-        dataclasses.replace(guest, host='') if guest.managed else guest)
-        for uuid, guest in sorted(guests.items())}
+    from rbd_mon_fix.inventory import domains
+    for scope in domains.scopes(
+            hypervisor, host, lambda uuid: uuid not in known
+            and (not only or uuid in only), BATCH):
+        nova = inventory.where(list(scope.instances))
+        yield dataclasses.replace(scope, instances={
+            uuid: nova.get(uuid) or _unowned(guest)
+            for uuid, guest in scope.instances.items()})
 
 
-def _lots(host: str, instances: Iterable[Instance]) -> Iterator[Scope]:
+def unknown_host(host: str, known: Sequence[str]) -> exceptions.ConfigError:
+    """Return the error for a host that Nova does not know."""
+    import difflib
+    names = {name.lower(): name for name in known}
+    near = [names[name] for name in difflib.get_close_matches(
+        host.lower(), names, n=3, cutoff=0.5)] or [
+        name for name in known
+        if name.split('.')[0] == host.split('.')[0]]
+    hint = (f'Did you mean {" or ".join(near)}?' if near else
+            f'Nova knows {len(known)} hosts; see "openstack compute service '
+            'list".')
+    return exceptions.ConfigError(
+        f'Nova knows no compute host {host}.', hint)
+
+
+def _unowned(guest: Instance) -> Instance:
+    return dataclasses.replace(guest, host='') if guest.managed else guest
+
+
+def _batches(host: str, instances: Iterable[Instance]) -> Iterator[Scope]:
     rest = iter(sorted(instances, key=lambda each: each.uuid))
-    while lot := list(itertools.islice(rest, CHUNK)):
-        yield Scope(host, {each.uuid: each for each in lot})
+    while batch := list(itertools.islice(rest, BATCH)):
+        yield Scope(host, {each.uuid: each for each in batch})

@@ -12,38 +12,64 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Whether a compute host is the machine that this runs on."""
+"""Which compute host this machine is: the one rule."""
 
 from __future__ import annotations
 
+import dataclasses
 import socket
-from typing import Iterable
+from typing import Iterable, Optional
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.engine import context as contexts
 
 
-def is_here(site: contexts.Context, host: str) -> bool:
-    """Tell whether a compute host, as Nova names it, is this machine.
+@dataclasses.dataclass(frozen=True)
+class LocalHost:
+    """The machine that this runs on, as a compute host.
 
-    Nova takes the host name where nova.conf sets none (nova/conf/netconf.py,
-    ``host``); where that is the full name, the first part is compared.
+    :param configured: ``host`` of nova.conf; None where it is not set, and
+        Nova takes the host name (nova/conf/netconf.py)
+    :param hostname: the name that the kernel has
     """
-    if site.nova is not None and site.nova.host:
-        return host == site.nova.host
-    return host.split('.')[0] == socket.gethostname().split('.')[0]
 
+    configured: Optional[str]
+    hostname: str
 
-def require(site: contexts.Context, hosts: Iterable[str],
-            command: str) -> None:
-    """Refuse hosts that are not this machine.
+    @classmethod
+    def of(cls, configured: Optional[str]) -> LocalHost:
+        """Return this machine.
 
-    :raises ConfigError: one is not
-    """
-    for host in hosts:
-        if not is_here(site, host):
-            raise exceptions.ConfigError(
-                f'{command} looks at the machine that it runs on, and this '
-                f'is not {host}.',
-                f'Run it on {host}, or correct --host: it has to be host of '
-                'nova.conf there, or the host name.')
+        :param configured: ``host`` of nova.conf
+        """
+        return cls(configured, socket.gethostname())
+
+    @property
+    def name(self) -> str:
+        """Return the name by which Nova knows this machine."""
+        return self.configured or self.hostname
+
+    def is_here(self, host: str) -> bool:
+        """Tell whether a compute host, as Nova names it, is this machine.
+
+        A configured name is taken as it is. A host name may be short in one
+        place and full in the other.
+        """
+        if self.configured:
+            return host == self.configured
+        return host == self.hostname or (
+            '.' not in host or '.' not in self.hostname) and (
+            host.split('.')[0] == self.hostname.split('.')[0])
+
+    def require(self, hosts: Iterable[str], command: str) -> None:
+        """Refuse hosts that are not this machine.
+
+        :param command: the command that asks, for the message
+        :raises ConfigError: a host is another machine
+        """
+        for host in hosts:
+            if not self.is_here(host):
+                raise exceptions.ConfigError(
+                    f'{command} looks at the machine that it runs on, and '
+                    f'this machine is not {host}.',
+                    f'Run it on {host}, or correct --host: it has to be '
+                    'host of nova.conf on this machine, or its host name.')

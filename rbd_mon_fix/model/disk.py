@@ -52,6 +52,16 @@ class RbdDisk:
         """Return the pool of the image."""
         return self.image.split('/', 1)[0]
 
+    def is_own_of(self, instance: str) -> bool:
+        """Tell whether Nova made the image for a server itself.
+
+        Nova names such images ``<uuid>_disk``, ``<uuid>_disk.swap`` and so
+        on (nova/virt/libvirt/imagebackend.py, class Rbd).
+
+        :param instance: UUID of the server
+        """
+        return self.image.rpartition('/')[2].startswith(f'{instance}_')
+
 
 @dataclasses.dataclass(frozen=True)
 class UnreadableDisk:

@@ -19,6 +19,9 @@ from __future__ import annotations
 import dataclasses
 from typing import Mapping, Optional
 
+from rbd_mon_fix.model.record import Document
+from rbd_mon_fix.model.record import Record
+
 
 @dataclasses.dataclass(frozen=True)
 class Instance:
@@ -46,25 +49,20 @@ class Instance:
 
 
 @dataclasses.dataclass(frozen=True)
-class Attachment:
-    """One volume of a server as Nova's block device mapping knows it."""
-
-    instance: str
-    volume_id: str
-    attachment_id: Optional[str]
-
-
-@dataclasses.dataclass(frozen=True)
 class Scope:
-    """The servers of one host that are looked at together.
+    """A batch of servers of one host that is read together.
 
     :param host: the compute host
-    :param instances: its servers by UUID, those left out by
-        ``--instance`` not among them
-    :param attachments: their volumes, once nova-bdm was scanned; None
-        where Nova's database is not at hand
+    :param instances: its servers by UUID, without those that
+        ``--instance`` leaves out
+    :param documents: persistent XML by UUID of the domain, where listing
+        the servers took reading it already
+    :param before: records of these servers from the stores that have to be
+        read first; None where none of them is available
     """
 
     host: str
     instances: Mapping[str, Instance]
-    attachments: Optional[tuple[Attachment, ...]] = None
+    documents: Mapping[str, Document] = dataclasses.field(
+        default_factory=dict)
+    before: Optional[tuple[Record, ...]] = None

@@ -18,8 +18,6 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-import hashlib
-import json
 from typing import Mapping, Optional
 
 from rbd_mon_fix.model.disk import RbdDisk
@@ -148,19 +146,10 @@ class Outcome:
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """All that was found in the scope, and all that is to be changed."""
+    """All that was found in a batch, and all that is to be changed."""
 
     copies: tuple[Copy, ...]
     changes: tuple[Change, ...]
-
-    @property
-    def digest(self) -> str:
-        """Return a SHA-256 over what is to be changed, old and new."""
-        words = [[list(vars(change.locator).values()),
-                  [[edit.disk, edit.image, edit.old_verbatim,
-                    edit.new_verbatim] for edit in change.edits]]
-                 for change in self.changes]
-        return hashlib.sha256(json.dumps(words).encode()).hexdigest()
 
 
 # What became of changes, by place; None where none was made.

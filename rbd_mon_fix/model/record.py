@@ -92,6 +92,8 @@ class Record:
     :param attachment: Cinder's attachment id, where there is one
     :param volume_id: Cinder's volume, where the record is of one volume
     :param disk: device name where the document itself knows none
+    :param live: the XML of the running process, where reading the record
+        took reading that as well
     """
 
     locator: Locator
@@ -101,6 +103,7 @@ class Record:
     attachment: Optional[str] = None
     volume_id: Optional[str] = None
     disk: Optional[str] = None
+    live: Optional[Document] = None
 
 
 def fingerprint(document: Document) -> str:

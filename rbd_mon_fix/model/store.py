@@ -12,45 +12,71 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What every place that keeps documents can do."""
+"""Stores: the contract, and what each of them says of itself."""
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Iterable, Protocol, Sequence
 
 from rbd_mon_fix.model.instance import Scope
 from rbd_mon_fix.model.plan import Change
+from rbd_mon_fix.model.plan import Operation
 from rbd_mon_fix.model.plan import Outcome
 from rbd_mon_fix.model.record import Locator
 from rbd_mon_fix.model.record import Record
 
+Operations = tuple[Operation, ...]
+
 
 class Store(Protocol):
-    """A place that keeps documents of servers."""
+    """A place that keeps documents of servers; it has no state of its own.
+
+    ``guards_busy`` tells whether a write takes place only while Nova is not
+    at work on the server, or concerns nothing that Nova works with; Nova is
+    asked before and after the writes of any other store.
+    """
 
     name: str
+    guards_busy: bool
 
     def scan(self, scope: Scope) -> Iterable[Record]:
         """Read every document of the servers in the scope.
 
-        :raises Unreachable: the place cannot be reached
+        :raises Unreachable: the store cannot be reached
         """
 
     def get(self, locator: Locator) -> Record:
         """Read one document again.
 
-        :raises Gone: there is none
-        :raises Unreachable: the place cannot be reached
+        :raises Gone: there is no such document any more
+        :raises Unreachable: the store cannot be reached
         """
 
     def put(self, changes: Sequence[Change]) -> list[Outcome]:
         """Write documents where the store still holds what was read.
 
         Each is read back after. The outcomes are in the order of the
-        changes: ``fixed``; ``conflict``, nothing written because the place
-        holds something else by now; ``failed``, nothing written;
+        changes: ``fixed``; ``conflict``, nothing written because the store
+        holds something else now; ``failed``, nothing written;
         ``unverified``, written but not found when read back.
 
-        :raises Unreachable: the place was lost, and with it the knowledge
+        :raises Unreachable: the store was lost, and with it the knowledge
             of what was written
         """
+
+
+@dataclasses.dataclass(frozen=True)
+class Readers:
+    """Which operations read a copy, by the kind of its disk.
+
+    :param volume: a volume of Cinder
+    :param own: a disk that Nova made itself (``images_type = rbd``)
+    :param plain: a disk of a guest that Nova does not know
+    :param plain_saved: the same, where the guest has a managed-save image
+    """
+
+    volume: Operations = ()
+    own: Operations = ()
+    plain: Operations = ()
+    plain_saved: Operations = ()

@@ -28,38 +28,38 @@ from rbd_mon_fix.ceph import mon_dump
 from rbd_mon_fix.core import cluster_identity
 from rbd_mon_fix.engine import context as contexts
 from rbd_mon_fix.model.cluster import Cluster
+from rbd_mon_fix.preflight import check as checking
 from rbd_mon_fix.preflight import config
-from rbd_mon_fix.preflight import runner
 from rbd_mon_fix.preflight.check import Check
 from rbd_mon_fix.preflight.check import Works
 from rbd_mon_fix.state import known_clusters
 
 
-def checks(site: contexts.Context) -> Iterator[Check]:
+def checks(context: contexts.Context) -> Iterator[Check]:
     """Yield a line for each way to ask a cluster, cluster and monitor."""
-    if site.conf.offline:
-        yield runner.not_asked('ceph', 'quorum', '--offline is set.')
+    if context.conf.offline:
+        yield checking.not_asked('ceph', 'quorum', '--offline is set.')
     else:
         ways = list(dict.fromkeys(
             (each, section.conf, section.flag, section.user)
-            for each in config.ceph_sites(site)
+            for each in config.ceph_sites(context)
             for section in each.sections))
         with futures.ThreadPoolExecutor(max(1, len(ways))) as threads:
             yield from threads.map(lambda way: _quorum(*way), ways)
-    learnt = runner.tried('ceph', 'right monitors', lambda: _learn(site))
+    learnt = checking.tried('ceph', 'right monitors', lambda: _learn(context))
     if learnt.works is Works.NO:
         yield learnt
         return
-    for cluster in site.clusters:
-        yield runner.tried('ceph', f'fingerprint of {cluster.name}',
-                             functools.partial(_fingerprint, site, cluster))
-        yield from _monitors(site, cluster)
+    for cluster in context.clusters:
+        yield checking.tried('ceph', f'fingerprint of {cluster.name}',
+                             functools.partial(_fingerprint, context, cluster))
+        yield from _monitors(context, cluster)
 
 
 def _quorum(ceph_site: ceph_backends.ClusterConf, conf: str,
             flag: Optional[str], user: Optional[str]) -> Check:
     subject = f'{ceph_site.path} as {user or "the default user"}'
-    return runner.tried('ceph', subject,
+    return checking.tried('ceph', subject,
                           lambda: _answer(ceph_site, conf, flag, user))
 
 
@@ -72,43 +72,43 @@ def _answer(ceph_site: ceph_backends.ClusterConf, conf: str,
     if stated not in (None, fsid):
         raise exceptions.ConfigError(
             f'{ceph_site.path} has the fsid {stated}, but the cluster that '
-            f'answers has {fsid}.', 'Put right the fsid or the mon_host '
+            f'answers has {fsid}.', 'Correct the fsid or the mon_host '
             "there: one of them is another cluster's.")
     return (f'The cluster has a quorum, {len(monmap.monitors)} monitors and '
             f'the fsid {fsid}.')
 
 
-def _learn(site: contexts.Context) -> str:
-    return f'{len(site.clusters)} clusters'
+def _learn(context: contexts.Context) -> str:
+    return f'{len(context.clusters)} clusters'
 
 
-def _fingerprint(site: contexts.Context, cluster: Cluster) -> str:
-    folder = site.conf.journal_dir
+def _fingerprint(context: contexts.Context, cluster: Cluster) -> str:
+    folder = context.conf.journal_dir
     known = known_clusters.load(folder)
     for swap in cluster_identity.swaps([cluster], known):
         raise exceptions.Refused(
-            f'Its backends led to fsid {swap.before}, and lead to '
-            f'{swap.now} now.', 'refresh would refuse. Check ceph.conf; '
+            f'Its backends used to lead to fsid {swap.before} and now '
+            f'lead to {swap.now}.', 'refresh would refuse. Check ceph.conf; '
             f'see {known_clusters.path(folder)}.')
     if any(cluster_identity.identity(backend) in known
            for backend in cluster.backends):
-        return f'It is the one of earlier runs: {cluster.fsid}.'
-    return 'It was not learnt yet; refresh learns it from the cluster.'
+        return f'The cluster is that of earlier runs: {cluster.fsid}.'
+    return 'No run has recorded the cluster yet; refresh does.'
 
 
-def _monitors(site: contexts.Context, cluster: Cluster) -> Iterator[Check]:
+def _monitors(context: contexts.Context, cluster: Cluster) -> Iterator[Check]:
     if not cluster.monmap.monitors:
         yield Check('ceph', f'monitors of {cluster.name}', Works.NO,
-                    'They are not known, its disks would be left alone.',
+                    'The monitors are unknown, so disks would be left alone.',
                     'See the lines above, or give a --monitors-file.')
-    answering = site.answering
+    answering = context.answering
     for monitor in cluster.monmap.monitors:
         subject = f'monitor {monitor.addr} of {cluster.name}'
         if answering is None:
-            yield runner.not_asked('ceph', subject, '--offline is set.')
+            yield checking.not_asked('ceph', subject, '--offline is set.')
         elif answering & set(monitor.addrs):
-            yield Check('ceph', subject, Works.YES, 'It answers.')
+            yield Check('ceph', subject, Works.YES, 'The monitor answers.')
         else:
             yield Check('ceph', subject, Works.NO,
-                        'It does not answer from here.',
+                        'The monitor does not answer from here.',
                         'Check that it runs, and the network from here.')

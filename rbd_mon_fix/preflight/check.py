@@ -12,12 +12,19 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What ``preflight`` looked at, and what it found."""
+"""One check of ``preflight``; an error becomes its result."""
 
 from __future__ import annotations
 
 import dataclasses
 import enum
+from typing import Callable
+
+from oslo_log import log as logging
+
+from rbd_mon_fix import exceptions
+
+LOG = logging.getLogger(__name__)
 
 
 class Works(str, enum.Enum):
@@ -43,3 +50,24 @@ class Check:
     works: Works
     finding: str
     advice: str = ''
+
+
+def tried(check: str, subject: str, act: Callable[[], str]) -> Check:
+    """Return what an act found: it works unless it raises.
+
+    :param act: returns the finding, one sentence
+    """
+    try:
+        return Check(check, subject, Works.YES, act())
+    except exceptions.RbdMonFixError as error:
+        return Check(check, subject, Works.NO, error.message, error.hint)
+    except Exception as error:  # the other checks are still due
+        LOG.debug('%s of %s crashed', check, subject, exc_info=True)
+        return Check(check, subject, Works.NO,
+                     f'The check crashed: {type(error).__name__}.',
+                     'Run it again with --debug, and please report it.')
+
+
+def not_asked(check: str, subject: str, why: str) -> Check:
+    """Return the line of what there is no need, or no way, to ask."""
+    return Check(check, subject, Works.NOT_ASKED, why)

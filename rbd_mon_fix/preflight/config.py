@@ -24,58 +24,61 @@ from rbd_mon_fix.ceph import backends as ceph_backends
 from rbd_mon_fix.ceph import conf as ceph_conf
 from rbd_mon_fix.ceph import monitors_file
 from rbd_mon_fix.engine import context as contexts
-from rbd_mon_fix.preflight import runner
+from rbd_mon_fix.preflight import check as checking
 from rbd_mon_fix.preflight.check import Check
 from rbd_mon_fix.preflight.check import Works
 
 
-def checks(site: contexts.Context) -> Iterator[Check]:
+def checks(context: contexts.Context) -> Iterator[Check]:
     """Yield a line for each config file."""
-    yield _service('nova.conf', lambda: _nova(site))
-    yield _service('cinder.conf', lambda: _cinder(site))
-    for path, ceph in {each.path: each for each in ceph_sites(site)}.items():
-        yield runner.tried('config', path, functools.partial(_ceph, ceph))
-    if site.conf.monitors_file:
-        yield runner.tried('config', site.conf.monitors_file,
-                             lambda: _monitors(site.conf.monitors_file))
+    yield _service('nova.conf', lambda: _nova(context))
+    yield _service('cinder.conf', lambda: _cinder(context))
+    found = {each.path: each for each in ceph_sites(context)}
+    for path, ceph in found.items():
+        yield checking.tried('config', path, functools.partial(_ceph, ceph))
+    if context.conf.monitors_file:
+        yield checking.tried('config', context.conf.monitors_file,
+                             lambda: _monitors(context.conf.monitors_file))
 
 
 def ceph_sites(
-        site: contexts.Context) -> tuple[ceph_backends.ClusterConf, ...]:
+        context: contexts.Context) -> tuple[ceph_backends.ClusterConf, ...]:
     """Return what leads to Ceph, as far as the config can be read."""
     try:
-        return ceph_backends.sites(site.nova, site.cinder, site.plain())
+        return ceph_backends.sites(context.nova, context.cinder,
+                                   context.plain())
     except exceptions.RbdMonFixError:
         return ()
 
 
 def _service(name: str, act: Callable[[], str]) -> Check:
-    found = runner.tried('config', name, act)
+    found = checking.tried('config', name, act)
     if found.works is Works.YES and not found.finding:
-        return runner.not_asked('config', name, 'There is none here.')
+        return checking.not_asked('config', name,
+                                  'There is no such file here.')
     return found
 
 
-def _nova(site: contexts.Context) -> str:
-    nova = site.nova
+def _nova(context: contexts.Context) -> str:
+    nova = context.nova
     if nova is None:
         return ''
     own = 'are in RBD' if nova.images_type == 'rbd' else 'are not in RBD'
-    return f"It can be read; Nova's own disks {own}."
+    return f"Readable; Nova's own disks {own}."
 
 
-def _cinder(site: contexts.Context) -> str:
-    cinder = site.cinder
+def _cinder(context: contexts.Context) -> str:
+    cinder = context.cinder
     if cinder is None:
         return ''
     names = ', '.join(backend.name or '[DEFAULT]'
                       for backend in cinder.backends)
     if not names:
         raise exceptions.ConfigError(
-            'It has no backend with the RBD driver.',
+            'No backend uses the RBD driver.',
             'Name the cinder.conf of cinder-volume with '
             '--cinder-config-file.')
-    return f'It can be read; backends with RBD: {names}.'
+    return f'Readable; backends with RBD: {names}.'
 
 
 def _ceph(ceph: ceph_backends.ClusterConf) -> str:
@@ -83,9 +86,9 @@ def _ceph(ceph: ceph_backends.ClusterConf) -> str:
                           ceph.sections[0].user)
     addrs = ' '.join(map(str, conf.monmap().addrs))
     fsid = f'fsid {conf.fsid}' if conf.fsid else 'no fsid'
-    return f'It has {fsid} and names {addrs}.'
+    return f'The file has {fsid} and names {addrs}.'
 
 
 def _monitors(path: str) -> str:
     names = ', '.join(cluster.name for cluster in monitors_file.load(path))
-    return f'It can be read; clusters: {names}.'
+    return f'Readable; clusters: {names}.'

@@ -26,24 +26,24 @@ from urllib import parse
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.clients import qemu_img
 from rbd_mon_fix.engine import context as contexts
-from rbd_mon_fix.engine import execution
+from rbd_mon_fix.engine import session as sessions
+from rbd_mon_fix.preflight import check as checking
 from rbd_mon_fix.preflight import rules
-from rbd_mon_fix.preflight import runner
 from rbd_mon_fix.preflight.check import Check
 
 
-def checks(site: contexts.Context, hosts: Sequence[str]) -> Iterator[Check]:
+def checks(context: contexts.Context, hosts: Sequence[str]) -> Iterator[Check]:
     """Yield a line for each thing of this machine that a run needs."""
-    yield _judged('journal', site.conf.journal_dir,
-                  lambda: _folder(site.conf.journal_dir))
+    yield _judged('journal', context.conf.journal_dir,
+                  lambda: _folder(context.conf.journal_dir))
     yield _judged('clock', 'this machine', lambda: rules.clock(
         datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None),
-        _database_clock(site), execution.journal(site).latest()))
-    if all(parse.urlsplit(site.libvirt_uri(host)).netloc for host in hosts):
-        yield runner.not_asked('qemu', 'rbd driver',
+        _database_clock(context), sessions.journal(context).latest()))
+    if all(parse.urlsplit(context.libvirt_uri(host)).netloc for host in hosts):
+        yield checking.not_asked('qemu', 'rbd driver',
                                  'Libvirt is on another machine.')
     else:
-        yield runner.tried('qemu', 'rbd driver', qemu_img.rbd)
+        yield checking.tried('qemu', 'rbd driver', qemu_img.rbd)
 
 
 def _judged(check: str, subject: str, act: Callable[[], Check]) -> Check:
@@ -53,7 +53,7 @@ def _judged(check: str, subject: str, act: Callable[[], Check]) -> Check:
     def judge() -> str:
         said.append(act())
         return ''
-    tried = runner.tried(check, subject, judge)
+    tried = checking.tried(check, subject, judge)
     return said[0] if said else tried
 
 
@@ -68,10 +68,10 @@ def _folder(path: str) -> Check:
         os.access(place, os.W_OK | os.X_OK), shutil.disk_usage(place).free)
 
 
-def _database_clock(site: contexts.Context) -> Optional[datetime.datetime]:
+def _database_clock(context: contexts.Context) -> Optional[datetime.datetime]:
     """Ask Cinder's database; that it is down is said elsewhere."""
     try:
-        return (site.cinder_database.database.clock()
-                if site.cinder_database else None)
+        return (context.cinder_database.database.clock()
+                if context.cinder_database else None)
     except exceptions.RbdMonFixError:
         return None

@@ -39,14 +39,15 @@ def clock(now: datetime.datetime, database: Optional[datetime.datetime],
     :param database: what the clock of a database says; None for none
     :param last_run: when the last run of the journal began; None for none
     """
-    advice = 'Set the clock right, by NTP for instance: it names the runs.'
+    advice = 'Correct the clock, for example by NTP: it names the runs.'
     if last_run and now < last_run:
         return Check('clock', 'this machine', Works.NO,
                      f'It is {_shown(now)} here, before the last run in the '
                      f'journal ({_shown(last_run)}).', advice)
     if database is None:
         return Check('clock', 'this machine', Works.YES,
-                     f'It is {_shown(now)}; no other clock is at hand.')
+                     f'It is {_shown(now)}; there is no other clock to '
+                     'compare.')
     apart = abs(now - database)
     if apart > SKEW:
         return Check('clock', 'this machine', Works.NO,
@@ -67,21 +68,22 @@ def folder(path: str, owner: int, mode: int, me: int, writable: bool,
         return Check('journal', path, Works.NO, finding, advice)
 
     if not stat.S_ISDIR(mode):
-        return no('It is no folder.', 'Give another one with --journal-dir.')
+        return no('This is not a folder.',
+                  'Give another one with --journal-dir.')
     if not writable:
-        return no('It cannot be written.', 'Give another folder with '
+        return no('The folder is not writable.', 'Give another one with '
                   '--journal-dir, or run as a user who may write there.')
     if room < ROOM:
-        return no(f'It has {room // 1024 ** 2} MiB left.', 'Make room, or '
+        return no(f'Only {room // 1024 ** 2} MiB are free.', 'Make room, or '
                   'give another folder with --journal-dir.')
     if owner not in (0, me):
-        return no(f'It belongs to user {owner}.',
+        return no(f'The folder belongs to user {owner}.',
                   'Others may change what rollback believes: chown it.')
     if mode & (stat.S_IWGRP | stat.S_IWOTH) and not mode & stat.S_ISVTX:
-        return no(f'Its mode is {stat.S_IMODE(mode):04o}: others may write.',
+        return no(f'The mode {stat.S_IMODE(mode):04o} lets others write.',
                   'Others may change what rollback believes: chmod 0700.')
     return Check('journal', path, Works.YES,
-                 f'It can be written, {room // 1024 ** 2} MiB are left.')
+                 f'Writable, {room // 1024 ** 2} MiB are free.')
 
 
 def _shown(time: datetime.datetime) -> str:

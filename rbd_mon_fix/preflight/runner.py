@@ -12,37 +12,49 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""How every check of ``preflight`` is made: trouble becomes its line."""
+"""Run all checks; none of them changes anything."""
 
 from __future__ import annotations
 
-from typing import Callable
-
-from oslo_log import log as logging
+from typing import Iterator, Sequence
 
 from rbd_mon_fix import exceptions
+from rbd_mon_fix.engine import context as contexts
+from rbd_mon_fix.preflight import ceph
+from rbd_mon_fix.preflight import config
+from rbd_mon_fix.preflight import machine
+from rbd_mon_fix.preflight import services
 from rbd_mon_fix.preflight.check import Check
 from rbd_mon_fix.preflight.check import Works
 
-LOG = logging.getLogger(__name__)
 
+def run(context: contexts.Context, hosts: Sequence[str]) -> Iterator[Check]:
+    """Yield every check; one that fails does not stop the others.
 
-def tried(check: str, subject: str, act: Callable[[], str]) -> Check:
-    """Return what an act found: it works unless it raises.
-
-    :param act: returns the finding, one sentence
+    :param hosts: compute hosts, as Nova names them; none for this machine
+        on a libvirt host without OpenStack
+    :raises ConfigError: no host was given, but there is a Nova
     """
+    if not hosts and _has_openstack(context):
+        raise exceptions.ConfigError('No host was given.', 'Give --host H.')
+    return _checks(context, tuple(dict.fromkeys(hosts)) or ('',))
+
+
+def _has_openstack(context: contexts.Context) -> bool:
     try:
-        return Check(check, subject, Works.YES, act())
-    except exceptions.RbdMonFixError as error:
-        return Check(check, subject, Works.NO, error.message, error.hint)
-    except Exception as error:  # the other checks are still due
-        LOG.debug('%s of %s crashed', check, subject, exc_info=True)
-        return Check(check, subject, Works.NO,
-                     f'The check crashed: {type(error).__name__}.',
-                     'Run it again with --debug, and please report it.')
+        return context.has_openstack
+    except exceptions.RbdMonFixError:
+        return False  # the checks of the config say more
 
 
-def not_asked(check: str, subject: str, why: str) -> Check:
-    """Return the line of what there is no need, or no way, to ask."""
-    return Check(check, subject, Works.NOT_ASKED, why)
+def _checks(context: contexts.Context,
+            hosts: Sequence[str]) -> Iterator[Check]:
+    for name, group in (
+            ('config', config.checks(context)),
+            ('services', services.checks(context, hosts)),
+            ('ceph', ceph.checks(context)),
+            ('machine', machine.checks(context, hosts))):
+        try:
+            yield from group
+        except exceptions.RbdMonFixError as error:
+            yield Check(name, 'the rest', Works.NO, error.message, error.hint)

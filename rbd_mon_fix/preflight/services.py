@@ -17,65 +17,64 @@
 from __future__ import annotations
 
 import functools
-from typing import Any, Callable, Iterator, Sequence
+from typing import Callable, Iterator, Sequence
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.engine import context as contexts
-from rbd_mon_fix.preflight import runner
+from rbd_mon_fix.engine import places
+from rbd_mon_fix.preflight import check as checking
 from rbd_mon_fix.preflight.check import Check
 from rbd_mon_fix.preflight.check import Works
 
-_MAY_UPDATE = 'Reachable, schema known, may be updated (tried, taken back).'
+_MAY_UPDATE = 'Reachable, schema known, may be updated (tried, rolled back).'
 
 
-def checks(site: contexts.Context, hosts: Sequence[str]) -> Iterator[Check]:
+def checks(context: contexts.Context, hosts: Sequence[str]) -> Iterator[Check]:
     """Yield a line for each service that runs on these hosts need."""
-    yield from _nova(site, hosts)
-    yield _service('database', "Cinder's", lambda: _cinder(site),
+    yield from _nova(context, hosts)
+    yield _service('database', "Cinder's", lambda: _cinder(context),
                    'cinder.conf gives no [database] connection.')
-    yield _service('api', "Nova's", lambda: _api(site),
+    yield _service('api', "Nova's", lambda: _api(context),
                    'There are no credentials for it.')
     for host in hosts:
-        yield runner.tried('libvirt', host or 'this machine',
-                             functools.partial(_libvirt, site, host))
+        yield checking.tried('libvirt', host or 'this machine',
+                             functools.partial(_libvirt, context, host))
 
 
 def _service(check: str, subject: str, act: Callable[[], str],
              without: str) -> Check:
-    found = runner.tried(check, subject, act)
-    return found if found.finding else runner.not_asked(
+    found = checking.tried(check, subject, act)
+    return found if found.finding else checking.not_asked(
         check, subject, without)
 
 
-def _nova(site: contexts.Context, hosts: Sequence[str]) -> Iterator[Check]:
-    overall = _service('database', "Nova's", lambda: _hosts(site),
+def _nova(context: contexts.Context, hosts: Sequence[str]) -> Iterator[Check]:
+    overall = _service('database', "Nova's", lambda: _hosts(context),
                        'nova.conf gives no [database] connection.')
     yield overall
     if overall.works is not Works.YES:
         return
     for host in filter(None, hosts):
-        yield runner.tried('database', f"Nova's cell of {host}",
-                             functools.partial(_cell, site, host))
+        yield checking.tried('database', f"Nova's cell of {host}",
+                             functools.partial(_cell, context, host))
 
 
-def _hosts(site: contexts.Context) -> str:
-    if site.cells is None:
+def _hosts(context: contexts.Context) -> str:
+    if context.cells is None:
         return ''
-    return f'Reachable, schema known; {len(site.cells.hosts())} hosts.'
+    return f'Reachable, schema known; {len(context.cells.hosts())} hosts.'
 
 
-def _cell(site: contexts.Context, host: str) -> str:
-    cell = site.cells.of_host(host)
-    if cell is None:
-        raise contexts.unknown_host(host, site.cells.hosts())
+def _cell(context: contexts.Context, host: str) -> str:
+    cell = places.Places(context).cell(host)
     cell.where(['none'])
     cell.block_device(-1)
     cell.rehearse()
     return _MAY_UPDATE
 
 
-def _cinder(site: contexts.Context) -> str:
-    cinder = site.cinder_database
+def _cinder(context: contexts.Context) -> str:
+    cinder = context.cinder_database
     if cinder is None:
         return ''
     cinder.volumes(['none'])
@@ -84,14 +83,14 @@ def _cinder(site: contexts.Context) -> str:
     return _MAY_UPDATE
 
 
-def _api(site: contexts.Context) -> str:
-    api = site.api
+def _api(context: contexts.Context) -> str:
+    api = context.api
     return '' if api is None else f'Reachable; {len(api.hosts())} hosts.'
 
 
-def _libvirt(site: contexts.Context, host: str) -> str:
+def _libvirt(context: contexts.Context, host: str) -> str:
     from rbd_mon_fix.clients import libvirt_kept
-    hypervisor: Any = site.hypervisor(host)
+    hypervisor = context.hypervisor(host)
     libvirt, driver = libvirt_kept.versions(hypervisor)
     count = len(hypervisor.domains())
     if not libvirt_kept.may_define(hypervisor):

@@ -134,12 +134,11 @@ class Journal:
         if not os.access(self._folder, os.W_OK | os.X_OK):
             raise _unwritable(self._folder, 'permission denied')
 
-    def start(self, command: str, hosts: Sequence[str], digest: str,
+    def start(self, command: str, hosts: Sequence[str],
               clusters: Sequence[dict[str, Any]],
               undoes: Optional[str] = None) -> Writer:
         """Open the file of a new run.
 
-        :param digest: of the plan
         :param clusters: name, fsid and monitors of each
         """
         now = self._clock()
@@ -148,7 +147,7 @@ class Journal:
         self._sync_folder()
         writer.note('run', version=1, run=run, command=command,
                     hosts=list(hosts), started=now.isoformat(),
-                    digest=digest, clusters=list(clusters), undoes=undoes)
+                    clusters=list(clusters), undoes=undoes)
         return writer
 
     def reopen(self, run: Run) -> Writer:

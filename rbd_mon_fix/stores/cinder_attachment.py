@@ -39,6 +39,7 @@ class CinderAttachmentStore:
     """The store ``cinder-attachment``."""
 
     name = 'cinder-attachment'
+    guards_busy = True
 
     def __init__(self, database: cinder.Cinder):
         self._cinder = database
@@ -46,9 +47,9 @@ class CinderAttachmentStore:
     def scan(self, scope: Scope) -> Iterator[Record]:
         """Yield a record for each rbd attachment of the scope's servers.
 
-        Nova's block device mappings say which; rows older than attachment
-        ids are found by volume and server. Without Nova's database all of
-        the servers' attachments are taken.
+        Records of Nova's block device mappings tell which those are; a row
+        older than attachment ids is found by volume and server. Without
+        them every attachment of the servers is taken.
         """
         for row, instance in self._rows(scope):
             record = self._record(scope.host, instance, row)
@@ -74,14 +75,15 @@ class CinderAttachmentStore:
 
     def _rows(self, scope: Scope
               ) -> Iterator[tuple[cinder.VolumeAttachment, str]]:
-        if scope.attachments is None:
+        if scope.before is None:
             for row in self._cinder.attachments(instances=scope.instances):
                 yield row, str(row.instance)
             return
-        ids = {known.attachment_id: known.instance
-               for known in scope.attachments if known.attachment_id}
-        old = {(known.volume_id, known.instance)
-               for known in scope.attachments if not known.attachment_id}
+        mapped = [record for record in scope.before if record.volume_id]
+        ids = {record.attachment: record.locator.instance
+               for record in mapped if record.attachment}
+        old = {(record.volume_id, record.locator.instance)
+               for record in mapped if not record.attachment}
         rows = self._cinder.attachments(
             ids=ids, instances={instance for _, instance in old})
         for row in rows:

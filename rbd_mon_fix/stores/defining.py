@@ -12,10 +12,10 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Defining a domain anew, and seeing that nobody's change is lost by that.
+"""Redefine a domain without losing a change that somebody else makes.
 
-Libvirt has no compare and swap. What it does for others meanwhile, such as
-attaching a disk, is looked for before and after.
+Libvirt has no compare and swap. Changes that it makes for others at the same
+time, such as an attached disk, are looked for before and after.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ from rbd_mon_fix.documents import domain_xml
 from rbd_mon_fix.model.plan import Change
 from rbd_mon_fix.model.plan import Outcome
 from rbd_mon_fix.model.plan import Verdict
+from rbd_mon_fix.model.record import Document
 
 # Seconds between looks whether libvirt is still in a call: 5 in all.
 _PAUSES = (*[0.02] * 10, *[0.1] * 48)
 
 
-def put(hypervisor: libvirt.Hypervisor, change: Change,
-        live: Optional[domain_xml.DomainXML]) -> Outcome:
+def put(hypervisor: libvirt.Hypervisor, change: Change) -> Outcome:
     """Define a domain where libvirt still holds what was read.
 
-    :param live: its live XML when the record was read, if it ran
+    :param change: its record carries the live XML of a domain that ran
     :raises Unreachable: libvirt was lost, and with it the knowledge of what
         was written
     """
@@ -50,7 +50,7 @@ def put(hypervisor: libvirt.Hypervisor, change: Change,
     except (exceptions.Unreadable, libvirt.Declined) as error:
         return Outcome(change.locator, Verdict.FAILED, error.message)
     try:
-        doubt = _doubt(hypervisor, change, active, live)
+        doubt = _doubt(hypervisor, change, active)
     except (exceptions.Gone, exceptions.Unreadable,
             libvirt.Declined) as error:
         doubt = error.message
@@ -85,14 +85,14 @@ def _check(hypervisor: libvirt.Hypervisor, change: Change) -> bool:
     if active and has_block_job(hypervisor, _live(hypervisor, uuid)):
         raise exceptions.Conflict('A block job was begun on a disk.')
     if active and not hypervisor.persistent(uuid):
-        raise exceptions.Conflict('The domain is transient by now.')
+        raise exceptions.Conflict('The domain has become transient.')
     if document is None or hypervisor.inactive_xml(uuid) != document.text:
         raise exceptions.Conflict('The domain was changed meanwhile.')
     return active
 
 
-def _doubt(hypervisor: libvirt.Hypervisor, change: Change, active: bool,
-           live: Optional[domain_xml.DomainXML]) -> str:
+def _doubt(hypervisor: libvirt.Hypervisor, change: Change,
+           active: bool) -> str:
     """Say why a define may not be all that became of a domain, or ''.
 
     Who attaches a device has libvirt copy the persistent XML first, and put
@@ -108,17 +108,18 @@ def _doubt(hypervisor: libvirt.Hypervisor, change: Change, active: bool,
         return 'Libvirt holds other XML than was defined.'
     if not active:
         return ''
-    lost = (_apart(_live(hypervisor, uuid), change) - _apart(live, change))
+    lost = (_apart(_live(hypervisor, uuid), change)
+            - _apart(change.record.live, change))
     return (f'In that moment {", ".join(sorted(lost))} was attached or '
             'detached, and the next start does not know of it.'
             if lost else '')
 
 
-def _apart(live: Optional[domain_xml.DomainXML],
-           change: Change) -> frozenset[str]:
-    """Return what is attached in only one of live and persistent XML."""
+def _apart(live: Optional[Document], change: Change) -> frozenset[str]:
+    """Return the devices in only one of live and persistent XML."""
     document = change.record.document
-    if live is None or not isinstance(document, domain_xml.DomainXML):
+    if not (isinstance(live, domain_xml.DomainXML)
+            and isinstance(document, domain_xml.DomainXML)):
         return frozenset()
     return live.attached ^ document.attached
 

@@ -21,10 +21,10 @@ from typing import Optional, Sequence
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.clients import libvirt
 from rbd_mon_fix.documents import domain_xml
-from rbd_mon_fix.model.instance import Instance
 from rbd_mon_fix.model.instance import Scope
 from rbd_mon_fix.model.plan import Change
 from rbd_mon_fix.model.plan import Outcome
+from rbd_mon_fix.model.record import Document
 from rbd_mon_fix.model.record import Locator
 from rbd_mon_fix.model.record import Record
 from rbd_mon_fix.model.record import SkipReason
@@ -32,18 +32,17 @@ from rbd_mon_fix.stores import defining
 
 
 class DomainStore:
-    """The persistent XML of one host's domains, found by UUID.
+    """The store ``domain``: persistent XML, found by the server's UUID.
 
-    ``live`` is the live XML that it read on the way, by UUID, for whoever
-    needs it after a scan.
+    The record of a running domain carries its live XML: a block job shows
+    there, and so does a device that is attached while it is written.
     """
 
     name = 'domain'
+    guards_busy = False
 
     def __init__(self, hypervisor: libvirt.Hypervisor):
         self._hypervisor = hypervisor
-        self._documents: dict[str, domain_xml.DomainXML] = {}
-        self.live: dict[str, domain_xml.DomainXML] = {}
 
     def scan(self, scope: Scope) -> list[Record]:
         """Read the domains of the servers in the scope.
@@ -53,97 +52,58 @@ class DomainStore:
 
         :raises Unreachable: libvirt was not reached, or lost
         """
-        self.live.clear()
         domains = [domain for domain in self._hypervisor.domains()
                    if domain.uuid in scope.instances]
 
         def read(domain: libvirt.Domain) -> Optional[Record]:
             locator = Locator(self.name, scope.host, domain.uuid, domain.uuid)
             try:
-                return self._record(locator, domain.persistent, domain.active)
+                return self._record(locator, domain.persistent, domain.active,
+                                    scope.documents.get(domain.uuid))
             except exceptions.Gone:
                 return None
 
         records = self._hypervisor.concurrently(read, domains)
-        self._documents.clear()
         return [record for record in records if record is not None]
-
-    def others(self, scope: Scope) -> list[Instance]:
-        """List the domains that the scope does not know.
-
-        What is read for it serves the next scan, so that no domain taken
-        into the scope by then is read twice.
-
-        :raises Unreachable: libvirt was not reached, or lost
-        """
-        domains = [domain for domain in self._hypervisor.domains()
-                   if domain.uuid not in scope.instances]
-        marks = self._hypervisor.concurrently(self._mark, domains)
-        return [Instance(uuid=domain.uuid, host=scope.host,
-                         name=name or domain.name,
-                         vm_state=_vm_state(domain), managed=managed)
-                for domain, (managed, name) in zip(domains, marks)]
 
     def get(self, locator: Locator) -> Record:
         """Read one domain again.
 
-        :raises Gone: there is none
+        :raises Gone: there is no such domain
         :raises Unreachable: libvirt was lost
         """
         return self._record(locator,
                             self._hypervisor.persistent(locator.key),
-                            self._hypervisor.active(locator.key))
+                            self._hypervisor.active(locator.key), None)
 
     def put(self, changes: Sequence[Change]) -> list[Outcome]:
-        """Define domains anew where libvirt still holds what was read.
+        """Redefine domains where libvirt still holds what was read.
 
         :raises Unreachable: libvirt was lost, and with it the knowledge of
             what was written
         """
         return self._hypervisor.concurrently(
-            lambda change: defining.put(
-                self._hypervisor, change, self.live.get(change.locator.key)),
-            changes)
+            lambda change: defining.put(self._hypervisor, change), changes)
 
-    def _record(self, locator: Locator, persistent: bool,
-                active: bool) -> Record:
-        uuid = locator.key
+    def _record(self, locator: Locator, persistent: bool, active: bool,
+                document: Optional[Document]) -> Record:
+        live = None
         try:
-            document = self._documents.get(uuid) or self._read(uuid)
-            skip = None
-            if not persistent:
-                skip = SkipReason.TRANSIENT
-            elif active and document.disks and self._has_block_job(uuid):
-                skip = SkipReason.BLOCK_JOB
+            if document is None:
+                document = domain_xml.DomainXML.parse(
+                    self._hypervisor.inactive_xml(locator.key))
+            if active and persistent and document.disks:
+                live = domain_xml.DomainXML.parse(
+                    self._hypervisor.live_xml(locator.key))
+            skip = self._skip(persistent, live)
         except (exceptions.Unreadable, libvirt.Declined) as error:
             return Record(locator, None, unreadable=error.message)
-        return Record(locator, document, skip=skip)
+        return Record(locator, document, skip=skip, live=live)
 
-    def _read(self, uuid: str) -> domain_xml.DomainXML:
-        return domain_xml.DomainXML.parse(self._hypervisor.inactive_xml(uuid))
-
-    def _has_block_job(self, uuid: str) -> bool:
-        live = domain_xml.DomainXML.parse(self._hypervisor.live_xml(uuid))
-        self.live[uuid] = live
-        return defining.has_block_job(self._hypervisor, live)
-
-    def _mark(self, domain: libvirt.Domain) -> tuple[bool, str]:
-        """Tell whether Nova made a domain, and Nova's name for it.
-
-        A domain that cannot be read counts as Nova's: hands off.
-        """
-        try:
-            document = self._read(domain.uuid)
-        except (exceptions.Unreadable, exceptions.Gone, libvirt.Declined):
-            return True, ''
-        self._documents[domain.uuid] = document
-        return document.nova, document.nova_name
-
-
-def _vm_state(domain: libvirt.Domain) -> str:
-    """Translate libvirt's state into Nova's word for it."""
-    if domain.paused:
-        return 'paused'
-    if domain.active:
-        return 'active'
-    return 'suspended' if domain.saved else 'stopped'
+    def _skip(self, persistent: bool, live: Optional[domain_xml.DomainXML]
+              ) -> Optional[SkipReason]:
+        if not persistent:
+            return SkipReason.TRANSIENT
+        if live and defining.has_block_job(self._hypervisor, live):
+            return SkipReason.BLOCK_JOB
+        return None

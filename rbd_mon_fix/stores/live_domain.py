@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The XML of libvirt's running domains, which nobody can change.
+"""The XML of libvirt's running domains, which cannot be changed.
 
 A live migration hands it to the destination, a suspend writes it into the
 image (libvirt's src/qemu/qemu_migration.c and qemu_driver.c,
@@ -21,7 +21,7 @@ image (libvirt's src/qemu/qemu_migration.c and qemu_driver.c,
 
 from __future__ import annotations
 
-from typing import MutableMapping, Optional, Sequence
+from typing import Optional, Sequence
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.clients import libvirt
@@ -30,37 +30,37 @@ from rbd_mon_fix.model.instance import Scope
 from rbd_mon_fix.model.plan import Change
 from rbd_mon_fix.model.plan import Outcome
 from rbd_mon_fix.model.plan import Verdict
+from rbd_mon_fix.model.record import Document
 from rbd_mon_fix.model.record import Locator
 from rbd_mon_fix.model.record import Record
 from rbd_mon_fix.model.record import SkipReason
 
 
 class LiveDomainStore:
-    """The XML of one host's running domains, read only.
-
-    :param at_hand: live XML that another store has just read, by UUID; what
-        serves a scan is taken out, so that nothing old serves the next
-    """
+    """The store ``live-domain``, read only."""
 
     name = 'live-domain'
+    guards_busy = True
 
-    def __init__(self, hypervisor: libvirt.Hypervisor,
-                 at_hand: MutableMapping[str, domain_xml.DomainXML]):
+    def __init__(self, hypervisor: libvirt.Hypervisor):
         self._hypervisor = hypervisor
-        self._at_hand = at_hand
 
     def scan(self, scope: Scope) -> list[Record]:
         """Read the running domains of the servers in the scope.
 
+        Live XML that came with records of persistent XML is not read twice.
+
         :raises Unreachable: libvirt was not reached, or lost
         """
         running = sorted(self._hypervisor.running() & set(scope.instances))
+        known = {record.locator.key: record.live
+                 for record in scope.before or () if record.live}
 
         def read(uuid: str) -> Optional[Record]:
             locator = Locator(self.name, scope.host, uuid, uuid)
-            document = self._at_hand.pop(uuid, None)
+            document = known.get(uuid)
             try:
-                return (self.get(locator) if document is None
+                return (self._read(locator) if document is None
                         else _record(locator, document))
             except exceptions.Gone:
                 return None
@@ -71,14 +71,14 @@ class LiveDomainStore:
     def get(self, locator: Locator) -> Record:
         """Read one running domain again.
 
-        :raises Gone: there is none
+        Libvirt would show the persistent XML of one that does not run.
+
+        :raises Gone: there is no such domain, or it does not run
         :raises Unreachable: libvirt was lost
         """
-        try:
-            return _record(locator, domain_xml.DomainXML.parse(
-                self._hypervisor.live_xml(locator.key)))
-        except (exceptions.Unreadable, libvirt.Declined) as error:
-            return Record(locator, None, unreadable=error.message)
+        if not self._hypervisor.active(locator.key):
+            raise exceptions.Gone('The domain is not running.')
+        return self._read(locator)
 
     def put(self, changes: Sequence[Change]) -> list[Outcome]:
         """Write nothing: no plan holds a change of a read-only record."""
@@ -86,6 +86,13 @@ class LiveDomainStore:
                         'A running domain cannot be changed.')
                 for change in changes]
 
+    def _read(self, locator: Locator) -> Record:
+        try:
+            return _record(locator, domain_xml.DomainXML.parse(
+                self._hypervisor.live_xml(locator.key)))
+        except (exceptions.Unreadable, libvirt.Declined) as error:
+            return Record(locator, None, unreadable=error.message)
 
-def _record(locator: Locator, document: domain_xml.DomainXML) -> Record:
+
+def _record(locator: Locator, document: Document) -> Record:
     return Record(locator, document, skip=SkipReason.READ_ONLY)

@@ -38,6 +38,7 @@ class ManagedSaveStore:
     """The managed-save images of one host's domains, found by UUID."""
 
     name = 'managed-save'
+    guards_busy = False
 
     def __init__(self, hypervisor: libvirt.Hypervisor):
         self._hypervisor = hypervisor

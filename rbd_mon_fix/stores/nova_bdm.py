@@ -26,7 +26,6 @@ from typing import Iterator, Optional, Sequence
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.clients.database import nova
 from rbd_mon_fix.documents import connection_info
-from rbd_mon_fix.model.instance import Attachment
 from rbd_mon_fix.model.instance import Scope
 from rbd_mon_fix.model.plan import Change
 from rbd_mon_fix.model.plan import Outcome
@@ -39,6 +38,7 @@ class NovaBdmStore:
     """The store ``nova-bdm``."""
 
     name = 'nova-bdm'
+    guards_busy = True
 
     def __init__(self, cell: nova.Cell):
         self._cell = cell
@@ -82,13 +82,6 @@ class NovaBdmStore:
         if document is None:
             return None
         return dataclasses.replace(record, document=document)
-
-
-def attachments(records: Sequence[Record]) -> tuple[Attachment, ...]:
-    """Return the volumes that records of this store speak of."""
-    return tuple(Attachment(record.locator.instance, record.volume_id,
-                            record.attachment)
-                 for record in records if record.volume_id)
 
 
 def _swap(change: Change) -> nova.Swap:

@@ -12,71 +12,156 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""From the name of a store to the store; a new one is one line here."""
+"""Every store: what it is, what it needs and who reads it.
+
+A new store is a module in this folder and one entry in ``SPECS``.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Callable, Mapping, Protocol
+import dataclasses
+import enum
+from typing import TYPE_CHECKING, Callable, Collection, Mapping, Protocol
 
-from rbd_mon_fix.engine import context as contexts
+from rbd_mon_fix.model.plan import Operation
+from rbd_mon_fix.model.store import Readers
+from rbd_mon_fix.model.store import Store
+
+if TYPE_CHECKING:
+    from rbd_mon_fix.clients import libvirt
+    from rbd_mon_fix.clients.database import cinder
+    from rbd_mon_fix.clients.database import nova
 
 
-class Opener(Protocol):
-    """What opening a store needs: the site, who knows servers, others."""
+class Need(enum.Enum):
+    """What has to be available where a store is opened."""
 
-    site: contexts.Context
-    roster: Any
+    NOVA_DATABASE = "Nova's database"
+    CINDER_DATABASE = "Cinder's database"
+    LIBVIRT = 'libvirt'
+    INSTANCES_FOLDER = "Nova's folder of instances"
 
-    def store(self, name: str, host: str) -> Any:
-        """Return another store of a host."""
+
+class Places(Protocol):
+    """The services and folders that stores are opened on."""
+
+    def cell(self, host: str) -> nova.Cell:
+        """Return the cell of a compute host.
+
+        :raises ConfigError: Nova knows no such host
+        """
+
+    def volumes(self) -> cinder.Cinder:
+        """Return Cinder's database."""
+
+    def hypervisor(self, host: str) -> libvirt.Hypervisor:
+        """Return the libvirt of a compute host.
+
+        :raises Unreachable: libvirt cannot be reached
+        """
+
+    def instances_path(self) -> str:
+        """Return the folder with a folder for each server."""
 
 
-def opened(survey: Opener, name: str, host: str) -> Any:
-    """Open a store of a host; only what it needs is imported.
+@dataclasses.dataclass(frozen=True)
+class StoreSpec:
+    """A store before it is opened.
 
-    :raises Unreachable: libvirt cannot be reached
+    :param open: opens the store of one compute host; imports what it takes
+    :param needs: without it there is no such store here
+    :param after: stores whose records a scan of this one takes; where they
+        are read at all, they are read first
+    :param implies: stores that are read for it, asked for or not, where
+        they are available
+    :param local_only: only the compute host itself can open it
+    :param writable: False where the copy cannot be changed
+    :param read_by_cold_start: a server may start from it
+    :param secret_from_nova: Nova takes user and secret from nova.conf for a
+        document that names no secret (nova/virt/libvirt/volume/net.py,
+        ``_set_auth_config_rbd``)
+    :param read_by: the operations that read it
     """
-    return _STORES[name](survey, host)
+
+    name: str
+    open: Callable[[Places, str], Store]
+    needs: Need
+    after: tuple[str, ...] = ()
+    implies: tuple[str, ...] = ()
+    local_only: bool = False
+    writable: bool = True
+    read_by_cold_start: bool = True
+    secret_from_nova: bool = False
+    read_by: Readers = Readers()
 
 
-def _nova_bdm(survey: Opener, host: str) -> Any:
-    from rbd_mon_fix.stores import nova_bdm
-    return nova_bdm.NovaBdmStore(survey.roster.cell(host))
-
-
-def _cinder_attachment(survey: Opener, host: str) -> Any:
+def _cinder_attachment(places: Places, host: str) -> Store:
     from rbd_mon_fix.stores import cinder_attachment
-    return cinder_attachment.CinderAttachmentStore(
-        survey.site.cinder_database)
+    return cinder_attachment.CinderAttachmentStore(places.volumes())
 
 
-def _domain(survey: Opener, host: str) -> Any:
+def _nova_bdm(places: Places, host: str) -> Store:
+    from rbd_mon_fix.stores import nova_bdm
+    return nova_bdm.NovaBdmStore(places.cell(host))
+
+
+def _domain(places: Places, host: str) -> Store:
     from rbd_mon_fix.stores import domain
-    return domain.DomainStore(survey.site.hypervisor(host))
+    return domain.DomainStore(places.hypervisor(host))
 
 
-def _managed_save(survey: Opener, host: str) -> Any:
+def _managed_save(places: Places, host: str) -> Store:
     from rbd_mon_fix.stores import managed_save
-    return managed_save.ManagedSaveStore(survey.site.hypervisor(host))
+    return managed_save.ManagedSaveStore(places.hypervisor(host))
 
 
-def _unrescue(survey: Opener, host: str) -> Any:
+def _unrescue(places: Places, host: str) -> Store:
     from rbd_mon_fix.stores import unrescue
-    assert survey.site.nova is not None
-    return unrescue.UnrescueStore(survey.site.nova.instances_path)
+    return unrescue.UnrescueStore(places.instances_path())
 
 
-def _live_domain(survey: Opener, host: str) -> Any:
+def _live_domain(places: Places, host: str) -> Store:
     from rbd_mon_fix.stores import live_domain
-    return live_domain.LiveDomainStore(
-        survey.site.hypervisor(host), survey.store('domain', host).live)
+    return live_domain.LiveDomainStore(places.hypervisor(host))
 
 
-_STORES: Mapping[str, Callable[[Opener, str], Any]] = {
-    'nova-bdm': _nova_bdm,
-    'cinder-attachment': _cinder_attachment,
-    'domain': _domain,
-    'managed-save': _managed_save,
-    'unrescue': _unrescue,
-    'live-domain': _live_domain,
-}
+# In the order of writing. core/impact.py tells how Nova's operations read.
+_ALL = (
+    StoreSpec('cinder-attachment', _cinder_attachment, Need.CINDER_DATABASE,
+              after=('nova-bdm',), implies=('nova-bdm',),
+              read_by_cold_start=False),
+    StoreSpec('nova-bdm', _nova_bdm, Need.NOVA_DATABASE,
+              secret_from_nova=True, read_by=Readers(
+                  volume=(Operation.START, Operation.HARD_REBOOT))),
+    StoreSpec('domain', _domain, Need.LIBVIRT, read_by=Readers(
+        volume=(Operation.SOFT_REBOOT,), own=(Operation.SOFT_REBOOT,),
+        plain=(Operation.START,))),
+    StoreSpec('managed-save', _managed_save, Need.LIBVIRT, read_by=Readers(
+        volume=(Operation.RESUME,), own=(Operation.RESUME,),
+        plain_saved=(Operation.START,))),
+    StoreSpec('unrescue', _unrescue, Need.INSTANCES_FOLDER, local_only=True,
+              read_by=Readers(volume=(Operation.UNRESCUE,),
+                              own=(Operation.UNRESCUE,))),
+    StoreSpec('live-domain', _live_domain, Need.LIBVIRT, after=('domain',),
+              writable=False, read_by_cold_start=False, read_by=Readers(
+                  own=(Operation.LIVE_MIGRATE,),
+                  plain=(Operation.LIVE_MIGRATE,))),
+)
+
+SPECS: Mapping[str, StoreSpec] = {spec.name: spec for spec in _ALL}
+
+READERS: Mapping[str, Readers] = {spec.name: spec.read_by for spec in _ALL}
+
+
+def reading_order(names: Collection[str]) -> list[StoreSpec]:
+    """Return stores in the order of reading: what others take comes first.
+
+    :param names: names of the stores
+    """
+    ordered: dict[str, StoreSpec] = {}
+    for spec in _ALL:
+        if spec.name in names:
+            for name in (*spec.after, spec.name):
+                if name in names:
+                    ordered.setdefault(name, SPECS[name])
+    return list(ordered.values())

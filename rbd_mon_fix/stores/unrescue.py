@@ -42,6 +42,7 @@ class UnrescueStore:
     """The files ``unrescue.xml`` below Nova's ``instances_path``."""
 
     name = 'unrescue'
+    guards_busy = False
 
     def __init__(self, instances_path: str):
         self._path = instances_path

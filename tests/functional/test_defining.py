@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Disks that are attached while a domain is defined anew, by real libvirt."""
+"""Disks that are attached while real libvirt redefines a domain."""
 
 from __future__ import annotations
 
@@ -111,6 +111,19 @@ def test_between_look_and_define(hypervisor, domain, disk, store,
     assert outcome.verdict is Verdict.UNVERIFIED
     assert 'vdz' in outcome.reason
     assert 'vdz' not in inactive(domain)
+
+
+def test_a_disk_that_was_attached_to_the_running_domain_alone(
+        domain, disk, store):
+    """It differs from the persistent domain before and after."""
+    domain.attachDeviceFlags(disk, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+    for read in (lambda: scanned(store, domain),
+                 lambda: store.get(scanned(store, domain).locator)):
+        record = read()
+        scanned(store, domain)
+        monitors = tuple(reversed(record.document.disks[0].monitors))
+        [outcome] = store.put([change(record, monitors)])
+        assert (outcome.verdict, outcome.reason) == (Verdict.FIXED, '')
 
 
 def test_begun_before_and_ended_after(hypervisor, domain, disk, store):

@@ -25,6 +25,7 @@ import pytest
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.clients import libvirt as clients_libvirt
 from rbd_mon_fix.documents.domain_xml import DomainXML
+from rbd_mon_fix.inventory import domains
 from rbd_mon_fix.model.instance import Instance
 from rbd_mon_fix.model.instance import Scope
 from rbd_mon_fix.model.plan import Change
@@ -76,9 +77,9 @@ def file_disk(image):
             "<target dev='vdz' bus='virtio'/></disk>")
 
 
-def scope(*domains):
-    return Scope('h', {domain.UUIDString(): Instance(
-        domain.UUIDString(), 'h') for domain in domains})
+def scope(*guests):
+    return Scope('h', {each.UUIDString(): Instance(
+        each.UUIDString(), 'h') for each in guests})
 
 
 def xml(domain):
@@ -139,12 +140,12 @@ def test_a_running_guest(connection, store):
 
 
 def test_many_at_once_each_with_its_own_outcome(connection, store):
-    domains = [connection.defineXML(guest(PLAIN, name=f'g{number}'))
-               for number in range(9)]
+    guests = [connection.defineXML(guest(PLAIN, name=f'g{number}'))
+              for number in range(9)]
     records = {record.locator.key: record
-               for record in store.scan(scope(*domains))}
-    changes = [change(records[domain.UUIDString()]) for domain in domains]
-    domains[4].undefine()
+               for record in store.scan(scope(*guests))}
+    changes = [change(records[each.UUIDString()]) for each in guests]
+    guests[4].undefine()
     outcomes = store.put(changes)
     assert [outcome.locator for outcome in outcomes] == [
         each.locator for each in changes]
@@ -261,36 +262,43 @@ def test_what_libvirt_writes_otherwise_is_unverified(connection, store):
     assert outcome.reason
 
 
-def test_others_are_the_domains_that_the_scope_does_not_know(
-        connection, store):
+def listed(hypervisor, *known):
+    """Return the one batch of the domains that are not known."""
+    uuids = {domain.UUIDString() for domain in known}
+    [found] = domains.scopes(hypervisor, 'h', lambda uuid: uuid not in uuids,
+                             500)
+    return found
+
+
+def test_domains_as_servers(connection, hypervisor):
     known = connection.defineXML(guest(PLAIN, name='known'))
     nova = connection.defineXML(guest(PLAIN, name='i-1', metadata=NOVA))
     plain = paused(connection, connection.defineXML(guest(name='plain')))
     running = connection.createXML(guest(name='run'), 0)
-    others = store.others(scope(known))
+    others = listed(hypervisor, known).instances.values()
     assert sorted(others, key=lambda other: other.name) == [
         Instance(plain.UUIDString(), 'h', 'plain', 'paused', managed=False),
         Instance(running.UUIDString(), 'h', 'run', 'active', managed=False),
         Instance(nova.UUIDString(), 'h', 's1', 'stopped', managed=True)]
 
 
-def test_a_domain_with_a_saved_image_is_suspended(connection, store):
+def test_a_domain_with_a_saved_image_is_suspended(connection, hypervisor):
     domain = paused(connection, connection.defineXML(guest()))
     domain.managedSave(0)
-    [other] = store.others(scope())
+    [other] = listed(hypervisor).instances.values()
     assert other.vm_state == 'suspended'
     domain.managedSaveRemove(0)
-    [other] = store.others(scope())
+    [other] = listed(hypervisor).instances.values()
     assert other.vm_state == 'stopped'
 
 
-def test_a_domain_read_for_others_is_not_read_again(
+def test_a_domain_that_was_read_for_its_list_is_not_read_again(
         connection, hypervisor, store, monkeypatch):
     domain = connection.defineXML(guest(PLAIN))
-    store.others(scope())
+    found = listed(hypervisor)
     with monkeypatch.context() as patch:
         patch.setattr(hypervisor, 'inactive_xml', None)
-        [record] = store.scan(scope(domain))
+        [record] = store.scan(found)
     assert record.document.text == xml(domain)
     connection.defineXML(guest(FULL, uuid=domain.UUIDString()))
     [record] = store.scan(scope(domain))

@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pathlib
 import uuid as uuid_module
 
@@ -262,14 +263,13 @@ def test_running_domains_are_read_only_and_read_once(
     connection.defineXML(guests.guest(name='stopped'))
     domains = scope(*connection.listAllDomains(0))
     with_rbd_defined(connection, started)
-    stored = DomainStore(hypervisor)
-    live = LiveDomainStore(hypervisor, stored.live)
+    live = LiveDomainStore(hypervisor)
     expected = started.XMLDesc(0)
 
-    stored.scan(domains)
+    before = tuple(DomainStore(hypervisor).scan(domains))
     with monkeypatch.context() as patch:
         patch.setattr(hypervisor, 'live_xml', None)
-        [record] = live.scan(domains)
+        [record] = live.scan(dataclasses.replace(domains, before=before))
     assert record.locator.store == 'live-domain'
     assert record.document.text == expected
     assert record.skip is SkipReason.READ_ONLY
@@ -280,11 +280,10 @@ def test_running_domains_are_read_only_and_read_once(
 def test_what_was_read_on_the_way_does_not_serve_a_later_scan(
         connection, hypervisor, started):
     with_rbd_defined(connection, started)
-    stored = DomainStore(hypervisor)
-    live = LiveDomainStore(hypervisor, stored.live)
+    live = LiveDomainStore(hypervisor)
     domains = scope(started)
-    stored.scan(domains)
-    stored.scan(scope())
+    before = tuple(DomainStore(hypervisor).scan(domains))
+    live.scan(dataclasses.replace(domains, before=before))
     started.setMetadata(libvirt.VIR_DOMAIN_METADATA_TITLE, 'later', None,
                         None, libvirt.VIR_DOMAIN_AFFECT_LIVE)
     [record] = live.scan(domains)
@@ -292,7 +291,7 @@ def test_what_was_read_on_the_way_does_not_serve_a_later_scan(
 
 
 def test_a_running_domain_is_not_written(hypervisor, started):
-    live = LiveDomainStore(hypervisor, {})
+    live = LiveDomainStore(hypervisor)
     [record] = live.scan(scope(started))
     before = started.XMLDesc(0)
     [outcome] = live.put([changed(record, BEFORE, AFTER)])

@@ -12,11 +12,14 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Databases of the tests live for a moment, and need no disk."""
+"""Small deployments for the tests; their databases are never synced."""
 
 import pytest
 import sqlalchemy as sa
 
+from rbd_mon_fix.clients import krbd
+from rbd_mon_fix.qemu import processes
+from tests.unit import worlds
 from tests.unit.stores import places
 
 
@@ -43,3 +46,16 @@ def cinder(tmp_path):
     made = places.CinderPlace(f'sqlite:///{tmp_path}/cinder')
     yield made
     made.close()
+
+
+@pytest.fixture
+def alone(monkeypatch):
+    """Let this machine have no guests and no images mapped."""
+    monkeypatch.setattr(krbd, 'devices', lambda: iter(()))
+    monkeypatch.setattr(processes, 'running', list)
+
+
+@pytest.fixture
+def world(tmp_path, nova, cinder, alone):
+    """Return a deployment with both databases, on other machines."""
+    return worlds.World(tmp_path, nova, cinder)

@@ -135,8 +135,10 @@ class MemoryStore:
     """
 
     def __init__(self, name: str, texts: Mapping[Locator, str],
-                 during: Callable[[Change], None] = lambda change: None):
+                 during: Callable[[Change], None] = lambda change: None,
+                 guards_busy: bool = True):
         self.name = name
+        self.guards_busy = guards_busy
         self.texts = dict(texts)
         self.during = during
         self.puts: list[list[Locator]] = []

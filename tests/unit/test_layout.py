@@ -17,30 +17,42 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
+import graphlib
 import pathlib
-from typing import Iterator
+from typing import Iterable, Iterator, Mapping
 
 import pytest
+
+from rbd_mon_fix import engine
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / 'rbd_mon_fix'
 HEADER = '# Copyright The rbd-mon-fix authors\n#\n# Licensed under the Apache'
 
-# What each layer may import of ours beside itself and the exceptions. The
-# cli composes, so it may import everything.
-LAYERS = {
-    'exceptions': set(),
-    'model': set(),
-    'documents': {'model'},
-    'core': {'model', 'state'},
-    'state': {'model', 'core'},
-    'ceph': {'model', 'conf'},
-    'clients': {'model'},
-    'qemu': {'model'},
-    'hook': {'model'},
-    'conf': {'model'},
+# What each room may import of ours beside itself and the exceptions, at the
+# top of a module, in a function or for types alone.
+ROOMS = {
+    '__init__': set(),
+    '__main__': {'cli'},
+    'cli': {'engine', 'preflight', 'report', 'conf', 'model'},
+    'preflight': {'engine', 'inventory', 'ceph', 'core', 'stores', 'state',
+                  'qemu', 'hook', 'conf', 'documents', 'clients', 'model'},
+    'engine': {'inventory', 'ceph', 'core', 'stores', 'state', 'qemu', 'hook',
+               'conf', 'documents', 'clients', 'model'},
     'report': {'model'},
-    'stores': {'model', 'documents', 'clients'},
+    'inventory': {'clients', 'documents', 'conf', 'model'},
+    'stores': {'clients', 'documents', 'model'},
+    'ceph': {'conf', 'model'},
+    'hook': {'state', 'model'},
+    'state': {'core', 'model'},
+    'core': {'model'},
+    'qemu': {'model'},
+    'documents': {'model'},
+    'clients': {'model'},
+    'conf': set(),
+    'model': set(),
+    'exceptions': set(),
 }
 
 # The only modules that know an outside library.
@@ -51,6 +63,72 @@ DOORS = {
     'sqlalchemy': ('clients/database/',),
     'oslo_db': ('clients/database/',),
     'psutil': ('qemu/processes.py', 'hook/daemon.py'),
+    'rich': ('report/',),
+    'argparse': ('cli/parser.py',),
+}
+
+# Names, not modules, may be imported from here: values that all know.
+VALUES = ('rbd_mon_fix.model', 'rbd_mon_fix.preflight.check')
+
+# Modules without a test of their own: what covers each of them, and why
+# there.
+CLOUDS = 'it takes config files, databases and libvirts of whole clouds'
+DOCUMENT = 'it is a part of reading and writing domain XML'
+LEARNING = 'clusters are learnt by way of it'
+REAL = 'it takes real QEMU processes and a Ceph'
+COVERED = {
+    '__main__.py': ('unit/cli/test_main.py', 'a process of its own runs it'),
+    'ceph/backends.py': ('unit/ceph/test_clusters.py', LEARNING),
+    'ceph/discovery.py': ('unit/ceph/test_clusters.py', LEARNING),
+    'clients/database/nova_cells.py': (
+        'unit/inventory/test_cells.py', 'cells are found by way of it'),
+    'clients/database/shares.py': (
+        'functional/test_leftovers.py', "it takes Nova's own table"),
+    'clients/database/urls.py': (
+        'unit/clients/database/test_engine.py', 'databases are opened by it'),
+    'clients/folder.py': (
+        'functional/test_unrescue.py', 'it takes users, modes and links'),
+    'clients/libvirt_connection.py': (
+        'functional/test_libvirt_lost.py', 'it takes a libvirt to lose'),
+    'conf/ini.py': ('unit/conf/test_nova.py', 'nova.conf is read by it'),
+    'conf/options.py': (
+        'unit/test_sample_config.py', 'the sample shows every option'),
+    'documents/rbd_source.py': ('unit/documents/test_domain_xml.py',
+                                DOCUMENT),
+    'documents/xml_tree.py': ('unit/documents/test_domain_xml.py', DOCUMENT),
+    'engine/__init__.py': (
+        'unit/engine/test_api.py', 'it is what others import'),
+    'exceptions.py': (
+        'unit/cli/test_exit_codes.py', 'each error has a code'),
+    'hook/files.py': (
+        'unit/hook/test_installation.py', 'the hook is installed by it'),
+    'model/finding.py': (
+        'unit/report/test_schema.py', 'a value without code'),
+    'model/guest.py': (
+        'unit/core/test_connectivity.py', 'a value without code'),
+    'model/store.py': (
+        'unit/stores/test_contract.py', 'it is the contract of all stores'),
+    'preflight/ceph.py': ('functional/test_preflight.py', CLOUDS),
+    'preflight/config.py': ('functional/test_preflight.py', CLOUDS),
+    'preflight/machine.py': ('functional/test_preflight.py', CLOUDS),
+    'preflight/services.py': ('functional/test_preflight.py', CLOUDS),
+    'qemu/open_check.py': ('functional/test_real_ceph.py', REAL),
+    'qemu/processes.py': ('functional/test_real_ceph.py', REAL),
+    'report/bar.py': ('unit/report/test_progress.py', 'it is shown there'),
+    'report/encoding.py': (
+        'unit/report/test_table.py', 'what cannot be encoded is told there'),
+    'report/lines.py': ('unit/report/test_listing.py', 'a protocol'),
+    'report/plain.py': ('unit/report/test_table.py', 'a pipe gets it'),
+    'report/syntax.py': (
+        'unit/report/test_machine.py', 'each format is read back there'),
+    'state/journal_records.py': (
+        'unit/state/test_journal.py', 'a journal is read back there'),
+    'stores/live_domain.py': (
+        'functional/test_managed_save.py', 'it takes a real libvirt'),
+    'stores/managed_save.py': (
+        'functional/test_managed_save.py', 'it takes a real libvirt'),
+    'stores/unrescue.py': (
+        'functional/test_unrescue.py', 'it takes users, modes and links'),
 }
 
 MODULES = sorted(PACKAGE.rglob('*.py'))
@@ -59,23 +137,64 @@ SOURCES = MODULES + sorted(
     for path in (ROOT / folder).rglob('*') if path.suffix in ('.py', '.sh'))
 
 
+@dataclasses.dataclass(frozen=True)
+class Import:
+    """One thing that a module imports.
+
+    :param dotted: the module, and the name where one is imported from it
+    :param early: the import is done when the module itself is imported
+    """
+
+    dotted: str
+    early: bool
+
+    @property
+    def is_ours(self) -> bool:
+        return self.dotted.startswith('rbd_mon_fix.')
+
+    @property
+    def room(self) -> str:
+        return self.dotted.split('.')[1]
+
+    @property
+    def module(self) -> str:
+        """Return the module, whether all of it or a name is imported."""
+        return (self.dotted if is_module(self.dotted)
+                else self.dotted.rpartition('.')[0])
+
+
 def name(path: pathlib.Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-def statements(path: pathlib.Path) -> Iterator[ast.AST]:
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, (ast.Import, ast.ImportFrom)):
-            yield node
+def dotted_name(path: pathlib.Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix('').parts
+    return '.'.join(parts[:-1] if parts[-1] == '__init__' else parts)
 
 
-def imported(path: pathlib.Path) -> Iterator[str]:
-    """Yield the dotted name of all that a module imports, lazily or not."""
-    for node in statements(path):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+def statements(node: ast.AST, early: bool = True
+               ) -> Iterator[tuple[ast.stmt, bool]]:
+    """Yield the imports of a module, and whether they are done with it."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, (ast.Import, ast.ImportFrom)):
+            yield child, early
         else:
-            yield from (f'{node.module}.{alias.name}' for alias in node.names)
+            yield from statements(child, early and not is_late(child))
+
+
+def is_late(node: ast.AST) -> bool:
+    return isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef,
+                             ast.Lambda)) or (
+        isinstance(node, ast.If)
+        and ast.unparse(node.test).endswith('TYPE_CHECKING'))
+
+
+def imports(code: str) -> Iterator[Import]:
+    """Yield all that a module imports, lazily or not."""
+    for node, early in statements(ast.parse(code)):
+        for alias in node.names:
+            yield Import(alias.name if isinstance(node, ast.Import)
+                         else f'{node.module}.{alias.name}', early)
 
 
 def is_module(dotted: str) -> bool:
@@ -83,48 +202,153 @@ def is_module(dotted: str) -> bool:
     return path.is_dir() or path.with_suffix('.py').is_file()
 
 
-def layer(path: pathlib.Path) -> str:
+def room_of(path: pathlib.Path) -> str:
     return path.relative_to(PACKAGE).with_suffix('').parts[0]
+
+
+def circle(graph: Mapping[str, Iterable[str]]) -> list[str]:
+    """Return a circle in a graph, its first node again at its end."""
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        return list(error.args[1])
+    return []
 
 
 def test_there_is_code():
     assert len(MODULES) > 10
 
 
+@pytest.mark.parametrize('code, expected', [
+    ('import a.b', [('a.b', True)]),
+    ('from a import b, c', [('a.b', True), ('a.c', True)]),
+    ('try:\n    import a\nexcept ImportError:\n    pass', [('a', True)]),
+    ('class A:\n    import a', [('a', True)]),
+    ('def f():\n    from a import b', [('a.b', False)]),
+    ('class A:\n    def f(self):\n        import a', [('a', False)]),
+    ('async def f():\n    if x:\n        import a', [('a', False)]),
+    ('if TYPE_CHECKING:\n    import a', [('a', False)]),
+    ('if typing.TYPE_CHECKING:\n    import a', [('a', False)]),
+    ('if x:\n    import a', [('a', True)])])
+def test_imports_are_seen(code, expected):
+    assert [(each.dotted, each.early) for each in imports(code)] == expected
+
+
+@pytest.mark.parametrize('graph, expected', [
+    ({}, set()), ({'a': {'b', 'c'}, 'b': {'c'}}, set()),
+    ({'a': {'a'}}, {'a'}), ({'a': {'b'}, 'b': {'a'}, 'c': {'a'}}, {'a', 'b'}),
+    ({'a': {'b'}, 'b': {'c'}, 'c': {'b'}}, {'b', 'c'})])
+def test_circles_are_seen(graph, expected):
+    assert set(circle(graph)) == expected
+
+
+def test_each_room_has_a_rule():
+    assert set(map(room_of, MODULES)) == set(ROOMS)
+
+
 @pytest.mark.parametrize('path', MODULES, ids=name)
-def test_layers(path):
-    here = layer(path)
-    # These still ask engine.context for what they need.
-    if here in ('cli', 'engine', 'inventory', 'preflight', 'stores',
-                '__init__', '__main__'):
-        return
-    allowed = LAYERS[here] | {here, 'exceptions'}
-    used = {dotted.split('.')[1] for dotted in imported(path)
-            if dotted.startswith('rbd_mon_fix.')}
+def test_rooms(path):
+    here = room_of(path)
+    allowed = ROOMS[here] | {here}
+    if here not in ('__init__', 'model'):
+        allowed.add('exceptions')
+    used = {each.room for each in imports(path.read_text()) if each.is_ours}
     assert used <= allowed, f'{here} may not import {used - allowed}'
+
+
+def test_no_arrow_leads_back():
+    """Neither as the rules have it, nor as the rooms have it."""
+    assert circle(ROOMS) == []
+    found: dict[str, set[str]] = {}
+    for path in MODULES:
+        found.setdefault(room_of(path), set()).update(
+            each.room for each in imports(path.read_text())
+            if each.is_ours and each.room != room_of(path))
+    assert circle(found) == []
+
+
+def test_no_modules_import_each_other():
+    found = {dotted_name(path): {
+        each.module for each in imports(path.read_text())
+        if each.is_ours and each.early} for path in MODULES}
+    assert circle(found) == []
 
 
 @pytest.mark.parametrize('path', MODULES, ids=name)
 def test_one_door_a_library(path):
     where = str(path.relative_to(PACKAGE))
-    for dotted in imported(path):
-        doors = DOORS.get(dotted.split('.')[0])
+    for each in imports(path.read_text()):
+        doors = DOORS.get(each.dotted.split('.')[0])
         assert doors is None or where.startswith(doors), (
-            f'{dotted} belongs to {doors}')
+            f'{each.dotted} belongs to {doors}')
 
 
 @pytest.mark.parametrize('path', MODULES, ids=name)
 def test_modules_are_imported_not_names(path):
-    for node in statements(path):
+    for node, _ in statements(ast.parse(path.read_text())):
         if not isinstance(node, ast.ImportFrom):
             continue
         assert node.level == 0, 'relative import'
-        if (node.module.split('.')[0] != 'rbd_mon_fix'
-                or node.module.startswith(
-                    ('rbd_mon_fix.model', 'rbd_mon_fix.preflight.check'))):
+        if node.module.split('.')[0] != 'rbd_mon_fix':
             continue
         for alias in node.names:
-            assert is_module(f'{node.module}.{alias.name}')
+            dotted = f'{node.module}.{alias.name}'
+            assert may_be_imported(path, dotted), f'{dotted} is a name'
+
+
+def may_be_imported(path: pathlib.Path, dotted: str) -> bool:
+    module, _, word = dotted.rpartition('.')
+    if is_module(dotted) or module.startswith(VALUES):
+        return True
+    # The public API of the engine, and the place where it is put together.
+    return word in engine.__all__ and (
+        module == 'rbd_mon_fix.engine'
+        or path == PACKAGE / 'engine' / '__init__.py')
+
+
+@pytest.mark.parametrize('path, dotted, may', [
+    ('cli/main.py', 'rbd_mon_fix.engine', True),
+    ('cli/main.py', 'rbd_mon_fix.engine.ScanRequest', True),
+    ('cli/main.py', 'rbd_mon_fix.engine.scan', True),
+    ('cli/main.py', 'rbd_mon_fix.engine.Scan', False),
+    ('cli/main.py', 'rbd_mon_fix.engine.selection.ScanRequest', False),
+    ('engine/__init__.py', 'rbd_mon_fix.engine.selection.ScanRequest', True),
+    ('engine/__init__.py', 'rbd_mon_fix.engine.scan.Scan', False),
+    ('cli/main.py', 'rbd_mon_fix.model.plan.Plan', True),
+    ('cli/main.py', 'rbd_mon_fix.core.guard.Guard', False)])
+def test_which_names_may_be_imported(path, dotted, may):
+    assert may_be_imported(PACKAGE / path, dotted) is may
+
+
+def has_code(path: pathlib.Path) -> bool:
+    return any(not isinstance(node, (ast.Import, ast.ImportFrom))
+               for node in ast.parse(path.read_text()).body)
+
+
+def own_test(path: pathlib.Path) -> pathlib.Path:
+    where = path.relative_to(PACKAGE)
+    return ROOT / 'tests' / 'unit' / where.parent / f'test_{where.name}'
+
+
+@pytest.mark.parametrize('path', list(filter(has_code, MODULES)), ids=name)
+def test_every_module_has_a_test(path):
+    where = str(path.relative_to(PACKAGE))
+    if own_test(path).is_file():
+        assert where not in COVERED, (
+            f'{name(path)} has {name(own_test(path))}: drop it from COVERED')
+        return
+    assert where in COVERED, (
+        f'{name(path)} has no {name(own_test(path))}; write it, or say in '
+        'COVERED which test covers the module')
+    covering, why = COVERED[where]
+    assert (ROOT / 'tests' / covering).is_file(), (
+        f'{name(path)} is covered by tests/{covering}, which is missing')
+    assert why
+
+
+def test_only_modules_are_covered():
+    assert sorted(COVERED) == sorted(
+        where for where in COVERED if (PACKAGE / where).is_file())
 
 
 @pytest.mark.parametrize('path', MODULES, ids=name)

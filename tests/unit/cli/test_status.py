@@ -12,31 +12,54 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What ``status`` shows, and when."""
+"""What ``status`` reports, and its exit code."""
+
+from __future__ import annotations
 
 import pytest
 
-from rbd_mon_fix import exceptions
+from rbd_mon_fix.cli import refresh
 from rbd_mon_fix.cli import status
+from rbd_mon_fix.model.guest import Guest
+from rbd_mon_fix.model.plan import Operation
+from rbd_mon_fix.qemu import processes
+from tests.unit import memory
+from tests.unit.stores import places
 
 
-def test_begun():
-    """The first plan is taken before the report, the others are not."""
-    taken = []
+@pytest.mark.parametrize('vm_state, soft', [
+    ('active', {Operation.SOFT_REBOOT.value}), ('stopped', set())])
+def test_what_breaks(cloud, run, vm_state, soft):
+    for server in (1, 2):
+        cloud.nova.tables.update('instances', 'uuid', memory.uuid(server),
+                                 vm_state=vm_state)
+    _, report, _ = run(status)
+    breaks = {record['store']: set(record['breaks'])
+              for record in report['records']}
+    assert breaks == {
+        'cinder-attachment': set(), 'domain': soft,
+        'nova-bdm': {Operation.START.value, Operation.HARD_REBOOT.value}}
 
-    def plans(count):
-        for number in range(count):
-            taken.append(number)
-            yield number
 
-    rest = status.begun(plans(3))
-    assert taken == [0]
-    assert list(rest) == [0, 1, 2]
-    assert list(status.begun(plans(0))) == []
+def test_a_guest_that_lost_its_monitors_is_wrong(cloud, run, monkeypatch):
+    """Its copies are right, and yet it does no I/O."""
+    cloud.write_nova_conf(host='cmp1')
+    run(refresh)
+    assert run(status)[0] == 0
+    place = cloud.domains('cmp1')
+    place.live_texts[memory.uuid(1)] = place.texts[memory.uuid(1)]
+    monkeypatch.setattr(processes, 'running', lambda: [
+        Guest(7, memory.uuid(1), (), frozenset())])
+    code, report, _ = run(status)
+    assert code == 1
+    assert report['summary']['stranded'] == [memory.uuid(1)]
 
-    def trouble():
-        raise exceptions.ConfigError('It is so.')
-        yield
 
-    with pytest.raises(exceptions.ConfigError):
-        status.begun(trouble())
+def test_findings_alone_are_not_wrong(cloud, run):
+    """A person has to look after them, no command can."""
+    run(refresh)
+    cloud.cinder.tables.update('volumes', 'id', places.volume(1),
+                               status='retyping')
+    code, report, _ = run(status)
+    assert code == 0
+    assert [each['kind'] for each in report['findings']] == ['volume-move']

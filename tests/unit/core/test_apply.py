@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Doing what a plan says: order, batches, and what stops what."""
+"""Applying changes: order, batches, and what stops what."""
 
 import contextlib
 
@@ -23,11 +23,12 @@ from rbd_mon_fix.core import apply
 from rbd_mon_fix.model.plan import Change
 from rbd_mon_fix.model.plan import Edit
 from rbd_mon_fix.model.plan import Outcome
-from rbd_mon_fix.model.plan import Plan
 from rbd_mon_fix.model.plan import Verdict
 from tests.unit import memory
 
-STORES = ('cinder-attachment', 'nova-bdm', 'domain')
+STORES = ('cinder-attachment', 'nova-bdm', 'domain', 'managed-save')
+# Those that write although Nova is at work on the server.
+UNGUARDED = ('domain', 'managed-save')
 OLD = memory.sheet(memory.OLD)
 
 
@@ -45,15 +46,17 @@ class Stage:
         self.changes = changes
         self.said = []
         self.busy_now = set()
-        self.stores = [memory.MemoryStore(name, {
+        self.asked = []
+        self.stores = {name: memory.MemoryStore(name, {
             each.locator: each.record.document.text for each in changes
-            if each.locator.store == name}) for name in STORES]
+            if each.locator.store == name},
+            guards_busy=name not in UNGUARDED) for name in STORES}
 
     def apply(self):
-        for store in self.stores:
+        stores = list(self.stores.values())
+        for store in stores:
             self._listen(store)
-        return apply.apply(Plan((), tuple(self.changes)), self.stores,
-                              self, self.busy, self.hold)
+        return apply.apply(self.changes, stores, self, self.busy, self.hold)
 
     def _listen(self, store):
         put = store.put
@@ -68,17 +71,17 @@ class Stage:
         self.said.append(('begin', *_names(changes)))
 
     def end(self, outcomes):
-        if outcomes:
-            self.said.append(('end', *[
-                f'{_name(outcome.locator)} {outcome.verdict.value}'
-                for outcome in outcomes]))
+        self.said.append(('end', *[
+            f'{_name(outcome.locator)} {outcome.verdict.value}'
+            for outcome in outcomes]))
 
     def busy(self, uuids):
+        self.asked.append({_number(uuid) for uuid in uuids})
         return self.busy_now & set(uuids)
 
     @contextlib.contextmanager
     def hold(self, uuids):
-        servers = sorted(int(uuid.split('-')[0], 16) for uuid in uuids)
+        servers = sorted(map(_number, uuids))
         self.said.append(('hold', *servers))
         try:
             yield
@@ -86,8 +89,17 @@ class Stage:
             self.said.append(('let go', *servers))
 
     def texts(self):
-        return {_name(where): text for store in self.stores
+        return {_name(where): text for store in self.stores.values()
                 for where, text in store.texts.items()}
+
+    def last_words(self):
+        """Return the last outcome of each change in the journal."""
+        return dict(words.split() for kind, *outcomes in self.said
+                    if kind == 'end' for words in outcomes)
+
+
+def _number(uuid):
+    return int(uuid.split('-')[0], 16)
 
 
 def _names(changes):
@@ -133,7 +145,7 @@ def test_a_batch_is_of_whole_servers(monkeypatch):
     begun = [set(words) for kind, *words in stage.said if kind == 'begin']
     assert begun == [{f'{store}/{server}' for store in STORES
                       for server in servers} for servers in ((1, 2), (3,))]
-    assert len(outcomes) == 9
+    assert len(outcomes) == 12
     kinds = [kind for kind, *_ in stage.said]
     once = ['begin', 'hold', *[
         word for store in STORES for word in (store, 'end')], 'let go']
@@ -153,7 +165,7 @@ def test_outcomes_come_as_they_are_known(monkeypatch):
 def test_what_fails_stops_the_later_stores_of_that_server_only(verdict):
     stage = Stage(*[change(store, server) for server in (1, 2)
                     for store in STORES])
-    bdm = stage.stores[1]
+    bdm = stage.stores['nova-bdm']
     put = bdm.put
     bdm.put = lambda changes: [
         Outcome(each.locator, verdict, 'so it is')
@@ -164,16 +176,19 @@ def test_what_fails_stops_the_later_stores_of_that_server_only(verdict):
         'cinder-attachment/1': Verdict.FIXED,
         'cinder-attachment/2': Verdict.FIXED,
         'nova-bdm/1': verdict, 'nova-bdm/2': Verdict.FIXED,
-        'domain/1': Verdict.CONFLICT, 'domain/2': Verdict.FIXED}
-    assert 'nova-bdm: so it is' in outcomes['domain/1'].reason
+        'domain/1': Verdict.CONFLICT, 'domain/2': Verdict.FIXED,
+        'managed-save/1': Verdict.CONFLICT,
+        'managed-save/2': Verdict.FIXED}
+    for name in ('domain/1', 'managed-save/1'):
+        assert 'nova-bdm: so it is' in outcomes[name].reason
+        assert stage.texts()[name] == OLD.text
     assert ('domain', 'domain/2') in stage.said
-    assert stage.texts()['domain/1'] == OLD.text
 
 
 def test_a_text_that_changed_in_between_stays():
     stage = Stage(change('nova-bdm', 1), change('domain', 1))
     theirs = OLD.text + ' '
-    stage.stores[1].texts[memory.locator('nova-bdm', 1)] = theirs
+    stage.stores['nova-bdm'].texts[memory.locator('nova-bdm', 1)] = theirs
     assert [outcome.verdict for outcome in stage.apply()] == [
         Verdict.CONFLICT, Verdict.CONFLICT]
     assert stage.texts() == {'nova-bdm/1': theirs, 'domain/1': OLD.text}
@@ -181,30 +196,98 @@ def test_a_text_that_changed_in_between_stays():
     assert 'domain' not in [kind for kind, *_ in stage.said]
 
 
-def test_busy_in_between():
+def test_a_server_that_becomes_busy_before_its_domain_is_written():
     stage = Stage(*[change(store, server) for server in (1, 2)
                     for store in STORES])
-    stage.stores[1].during = lambda each: stage.busy_now.add(memory.uuid(1))
+    stage.stores['nova-bdm'].during = lambda each: stage.busy_now.add(
+        memory.uuid(1))
     outcomes = {_name(outcome.locator): outcome for outcome in stage.apply()}
-    assert [name for name, outcome in outcomes.items()
-            if outcome.verdict is not Verdict.FIXED] == ['domain/1']
-    assert outcomes['domain/1'].verdict is Verdict.CONFLICT
-    assert 'busy' in outcomes['domain/1'].reason
-    assert stage.texts()['domain/1'] == OLD.text
+    assert {name for name, outcome in outcomes.items()
+            if outcome.verdict is not Verdict.FIXED} == {
+        'domain/1', 'managed-save/1'}
+    for name in ('domain/1', 'managed-save/1'):
+        assert outcomes[name].verdict is Verdict.CONFLICT
+        assert 'busy' in outcomes[name].reason
+        assert stage.texts()[name] == OLD.text
 
 
-def test_busy_from_the_start():
+def test_a_store_that_guards_against_nova_decides_by_itself():
     stage = Stage(*[change(store, 1) for store in STORES])
     stage.busy_now = {memory.uuid(1)}
-    assert {outcome.verdict for outcome in stage.apply()} == {
-        Verdict.CONFLICT}
-    assert set(stage.texts().values()) == {OLD.text}
+    list(stage.apply())
+    assert stage.last_words() == {
+        'cinder-attachment/1': 'fixed', 'nova-bdm/1': 'fixed',
+        'domain/1': 'conflict', 'managed-save/1': 'conflict'}
+
+
+@pytest.mark.parametrize('stores, asked', [
+    (('cinder-attachment', 'nova-bdm'), []),
+    (('domain',), [{1, 2, 3}, {1, 2, 3}]),
+    (UNGUARDED, [{1, 2, 3}, {1, 2, 3}]),
+    (STORES, [{1, 2, 3}, {1, 2, 3}]),
+])
+def test_nova_is_asked_before_and_after_and_no_more(stores, asked):
+    stage = Stage(*[change(store, server) for store in stores
+                    for server in (1, 2, 3)])
+    list(stage.apply())
+    assert stage.asked == asked
+
+
+def test_nova_is_asked_for_each_batch(monkeypatch):
+    monkeypatch.setattr(apply, 'BATCH', 2)
+    stage = Stage(*[change(store, server) for store in STORES
+                    for server in (1, 2, 3)])
+    list(stage.apply())
+    assert stage.asked == [{1, 2}, {1, 2}, {3}, {3}]
+
+
+def test_nova_is_asked_again_only_where_something_was_written():
+    stage = Stage(change('domain', 1), change('domain', 2))
+    del stage.stores['domain'].texts[memory.locator('domain', 1)]
+    list(stage.apply())
+    assert stage.asked == [{1, 2}, {2}]
+    nothing = Stage(change('domain', 1))
+    nothing.stores['domain'].texts.clear()
+    list(nothing.apply())
+    assert nothing.asked == [{1}]
+
+
+@pytest.mark.parametrize('during', UNGUARDED)
+def test_a_server_that_becomes_busy_while_libvirt_writes(during):
+    stage = Stage(*[change(store, server) for server in (1, 2)
+                    for store in STORES])
+    stage.stores[during].during = lambda each: stage.busy_now.add(
+        memory.uuid(1))
+    outcomes = list(stage.apply())
+    words = stage.last_words()
+    assert {name for name, word in words.items() if word != 'fixed'} == {
+        'domain/1', 'managed-save/1'}
+    assert words['domain/1'] == words['managed-save/1'] == 'unverified'
+    # What is yielded last is what the journal says last, while the servers
+    # are held.
+    assert {_name(each.locator): each.verdict.value
+            for each in outcomes} == words
+    assert stage.said[-2:] == [
+        ('end', 'domain/1 unverified', 'managed-save/1 unverified'),
+        ('let go', 1, 2)]
+    assert 'Nova' in outcomes[-1].reason
+
+
+def test_a_failure_is_not_excused_by_a_server_that_becomes_busy():
+    stage = Stage(change('domain', 1), change('managed-save', 1))
+    stage.stores['managed-save'].texts.clear()
+    stage.stores['managed-save'].during = lambda each: stage.busy_now.add(
+        memory.uuid(1))
+    list(stage.apply())
+    assert stage.last_words() == {
+        'domain/1': 'unverified', 'managed-save/1': 'conflict'}
 
 
 def test_a_server_that_failed_keeps_the_reason_though_it_is_busy_too():
     stage = Stage(change('nova-bdm', 1), change('domain', 1))
-    stage.stores[1].texts.clear()
-    stage.stores[1].during = lambda each: stage.busy_now.add(memory.uuid(1))
+    stage.stores['nova-bdm'].texts.clear()
+    stage.stores['nova-bdm'].during = lambda each: stage.busy_now.add(
+        memory.uuid(1))
     *_, last = stage.apply()
     assert 'left alone after nova-bdm' in last.reason
 
@@ -215,7 +298,7 @@ def test_a_store_that_is_lost_leaves_a_begin_without_an_end():
     def down(each):
         raise exceptions.Unreachable('Down.')
 
-    stage.stores[1].during = down
+    stage.stores['nova-bdm'].during = down
     outcomes = stage.apply()
     assert next(outcomes).locator.key == 'cinder-attachment/1'
     with pytest.raises(exceptions.Unreachable):

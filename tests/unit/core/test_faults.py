@@ -30,6 +30,7 @@ from rbd_mon_fix.core import rollback
 from rbd_mon_fix.model.cluster import Backend
 from rbd_mon_fix.model.instance import Scope
 from rbd_mon_fix.state import journal
+from rbd_mon_fix.stores import registry
 from tests.unit import memory
 
 STORES = ('cinder-attachment', 'nova-bdm', 'domain')
@@ -66,7 +67,8 @@ class FusedStore(memory.MemoryStore):
     """A store that may be lost before and after each write."""
 
     def __init__(self, name, texts, fuse):
-        super().__init__(name, texts, fuse.step)
+        super().__init__(name, texts, fuse.step,
+                         guards_busy=name != 'domain')
         self._fuse = fuse
 
     def _put(self, change):
@@ -105,7 +107,8 @@ class World:
         records = [record for store in self.stores
                    for record in store.scan(scope)]
         return planning.plan(records, planning.Knowledge(
-            scope.instances, ownership.Ownership([CLUSTER], None), {}))
+            scope.instances, ownership.Ownership([CLUSTER], None), {},
+            registry.READERS))
 
     def refresh(self):
         self.settle()
@@ -129,9 +132,9 @@ class World:
         if not plan.changes:
             return
         with self.writing(self.journal.start(
-                command, [memory.HOST], plan.digest, [])) as writer:
-            for _ in apply.apply(plan, self.stores, writer, self.busy,
-                                    self.hold):
+                command, [memory.HOST], [])) as writer:
+            for _ in apply.apply(plan.changes, self.stores, writer,
+                                 self.busy, self.hold):
                 pass
 
     @contextlib.contextmanager

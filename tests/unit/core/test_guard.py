@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Reasons to refuse a plan as a whole."""
+"""Reasons to refuse a run as a whole."""
 
 import pytest
 
@@ -34,8 +34,13 @@ def change(old=memory.OLD, new=memory.NEW, cluster='ceph', server=1):
 
 
 def check(*changes, answering=ALL, limit=None, clusters=None):
-    guard.check(Plan((), changes), clusters or [memory.cluster()], answering,
-                limit, {}, 'clusters.json')
+    """Check a run with a plan for each of the changes."""
+    made = guard.Guard(limit)
+    for each in changes:
+        made.add(Plan((), (each,)))
+    assert made.changes == len(changes)
+    made.check(clusters or [memory.cluster()], answering, {},
+               'clusters.json')
 
 
 @pytest.mark.parametrize('old, new', [
@@ -76,6 +81,22 @@ def test_too_many(count, limit):
                        match=f'^{count} .* {limit}[.] .*--dry-run'):
         check(*[change(server=number) for number in range(count)],
               limit=limit)
+
+
+def test_a_change_is_a_document_however_many_disks_it_has():
+    one = change()
+    two = Change(one.record, one.document, one.edits * 2)
+    made = guard.Guard(2)
+    made.add(Plan((), (one, two)))
+    made.add(Plan((), ()))
+    made.check([memory.cluster()], None, {}, 'clusters.json')
+    assert made.changes == 2
+
+
+def test_the_first_map_that_shrank_is_named():
+    with pytest.raises(exceptions.Refused) as caught:
+        check(change(new='', server=1), change(new='', server=2))
+    assert memory.uuid(1) in caught.value.message
 
 
 @pytest.mark.parametrize('answering', [

@@ -41,9 +41,11 @@ CHANGE = Change(
 
 def check(fsid, name='ceph'):
     cluster = Cluster(name, fsid, Source.CEPH_CONF, MonMap(()), (BACKEND,))
-    guard.check(Plan((), (CHANGE,)), [cluster], None, None,
-                {cluster_identity.identity(BACKEND): 'before'},
-                '/j/clusters.json')
+    made = guard.Guard(None)
+    made.add(Plan((), (CHANGE,)))
+    made.check([cluster], None,
+               {cluster_identity.identity(BACKEND): 'before'},
+               '/j/clusters.json')
 
 
 def test_the_same_cluster():

@@ -23,10 +23,9 @@ from rbd_mon_fix.model.disk import RbdDisk
 from rbd_mon_fix.model.instance import Instance
 from rbd_mon_fix.model.plan import Operation
 from rbd_mon_fix.model.plan import State
+from rbd_mon_fix.stores import registry
 
 UUID = '3836dcf1-d7d3-4977-a082-d19f0201f4b0'
-STORES = ('cinder-attachment', 'nova-bdm', 'domain', 'managed-save',
-          'unrescue', 'live-domain')
 VOLUME, OWN = 'volumes/volume-7197ba11', f'vms/{UUID}_disk'
 
 
@@ -34,8 +33,8 @@ def broken(image, vm_state, managed=True, state=State.STALE):
     """Return what each store breaks, those that break nothing left out."""
     disk = RbdDisk('vda', image, 'cinder', None, (), '')
     instance = Instance(UUID, 'h', vm_state=vm_state, managed=managed)
-    found = {store: impact.breaks(store, state, disk, instance)
-             for store in STORES}
+    found = {store: impact.breaks(readers, state, disk, instance)
+             for store, readers in registry.READERS.items()}
     return {store: ' '.join(each.value for each in operations)
             for store, operations in found.items() if operations}
 

@@ -34,12 +34,13 @@ def disk(image='ssd/v', user='cinder', secret='S1', volume=None):
     return RbdDisk('vda', image, user, secret, (), '', volume)
 
 
-def owner(clusters, volumes, found, volume=None, secrets=frozenset()):
+def owner(clusters, volumes, found, volume=None,
+          identities=frozenset()):
     """Return the name of the cluster that a disk is found to belong to."""
     record = Record(memory.locator('nova-bdm', 1), None, volume_id=volume)
     known = ownership.Ownership(
         [memory.cluster(name, backends=backends)
-         for name, backends in clusters.items()], volumes, secrets)
+         for name, backends in clusters.items()], volumes, identities)
     cluster = known.cluster_of(record, found)
     return cluster and cluster.name
 
@@ -133,9 +134,10 @@ def test_a_backend_without_a_pool_is_of_any_pool_by_cinder_s_word_alone():
     assert owner({'one': [any_pool]}, None, disk()) is None
 
 
-def test_nova_s_own_disks_are_of_nova_s_cluster():
-    image = f'vms/{memory.uuid(1)}_disk'
-    other = f'vms/{memory.uuid(2)}_disk'
+@pytest.mark.parametrize('folder', ['vms', 'vms/namespace'])
+def test_nova_s_own_disks_are_of_nova_s_cluster(folder):
+    image = f'{folder}/{memory.uuid(1)}_disk'
+    other = f'{folder}/{memory.uuid(2)}_disk'
     found = disk(image, 'nova', 'S1')
     # Cinder says the same words of another cluster.
     clusters = {'one': [OWN],
@@ -146,7 +148,7 @@ def test_nova_s_own_disks_are_of_nova_s_cluster():
     assert owner({'two': clusters['two']}, {}, found) == 'two'
 
 
-@pytest.mark.parametrize('stated, secrets, expected', [
+@pytest.mark.parametrize('stated, identities, expected', [
     # (pool, user, secret) in the config; what the disks of the host have.
     ((None, None, None), {('cinder', 'S1')}, 'plain'),
     ((None, None, None), {('cinder', 'S1'), ('cinder', 'S2')}, None),
@@ -160,10 +162,10 @@ def test_nova_s_own_disks_are_of_nova_s_cluster():
     (('hdd', 'cinder', 'S1'), {('cinder', 'S1')}, None),
     (('ssd', 'cinder', 'S1'), {('cinder', 'S1'), (None, None)}, 'plain'),
 ])
-def test_a_host_without_openstack(stated, secrets, expected):
+def test_a_host_without_openstack(stated, identities, expected):
     clusters = {'plain': [Backend('libvirt', '', *stated)]}
     assert owner(clusters, None, disk(),
-                 secrets=frozenset(secrets)) == expected
+                 identities=frozenset(identities)) == expected
 
 
 def test_no_cluster_at_all():
@@ -171,15 +173,13 @@ def test_no_cluster_at_all():
     assert owner({}, None, disk()) is None
 
 
-def test_secrets():
-    where = memory.locator('domain', 1)
+def test_identities():
     mixed = memory.Sheet('vda p/a cinder S 10.0.0.1:6789\n'
                          'vdb p/b   10.0.0.1:6789\n'
                          'vdc p/c nova S !broken')
-    assert ownership.secrets([]) == frozenset()
-    assert ownership.secrets([
-        memory.record(where, mixed), memory.record(where, mixed),
-        Record(where, None, 'broken')]) == {('cinder', 'S'), (None, None)}
+    assert ownership.identities([]) == frozenset()
+    assert ownership.identities(mixed.disks * 2) == {
+        ('cinder', 'S'), (None, None)}
 
 
 @pytest.mark.parametrize('backends, expected', [

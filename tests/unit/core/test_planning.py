@@ -26,11 +26,15 @@ from rbd_mon_fix.model.plan import Plan
 from rbd_mon_fix.model.plan import State
 from rbd_mon_fix.model.record import Record
 from rbd_mon_fix.model.record import SkipReason
+from rbd_mon_fix.model.store import Readers
 from tests.unit import memory
 
 WHERE = memory.locator('nova-bdm', 1)
 BACKEND = Backend('cinder', 'rbd', 'volumes', 'cinder', 'S')
 NAMES = {'mon1': frozenset({'10.1.0.1'}), 'dead': frozenset({'10.9.9.9'})}
+READERS = {'nova-bdm': Readers(volume=(Operation.START,
+                                       Operation.HARD_REBOOT)),
+           'domain': Readers()}
 PART = '10.0.0.1:6789,10.1.0.2:6789,10.0.0.3:6789'
 
 
@@ -40,7 +44,7 @@ def plan(*records, monitors=memory.NEW, backends=(BACKEND,),
     cluster = memory.cluster('ceph', monitors, backends)
     return planning.plan(records, planning.Knowledge(
         memory.instances(1, 2, 3, **fields),
-        ownership.Ownership([cluster], None), NAMES, unmanaged))
+        ownership.Ownership([cluster], None), NAMES, READERS, unmanaged))
 
 
 def one(words, **fields):
@@ -221,12 +225,3 @@ def test_the_plan_is_in_the_order_of_the_records():
     assert [copy.locator for copy in found.copies] == places
     assert [change.locator for change in found.changes] == places
     assert plan(*map(memory.record, places)) == found
-
-
-def test_merged():
-    first = plan(memory.record(WHERE))
-    second = plan(memory.record(memory.locator('domain', 2)))
-    assert planning.merged([]) == Plan((), ())
-    assert planning.merged([first]) == first
-    assert planning.merged([first, second]) == Plan(
-        first.copies + second.copies, first.changes + second.changes)

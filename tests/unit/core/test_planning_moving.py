@@ -31,6 +31,7 @@ from rbd_mon_fix.model.monmap import MonMap
 from rbd_mon_fix.model.record import Locator
 from rbd_mon_fix.model.record import Record
 from rbd_mon_fix.model.record import SkipReason
+from rbd_mon_fix.model.store import Readers
 from tests.cloud import documents
 from tests.cloud import shape
 
@@ -51,7 +52,8 @@ def plan(volume, moving, task_state=None):
         volume_id=volume.id)
     known = planning.Knowledge(
         {server.uuid: Instance(server.uuid, 'cmp1', task_state=task_state)},
-        ownership.Ownership([CLUSTER], None), {}, moving=moving)
+        ownership.Ownership([CLUSTER], None), {}, {'nova-bdm': Readers()},
+        moving=moving)
     return planning.plan([record], known)
 
 

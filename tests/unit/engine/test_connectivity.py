@@ -16,10 +16,9 @@
 
 from __future__ import annotations
 
-import types
-
 import pytest
 
+from rbd_mon_fix import engine
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.engine import connectivity
 from rbd_mon_fix.model.cluster import Backend
@@ -27,6 +26,7 @@ from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.cluster import Source
 from rbd_mon_fix.model.disk import RbdDisk
 from rbd_mon_fix.model.guest import Guest
+from rbd_mon_fix.model.guest import GuestState
 from rbd_mon_fix.model.instance import Instance
 from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.monmap import Monitor
@@ -34,8 +34,11 @@ from rbd_mon_fix.model.monmap import MonMap
 from rbd_mon_fix.model.plan import Copy
 from rbd_mon_fix.model.plan import State
 from rbd_mon_fix.model.record import Locator
+from rbd_mon_fix.qemu import processes
+from tests.unit import memory
+from tests.unit.stores import places
 
-UUID = 'ddee15e6-74fe-4a44-9b26-4ba7df465bcd'
+UUID = memory.uuid(1)
 RIGHT, OLD = MonAddr('10.0.0.1', 6789), MonAddr('10.9.9.9', 6789)
 CLUSTERS = tuple(
     Cluster(name, None, Source.CEPH_CONF,
@@ -52,22 +55,21 @@ def disk(image):
     return RbdDisk('vda', image, 'cinder', None, (OLD,), '')
 
 
-def live(*images):
-    """Return a libvirt whose guest has some disks now."""
-    text = LIVE.format(uuid=UUID, disks=''.join(
+@pytest.fixture
+def context(world):
+    """Return that of host cmp1, where libvirt is down."""
+    world.write_nova_conf(host='cmp1')
+    context = world.context()
+    context.__dict__['clusters'] = CLUSTERS
+    return context
+
+
+def run(world, *images):
+    """Let the libvirt of cmp1 have a guest with some disks now."""
+    world.domains().add(1)
+    world.domains().live_texts[UUID] = LIVE.format(uuid=UUID, disks=''.join(
         DISK.format(image=image, dev=f'vd{number}')
         for number, image in enumerate(images)))
-    return types.SimpleNamespace(live_xml=lambda uuid: text)
-
-
-def libvirt_down(host):
-    raise exceptions.Unreachable('Libvirt is down.')
-
-
-def site(hypervisor=None):
-    return types.SimpleNamespace(
-        nova=types.SimpleNamespace(host='cmp1'), clusters=CLUSTERS,
-        hypervisor=(lambda host: hypervisor) if hypervisor else libvirt_down)
 
 
 def copies(cluster='a', host='cmp1', image='a/i', store='domain'):
@@ -75,55 +77,130 @@ def copies(cluster='a', host='cmp1', image='a/i', store='domain'):
                  disk(image), 'vda', cluster, (), State.STALE)]
 
 
-def watch(monkeypatch, peers=(), disks=('a/i',), hypervisor=None):
-    watched = connectivity.Watch(site(hypervisor))
-    monkeypatch.setitem(watched.__dict__, 'guests', [
-        Guest(7, UUID, tuple(map(disk, disks)), frozenset(peers))])
-    return watched
+@pytest.fixture
+def watch(context, monkeypatch):
+    def watch(peers=(), disks=('a/i',)):
+        monkeypatch.setattr(processes, 'running', lambda: [
+            Guest(7, UUID, tuple(map(disk, disks)), frozenset(peers))])
+        return connectivity.Watch(context)
+
+    return watch
 
 
 @pytest.mark.parametrize('peers, found', [
     ((), [UUID]), ((OLD,), [UUID]), ((RIGHT,), [])])
-def test_stranded(monkeypatch, peers, found):
-    watched = watch(monkeypatch, peers)
+def test_stranded(watch, peers, found):
+    watched = watch(peers)
     watched.add(copies())
     assert watched.stranded() == found
 
 
-def test_servers_of_other_hosts_are_not_looked_at(monkeypatch):
-    watched = watch(monkeypatch)
+def test_servers_of_other_hosts_are_not_looked_at(watch):
+    watched = watch()
     watched.add(copies(host='cmp2'))
     assert watched.stranded() == []
 
 
-def test_other_hosts_cost_no_look_at_processes():
-    watched = connectivity.Watch(site())
+def test_other_hosts_cost_no_look_at_processes(watch):
+    watched = watch()
     watched.add(copies(host='cmp2'))
     watched.stranded()
     assert 'guests' not in watched.__dict__
 
 
-def test_guests_that_the_run_is_not_about_are_left_out(monkeypatch):
-    assert watch(monkeypatch).stranded() == []
+def test_guests_that_the_run_is_not_about_are_left_out(watch):
+    assert watch().stranded() == []
 
 
-def test_copies_that_disagree_make_it_unknown(monkeypatch):
-    watched = watch(monkeypatch)
+def test_copies_that_disagree_make_it_unknown(watch):
+    watched = watch()
     watched.add(copies('a') + copies('b', store='nova-bdm'))
     assert watched.stranded() == []
 
 
 @pytest.mark.parametrize('cluster, found', [('a', [UUID]), (None, [])])
 def test_a_cluster_that_is_not_known_is_not_guessed(
-        monkeypatch, cluster, found):
-    watched = watch(monkeypatch)
+        watch, cluster, found):
+    watched = watch()
     watched.add(copies(cluster))
     assert watched.stranded() == found
 
 
 @pytest.mark.parametrize('now, found', [
     (('a/i',), []), (('a/i', 'b/j'), [UUID]), (('b/j',), [UUID]), ((), [])])
-def test_the_disks_are_those_that_it_has_now(monkeypatch, now, found):
-    watched = watch(monkeypatch, [RIGHT], hypervisor=live(*now))
+def test_the_disks_are_those_that_it_has_now(world, watch, now, found):
+    run(world, *now)
+    watched = watch([RIGHT])
     watched.add(copies() + copies('b', image='b/j'))
     assert watched.stranded() == found
+
+
+IMAGE = f'volumes/volume-{places.volume(1)}'
+NEW = memory.addrs(memory.NEW)
+
+
+@pytest.fixture
+def running(world, monkeypatch):
+    """Return what lets servers of cmp1 run, and looks at them."""
+    world.write_nova_conf(host='cmp1')
+    for server in (1, 2):
+        world.add(server)
+    texts = world.domains().texts
+
+    def look(*guests, **fields):
+        world.domains().live_texts = {
+            memory.uuid(server): texts[memory.uuid(server)]
+            for server in (1, 2)}
+        monkeypatch.setattr(processes, 'running', lambda: list(guests))
+        return engine.guests(world.context(), engine.ScanRequest(
+            ('cmp1',), **fields))
+
+    return look
+
+
+def guest(server, peers, pid=7, image=IMAGE):
+    return Guest(pid, memory.uuid(server), (disk(image),) if image else (),
+                 peers if peers is None else frozenset(peers))
+
+
+def test_guests(running):
+    found = running(guest(2, [OLD], 8), guest(1, [NEW[0], OLD], 7))
+    assert [(each.host, each.guest.pid, each.launched_with,
+             each.connected_to, each.state) for each in found.guests] == [
+        ('cmp1', 7, (OLD,), (NEW[0], OLD), GuestState.FOLLOWING),
+        ('cmp1', 8, (OLD,), (OLD,), GuestState.STRANDED)]
+    assert found.stranded == [memory.uuid(2)]
+    assert (found.closed, found.hidden) == (0, 0)
+    assert [cluster.name for cluster in found.clusters] == ['ceph']
+
+
+def test_one_guest(running):
+    found = running(guest(1, []), guest(2, [], 8),
+                    instances=(memory.uuid(2),))
+    assert [each.guest.pid for each in found.guests] == [8]
+
+
+def test_what_cannot_be_seen_is_counted(running):
+    """A guest in another PID namespace has no process here."""
+    found = running(guest(1, None))
+    assert [each.state for each in found.guests] == [GuestState.UNKNOWN]
+    assert found.guests[0].connected_to is None
+    assert (found.closed, found.hidden) == (1, 1)
+
+
+def test_a_process_without_name_is_named_by_its_number(running):
+    found = running(Guest(9, None, (disk(IMAGE),), frozenset()))
+    [report] = found.guests
+    assert report.guest.instance is None
+    assert found.stranded == ['process 9']
+
+
+def test_guests_without_rbd_are_not_told_of(running):
+    assert running(Guest(9, memory.uuid(5), (), frozenset())).guests == ()
+
+
+def test_guests_of_another_host(world):
+    world.write_nova_conf(host='cmp2')
+    world.add(1)
+    with pytest.raises(exceptions.ConfigError, match='not cmp1'):
+        engine.guests(world.context(), engine.ScanRequest(('cmp1',)))

@@ -14,17 +14,24 @@
 
 """What the config names, opened when it is needed."""
 
+from __future__ import annotations
+
+import socket
+
 from oslo_config import cfg
 import pytest
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.conf import options
 from rbd_mon_fix.engine import context as contexts
+from rbd_mon_fix.inventory import instances
+from tests.unit import worlds
+from tests.unit.stores import places
 
 
 @pytest.fixture
-def site(tmp_path, monkeypatch):
-    """Return what opens a site with a config file of that content."""
+def context(tmp_path, monkeypatch):
+    """Return what opens a context with a config file of that content."""
     for name in ('OS_AUTH_URL', 'OS_AUTH_TYPE'):
         monkeypatch.delenv(name, raising=False)
     for name in ('NOVA_CONF', 'CINDER_CONF'):
@@ -48,24 +55,23 @@ def site(tmp_path, monkeypatch):
 API = '[nova]\nauth_type = password\nauth_url = http://127.0.0.1:1/\n'
 
 
-def test_nothing_at_all(site):
-    found = site()
+def test_nothing_at_all(context):
+    found = context()
     assert (found.nova, found.cinder, found.cells, found.cinder_database,
             found.api) == (None,) * 5
     assert not found.has_openstack
-    found.close()
 
 
 @pytest.mark.parametrize('service', ['nova', 'cinder'])
-def test_only_the_default_files_may_be_missing(site, service):
-    found = site('', f'--{service}-config-file', '/none/x.conf')
+def test_only_the_default_files_may_be_missing(context, service):
+    found = context('', f'--{service}-config-file', '/none/x.conf')
     with pytest.raises(exceptions.ConfigError, match='/none/x.conf'):
         getattr(found, service)
 
 
-def test_an_empty_name_says_that_there_is_none(site, tmp_path):
+def test_an_empty_name_says_that_there_is_none(context, tmp_path):
     (tmp_path / 'none.conf').write_text('[DEFAULT]\nhost = cmp1\n')
-    found = site('', '--nova-config-file', '', '--cinder-config-file', '')
+    found = context('', '--nova-config-file', '', '--cinder-config-file', '')
     assert (found.nova, found.cinder) == (None, None)
 
 
@@ -74,9 +80,9 @@ def test_an_empty_name_says_that_there_is_none(site, tmp_path):
     ('password = ${SECRET}x', 'NoSuchOptError'),
     ('username = u\npassword = p\ntimeout = abc', "timeout.*'abc'"),
 ])
-def test_credentials_that_cannot_be_used(site, content, words):
+def test_credentials_that_cannot_be_used(context, content, words):
     with pytest.raises(exceptions.ConfigError, match=words) as caught:
-        assert site(API + content).api
+        assert context(API + content).api
     assert 'SECRET' not in str(caught.value)
     assert '[nova]' in caught.value.message
 
@@ -89,17 +95,72 @@ def test_credentials_that_cannot_be_used(site, content, words):
      'qemu+tls://c.x/system?a=c'),
     ('libvirt_uri = test:///default', 'cmp1', 'test:///default'),
 ])
-def test_where_the_libvirt_of_a_host_is(site, text, host, expected):
-    assert site(f'[DEFAULT]\n{text}\n').libvirt_uri(host) == expected
+def test_where_the_libvirt_of_a_host_is(context, text, host, expected):
+    assert context(f'[DEFAULT]\n{text}\n').libvirt_uri(host) == expected
 
 
-def test_nova_s_word_on_libvirt_s_uri(site, tmp_path):
+def test_nova_s_word_on_libvirt_s_uri(context, tmp_path):
     nova = tmp_path / 'nova.conf'
     nova.write_text('[libvirt]\nconnection_uri = qemu+tcp://{host}/system\n')
-    found = site('', '--nova-config-file', str(nova))
+    found = context('', '--nova-config-file', str(nova))
     assert found.libvirt_uri('c') == 'qemu+tcp://c/system'
     assert found.has_openstack
 
 
-def test_nobody_is_asked_offline(site):
-    assert site('[DEFAULT]\noffline = true\n').answering is None
+def test_nobody_is_asked_offline(context):
+    assert context('[DEFAULT]\noffline = true\n').answering is None
+
+
+def test_each_libvirt_is_opened_once_and_closed(world, monkeypatch):
+    world.domains('cmp1')
+    opened, closed = [], []
+    connect = world.connect
+    monkeypatch.setattr(world, 'connect', lambda uri: (
+        opened.append(uri) or connect(uri)))
+    monkeypatch.setattr(places.DomainPlace, 'close',
+                        lambda place: closed.append(place))
+    with pytest.raises(KeyError):
+        with world.context() as made:
+            assert made.hypervisor('cmp1') is made.hypervisor('cmp1')
+            with pytest.raises(exceptions.Unreachable):
+                made.hypervisor('cmp2')
+            raise KeyError
+    assert opened == ['libvirt://cmp1/', 'libvirt://cmp2/']
+    assert closed == [world.domains('cmp1')]
+
+
+@pytest.mark.parametrize('host, name', [('cmp1', 'cmp1'), (None, 'box')])
+def test_this_machine(world, monkeypatch, host, name):
+    monkeypatch.setattr(socket, 'gethostname', lambda: 'box')
+    if host:
+        world.write_nova_conf(host=host)
+    assert world.context().local_host.name == name
+
+
+@pytest.mark.parametrize('openstack, stated, found', [
+    (False, {}, True), (True, {}, False), (True, {'user': 'u'}, True),
+    (True, {'secret_uuid': 'S'}, True), (True, {'pools': ['p']}, True)])
+def test_a_ceph_conf_without_openstack(tmp_path, nova, openstack, stated,
+                                       found):
+    """With OpenStack it may be anybody's, unless the operator speaks of it."""
+    world = worlds.World(tmp_path, nova if openstack else None)
+    world.ceph.update(stated)
+    assert (world.context().plain() is not None) is found
+
+
+def test_a_monitors_file_needs_no_ceph_conf(tmp_path):
+    world = worlds.World(tmp_path)
+    (tmp_path / 'ceph.conf').unlink()
+    assert world.context().plain() is not None
+    assert world.context(monitors_file='x.json').plain() is None
+
+
+@pytest.mark.parametrize('database, api, kind', [
+    (True, True, instances.CellInventory),
+    (False, True, instances.ApiInventory),
+    (False, False, instances.LibvirtInventory)])
+def test_the_best_inventory_that_the_config_allows(tmp_path, nova, database,
+                                                   api, kind):
+    world = worlds.World(tmp_path, nova if database else None,
+                         api=worlds.Api() if api else None)
+    assert type(world.context().inventory) is kind

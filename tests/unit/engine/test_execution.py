@@ -12,484 +12,265 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Lock, journal and settling around what writes."""
+"""Carrying plans out, and what is told when that ends early."""
 
-import datetime
-import io
-import json
-import os
+from __future__ import annotations
 
 import pytest
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.clients import nova_servers
-from rbd_mon_fix.core import ownership
-from rbd_mon_fix.core import planning
 from rbd_mon_fix.engine import execution
-from rbd_mon_fix.model.instance import Instance
-from rbd_mon_fix.model.instance import Scope
-from rbd_mon_fix.model.plan import Plan
+from rbd_mon_fix.engine import reporting
+from rbd_mon_fix.engine import session
+from rbd_mon_fix.inventory import instances
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.state import journal
-from rbd_mon_fix.state import locks
-from tests.unit import fakes
 from tests.unit import memory
+from tests.unit import worlds
 
-STORES = ('cinder-attachment', 'nova-bdm', 'domain')
-OLD, NEW = memory.sheet(memory.OLD).text, memory.sheet(memory.NEW).text
-THEIRS = nova_servers.Lock(True, 'mine!')
-
-
-class Survey:
-    """Stores in memory, of the hosts that were asked for."""
-
-    def __init__(self, texts, hosts=(memory.HOST,), stores=STORES):
-        self.request = fakes.command(hosts, hosts=hosts, stores=stores)
-        self.texts = [memory.MemoryStore(name, {
-            where: text for where, text in texts.items()
-            if where.store == name}) for name in STORES]
-        self.busy_now = set()
-
-    def stores(self, host):
-        return [store for store in self.texts
-                if store.name in self.request.stores]
-
-    def store(self, name, host):
-        assert host in self.request.hosts
-        [store] = [store for store in self.stores(host)
-                   if store.name == name]
-        return store
-
-    def get(self, locator):
-        return self.store(locator.store, locator.host).get(locator)
-
-    def busy(self, uuids):
-        return self.busy_now & set(uuids)
-
-    def now(self):
-        return {where: text for store in self.texts
-                for where, text in store.texts.items()}
-
-    def plan(self):
-        servers = {where.instance: Instance(where.instance, where.host)
-                   for where in self.now()}
-        records = [record for store in self.texts
-                   for host in self.request.hosts
-                   for record in store.scan(Scope(host, servers))]
-        return planning.plan(
-            sorted(records, key=lambda each: each.locator.host),
-            planning.Knowledge(servers, ownership.Ownership(
-                [memory.cluster(backends=fakes.BACKENDS)], None), {}))
+DOWN = exceptions.Unreachable('Down.', 'Wait.')
+FIXED = ['fixed'] * 3
 
 
-class Shown:
-    """A report that remembers what it was told."""
+class Run:
+    """One run over some servers of cmp1, a plan for each of them."""
 
-    def __init__(self):
-        self.outcomes = None
-        self.closed = []
+    def __init__(self, world):
+        self.world = world
+        self.heard = worlds.Heard()
+        self.started = 0
 
-    def plan(self, plan, outcomes=None):
-        assert not self.closed
-        self.outcomes = outcomes
+    def carry_out(self, plans=None, total=None,
+                  complaints=execution.no_complaints):
+        """Carry out plans; by default those that the world needs."""
+        scan = self.world.scan()
+        known = list(worlds.plans(scan))
+        plans = iter(known) if plans is None else plans(known)
+        with session.Session(scan.context, scan) as held:
+            def start():
+                self.started += 1
+                return held.start('refresh')
 
-    def close(self, run=None):
-        self.closed.append(run)
+            return execution.Execution(
+                reporting.Reporter(scan.context, self.heard), self.heard,
+                start, sum(len(plan.changes) for plan in known)
+                if total is None else total, complaints,
+            ).carry_out(plans, scan.lost)
 
     @property
-    def verdicts(self):
-        return {where.key: outcome.verdict.value
-                for where, outcome in self.outcomes.items()}
+    def servers(self):
+        return [(server, verdicts)
+                for _, server, verdicts in self.heard.servers]
+
+    @property
+    def runs(self):
+        return list(session.journal(self.world.context()).runs())
+
+    def lose_libvirt(self, server, monkeypatch):
+        """Lose libvirt once the domain of a server is to be written."""
+        place = self.world.domains()
+        define = place.define
+
+        def lost(xml):
+            if memory.uuid(server) in xml:
+                raise DOWN
+            define(xml)
+
+        monkeypatch.setattr(place, 'define', lost)
 
 
 @pytest.fixture
-def site(tmp_path):
-    return fakes.Site(tmp_path)
+def run(world, monkeypatch):
+    for server in (1, 2, 3):
+        world.add(server)
+    monkeypatch.setattr(instances, 'BATCH', 1)
+    return Run(world)
 
 
-def texts(*servers, stores=STORES, host=memory.HOST, text=OLD):
-    return {memory.locator(store, server, host): text
-            for server in servers for store in stores}
+def test_nothing_to_change_leaves_no_run(run):
+    first = run.carry_out()
+    run.heard.servers.clear()
+    again = run.carry_out()
+    assert (first.error, again.run, again.error) == (None, None, None)
+    assert [each.id for each in run.runs] == [first.run]
+    assert run.started == 1
+    # Nothing was made, which is not the same as nothing made well.
+    assert run.servers == [(1, None), (2, None), (3, None)]
 
 
-def journal_of(site):
-    return execution.journal(site)
+def test_no_plan_at_all(run):
+    done = run.carry_out(lambda known: iter(()), 0)
+    assert (done.run, done.error, done.summary.servers) == (None, None, 0)
+    assert run.runs == []
 
 
-def lines(site):
-    """Return the types of the lines of all runs, the oldest first."""
-    folder = os.path.join(site.conf.journal_dir, 'runs')
-    return [json.loads(line)['type'] for name in sorted(os.listdir(folder))
-            for line in open(os.path.join(folder, name)) if line.strip()]
+def test_each_plan_is_told_of_after_it(run):
+    done = run.carry_out()
+    assert done.error is None
+    assert run.servers == [(1, FIXED), (2, FIXED), (3, FIXED)]
+    assert run.heard.phases == [
+        ('Writing', 9, 3), ('Writing', 9, 6), ('Writing', 9, 9)]
+    assert done.summary.outcomes == {Verdict.FIXED: 9}
+    assert (done.summary.due, done.summary.unsettled) == (9, 0)
+    [found] = run.runs
+    assert (found.id, found.finished) == (done.run, True)
 
 
-def apply(site, survey, lock=False, plan=None):
-    shown = Shown()
-    with execution.Session(site, survey, lock) as session:
-        session.apply('refresh', plan or survey.plan(), shown, io.StringIO())
-    return shown
+def test_a_plan_without_changes_makes_no_run_longer(run):
+    run.world.nova.tables.update('instances', 'uuid', memory.uuid(2),
+                                 task_state='rebooting')
+    run.carry_out()
+    assert run.servers == [(1, FIXED), (2, None), (3, FIXED)]
 
 
-def settle(site, survey):
-    with execution.Session(site, survey) as session:
-        session.settle()
+def test_a_store_that_is_lost_in_the_middle(run, monkeypatch):
+    """What is known is told, and so is what was not reached."""
+    run.lose_libvirt(2, monkeypatch)
+    done = run.carry_out()
+    assert done.error is DOWN
+    assert run.servers == [(1, FIXED), (2, FIXED[:2]), (3, [])]
+    assert done.summary.outcomes == {Verdict.FIXED: 5}
+    assert (done.summary.due, done.summary.unsettled) == (9, 4)
+    assert done.summary.incomplete
+    [found] = run.runs
+    assert (found.id, found.finished) == (done.run, False)
+    assert [entry.locator.store for entry in found.unsettled] == ['domain']
 
 
-def cut_off(site, survey, written=(), ended=(), locked=(),
-            hosts=(memory.HOST,)):
-    """Leave a run as one that was killed would.
+def test_plans_that_cannot_be_read_are_counted(run, monkeypatch):
+    """A store that is lost for writing may be lost for reading as well."""
+    run.lose_libvirt(1, monkeypatch)
 
-    :param written: keys of documents that it wrote
-    :param ended: keys of those of which the journal knows that
-    :param locked: servers that it left locked
-    """
-    runs = journal_of(site)
-    runs.prepare()
-    plan = survey.plan()
-    writer = runs.start('refresh', hosts, plan.digest, [])
-    writer.begin(plan.changes)
-    if locked:
-        writer.note('locking', instances=list(locked))
-        for uuid in locked:
-            site.api.locks[uuid] = nova_servers.Lock(
-                True, f'rbd-mon-fix {writer.run}')
-    for store in survey.texts:
-        for change in plan.changes:
-            if change.locator.key in written and (
-                    change.locator.store == store.name):
-                writer.end([outcome for outcome in store.put([change])
-                            if change.locator.key in ended])
-    writer.leave()
-    return writer.run
+    def plans(known):
+        yield known[0]
+        yield known[1]
+        raise exceptions.Unreachable('Down as well.')
+
+    done = run.carry_out(plans)
+    assert done.error is DOWN
+    assert run.servers == [(1, FIXED[:2]), (2, [])]
+    assert done.summary.unsettled == 1 + 3 + 3
 
 
-def test_nothing_to_change_leaves_no_run(site):
-    survey = Survey(texts(1, text=NEW))
-    shown = apply(site, survey)
-    assert shown.closed == [None]
-    assert shown.outcomes is None
-    assert list(journal_of(site).runs()) == []
+def test_plans_that_end_with_an_error(run):
+    """Nothing was lost in writing, but what is left cannot be read."""
+    def plans(known):
+        yield known[0]
+        raise DOWN
+
+    done = run.carry_out(plans)
+    assert done.error is DOWN
+    assert run.servers == [(1, FIXED)]
+    assert (done.summary.outcomes, done.summary.unsettled) == (
+        {Verdict.FIXED: 3}, 6)
+    assert [found.finished for found in run.runs] == [False]
 
 
-def test_what_is_changed_is_in_the_journal_and_in_the_report(site):
-    survey = Survey(texts(1, 2))
-    shown = apply(site, survey)
-    [run] = journal_of(site).runs()
-    assert shown.closed == [run.id]
-    assert set(shown.verdicts.values()) == {'fixed'}
-    assert len(shown.verdicts) == 6
-    assert set(survey.now().values()) == {NEW}
-    assert (run.command, run.hosts, run.finished) == (
-        'refresh', (memory.HOST,), True)
-    assert {entry.verdict for entry in run.entries} == {Verdict.FIXED}
-    assert run.undoes is None
+def test_a_run_that_cannot_be_begun(run, monkeypatch):
+    full = exceptions.ConfigError('Full.')
+    before = run.world.everything()
+
+    def start(*args, **kwargs):
+        raise full
+
+    monkeypatch.setattr(journal.Journal, 'start', start)
+    done = run.carry_out()
+    assert (done.run, done.error) == (None, full)
+    assert run.world.everything() == before
+    assert run.servers == [(1, []), (2, []), (3, [])]
+    assert (done.summary.due, done.summary.unsettled) == (9, 9)
 
 
-def test_the_journal_knows_the_clusters_and_the_plan(site):
-    survey = Survey(texts(1))
-    plan = survey.plan()
-    with execution.Session(site, survey) as session:
-        session.apply('rollback', plan, Shown(), io.StringIO(), undoes='R')
-    [run] = journal_of(site).runs()
-    assert (run.command, run.undoes) == ('rollback', 'R')
-    [name] = os.listdir(os.path.join(site.conf.journal_dir, 'runs'))
-    with open(os.path.join(site.conf.journal_dir, 'runs', name)) as file:
-        head = json.loads(file.readline())
-    assert head['digest'] == plan.digest
-    assert head['clusters'] == [{
-        'name': 'ceph', 'fsid': None,
-        'monitors': memory.NEW.split(',')}]
-    started = datetime.datetime.fromisoformat(head['started'])
-    assert started.utcoffset() == datetime.timedelta(0)
+def test_a_journal_that_cannot_be_written(run, monkeypatch):
+    """It is asked before the stores are."""
+    full = exceptions.RbdMonFixError('Full.')
+    begin = journal.Writer.begin
+
+    def fill(writer, changes):
+        if any(worlds.number(change.locator.instance) == 2
+               for change in changes):
+            raise full
+        begin(writer, changes)
+
+    monkeypatch.setattr(journal.Writer, 'begin', fill)
+    done = run.carry_out()
+    assert done.error is full
+    assert run.servers == [(1, FIXED), (2, []), (3, [])]
+    assert len(run.world.plan().changes) == 6
 
 
-def test_each_host_has_stores_of_its_own(site):
-    hosts = ('cmp1', 'cmp2')
-    survey = Survey({**texts(1), **texts(2, host='cmp2')}, hosts)
+def test_a_journal_that_cannot_be_closed(run, monkeypatch):
+    full = exceptions.RbdMonFixError('Full.')
+
+    def close(writer):
+        writer.leave()
+        raise full
+
+    monkeypatch.setattr(journal.Writer, 'close', close)
+    done = run.carry_out()
+    assert done.error is full
+    assert run.servers == [(1, FIXED), (2, FIXED), (3, FIXED)]
+    assert not done.summary.incomplete
+    assert [(found.id, found.finished) for found in run.runs] == [
+        (done.run, False)]
+
+
+def test_a_journal_that_cannot_be_left_either(run, monkeypatch):
+    """The error that cut the run off is the one that matters."""
+    run.lose_libvirt(1, monkeypatch)
+
+    def leave(writer):
+        raise exceptions.RbdMonFixError('Full.')
+
+    monkeypatch.setattr(journal.Writer, 'leave', leave)
+    assert run.carry_out().error is DOWN
+
+
+def test_complaints(run):
+    """Only what was written well is asked about."""
     asked = []
-    stores = survey.stores
-    survey.stores = lambda host: asked.append(host) or stores(host)
-    shown = apply(site, survey)
-    assert asked == ['cmp1', 'cmp2']
-    assert len(shown.verdicts) == 6
-    assert lines(site) == ['run', *['begin'] * 3, *['end'] * 3,
-                           *['begin'] * 3, *['end'] * 3, 'close']
+
+    def complaints(changes):
+        asked.append([(worlds.number(change.locator.instance),
+                       change.locator.store) for change in changes])
+        return {change.locator: 'does not open' for change in changes
+                if change.locator.store == 'nova-bdm'
+                and change.locator.instance == memory.uuid(2)}
+
+    def plans(known):
+        run.world.domains().texts[memory.uuid(3)] += '\n'
+        return iter(known)
+
+    done = run.carry_out(plans, complaints=complaints)
+    stores = ['cinder-attachment', 'nova-bdm', 'domain']
+    assert [sorted(each) for each in asked] == [
+        sorted((server, store) for store in stores[:count])
+        for server, count in ((1, 3), (2, 3), (3, 2))]
+    assert done.error is None
+    assert done.summary.outcomes == {
+        Verdict.FIXED: 7, Verdict.UNVERIFIED: 1, Verdict.CONFLICT: 1}
+    assert done.summary.incomplete
 
 
-def test_busy_by_now(site):
-    survey = Survey(texts(1, 2))
-    survey.busy_now = {memory.uuid(1)}
-    verdicts = apply(site, survey).verdicts
-    assert {verdicts[f'{store}/1'] for store in STORES} == {'conflict'}
-    assert {verdicts[f'{store}/2'] for store in STORES} == {'fixed'}
+def test_complaints_that_cannot_be_had(run):
+    """What was written is told of, though nobody could open it."""
+    private = exceptions.ConfigError('The key may not be read.')
+
+    def complaints(changes):
+        raise private
+
+    done = run.carry_out(complaints=complaints)
+    assert done.error is private
+    assert run.servers == [(1, FIXED), (2, []), (3, [])]
+    assert (done.summary.outcomes, done.summary.unsettled) == (
+        {Verdict.FIXED: 3}, 6)
+    assert [found.finished for found in run.runs] == [False]
 
 
-@pytest.mark.parametrize('error', [
-    exceptions.Unreachable('Down.'), exceptions.ConfigError('May not.'),
-    exceptions.RbdMonFixError('Full.')])
-def test_what_is_known_when_all_ends_is_shown(site, error):
-    survey = Survey(texts(1))
+def test_errors_of_others_are_not_kept(run, monkeypatch):
+    def crash(xml):
+        raise ZeroDivisionError
 
-    def down(change):
-        raise error
-
-    survey.texts[2].during = down
-    shown = Shown()
-    with pytest.raises(type(error)):
-        with execution.Session(site, survey) as session:
-            session.apply('refresh', survey.plan(), shown, io.StringIO())
-    [run] = journal_of(site).unfinished()
-    assert shown.closed == [run.id]
-    assert shown.verdicts == {'cinder-attachment/1': 'fixed',
-                              'nova-bdm/1': 'fixed'}
-    assert [entry.locator.key for entry in run.unsettled] == ['domain/1']
-
-
-def test_two_runs_of_one_host_at_once(site):
-    survey = Survey(texts(1))
-    with execution.Session(site, survey):
-        with pytest.raises(exceptions.Refused, match='cmp1'):
-            apply(site, survey)
-        assert survey.now() == texts(1)
-        apply(site, Survey(texts(2, host='cmp2'), ('cmp2',)))
-    apply(site, survey)
-    assert set(survey.now().values()) == {NEW}
-
-
-def test_the_host_is_let_go_after_an_error(site):
-    with pytest.raises(KeyError):
-        with execution.Session(site, Survey({})):
-            raise KeyError
-    with locks.held(site.conf.journal_dir, [memory.HOST]):
-        pass
-
-
-def test_a_journal_that_cannot_be_written(site, tmp_path):
-    (tmp_path / 'journal').write_text('')
-    survey = Survey(texts(1))
-    with pytest.raises(exceptions.ConfigError, match='--journal-dir'):
-        apply(site, survey)
-    assert survey.now() == texts(1)
-
-
-def test_nothing_to_settle(site):
-    survey = Survey(texts(1))
-    settle(site, survey)
-    apply(site, survey)
-    before = lines(site)
-    settle(site, survey)
-    assert lines(site) == before
-
-
-def test_a_run_that_was_cut_off_is_settled_by_looking(site):
-    survey = Survey(texts(1, 2))
-    run = cut_off(site, survey, written=[
-        'cinder-attachment/1', 'nova-bdm/1', 'cinder-attachment/2'],
-        ended=['cinder-attachment/1'])
-    survey.texts[2].texts[memory.locator('domain', 2)] = 'theirs'
-    settle(site, survey)
-    found = journal_of(site).read(run)
-    assert {entry.locator.key: entry.verdict.value for entry in
-            found.entries} == {
-        'cinder-attachment/1': 'fixed', 'nova-bdm/1': 'fixed',
-        'domain/1': 'failed', 'cinder-attachment/2': 'fixed',
-        'nova-bdm/2': 'failed', 'domain/2': 'conflict'}
-    assert list(journal_of(site).unfinished()) == []
-    # What is settled stays: texts that change later change no outcome.
-    before = lines(site)
-    settle(site, survey)
-    assert lines(site) == before
-
-
-def test_the_same_command_again_ends_in_the_right_state(site):
-    survey = Survey(texts(1, 2))
-    first = cut_off(site, survey, written=['cinder-attachment/1'])
-    with execution.Session(site, survey) as session:
-        session.settle()
-        session.apply('refresh', survey.plan(), Shown(), io.StringIO())
-    assert set(survey.now().values()) == {NEW}
-    assert {run.id == first: len(run.entries)
-            for run in journal_of(site).runs()} == {True: 6, False: 5}
-
-
-@pytest.mark.parametrize('hosts, settled', [
-    (('cmp1',), True), (('cmp2', 'cmp1'), True), (('cmp2',), False)])
-def test_only_runs_of_these_hosts_are_settled(site, hosts, settled):
-    survey = Survey(texts(1))
-    run = cut_off(site, survey)
-    settle(site, Survey(survey.now(), hosts))
-    assert journal_of(site).read(run).finished is settled
-
-
-def test_a_run_of_more_hosts_than_these_waits_for_the_others(site, caplog):
-    survey = Survey(texts(1))
-    run = cut_off(site, survey, hosts=('cmp1', 'cmp2'))
-    settle(site, survey)
-    assert not journal_of(site).read(run).finished
-    settle(site, Survey(survey.now(), ('cmp1', 'cmp2')))
-    assert journal_of(site).read(run).finished
-
-
-def test_stores_that_are_not_at_hand_keep_it_unsettled(site, caplog):
-    survey = Survey(texts(1))
-    run = cut_off(site, survey)
-    settle(site, Survey(survey.now(), stores=('domain',)))
-    found = journal_of(site).read(run)
-    assert not found.finished
-    assert {entry.locator.store for entry in found.unsettled} == {
-        'cinder-attachment', 'nova-bdm'}
-    assert run in caplog.text
-    settle(site, survey)
-    assert journal_of(site).read(run).finished
-
-
-def test_a_store_that_is_down_keeps_it_unsettled(site, caplog):
-    survey = Survey(texts(1))
-    run = cut_off(site, survey)
-    store = survey.texts[1]
-
-    def down(where):
-        raise exceptions.Unreachable('Down.')
-
-    get, store.get = store.get, down
-    settle(site, survey)
-    assert not journal_of(site).read(run).finished
-    assert run in caplog.text
-    store.get = get
-    settle(site, survey)
-    assert journal_of(site).read(run).finished
-    assert journal_of(site).read(run).unsettled == ()
-
-
-@pytest.fixture
-def locking(tmp_path):
-    """Return a site whose API notes what the journal knew at each call."""
-    api = fakes.Api(*memory.instances(1, 2, 3).values())
-    site = fakes.Site(tmp_path, api=api)
-    lock, unlock = api.lock, api.unlock
-    site.known = []
-
-    def heard(act, kind):
-        def call(uuid, *args):
-            site.known.append((kind, uuid, lines(site)[-1]))
-            act(uuid, *args)
-        return call
-
-    api.lock, api.unlock = heard(lock, 'lock'), heard(unlock, 'unlock')
-    return site
-
-
-def test_lock_without_an_api(site):
-    with pytest.raises(exceptions.ConfigError, match="--lock.*OS_"):
-        execution.Session(site, Survey({}), lock=True)
-
-
-def test_no_lock_unless_asked_for(locking):
-    apply(locking, Survey(texts(1)))
-    assert locking.known == []
-    assert 'locking' not in lines(locking)
-
-
-def test_servers_are_locked_while_they_are_written(locking):
-    survey = Survey(texts(1, 2))
-    held = []
-    for store in survey.texts:
-        store.during = lambda change: held.append(
-            set(locking.api.locks) == {memory.uuid(1), memory.uuid(2)})
-    shown = apply(locking, survey, lock=True)
-    assert set(shown.verdicts.values()) == {'fixed'}
-    assert held == [True] * 6
-    assert locking.api.locks == {}
-    # The journal knows of each lock before it is there, and of its end
-    # after; so whoever finds the journal can give it back.
-    assert locking.known == [
-        ('lock', memory.uuid(1), 'locking'),
-        ('lock', memory.uuid(2), 'locking'),
-        ('unlock', memory.uuid(1), 'end'), ('unlock', memory.uuid(2), 'end')]
-    assert lines(locking) == [
-        'run', *['begin'] * 6, 'locking', *['end'] * 6, 'unlocked', 'close']
-    [run] = journal_of(locking).runs()
-    assert run.locked == frozenset()
-
-
-def test_a_server_that_was_locked_stays_so(locking):
-    locking.api.locks = {memory.uuid(1): THEIRS}
-    apply(locking, Survey(texts(1, 2)), lock=True)
-    assert locking.api.locks == {memory.uuid(1): THEIRS}
-    assert [uuid for _, uuid, _ in locking.known] == [memory.uuid(2)] * 2
-
-
-def test_servers_are_unlocked_when_a_store_is_lost(locking):
-    survey = Survey(texts(1))
-
-    def down(change):
-        raise exceptions.Unreachable('Down.')
-
-    survey.texts[1].during = down
-    with pytest.raises(exceptions.Unreachable):
-        apply(locking, survey, lock=True)
-    assert locking.api.locks == {}
-    [run] = journal_of(locking).unfinished()
-    assert run.locked == frozenset()
-
-
-def test_nothing_is_written_that_cannot_be_locked(locking):
-    survey = Survey(texts(1, 2))
-
-    def locked(uuid):
-        raise exceptions.Unreachable('Down.', 'Wait.')
-
-    locking.api.locked = locked
-    with pytest.raises(exceptions.Unreachable):
-        apply(locking, survey, lock=True)
-    assert survey.now() == texts(1, 2)
-    [run] = journal_of(locking).unfinished()
-    # It may have locked them, for all that the journal knows.
-    assert run.locked == {memory.uuid(1), memory.uuid(2)}
-
-
-def test_locks_that_a_run_left_are_taken_back(locking):
-    survey = Survey(texts(1, 2, 3))
-    run = cut_off(locking, survey,
-                  locked=[memory.uuid(1), memory.uuid(2)])
-    # One was unlocked by hand, and locked by somebody else since.
-    locking.api.locks[memory.uuid(2)] = THEIRS
-    settle(locking, survey)
-    assert locking.api.locks == {memory.uuid(2): THEIRS}
-    found = journal_of(locking).read(run)
-    assert found.locked == frozenset()
-    assert found.finished
-
-
-def test_locks_stay_known_without_the_api(locking, caplog):
-    survey = Survey(texts(1))
-    run = cut_off(locking, survey, locked=[memory.uuid(1)])
-    api, locking.api = locking.api, None
-    settle(locking, survey)
-    assert memory.uuid(1) in caplog.text
-    found = journal_of(locking).read(run)
-    assert found.locked == {memory.uuid(1)}
-    assert not found.finished
-    assert found.unsettled == ()
-    locking.api = api
-    settle(locking, survey)
-    assert api.locks == {}
-    assert journal_of(locking).read(run).finished
-
-
-def test_an_empty_plan_is_not_begun(site):
-    shown = apply(site, Survey({}), plan=Plan((), ()))
-    assert shown.closed == [None]
-    assert list(journal_of(site).runs()) == []
-
-
-def test_the_journal_s_clock_is_utc(site):
-    before = datetime.datetime.now(datetime.timezone.utc)
-    runs = journal_of(site)
-    assert isinstance(runs, journal.Journal)
-    runs.prepare()
-    writer = runs.start('refresh', [], '', [])
-    writer.close()
-    started = datetime.datetime.fromisoformat(
-        runs.read(writer.run).started)
-    assert before <= started <= datetime.datetime.now(datetime.timezone.utc)
+    monkeypatch.setattr(run.world.domains(), 'define', crash)
+    with pytest.raises(ZeroDivisionError):
+        run.carry_out()

@@ -15,19 +15,14 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import logging
 import pathlib
-import types
 
 import pytest
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.cli import hook as hook_command
-from rbd_mon_fix.engine import execution
 from rbd_mon_fix.engine import hook_update
-from rbd_mon_fix.hook import daemon
-from rbd_mon_fix.hook import installation
+from rbd_mon_fix.engine import session
 from rbd_mon_fix.hook import knowledge
 from rbd_mon_fix.model.cluster import Backend
 from rbd_mon_fix.model.cluster import Cluster
@@ -44,6 +39,7 @@ from rbd_mon_fix.model.plan import State
 from rbd_mon_fix.model.record import Locator
 from rbd_mon_fix.model.record import Record
 from tests.unit import memory
+from tests.unit import worlds
 from tests.unit.hook import hosts
 
 UUID = '6f1c4f1e-53ae-4a57-9a61-6c1a2d1f0d01'
@@ -59,32 +55,32 @@ IDENTITIES = frozenset(knowledge.Identity(pool, 'cinder', hosts.SECRET)
 
 
 @pytest.fixture
-def site(tmp_path):
-    (tmp_path / 'libvirt').mkdir()
-    conf = types.SimpleNamespace(
-        hook=types.SimpleNamespace(dir=str(tmp_path / 'libvirt/hooks/q.d')),
-        journal_dir=str(tmp_path / 'journal'),
-        command=types.SimpleNamespace(format='json', action='status'))
-    return types.SimpleNamespace(
-        conf=conf, clusters=(CLUSTER,), answering=None)
+def context(tmp_path):
+    return worlds.context_of(worlds.World(tmp_path), CLUSTER)
 
 
 @pytest.fixture
-def hook(site):
-    hook = installation.Installation(site.conf.hook.dir)
+def hook(context):
+    hook = hook_update.installed(context)
     hook.install()
     return hook
 
 
-def test_a_host_without_the_hook_is_left_alone(site):
-    hook_update.feed(site, Plan((COPY,), ()))
-    assert not pathlib.Path(site.conf.hook.dir).exists()
+def feed(context, *copies):
+    lesson = hook_update.Lesson()
+    lesson.add(Plan(copies, ()))
+    hook_update.feed(context, lesson)
+
+
+def test_a_host_without_the_hook_is_left_alone(context):
+    feed(context, COPY)
+    assert not pathlib.Path(context.conf.hook.dir).exists()
 
 
 @pytest.mark.parametrize('answering', [None, frozenset(hosts.RIGHT[1:])])
-def test_the_hook_learns_what_was_seen(site, hook, answering):
-    site.answering = answering
-    hook_update.feed(site, Plan((COPY,), ()))
+def test_the_hook_learns_what_was_seen(context, hook, answering):
+    context.__dict__['answering'] = answering
+    feed(context, COPY)
     known, _ = hook.known()
     assert known == (knowledge.Known(
         'a', 'f-a', hosts.RIGHT, frozenset(hosts.OLD + hosts.RIGHT),
@@ -96,104 +92,61 @@ def test_the_hook_learns_what_was_seen(site, hook, answering):
          State.UNKNOWN_CLUSTER),
     Copy(COPY.locator, COPY.instance, None, 'vda', None, (),
          State.UNREADABLE)])
-def test_a_disk_of_no_known_cluster_teaches_nothing(site, hook, copy):
-    hook_update.feed(site, Plan((copy,), ()))
+def test_a_disk_of_no_known_cluster_teaches_nothing(context, hook, copy):
+    feed(context, copy)
     known, _ = hook.known()
     assert known[0].addresses == frozenset(hosts.RIGHT)
 
 
-def test_monitors_of_which_none_answers_are_not_relied_on(site, hook):
-    site.answering = frozenset()
-    hook_update.feed(site, Plan((COPY,), ()))
+def test_monitors_of_which_none_answers_are_not_relied_on(context, hook):
+    context.__dict__['answering'] = frozenset()
+    feed(context, COPY)
     assert hook.known()[0] == ()
 
 
-def test_trouble_is_said_not_raised(site, hook, caplog):
+def test_trouble_is_said_not_raised(context, hook, caplog):
     pathlib.Path(hook.knowledge).mkdir()
     with caplog.at_level(logging.WARNING):
-        hook_update.feed(site, Plan((COPY,), ()))
-    assert 'was not told' in caplog.text
+        feed(context, COPY)
+    assert 'could not be updated' in caplog.text
 
 
-def test_install_learns_from_the_journal(site):
+def test_install_learns_from_the_journal(context):
     """A plain host's config has no pools; what a run changed tells them."""
-    site.clusters = (dataclasses.replace(CLUSTER, backends=()),)
+    context.__dict__['clusters'] = (dataclasses.replace(CLUSTER, backends=()),)
     edit = Edit('vda', DISK.image, 'a', hosts.OLD, hosts.RIGHT, '', '')
     for each in (edit, dataclasses.replace(
             edit, image='vms/x', user='cinder', secret_uuid=hosts.SECRET)):
         record = Record(COPY.locator, memory.sheet())
-        journal = execution.journal(site)
+        journal = session.journal(context)
         journal.prepare()
-        writer = journal.start('refresh', ['h'], '', [])
+        writer = journal.start('refresh', ['h'], [])
         writer.begin([Change(record, memory.sheet(), (each,))])
         writer.close()
-    hook = installation.Installation(site.conf.hook.dir)
-    hook_update.install(site, hook)
-    known, _ = hook.known()
+    hook_update.install_hook(context)
+    known, _ = hook_update.installed(context).known()
     # Journals of earlier versions have no users.
     assert known == (knowledge.Known(
         'a', 'f-a', hosts.RIGHT, frozenset(hosts.OLD + hosts.RIGHT),
         frozenset([knowledge.Identity('vms', 'cinder', hosts.SECRET)])),)
 
 
-def test_a_hook_that_knows_no_disks_says_so(site, monkeypatch):
-    monkeypatch.setattr(daemon, 'readers', lambda script: iter(()))
-    site.clusters = (dataclasses.replace(CLUSTER, backends=()),)
-    hook = installation.Installation(site.conf.hook.dir)
-    hook_update.install(site, hook)
-    row = next(row for row in hook_command._rows(site, hook)
-               if row['part'] == 'monitors')
-    assert row['state'] == 'outdated'
-    assert "no disk of a, and mends none: run 'refresh'" in row['note']
-    hook_update.feed(site, Plan((COPY,), ()))
-    assert states(site, hook)['monitors'] == 'current'
-
-
-def test_install_changes_nothing_where_no_monitor_can_be_learnt(site):
-    class Nowhere(types.SimpleNamespace):
-        @property
-        def clusters(self):
-            raise exceptions.ConfigError('No ceph.conf.')
-
-    hook = installation.Installation(site.conf.hook.dir)
+def test_install_changes_nothing_where_no_monitor_can_be_learnt(tmp_path):
+    world = worlds.World(tmp_path)
+    (tmp_path / 'ceph.conf').unlink()
     with pytest.raises(exceptions.ConfigError):
-        hook_update.install(Nowhere(conf=site.conf), hook)
+        hook_update.install_hook(world.context())
+    assert not hook_update.installed(world.context()).installed
+
+
+def test_remove(context, hook):
+    hook_update.remove_hook(context)
     assert not hook.installed
 
 
-def states(site, hook) -> dict[str, str]:
-    return {row['part']: row['state']
-            for row in hook_command._rows(site, hook)}
-
-
-def test_rows(site, hook, monkeypatch):
-    monkeypatch.setattr(daemon, 'readers', lambda script: iter(()))
-    assert states(site, hook) == {
-        'script': 'current', 'monitors': 'missing', 'libvirt': 'not running'}
-    hook_update.feed(site, Plan((), ()))
-    assert states(site, hook)['monitors'] == 'current'
-    site.clusters = (Cluster('a', 'f-a', Source.MON_DUMP, MonMap(
-        CLUSTER.monmap.monitors[:2]), ()),)
-    assert states(site, hook)['monitors'] == 'outdated'
-    pathlib.Path(hook.knowledge).write_text(json.dumps({'version': 3}))
-    assert states(site, hook)['monitors'] == 'unreadable'
-    older = pathlib.Path(hook.folder).with_suffix('')
-    older.touch(0o755)
-    assert states(site, hook)['other hook'] == 'runs first'
-    pathlib.Path(hook.script).unlink()
-    assert states(site, hook) == {'script': 'missing'}
-
-
-@pytest.mark.parametrize('started, state', [
-    (0.0, 'restart'), (9e9, 'sees it')])
-def test_rows_of_daemons(site, hook, monkeypatch, started, state):
-    monkeypatch.setattr(daemon, 'readers', lambda script: iter(
-        [daemon.Daemon('virtqemud', 7, started)]))
-    assert states(site, hook)['virtqemud'] == state
-
-
-def test_only_root_sees_what_daemons_see(site, hook, monkeypatch):
-    def readers(script):
-        raise PermissionError
-    monkeypatch.setattr(daemon, 'readers', readers)
-    assert states(site, hook)['libvirt'] == 'unknown'
+def test_equal_disks_are_one_sighting():
+    lesson = hook_update.Lesson()
+    for server in range(9):
+        lesson.add(Plan((dataclasses.replace(
+            COPY, instance=Instance(memory.uuid(server), 'h')),), ()))
+    assert len(lesson.sightings) == 1

@@ -14,62 +14,94 @@
 
 """What was asked for, and whether it can be had."""
 
+from __future__ import annotations
+
+import dataclasses
+
 import pytest
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.engine import selection
-from rbd_mon_fix.inventory import instances
-from tests.unit import fakes
+from rbd_mon_fix.model.instance import Instance
+from rbd_mon_fix.stores import registry
 from tests.unit import memory
+from tests.unit import worlds
 from tests.unit.stores import places
 
 LIBVIRT = ('domain', 'managed-save', 'live-domain')
-# The files of rescued servers are at hand on their own host alone.
+# The files of rescued servers are available on their own host alone.
 ALL = ('cinder-attachment', 'nova-bdm', *LIBVIRT)
-
-
-def asked(site, host=('cmp1',), **fields):
-    return selection.of(fakes.command(host, **fields), site,
-                        instances.of(site))
+EMPTY = selection.ScanRequest()
 
 
 @pytest.fixture
-def site(tmp_path, nova, cinder):
+def two(world):
     for server, host in ((1, 'cmp1'), (2, 'cmp2')):
-        nova.add_server(server, host)
-    return fakes.Site(tmp_path, nova, cinder)
+        world.nova.add_server(server, host)
+    return world
 
 
-def test_as_it_was_asked(site):
-    found = asked(site, ['b', 'a', 'b'], instance=[memory.uuid(1)],
-                  unmanaged=True)
-    assert found == selection.Request(
-        ('b', 'a'), (memory.uuid(1),), ALL, True)
+def select(world, **fields):
+    return selection.select(dataclasses.replace(EMPTY, **fields),
+                            world.context())
 
 
-def test_all_hosts(site):
-    assert asked(site, [], all_hosts=True).hosts == ('cmp1', 'cmp2')
+def test_as_it_was_asked(two):
+    found = two.select('b', 'a', 'b', instance=[memory.uuid(1)],
+                       unmanaged=True)
+    assert found == selection.Selection(
+        ('b', 'a'), (memory.uuid(1),), ALL, (), True)
+    assert found.includes(memory.uuid(1))
+    assert not found.includes(memory.uuid(2))
+    assert two.select('a').includes(memory.uuid(2))
+
+
+def test_all_hosts(two):
+    assert select(two, all_hosts=True).hosts == ('cmp1', 'cmp2')
     with pytest.raises(exceptions.ConfigError, match='--all-hosts exclude'):
-        asked(site, all_hosts=True)
+        select(two, hosts=('cmp1',), all_hosts=True)
     with pytest.raises(exceptions.ConfigError, match='Give --host H'):
-        asked(site, [])
+        select(two)
 
 
 def test_a_libvirt_host_without_openstack(tmp_path):
-    place = places.DomainPlace()
-    place.hostname = lambda: 'kvm1'
-    site = fakes.Site(tmp_path, libvirts=place)
-    assert asked(site, []).hosts == ('kvm1',)
-    assert asked(site, ['other']).hosts == ('other',)
-    assert asked(site, []).stores == LIBVIRT
+    world = worlds.World(tmp_path)
+    world.shared = places.DomainPlace()
+    world.shared.hostname = lambda: 'kvm1'
+    assert select(world).hosts == ('kvm1',)
+    assert select(world, hosts=('other',)).hosts == ('other',)
+    assert select(world).stores == LIBVIRT
 
 
 @pytest.mark.parametrize('wanted, expected', [
     ([], ALL), (['domain'], ('domain',)), (LIBVIRT[::-1], LIBVIRT),
     (['domain', 'nova-bdm', 'domain'], ('nova-bdm', 'domain')),
 ])
-def test_stores(site, wanted, expected):
-    assert asked(site, store=wanted).stores == expected
+def test_stores(two, wanted, expected):
+    assert two.select(store=wanted).stores == expected
+
+
+@pytest.mark.parametrize('wanted, implied', [
+    ([], ()), (['domain'], ()), (['cinder-attachment'], ('nova-bdm',)),
+    (['cinder-attachment', 'nova-bdm'], ())])
+def test_stores_that_are_read_for_others(two, wanted, implied):
+    assert two.select(store=wanted).implied == implied
+
+
+def test_nothing_is_read_for_others_where_it_is_not_available(tmp_path,
+                                                              cinder):
+    world = worlds.World(tmp_path, None, cinder)
+    assert world.select(store=['cinder-attachment']).implied == ()
+
+
+@pytest.mark.parametrize('wanted, need, needed', [
+    (['domain'], registry.Need.LIBVIRT, True),
+    (['nova-bdm'], registry.Need.LIBVIRT, False),
+    (['nova-bdm'], registry.Need.NOVA_DATABASE, True),
+    # What is read for others alone is not asked for.
+    (['cinder-attachment'], registry.Need.NOVA_DATABASE, False)])
+def test_needs(two, wanted, need, needed):
+    assert two.select(store=wanted).needs(need) is needed
 
 
 @pytest.mark.parametrize('has, expected, lacking', [
@@ -79,45 +111,54 @@ def test_stores(site, wanted, expected):
 ])
 def test_stores_that_are_lacking(tmp_path, nova, cinder, caplog, has,
                                  expected, lacking):
-    site = {'nova': lambda: fakes.Site(tmp_path, nova),
-            'cinder': lambda: fakes.Site(tmp_path, None, cinder),
-            'api': lambda: fakes.Site(tmp_path, api=fakes.Api())}[has]()
-    assert asked(site).stores == expected
+    api = worlds.Api(Instance(memory.uuid(1), 'cmp1'))
+    world = {'nova': lambda: worlds.World(tmp_path, nova),
+             'cinder': lambda: worlds.World(tmp_path, None, cinder),
+             'api': lambda: worlds.World(tmp_path, api=api)}[has]()
+    assert world.select().stores == expected
     for name in lacking:
-        assert f'{name} is not looked at' in caplog.text
+        assert f'Skipping {name}: ' in caplog.text
         with pytest.raises(exceptions.ConfigError,
-                           match=f'{name} is not at hand'):
-            asked(site, store=['domain', name])
+                           match=f'{name} is not available'):
+            world.select(store=['domain', name])
     caplog.clear()
     # What was not asked for is not missed.
-    assert asked(site, store=['domain']).stores == ('domain',)
+    assert world.select(store=['domain']).stores == ('domain',)
     assert caplog.text == ''
 
 
-def test_files_of_rescued_servers_on_their_own_host(tmp_path, nova, caplog):
-    site = fakes.Site(tmp_path, nova, conf=fakes.NovaConf(
-        'cmp1', str(tmp_path)))
+def test_files_of_rescued_servers_on_their_own_host(tmp_path, nova):
+    world = worlds.World(tmp_path, nova)
+    world.write_nova_conf(host='cmp1', instances_path=str(tmp_path))
     found = ('nova-bdm', 'domain', 'managed-save', 'unrescue', 'live-domain')
-    assert asked(site).stores == found
-    assert asked(site, ['cmp2', 'cmp1']).stores == found
-    assert asked(site, store=['unrescue']).stores == ('unrescue',)
+    assert world.select('cmp1').stores == found
+    assert world.select('cmp2', 'cmp1').stores == found
+    assert world.select(store=['unrescue']).stores == ('unrescue',)
 
 
-@pytest.mark.parametrize('conf, why', [
-    (None, 'there is no nova.conf'),
-    (fakes.NovaConf('cmp2', '/'), 'this is host cmp2'),
-    (fakes.NovaConf('cmp1', '/none/such'), 'there is no folder /none/such'),
+@pytest.mark.parametrize('host, path, why', [
+    ('cmp2', '/', 'this is host cmp2'),
+    ('cmp1', '/none/such', 'there is no folder /none/such'),
 ])
-def test_files_of_rescued_servers_elsewhere(tmp_path, nova, cinder, caplog,
-                                            conf, why):
-    site = fakes.Site(tmp_path, nova, cinder, conf=conf)
-    assert asked(site).stores == ALL
+def test_files_of_rescued_servers_elsewhere(two, caplog, host, path, why):
+    two.write_nova_conf(host=host, instances_path=path)
+    assert two.select('cmp1').stores == ALL
     assert caplog.text == ''  # so it is on every controller
     with pytest.raises(exceptions.ConfigError,
-                       match=f'unrescue is not at hand here: {why}'):
-        asked(site, store=['unrescue'])
+                       match=f'unrescue is not available here: {why}'):
+        two.select('cmp1', store=['unrescue'])
+
+
+def test_files_of_rescued_servers_without_a_nova_conf(tmp_path, cinder,
+                                                      caplog):
+    world = worlds.World(tmp_path, None, cinder)
+    assert 'unrescue' not in world.select('cmp1').stores
+    assert 'unrescue' not in caplog.text
+    with pytest.raises(exceptions.ConfigError,
+                       match='not available here: there is no nova.conf'):
+        world.select('cmp1', store=['unrescue'])
 
 
 def test_nobody_misses_openstack_where_there_is_none(tmp_path, caplog):
-    asked(fakes.Site(tmp_path))
+    worlds.World(tmp_path).select()
     assert caplog.text == ''

@@ -67,7 +67,8 @@ def with_api(api, default='sqlite:////srv/default'):
 
 
 def servers(cell, host):
-    return [uuid for lot in cell.instances(host, [], 10) for uuid in lot]
+    return [uuid for batch in cell.instances(host, [], 10)
+            for uuid in batch]
 
 
 def test_one_cell_without_mappings(cell1):
@@ -75,8 +76,9 @@ def test_one_cell_without_mappings(cell1):
     assert known.hosts() == ['cmp1', 'cmp2']
     assert servers(known.of_host('cmp1'), 'cmp1') == [memory.uuid(1)]
     assert known.of_host('cmp2') is known.of_host('cmp1')
-    assert known.of_host('cmp3') is None
-    assert known.of_host('') is None
+    for host in ('cmp3', ''):
+        with pytest.raises(exceptions.ConfigError, match=f'host {host}'):
+            known.of_host(host)
     assert set(known.where([memory.uuid(1), memory.uuid(3)])) == {
         memory.uuid(1)}
 
@@ -89,7 +91,8 @@ def test_each_host_is_in_its_cell(api):
     assert servers(known.of_host('empty'), 'empty') == []
     assert known.of_host('cmp2') is known.of_host('cmp1')
     assert known.of_host('cmp3') is not known.of_host('cmp1')
-    assert known.of_host('cmp4') is None
+    with pytest.raises(exceptions.ConfigError, match='Did you mean cmp'):
+        known.of_host('cmp4')
 
 
 def test_a_host_that_is_mapped_elsewhere_is_looked_for_there(api):
@@ -103,7 +106,8 @@ def test_a_host_that_is_not_mapped_has_no_cell(api, cell2):
     cell2.add_server(4, 'unmapped')
     known = with_api(api)
     assert 'unmapped' not in known.hosts()
-    assert known.of_host('unmapped') is None
+    with pytest.raises(exceptions.ConfigError, match='host unmapped'):
+        known.of_host('unmapped')
 
 
 def test_servers_of_all_cells(api):

@@ -14,51 +14,72 @@
 
 """Who knows the servers of a host."""
 
+from __future__ import annotations
+
 import pytest
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.engine import context as contexts
+from rbd_mon_fix.inventory import cells as cells_module
 from rbd_mon_fix.inventory import instances
 from rbd_mon_fix.model.instance import Instance
-from tests.unit import fakes
 from tests.unit import memory
+from tests.unit import worlds
 from tests.unit.stores import places
 
 ONE, TWO, THREE = map(memory.uuid, (1, 2, 3))
 
 
 @pytest.fixture
-def cloud(nova):
+def cells(nova):
+    """Return the inventory of a cell with servers on two hosts."""
     for server, host in ((1, 'cmp1'), (2, 'cmp2'), (3, 'cmp1')):
         nova.add_server(server, host)
-    return nova
+    return instances.CellInventory(cells_module.Cells(nova.tables.url, None))
 
 
 @pytest.fixture
-def libvirt():
-    place = places.DomainPlace()
-    place.add(3, place.text(3, nova=False))
-    place.add(1)
-    place.hostname = lambda: 'kvm1'
-    return place
+def api():
+    return instances.ApiInventory(api_of('cmp1', 'cmp2', 'cmp1'))
+
+
+@pytest.fixture
+def libvirt(place):
+    return instances.LibvirtInventory(lambda host: place)
+
+
+@pytest.fixture
+def place():
+    made = places.DomainPlace()
+    made.add(3, made.text(3, nova=False))
+    made.add(1)
+    made.hostname = lambda: 'kvm1'
+    return made
+
+
+@pytest.fixture
+def inventory(request):
+    return request.getfixturevalue(request.param)
 
 
 def api_of(*hosts):
-    return fakes.Api(*[Instance(memory.uuid(number), host)
-                       for number, host in enumerate(hosts, 1)])
+    return worlds.Api(*[Instance(memory.uuid(number), host)
+                        for number, host in enumerate(hosts, 1)])
 
 
-def lots(known, host, only=()):
+def batches(known, host, only=()):
     return [list(scope.instances) for scope in known.scopes(host, only)]
 
 
-def test_the_best_that_the_config_allows(tmp_path, cloud):
-    api = api_of('cmp1')
-    for site, kind in (
-            (fakes.Site(tmp_path, cloud, api=api), instances.CellRoster),
-            (fakes.Site(tmp_path, api=api), instances.ApiRoster),
-            (fakes.Site(tmp_path), instances.LibvirtRoster)):
-        assert type(instances.of(site)) is kind
+def test_the_best_that_there_is():
+    cells, api = cells_module.Cells('sqlite://', None), api_of('cmp1')
+    for known, kind in ((instances.of(cells, api, None),
+                         instances.CellInventory),
+                        (instances.of(None, api, None),
+                         instances.ApiInventory),
+                        (instances.of(None, None, None),
+                         instances.LibvirtInventory)):
+        assert type(known) is kind
+        assert known.lists_domains is (kind is instances.LibvirtInventory)
 
 
 @pytest.mark.parametrize('host, known, words', [
@@ -66,82 +87,89 @@ def test_the_best_that_the_config_allows(tmp_path, cloud):
     ('CMP1', ['cmp1'], 'Did you mean cmp1?'),
     ('cmp1', ['CMP1.Example'], 'Did you mean CMP1.Example?'),
     ('a', ['a.very.long.domain.example.org'], 'Did you mean a.very'),
-    ('zzz', ['cmp1'], 'It knows 1 host'),
+    ('zzz', ['cmp1'], 'Nova knows 1 host'),
     ('cmp1', ['cmp1.example.org', 'db.example.org'],
      'Did you mean cmp1.example.org?'),
     ('cmp1.example.org', ['cmp1', 'cmp2'], 'Did you mean cmp1?'),
     ('compute-12', ['compute-1', 'compute-2', 'x'],
      'Did you mean compute-2 or compute-1?'),
-    ('zzz', ['cmp1', 'cmp2'], 'It knows 2 hosts'),
-    ('cmp1', [], 'It knows 0 hosts'),
+    ('zzz', ['cmp1', 'cmp2'], 'Nova knows 2 hosts'),
+    ('cmp1', [], 'Nova knows 0 hosts'),
 ])
 def test_the_near_misses_of_an_unknown_host(host, known, words):
-    error = contexts.unknown_host(host, known)
+    error = instances.unknown_host(host, known)
     assert error.message == f'Nova knows no compute host {host}.'
     assert words in error.hint
 
 
 @pytest.mark.parametrize('host', ['cmp', 'cmp11', ''])
-@pytest.mark.parametrize('kind', ['cells', 'api'])
-def test_an_unknown_host(tmp_path, cloud, kind, host):
-    site = (fakes.Site(tmp_path, cloud) if kind == 'cells'
-            else fakes.Site(tmp_path, api=api_of('cmp1', 'cmp2')))
+@pytest.mark.parametrize('inventory', ['cells', 'api'], indirect=True)
+def test_an_unknown_host(inventory, host):
     with pytest.raises(exceptions.ConfigError, match='no compute host'):
-        lots(instances.of(site), host)
+        batches(inventory, host)
 
 
-@pytest.mark.parametrize('kind', ['cells', 'api', 'libvirt'])
-def test_servers_in_lots(tmp_path, cloud, libvirt, monkeypatch, kind):
-    site = {'cells': lambda: fakes.Site(tmp_path, cloud),
-            'api': lambda: fakes.Site(
-                tmp_path, api=api_of('cmp1', 'cmp2', 'cmp1')),
-            'libvirt': lambda: fakes.Site(tmp_path, libvirts=libvirt),
-            }[kind]()
-    known = instances.of(site)
-    assert lots(known, 'cmp1') == [[ONE, THREE]]
-    assert lots(known, 'cmp1', [THREE, TWO]) == [[THREE]]
-    assert lots(known, 'cmp1', [memory.uuid(9)]) == []
-    monkeypatch.setattr(instances, 'CHUNK', 1)
-    assert lots(known, 'cmp1') == [[ONE], [THREE]]
+@pytest.mark.parametrize('inventory', ['cells', 'api', 'libvirt'],
+                         indirect=True)
+def test_servers_in_batches(inventory, monkeypatch):
+    assert batches(inventory, 'cmp1') == [[ONE, THREE]]
+    assert batches(inventory, 'cmp1', [THREE, TWO]) == [[THREE]]
+    assert batches(inventory, 'cmp1', [memory.uuid(9)]) == []
+    monkeypatch.setattr(instances, 'BATCH', 1)
+    assert batches(inventory, 'cmp1') == [[ONE], [THREE]]
 
 
-@pytest.mark.parametrize('kind', ['cells', 'api'])
-def test_hosts_and_where_servers_are(tmp_path, cloud, kind):
-    site = (fakes.Site(tmp_path, cloud) if kind == 'cells' else fakes.Site(
-        tmp_path, api=api_of('cmp1', 'cmp2', 'cmp1')))
-    known = instances.of(site)
-    assert known.hosts() == ['cmp1', 'cmp2']
-    found = known.where([TWO, memory.uuid(9)])
+@pytest.mark.parametrize('inventory', ['cells', 'api'], indirect=True)
+def test_hosts_and_where_servers_are(inventory):
+    assert inventory.hosts() == ['cmp1', 'cmp2']
+    found = inventory.where([TWO, memory.uuid(9)])
     assert {uuid: each.host for uuid, each in found.items()} == {TWO: 'cmp2'}
 
 
-def test_what_libvirt_alone_can_tell(tmp_path, libvirt):
-    known = instances.of(fakes.Site(tmp_path, libvirts=libvirt))
-    assert known.hosts() == ['kvm1']
-    [scope] = known.scopes('kvm1', [])
+def test_what_libvirt_alone_can_tell(libvirt):
+    assert libvirt.hosts() == ['kvm1']
+    [scope] = libvirt.scopes('kvm1', [])
     assert [(each.name, each.host, each.managed)
             for each in scope.instances.values()] == [
         ('as Nova calls it', 'kvm1', True), ('instance-3', 'kvm1', False)]
     # It knows nothing of what others know of servers.
-    assert known.where([ONE]) == {}
+    assert libvirt.where([ONE]) == {}
 
 
-def test_strangers(tmp_path, cloud):
-    known = instances.of(fakes.Site(tmp_path, cloud))
-    found = instances.strangers(known, [
-        # Nova has it on another host; Nova made it, and knows it no more;
-        # nobody's but libvirt's.
-        Instance(TWO, 'cmp1', 'two'), Instance(memory.uuid(9), 'cmp1', 'x'),
-        Instance(memory.uuid(8), 'cmp1', 'y', managed=False)])
-    assert {uuid: (each.host, each.managed) for uuid, each in found.items()
-            } == {TWO: ('cmp2', True), memory.uuid(8): ('cmp1', False),
-                  memory.uuid(9): ('', True)}
-    assert list(found) == sorted(found)
-    assert instances.strangers(known, []) == {}
+def unlisted(inventory, place, known=(), only=()):
+    return [(uuid, guest.host, guest.managed)
+            for scope in instances.unlisted(inventory, place, 'cmp1', known,
+                                            only)
+            for uuid, guest in scope.instances.items()]
 
 
-def test_a_guest_without_nova_s_mark_that_nova_knows(tmp_path, cloud):
-    known = instances.of(fakes.Site(tmp_path, cloud))
-    [found] = instances.strangers(known, [
-        Instance(TWO, 'cmp1', managed=False)]).values()
-    assert (found.host, found.managed) == ('cmp2', True)
+def test_domains_that_are_not_listed(cells):
+    place = places.DomainPlace()
+    place.add(1)
+    # Nova has it on another host; Nova made it, and does not know it any
+    # more; nobody's but libvirt's.
+    place.add(2)
+    place.add(9)
+    place.add(8, place.text(8, nova=False))
+    expected = [(TWO, 'cmp2', True), (memory.uuid(8), 'cmp1', False),
+                (memory.uuid(9), '', True)]
+    assert unlisted(cells, place, [ONE]) == expected
+    assert unlisted(cells, place, [ONE], [memory.uuid(8)]) == expected[1:2]
+    assert unlisted(cells, places.DomainPlace()) == []
+
+
+def test_a_guest_without_nova_s_mark_that_nova_knows(cells):
+    place = places.DomainPlace()
+    place.add(2, place.text(2, nova=False))
+    assert unlisted(cells, place) == [(TWO, 'cmp2', True)]
+
+
+def test_domains_that_are_not_listed_come_in_batches(cells, monkeypatch):
+    place = places.DomainPlace()
+    for server in (7, 8, 9):
+        place.add(server)
+    monkeypatch.setattr(instances, 'BATCH', 2)
+    assert [len(scope.instances) for scope in instances.unlisted(
+        cells, place, 'cmp1', [], [])] == [2, 1]
+    assert [uuid for uuid, *_ in unlisted(cells, place)] == list(
+        map(memory.uuid, (7, 8, 9)))

@@ -12,35 +12,58 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Which compute host is this machine."""
+"""The one rule of which compute host this machine is."""
 
 from __future__ import annotations
 
 import socket
-import types
 
 import pytest
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.inventory import local_host
 
-
-def site(host=None, nova=True):
-    return types.SimpleNamespace(
-        nova=types.SimpleNamespace(host=host) if nova else None)
+FULL, SHORT, OTHER = 'box.example.com', 'box', 'box.example.org'
 
 
-@pytest.mark.parametrize('where, host, yes', [
-    (site('cmp1'), 'cmp1', True), (site('cmp1'), 'cmp2', False),
-    (site('cmp1'), 'box', False), (site(), 'box', True),
-    (site(), 'box.example.org', True), (site(), 'cmp1', False),
-    (site(nova=False), 'box', True), (site(nova=False), '', False)])
-def test_is_here(monkeypatch, where, host, yes):
-    monkeypatch.setattr(socket, 'gethostname', lambda: 'box.example.com')
-    assert local_host.is_here(where, host) is yes
+@pytest.mark.parametrize('configured, hostname, host, yes', [
+    # What nova.conf says is taken as it is.
+    ('cmp1', FULL, 'cmp1', True),
+    ('cmp1', FULL, 'cmp2', False),
+    ('cmp1', FULL, FULL, False),
+    ('cmp1', FULL, SHORT, False),
+    ('cmp1', 'cmp1.example.com', 'cmp1.example.com', False),
+    (FULL, SHORT, FULL, True),
+    (FULL, SHORT, SHORT, False),
+    # A host name is short in one place and full in the other.
+    (None, SHORT, SHORT, True),
+    (None, FULL, FULL, True),
+    (None, SHORT, FULL, True),
+    (None, FULL, SHORT, True),
+    (None, SHORT, OTHER, True),
+    # Two full names that differ are two machines.
+    (None, FULL, OTHER, False),
+    (None, FULL, 'box2.example.com', False),
+    (None, SHORT, 'box2', False),
+    (None, FULL, 'box2', False),
+    (None, SHORT, 'box2.example.com', False),
+    (None, FULL, 'cmp1', False),
+    (None, FULL, '', False),
+    (None, SHORT, '', False)])
+def test_is_here(configured, hostname, host, yes):
+    assert local_host.LocalHost(configured, hostname).is_here(host) is yes
+
+
+@pytest.mark.parametrize('configured, name', [('cmp1', 'cmp1'), (None, FULL)])
+def test_name(monkeypatch, configured, name):
+    monkeypatch.setattr(socket, 'gethostname', lambda: FULL)
+    assert local_host.LocalHost.of(configured).name == name
 
 
 def test_require():
-    local_host.require(site('cmp1'), ['cmp1'], 'guests')
-    with pytest.raises(exceptions.ConfigError, match='is not cmp2'):
-        local_host.require(site('cmp1'), ['cmp1', 'cmp2'], 'guests')
+    here = local_host.LocalHost('cmp1', FULL)
+    here.require(['cmp1'], 'guests')
+    here.require([], 'guests')
+    with pytest.raises(exceptions.ConfigError,
+                       match='guests looks at .* is not cmp2'):
+        here.require(['cmp1', 'cmp2'], 'guests')

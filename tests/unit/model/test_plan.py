@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Copies, edits and plans as values."""
+"""Copies, edits, changes and outcomes as values."""
 
 import dataclasses
 
@@ -21,10 +21,12 @@ import pytest
 from rbd_mon_fix.model.plan import Change
 from rbd_mon_fix.model.plan import Copy
 from rbd_mon_fix.model.plan import Edit
-from rbd_mon_fix.model.plan import Plan
+from rbd_mon_fix.model.plan import Outcome
 from rbd_mon_fix.model.plan import State
-from rbd_mon_fix.model.record import Locator
+from rbd_mon_fix.model.plan import Verdict
+from rbd_mon_fix.model.plan import outcome_of
 from rbd_mon_fix.model.record import Record
+from rbd_mon_fix.model.record import SkipReason
 from tests.unit import memory
 
 WHERE = memory.locator('nova-bdm', 1)
@@ -32,24 +34,12 @@ EDIT = Edit('vda', 'volumes/a', 'ceph', memory.addrs(memory.OLD),
             memory.addrs(memory.NEW), memory.OLD, memory.NEW)
 
 
-def change(where=WHERE, *edits, noise=''):
-    old = memory.Sheet(f'#{noise}\n{memory.sheet(memory.OLD).text}')
-    return Change(Record(where, old),
-                  old.edited({'vda': memory.NEW}), edits or (EDIT,))
-
-
-def digest(*changes):
-    return Plan((), changes).digest
-
-
 @pytest.mark.parametrize('state, expected', [
     (State.CURRENT, False), (State.DRIFTED, True), (State.STALE, True),
     (State.UNKNOWN_CLUSTER, False), (State.UNREADABLE, False),
 ])
 def test_wrong(state, expected):
-    copy = Copy(WHERE, memory.instances(1)[WHERE.instance], None, None, None,
-                (), state)
-    assert copy.wrong is expected
+    assert copy(state).wrong is expected
 
 
 def test_the_inverse_of_the_inverse_is_the_edit():
@@ -67,38 +57,35 @@ def test_the_pool_of_an_edit(image):
 
 
 def test_a_change_is_where_its_record_is():
-    assert change().locator == WHERE
+    old = memory.sheet(memory.OLD)
+    change = Change(Record(WHERE, old), old.edited({'vda': memory.NEW}),
+                    (EDIT,))
+    assert change.locator == WHERE
 
 
-def test_the_digest_is_of_what_is_changed_alone():
-    copy = Copy(WHERE, memory.instances(1)[WHERE.instance], None, None, None,
-                (), State.STALE)
-    first = change(noise='one keyring')
-    assert Plan((copy,), (first,)).digest == digest(
-        change(noise='another')) == digest(first)
-    assert len(digest()) == 64
+def copy(state=State.STALE, skip=None):
+    return Copy(WHERE, memory.instances(1)[WHERE.instance], None, None, None,
+                (), state, skip)
 
 
-@pytest.mark.parametrize('other', [
-    (),
-    (change(), change(memory.locator('nova-bdm', 2))),
-    (change(memory.locator('nova-bdm', 2)),),
-    (change(memory.locator('domain', 1)),),
-    (change(dataclasses.replace(WHERE, key='8')),),
-    (change(dataclasses.replace(WHERE, host='cmp2')),),
-    (change(WHERE, dataclasses.replace(EDIT, disk='vdb')),),
-    (change(WHERE, dataclasses.replace(EDIT, image='vms/a')),),
-    (change(WHERE, dataclasses.replace(EDIT, old_verbatim='x')),),
-    (change(WHERE, dataclasses.replace(EDIT, new_verbatim='x')),),
-    (change(WHERE, EDIT, EDIT),),
+@pytest.mark.parametrize('state', State)
+@pytest.mark.parametrize('skip', [None, *SkipReason])
+def test_due_is_what_is_wrong_and_not_skipped(state, skip):
+    made = copy(state, skip)
+    assert made.due is (made.wrong and skip is None)
+
+
+FIXED = Outcome(WHERE, Verdict.FIXED)
+
+
+@pytest.mark.parametrize('made, outcomes, expected', [
+    (copy(), {WHERE: FIXED}, FIXED),
+    (copy(), {}, None),
+    (copy(), None, None),
+    (copy(), {memory.locator('domain', 1): FIXED}, None),
+    # The document was written for the sake of another disk.
+    (copy(State.CURRENT), {WHERE: FIXED}, None),
+    (copy(skip=SkipReason.BUSY), {WHERE: FIXED}, None),
 ])
-def test_the_digest_tells_plans_apart(other):
-    assert digest(*other) != digest(change())
-
-
-def test_the_digest_does_not_run_words_together():
-    one = dataclasses.replace(EDIT, disk='a', image='bc')
-    other = dataclasses.replace(EDIT, disk='ab', image='c')
-    assert digest(change(WHERE, one)) != digest(change(WHERE, other))
-    assert digest(change(Locator('s', 'h', 'i', 'k'))) != digest(
-        change(Locator('s', 'hi', '', 'k')))
+def test_outcome_of(made, outcomes, expected):
+    assert outcome_of(made, outcomes) == expected

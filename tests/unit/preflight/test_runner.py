@@ -12,35 +12,73 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Trouble of a check becomes its line."""
+"""All checks of a deployment; one that fails does not stop the others."""
 
 from __future__ import annotations
 
+import pytest
+
 from rbd_mon_fix import exceptions
+from rbd_mon_fix.preflight import ceph
+from rbd_mon_fix.preflight import machine
 from rbd_mon_fix.preflight import runner
-from rbd_mon_fix.preflight.check import Check
+from rbd_mon_fix.preflight import services
 from rbd_mon_fix.preflight.check import Works
+from tests.unit import worlds
 
 
-def raising(error):
-    def act():
-        raise error
-    return act
+def kinds(world, *hosts):
+    return {each.check for each in runner.run(world.context(), hosts)}
 
 
-def test_it_works():
-    assert runner.tried('kind', 'one', lambda: 'Fine.') == Check(
-        'kind', 'one', Works.YES, 'Fine.')
+def test_each_kind_is_checked(world):
+    world.add(1)
+    before = world.everything()
+    found = kinds(world, 'cmp1')
+    assert {'config', 'database', 'libvirt'} < found
+    assert world.everything() == before
+    assert not world.journal.exists()
 
 
-def test_an_error_of_ours():
-    error = exceptions.Unreachable('It is down.', 'Start it.')
-    assert runner.tried('kind', 'one', raising(error)) == Check(
-        'kind', 'one', Works.NO, 'It is down.', 'Start it.')
+def test_trouble_of_a_kind_is_its_line(world, monkeypatch):
+    """Those of the other kinds are still due."""
+    def trouble(*args):
+        raise exceptions.Unreachable('It is down.', 'Start it.')
+        yield
+
+    world.add(1)
+    others = kinds(world, 'cmp1')
+    for module in (services, ceph):
+        monkeypatch.setattr(module, 'checks', trouble)
+    found = list(runner.run(world.context(), ['cmp1']))
+    assert [(each.check, each.subject, each.works, each.finding, each.advice)
+            for each in found if each.subject == 'the rest'] == [
+        (kind, 'the rest', Works.NO, 'It is down.', 'Start it.')
+        for kind in ('services', 'ceph')]
+    assert 'config' in others & {each.check for each in found}
+    assert found[-1].subject != 'the rest'
 
 
-def test_any_other_error():
-    found = runner.tried('kind', 'one', raising(ValueError('sesame')))
-    assert found.works is Works.NO
-    assert 'ValueError' in found.finding
-    assert 'sesame' not in f'{found.finding} {found.advice}'
+def test_a_host_has_to_be_given_where_there_is_a_nova(world, tmp_path):
+    with pytest.raises(exceptions.ConfigError, match='--host'):
+        runner.run(world.context(), [])
+    plain = worlds.World(tmp_path)
+    plain.domains('')
+    assert list(runner.run(plain.context(), []))
+
+
+def test_a_host_is_looked_at_once(world, monkeypatch):
+    asked = []
+    monkeypatch.setattr(machine, 'checks', lambda context, hosts: (
+        asked.append(hosts) or iter(())))
+    world.add(1)
+    list(runner.run(world.context(), ['cmp1', 'cmp1']))
+    assert asked == [('cmp1',)]
+
+
+def test_a_config_that_cannot_be_used_is_a_line(world):
+    """It says more than that a host was not given."""
+    (world.folder / 'nova.conf').write_text('[DEFAULT]\nnonsense\n')
+    found = list(runner.run(world.context(), []))
+    assert any(each.check == 'config' and each.works is Works.NO
+               for each in found)

@@ -75,7 +75,7 @@ def outcome(server, verdict=Verdict.FIXED, reason=''):
 
 
 def start(runs, command='refresh', **fields):
-    return runs.start(command, ['cmp1', 'cmp2'], 'd1635', CLUSTERS, **fields)
+    return runs.start(command, ['cmp1', 'cmp2'], CLUSTERS, **fields)
 
 
 def path_of(folder, run):

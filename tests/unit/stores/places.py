@@ -12,7 +12,10 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Places that stores keep documents in, each with what others do to it."""
+"""Places that stores keep documents in, each with what others do to it.
+
+Each opens its store by the registry, and is all that the store needs.
+"""
 
 from __future__ import annotations
 
@@ -30,12 +33,11 @@ from rbd_mon_fix.clients import libvirt
 from rbd_mon_fix.clients.database import cinder
 from rbd_mon_fix.clients.database import engine
 from rbd_mon_fix.clients.database import nova
-from rbd_mon_fix.model.instance import Attachment
 from rbd_mon_fix.model.instance import Scope
 from rbd_mon_fix.model.record import Locator
-from rbd_mon_fix.stores import cinder_attachment
-from rbd_mon_fix.stores import domain
-from rbd_mon_fix.stores import nova_bdm
+from rbd_mon_fix.model.record import Record
+from rbd_mon_fix.model.store import Store
+from rbd_mon_fix.stores import registry
 from tests.unit import memory
 
 HOST = memory.HOST
@@ -109,8 +111,16 @@ class NovaPlace:
     def __init__(self, url: str):
         self.tables = Tables(url, nova.INSTANCES, nova.BDM, nova.SERVICES)
         self._database = engine.Database(url, "Nova's cell database")
-        self.store = nova_bdm.NovaBdmStore(nova.Cell(self._database))
+        self._cell = nova.Cell(self._database)
+        self.store = self.open()
         self._ids = 0
+
+    def cell(self, host: str) -> nova.Cell:
+        return self._cell
+
+    def open(self) -> Store:
+        """Return another instance of the store."""
+        return registry.SPECS['nova-bdm'].open(self, HOST)
 
     def add_server(self, server: int, host: Optional[str] = HOST,
                    **fields: Any) -> None:
@@ -167,8 +177,15 @@ class CinderPlace:
     def __init__(self, url: str):
         self.tables = Tables(url, cinder.VOLUMES, cinder.ATTACHMENTS)
         self._database = engine.Database(url, "Cinder's database")
-        self.store = cinder_attachment.CinderAttachmentStore(
-            cinder.Cinder(self._database))
+        self._volumes = cinder.Cinder(self._database)
+        self.store = self.open()
+
+    def volumes(self) -> cinder.Cinder:
+        return self._volumes
+
+    def open(self) -> Store:
+        """Return another instance of the store."""
+        return registry.SPECS['cinder-attachment'].open(self, HOST)
 
     def text(self, server: int, **fields: Any) -> str:
         return json.dumps({**data(server, **fields),
@@ -188,9 +205,10 @@ class CinderPlace:
         return self.add_row(server, text or self.text(server))
 
     def scope(self, *servers: int) -> Scope:
-        return Scope(HOST, memory.instances(*servers), tuple(
-            Attachment(memory.uuid(server), volume(server),
-                       attachment(server)) for server in servers))
+        return Scope(HOST, memory.instances(*servers), before=tuple(
+            Record(Locator('nova-bdm', HOST, memory.uuid(server), ''), None,
+                   attachment=attachment(server), volume_id=volume(server))
+            for server in servers))
 
     def update(self, where: Locator, **values: Any) -> None:
         self.tables.update('volume_attachment', 'id', where.key, **values)
@@ -213,15 +231,31 @@ class DomainPlace:
     """The domains of a libvirt in memory; it is its own hypervisor.
 
     ``texts`` is their persistent XML, ``live_texts`` that of those that
-    run, ``images`` that of those with a managed-save image; by UUID.
+    run, ``images`` that of those with a managed-save image; by UUID. Those
+    that run without persistent XML are transient, ``paused`` stand still.
+    tests/functional/test_domain_place.py compares it with real libvirt.
     """
+
+    name = 'domain'
 
     def __init__(self) -> None:
         self.texts: dict[str, str] = {}
         self.live_texts: dict[str, str] = {}
         self.images: dict[str, str] = {}
-        self.store = domain.DomainStore(self)
+        self.paused: set[str] = set()
+        self.store = self.open()
         self._lock = threading.Lock()
+
+    def hypervisor(self, host: str) -> DomainPlace:
+        return self
+
+    def open(self) -> Store:
+        """Return another instance of the store."""
+        return registry.SPECS[self.name].open(self, HOST)
+
+    def locator(self, server: int) -> Locator:
+        uuid = memory.uuid(server)
+        return Locator(self.name, HOST, uuid, uuid)
 
     def text(self, server: int, nova: bool = True) -> str:
         hosts = ''.join(f"\n        <host name='{host}' port='6789'/>"
@@ -247,9 +281,9 @@ class DomainPlace:
 '''
 
     def add(self, server: int, text: Optional[str] = None) -> Locator:
-        uuid = memory.uuid(server)
-        self.texts[uuid] = text or self.text(server)
-        return Locator('domain', HOST, uuid, uuid)
+        where = self.locator(server)
+        self.texts[where.key] = text or self.text(server)
+        return where
 
     def scope(self, *servers: int) -> Scope:
         return Scope(HOST, memory.instances(*servers))
@@ -266,13 +300,14 @@ class DomainPlace:
     def close(self) -> None:
         """There is nothing to close."""
 
-    # What a hypervisor can do; its domains are persistent.
+    # What a hypervisor can do.
 
     def domains(self) -> list[libvirt.Domain]:
         return [libvirt.Domain(
-            uuid, ElementTree.fromstring(text).findtext('name'), True,
-            uuid in self.live_texts, False, uuid in self.images)
-            for uuid, text in self.texts.items()]
+            uuid, _parse(text).findtext('name', ''), uuid in self.texts,
+            uuid in self.live_texts, uuid in self.paused,
+            uuid in self.images)
+            for uuid, text in {**self.live_texts, **self.texts}.items()]
 
     def running(self) -> set[str]:
         return set(self.live_texts)
@@ -281,41 +316,49 @@ class DomainPlace:
         return set(self.images)
 
     def inactive_xml(self, uuid: str) -> str:
-        if uuid not in self.texts:
-            raise exceptions.Gone('Libvirt has no such domain.')
-        return self.texts[uuid]
-
-    def persistent(self, uuid: str) -> bool:
-        return bool(self.inactive_xml(uuid))
-
-    def active(self, uuid: str) -> bool:
-        return bool(self.inactive_xml(uuid)) and uuid in self.live_texts
+        self._look_up(uuid)
+        return self.texts.get(uuid) or self.live_texts[uuid]
 
     def live_xml(self, uuid: str) -> str:
-        self.inactive_xml(uuid)
-        if uuid not in self.live_texts:
-            raise libvirt.Declined('The domain is not running.')
-        return self.live_texts[uuid]
+        self._look_up(uuid)
+        return self.live_texts.get(uuid) or self.texts[uuid]
+
+    def persistent(self, uuid: str) -> bool:
+        self._look_up(uuid)
+        return uuid in self.texts
+
+    def active(self, uuid: str) -> bool:
+        self._look_up(uuid)
+        return uuid in self.live_texts
 
     def has_block_job(self, uuid: str, device: str) -> bool:
-        return not self.inactive_xml(uuid)
+        self._look_up(uuid)
+        return False
 
     def at_work(self, uuid: str) -> bool:
-        return not self.inactive_xml(uuid)
+        self._look_up(uuid)
+        return False
 
     def managed_save_xml(self, uuid: str) -> str:
+        self._look_up(uuid)
         if uuid not in self.images:
             raise exceptions.Gone('There is no managed-save image.')
         return self.images[uuid]
 
     def define_managed_save(self, uuid: str, xml: str) -> None:
-        self.managed_save_xml(uuid)
+        self._look_up(uuid)
+        if uuid not in self.images:
+            raise libvirt.Declined('The domain has no managed-save image.')
         with self._lock:
             self.images[uuid] = xml
 
     def define(self, xml: str) -> None:
         with self._lock:
-            self.texts[ElementTree.fromstring(xml).findtext('uuid')] = xml
+            self.texts[_parse(xml).findtext('uuid', '')] = xml
+
+    def _look_up(self, uuid: str) -> None:
+        if uuid not in self.texts and uuid not in self.live_texts:
+            raise exceptions.Gone('Libvirt has no such domain.')
 
     def concurrently(self, function: Any, items: Any) -> list[Any]:
         return list(map(function, items))
@@ -325,3 +368,10 @@ class DomainPlace:
         return function(types.SimpleNamespace(
             listAllDomains=lambda flags: [],
             listAllStoragePools=lambda flags: []))
+
+
+def _parse(xml: str) -> ElementTree.Element:
+    try:
+        return ElementTree.fromstring(xml)
+    except ElementTree.ParseError:
+        raise libvirt.Declined('The XML is not well-formed.') from None

@@ -21,9 +21,10 @@ import json
 import pytest
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.model.instance import Attachment
 from rbd_mon_fix.model.plan import Change
 from rbd_mon_fix.model.plan import Verdict
+from rbd_mon_fix.model.record import Locator
+from rbd_mon_fix.model.record import Record
 from tests.unit import memory
 from tests.unit.stores import places
 
@@ -39,8 +40,9 @@ def place(tmp_path):
 
 def scan(place, *attachments):
     """Return (key, instance) of what Nova's mappings lead to."""
-    scope = dataclasses.replace(place.scope(1, 2, 3), attachments=tuple(
-        Attachment(memory.uuid(server), volume, attachment)
+    scope = dataclasses.replace(place.scope(1, 2, 3), before=tuple(
+        Record(Locator('nova-bdm', places.HOST, memory.uuid(server), '7'),
+               None, attachment=attachment, volume_id=volume)
         for server, volume, attachment in attachments))
     return [(record.locator.key, record.locator.instance)
             for record in place.store.scan(scope)]
@@ -86,10 +88,15 @@ def test_a_row_that_is_found_both_ways_comes_once(place):
         (places.attachment(2), memory.uuid(1))]
 
 
+def test_mappings_of_no_volume_lead_nowhere(place):
+    place.add(1)
+    assert scan(place, (1, None, places.attachment(1))) == []
+
+
 def test_without_nova_s_database_all_of_a_server_s(place):
     for server in (1, 2, 3):
         place.add(server)
-    scope = dataclasses.replace(place.scope(1, 3), attachments=None)
+    scope = dataclasses.replace(place.scope(1, 3), before=None)
     assert [(record.locator.key, record.locator.instance)
             for record in place.store.scan(scope)] == found(1, 3)
 

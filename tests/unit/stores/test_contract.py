@@ -14,27 +14,64 @@
 
 """What every store has to keep to."""
 
+import re
+
 import pytest
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.plan import Change
 from rbd_mon_fix.model.plan import Verdict
+from rbd_mon_fix.model.record import SkipReason
+from rbd_mon_fix.stores import registry
 from tests.unit import memory
+from tests.unit.stores import domain_places
 from tests.unit.stores import places
 
 NEW = memory.addrs('10.1.0.1:6789,[fd01::2]:6789')
+DATABASE = 'sqlite:///{}/database'
+PLACES = {
+    'nova-bdm': lambda folder: places.NovaPlace(DATABASE.format(folder)),
+    'cinder-attachment': lambda folder: places.CinderPlace(
+        DATABASE.format(folder)),
+    'domain': lambda folder: places.DomainPlace(),
+    'domain running': lambda folder: domain_places.RunningDomainPlace(),
+    'managed-save': lambda folder: domain_places.ManagedSavePlace(),
+    'unrescue': lambda folder: domain_places.UnrescuePlace(
+        folder / 'instances'),
+    'live-domain': lambda folder: domain_places.LiveDomainPlace(),
+}
+READ_ONLY = {name for name, spec in registry.SPECS.items()
+             if not spec.writable}
 
 
-@pytest.fixture(params=['nova-bdm', 'cinder-attachment', 'domain'])
+def made(request, tmp_path):
+    place = PLACES[request.param](tmp_path)
+    assert place.store.name == request.param.split()[0]
+    yield place
+    place.close()
+
+
+@pytest.fixture(params=PLACES)
 def place(request, tmp_path):
-    url = f'sqlite:///{tmp_path}/database'
-    made = {'nova-bdm': lambda: places.NovaPlace(url),
-            'cinder-attachment': lambda: places.CinderPlace(url),
-            'domain': places.DomainPlace}[request.param]()
-    assert made.store.name == request.param
-    yield made
-    made.close()
+    """Return a place of every store in turn."""
+    yield from made(request, tmp_path)
+
+
+@pytest.fixture(params=[each for each in PLACES if each not in READ_ONLY])
+def writable(request, tmp_path):
+    """Return a place of every store in turn that can be written."""
+    yield from made(request, tmp_path)
+
+
+@pytest.fixture(params=READ_ONLY)
+def read_only(request, tmp_path):
+    yield from made(request, tmp_path)
+
+
+def test_every_store_is_under_contract():
+    assert {name.split()[0] for name in PLACES} == set(registry.SPECS)
+    assert READ_ONLY == {'live-domain'}
 
 
 def scan(place, *servers):
@@ -75,7 +112,9 @@ def test_scan_yields_what_the_scope_s_servers_have(place):
             MonAddr(host, 6789) for host in places.OLD)
         assert disk.image == f'volumes/volume-{places.volume(server)}'
         assert (disk.user, disk.secret_uuid) == ('cinder', 'S')
-        assert (record.unreadable, record.skip) == (None, None)
+        assert record.unreadable is None
+        assert record.skip is (
+            SkipReason.READ_ONLY if place.store.name in READ_ONLY else None)
 
 
 def test_get_reads_what_scan_found(place):
@@ -84,7 +123,7 @@ def test_get_reads_what_scan_found(place):
     assert place.store.get(where) == scan(place, 1, 2)[where]
 
 
-def test_get_reads_anew(place):
+def test_get_reads_again(place):
     where = place.add(1)
     scan(place, 1)
     text = place.text(1).replace('10.0.0.1', '10.0.0.9')
@@ -101,40 +140,103 @@ def test_what_is_gone(place):
         place.store.get(where)
 
 
-def test_put_writes_the_document_and_nothing_else(place):
-    where = place.add(1)
-    place.add(2)
-    change = change_of(place.store.get(where))
-    before = place.everything()
-    assert put(place, change) == [Verdict.FIXED]
-    assert place.store.get(where).document == change.document
+def test_a_text_that_cannot_be_read_is_told_without_a_word_of_it(place):
+    text = broken(place.text(1))
+    assert 'SECRET' in text
+    where = place.add(1, text)
+    [record] = place.store.scan(place.scope(1))
+    assert record == place.store.get(where)
+    assert (record.locator, record.document) == (where, None)
+    assert record.unreadable
+    assert 'SECRET' not in repr(record)
+
+
+def broken(text):
+    """Return a document with one disk twice, or without its end."""
+    disk = re.search('<disk.*</disk>', text, re.DOTALL)
+    return (text.replace(disk[0], disk[0] * 2) if disk
+            else text.rstrip('}'))
+
+
+def kept(store):
+    """Return all that a store keeps, containers by what is in them."""
+    return {name: (value, repr(value) if isinstance(
+        value, (dict, list, set)) else '')
+        for name, value in {**vars(type(store)), **vars(store)}.items()}
+
+
+def test_a_store_keeps_no_state(place):
+    where, _ = place.add(1), place.add(2)
+    one, other = place.store, place.open()
+    before = kept(one), kept(other)
+    for first, second in zip(one.scan(place.scope(1, 2)),
+                             other.scan(place.scope(1, 2))):
+        assert first == second == one.get(first.locator)
+        assert second == other.get(first.locator)
+    change = change_of(one.get(where))
+    outcomes = other.put([change])
+    assert other.get(where) == one.get(where) == place.open().get(where)
+    assert list(one.scan(place.scope(1, 2))) == list(
+        other.scan(place.scope(1, 2)))
+    assert (outcomes[0].verdict is Verdict.FIXED) is (
+        one.get(where).document == change.document)
+    assert (kept(one), kept(other)) == before
+
+
+def test_put_writes_the_document_and_nothing_else(writable):
+    where = writable.add(1)
+    writable.add(2)
+    change = change_of(writable.store.get(where))
+    before = writable.everything()
+    assert put(writable, change) == [Verdict.FIXED]
+    assert writable.store.get(where).document == change.document
     assert change.document.disks[0].monitors == NEW
-    assert change.document.text != place.text(1)
-    place.set_text(where, place.text(1))
-    assert without_times(place.everything()) == without_times(before)
+    assert change.document.text != writable.text(1)
+    writable.set_text(where, writable.text(1))
+    assert without_times(writable.everything()) == without_times(before)
 
 
-def test_the_inverse_restores_every_byte(place):
-    where = place.add(1)
-    record = place.store.get(where)
-    put(place, change_of(record))
-    again = place.store.get(where)
+def test_the_inverse_restores_every_byte(writable):
+    where = writable.add(1)
+    record = writable.store.get(where)
+    put(writable, change_of(record))
+    again = writable.store.get(where)
     [disk] = record.document.disks
     back = Change(again, again.document.edited({disk.key: disk.verbatim}),
                   ())
-    assert put(place, back) == [Verdict.FIXED]
-    assert place.store.get(where).document.text == place.text(1)
+    assert put(writable, back) == [Verdict.FIXED]
+    assert writable.store.get(where).document.text == writable.text(1)
 
 
-def test_many_at_once_in_their_order(place):
-    wheres = [place.add(server) for server in (3, 1, 2)]
-    found = scan(place, 1, 2, 3)
-    place.set_text(wheres[1], place.text(1) + ' ')
-    assert put(place, *[change_of(found[where]) for where in wheres]) == [
+def test_many_at_once_in_their_order(writable):
+    wheres = [writable.add(server) for server in (3, 1, 2)]
+    found = scan(writable, 1, 2, 3)
+    writable.set_text(wheres[1], writable.text(1) + ' ')
+    assert put(writable, *[change_of(found[where]) for where in wheres]) == [
         Verdict.FIXED, Verdict.CONFLICT, Verdict.FIXED]
     assert [record.document.disks[0].monitors == NEW
-            for record in map(place.store.get, wheres)] == [
+            for record in map(writable.store.get, wheres)] == [
         True, False, True]
+
+
+@pytest.mark.parametrize('read', [
+    lambda store, scope, where: next(
+        each for each in store.scan(scope) if each.locator == where),
+    lambda store, scope, where: store.get(where),
+], ids=['scan', 'get'])
+def test_a_store_may_put_what_another_instance_read(writable, read):
+    where, _ = writable.add(1), writable.add(2)
+    record = read(writable.open(), writable.scope(1, 2), where)
+    assert put(writable, change_of(record)) == [Verdict.FIXED]
+    assert writable.store.get(where).document.disks[0].monitors == NEW
+
+
+def test_a_store_that_is_read_only_writes_nothing(read_only):
+    wheres = [read_only.add(1), read_only.add(2)]
+    changes = [change_of(read_only.store.get(where)) for where in wheres]
+    before = read_only.everything()
+    assert put(read_only, *changes) == [Verdict.FAILED] * 2
+    assert read_only.everything() == before
 
 
 @pytest.mark.parametrize('old, new', [
@@ -146,29 +248,29 @@ def test_many_at_once_in_their_order(place):
     ('%s', '%s '),
     ('==', ''),
 ])
-def test_a_text_that_changed_is_left_alone(place, old, new):
-    where = place.add(1)
-    change = change_of(place.store.get(where))
-    text = place.text(1).replace(old, new, 1)
-    assert text != place.text(1)
-    place.set_text(where, text)
-    check_conflict(place, change)
+def test_a_text_that_changed_is_left_alone(writable, old, new):
+    where = writable.add(1)
+    change = change_of(writable.store.get(where))
+    text = writable.text(1).replace(old, new, 1)
+    assert text != writable.text(1)
+    writable.set_text(where, text)
+    check_conflict(writable, change)
 
 
 @pytest.mark.parametrize('blank', [' ', '\n', '\t'])
-def test_a_blank_at_the_end_is_a_change(place, blank):
-    where = place.add(1, place.text(1).rstrip())
-    change = change_of(place.store.get(where))
-    place.set_text(where, place.text(1).rstrip() + blank)
-    check_conflict(place, change)
+def test_a_blank_at_the_end_is_a_change(writable, blank):
+    where = writable.add(1, writable.text(1).rstrip())
+    change = change_of(writable.store.get(where))
+    writable.set_text(where, writable.text(1).rstrip() + blank)
+    check_conflict(writable, change)
 
 
-def test_what_is_gone_is_not_brought_back(place):
-    where = place.add(1)
-    place.add(2)
-    change = change_of(place.store.get(where))
-    place.remove(where)
-    check_conflict(place, change)
+def test_what_is_gone_is_not_brought_back(writable):
+    where = writable.add(1)
+    writable.add(2)
+    change = change_of(writable.store.get(where))
+    writable.remove(where)
+    check_conflict(writable, change)
 
 
 def check_conflict(place, change):

@@ -12,15 +12,18 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What others do to a domain while it is defined anew."""
+"""What others do to a domain while it is redefined."""
 
 from __future__ import annotations
+
+import dataclasses
 
 import pytest
 
 from rbd_mon_fix.model.plan import Change
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.stores import defining
+from rbd_mon_fix.stores import registry
 from tests.unit import memory
 from tests.unit.stores import places
 
@@ -56,8 +59,9 @@ class Place(places.DomainPlace):
             self.at_last()
         return self.calls >= 0
 
-    def put(self):
-        [record] = self.store.scan(self.scope(1))
+    def put(self, record=None):
+        if record is None:
+            [record] = self.store.scan(self.scope(1))
         document = record.document
         [disk] = document.disks
         [outcome] = self.store.put([Change(record, document.edited(
@@ -91,6 +95,33 @@ def test_what_only_runs_or_only_starts_was_so_before(place):
     place.attach(DISK, place.live_texts)
     place.attach(INTERFACE, place.texts)
     assert place.put() == (Verdict.FIXED, '')
+
+
+def scan_again(place):
+    list(place.store.scan(place.scope(1)))
+
+
+def scan_another_batch(place):
+    list(place.store.scan(place.scope(2)))
+
+
+def scan_running_domains(place):
+    before = tuple(place.store.scan(place.scope(1)))
+    running = registry.SPECS['live-domain'].open(place, places.HOST)
+    list(running.scan(dataclasses.replace(place.scope(1), before=before)))
+
+
+@pytest.mark.parametrize('then', [
+    scan_again, scan_another_batch, scan_running_domains,
+    lambda place: None])
+@pytest.mark.parametrize('read', [
+    lambda place: next(iter(place.store.scan(place.scope(1)))),
+    lambda place: place.store.get(place.where)], ids=['scan', 'get'])
+def test_an_old_difference_is_none_of_that_moment(place, read, then):
+    place.attach(DISK, place.live_texts)
+    record = read(place)
+    then(place)
+    assert place.put(record) == (Verdict.FIXED, '')
 
 
 @pytest.mark.parametrize(('device', 'named'), [

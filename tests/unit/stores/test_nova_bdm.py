@@ -20,10 +20,8 @@ import json
 import pytest
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.model.instance import Attachment
 from rbd_mon_fix.model.plan import Change
 from rbd_mon_fix.model.plan import Verdict
-from rbd_mon_fix.stores import nova_bdm
 from tests.unit import memory
 from tests.unit.stores import places
 
@@ -108,18 +106,6 @@ def test_what_a_row_tells_beside_the_document(place, fields, attachment,
     [record] = place.store.scan(place.scope(1))
     assert (record.attachment, record.volume_id, record.disk) == (
         attachment, volume, disk)
-
-
-def test_attachments(place):
-    for server in (1, 2, 3):
-        place.add_server(server)
-    place.add_row(1, place.text(1))
-    place.add_row(2, None, attachment_id=None)
-    place.add_row(3, place.text(3), volume_id=None)
-    records = list(place.store.scan(place.scope(1, 2, 3)))
-    assert nova_bdm.attachments(records) == (
-        Attachment(memory.uuid(1), places.volume(1), places.attachment(1)),
-        Attachment(memory.uuid(2), places.volume(2), None))
 
 
 @pytest.mark.parametrize('fields', [

@@ -1,0 +1,119 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The libvirt hook of this host, part by part."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Iterator, Optional
+
+from rbd_mon_fix import exceptions
+from rbd_mon_fix.engine import context as contexts
+from rbd_mon_fix.engine import hook_update
+from rbd_mon_fix.hook import daemon
+from rbd_mon_fix.hook import installation
+
+_FINE = ('current', 'sees it', 'not running', 'runs first')
+
+
+@dataclasses.dataclass(frozen=True)
+class HookPart:
+    """One part of the hook, and the state that it is in.
+
+    :param where: a path or a process; None where there is neither
+    :param note: what to do, or more to say
+    """
+
+    part: str
+    state: str
+    where: Optional[str]
+    note: str
+
+    @property
+    def fine(self) -> bool:
+        """Tell whether nothing has to be done about it."""
+        return self.state in _FINE
+
+
+def hook_status(context: contexts.Context) -> tuple[HookPart, ...]:
+    """Look at the hook of this host.
+
+    :raises ConfigError: its script cannot be read
+    """
+    return tuple(_parts(context, hook_update.installed(context)))
+
+
+def _parts(context: contexts.Context,
+           hook: installation.Installation) -> Iterator[HookPart]:
+    state = hook.state
+    yield HookPart('script', state.value, hook.script, {
+        installation.State.MISSING: "put it there: 'hook install'",
+        installation.State.OUTDATED: "replace it: 'hook install'",
+        installation.State.FOREIGN: 'it is not from rbd-mon-fix',
+    }.get(state, ''))
+    if not hook.installed:
+        return
+    yield _monitors(context, hook)
+    yield from _daemons(hook)
+    if daemon.single_file(hook.folder):
+        yield HookPart('other hook', 'runs first', hook.folder[:-len('.d')],
+                   'the XML that it prints is what this one is given')
+
+
+def _monitors(context: contexts.Context,
+              hook: installation.Installation) -> HookPart:
+    try:
+        known, written = hook.known()
+    except exceptions.Gone:
+        return HookPart('monitors', 'missing', hook.knowledge,
+                    "run 'refresh' on this host")
+    except exceptions.Unreadable as error:
+        return HookPart('monitors', 'unreadable', hook.knowledge,
+                    f"{error}; run 'hook install' again")
+    note = f'{len(known)} clusters, written {written}'
+    try:
+        right = {cluster.name: cluster.monmap for cluster in context.clusters}
+    except exceptions.RbdMonFixError as error:
+        return HookPart('monitors', 'unknown', hook.knowledge,
+                    f'{note}; cannot be compared: {error}')
+    mended = {each.name: each.monitors for each in known if each.monitors}
+    blind = [each.name for each in known if each.monitors and not each.disks]
+    if blind:
+        return HookPart('monitors', 'outdated', hook.knowledge,
+                    f'{note}; it knows no disk of {", ".join(blind)}, and '
+                    "mends none: run 'refresh' on this host")
+    current = all(name in mended and monmap.is_current(mended[name])
+                  for name, monmap in right.items() if monmap.monitors)
+    return HookPart('monitors', 'current' if current else 'outdated',
+                hook.knowledge,
+                note if current else f"{note}; run 'refresh' on this host")
+
+
+def _daemons(hook: installation.Installation) -> Iterator[HookPart]:
+    try:
+        readers = list(daemon.readers(hook.script))
+        since = daemon.first_hook(hook.folder)
+    except PermissionError:
+        yield HookPart('libvirt', 'unknown', None, 'run this as root to see')
+        return
+    for each in readers:
+        sees = each.calls_hooks(since)
+        yield HookPart(each.name, 'sees it' if sees else 'restart',
+                   f'process {each.pid}', '' if sees else
+                   'it was started before the hook was there: "systemctl '
+                   f'restart {each.name}"; guests run on')
+    if not readers:
+        yield HookPart('libvirt', 'not running', None,
+                   f'no daemon that looks for hooks in {hook.folder}')

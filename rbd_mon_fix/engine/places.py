@@ -1,0 +1,88 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The services and folders that stores are opened on."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Sequence
+
+from rbd_mon_fix.engine import context as contexts
+from rbd_mon_fix.stores import registry
+
+if TYPE_CHECKING:
+    from rbd_mon_fix.clients import libvirt
+    from rbd_mon_fix.clients.database import cinder
+    from rbd_mon_fix.clients.database import nova
+
+
+class Places:
+    """What the config leads to, as ``stores.registry.Places`` has it."""
+
+    def __init__(self, context: contexts.Context):
+        self._context = context
+
+    def cell(self, host: str) -> nova.Cell:
+        """Return the cell of a compute host.
+
+        :raises ConfigError: Nova knows no such host
+        """
+        assert self._context.cells is not None
+        return self._context.cells.of_host(host)
+
+    def volumes(self) -> cinder.Cinder:
+        """Return Cinder's database."""
+        assert self._context.cinder_database is not None
+        return self._context.cinder_database
+
+    def hypervisor(self, host: str) -> libvirt.Hypervisor:
+        """Return the libvirt of a compute host.
+
+        :raises Unreachable: libvirt cannot be reached
+        """
+        return self._context.hypervisor(host)
+
+    def instances_path(self) -> str:
+        """Return the folder with a folder for each server."""
+        assert self._context.nova is not None
+        return self._context.nova.instances_path
+
+
+def why_missing(need: registry.Need, context: contexts.Context,
+                hosts: Sequence[str]) -> str:
+    """Say why a need of stores is not met here, or ''.
+
+    :param hosts: the compute hosts that are asked for
+    """
+    if need is registry.Need.NOVA_DATABASE:
+        return ('' if context.cells else
+                'nova.conf gives no [database] connection')
+    if need is registry.Need.CINDER_DATABASE:
+        return ('' if context.cinder_database else
+                'cinder.conf gives no [database] connection')
+    if need is registry.Need.INSTANCES_FOLDER:
+        return _why_no_instances(context, hosts)
+    return ''
+
+
+def _why_no_instances(context: contexts.Context,
+                      hosts: Sequence[str]) -> str:
+    if context.nova is None:
+        return 'there is no nova.conf'
+    if not any(map(context.local_host.is_here, hosts)):
+        return f'this is host {context.local_host.name}'
+    if not os.path.isdir(context.nova.instances_path):
+        return f'there is no folder {context.nova.instances_path}'
+    return ''

@@ -1,0 +1,194 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""``refresh``: put right what ``status`` shows."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Iterator, Optional
+
+from rbd_mon_fix import exceptions
+from rbd_mon_fix.core import cluster_identity
+from rbd_mon_fix.core import guard as guards
+from rbd_mon_fix.engine import context as contexts
+from rbd_mon_fix.engine import execution
+from rbd_mon_fix.engine import hook_update
+from rbd_mon_fix.engine import judging
+from rbd_mon_fix.engine import reporting
+from rbd_mon_fix.engine import scan as scans
+from rbd_mon_fix.engine import selection as selections
+from rbd_mon_fix.engine import session as sessions
+from rbd_mon_fix.engine import status_scan
+from rbd_mon_fix.engine import verification
+from rbd_mon_fix.model.plan import Plan
+from rbd_mon_fix.state import known_clusters
+
+# Plans with so many copies in all are kept between reading and writing; what
+# is larger is read twice, which bounds the memory.
+KEPT = 5_000
+
+
+@dataclasses.dataclass(frozen=True)
+class RefreshRequest:
+    """What to put right.
+
+    :param scan: where
+    :param max_changes: refuse more changes than these; None for no limit
+    :param lock: lock servers through Nova's API while they are written
+    :param opening: have QEMU open each disk that was changed, within these
+        limits; None not to
+    """
+
+    scan: selections.ScanRequest
+    max_changes: Optional[int] = None
+    lock: bool = False
+    opening: Optional[verification.Limits] = None
+
+
+def plan_refresh(context: contexts.Context, request: RefreshRequest,
+                 listener: reporting.Listener = reporting.SILENCE
+                 ) -> status_scan.ScanResult:
+    """Tell what ``refresh`` would do, and change nothing.
+
+    :returns: with the refusal, where a guard would refuse
+    :raises ConfigError: the request does not fit the deployment
+    :raises Unreachable: no host can be looked at
+    """
+    planned = _Refresh(context, request, listener)
+    reporter = reporting.Reporter(context, listener)
+    plans = status_scan.begun(planned.plans())
+    reporter.begin()
+    for each in plans:
+        reporter.plan(each)
+    refused = None
+    try:
+        planned.check()
+    except exceptions.Refused as error:
+        refused = error
+    return status_scan.ScanResult(reporter.end(), planned.scan.lost, refused)
+
+
+def refresh(context: contexts.Context, request: RefreshRequest,
+            listener: reporting.Listener = reporting.SILENCE
+            ) -> execution.RunResult:
+    """Put right what is stale or drifted, and tell what became of it.
+
+    :raises ConfigError: the request does not fit the deployment
+    :raises Refused: a guard or another run forbids it; nothing was changed
+    :raises Unreachable: no host can be looked at
+    """
+    return _Refresh(context, request, listener).run()
+
+
+class _Refresh:
+    """One refresh: read and guarded, then written."""
+
+    def __init__(self, context: contexts.Context, request: RefreshRequest,
+                 listener: reporting.Listener):
+        self._context = context
+        self._request = request
+        self._listener = listener
+        selection = selections.select(request.scan, context)
+        self.scan = scans.Scan(context, selection)
+        self._judge = judging.Judge(context, selection)
+        self._guard = guards.Guard(request.max_changes)
+        self._lesson = hook_update.Lesson()
+
+    def plans(self) -> Iterator[Plan]:
+        """Read and judge, letting the guard see each plan."""
+        for batch in self.scan.batches():
+            found = self._judge.judge(batch).plan
+            self._guard.add(found)
+            self._lesson.add(found)
+            yield found
+
+    def check(self) -> None:
+        """Refuse what was read so far as a whole.
+
+        :raises Refused: with the reason
+        """
+        if not self._guard.changes:
+            return
+        folder = self._context.journal_dir
+        self._guard.check(
+            self._context.clusters, self._context.answering,
+            known_clusters.load(folder), known_clusters.path(folder))
+
+    def run(self) -> execution.RunResult:
+        """Read, check, write."""
+        complaints = self._complaints()
+        with sessions.Session(self._context, self.scan,
+                              self._request.lock) as session:
+            session.settle()
+            kept = self._read()
+            self.check()
+            self._learn()
+            reporter = reporting.Reporter(self._context, self._listener)
+            reporter.begin()
+            result = execution.Execution(
+                reporter, self._listener, lambda: session.start('refresh'),
+                self._guard.changes, complaints).carry_out(
+                    self._again() if kept is None else iter(kept),
+                    self.scan.lost)
+            if result.error is None:
+                hook_update.feed(self._context, self._lesson)
+            return result
+
+    def _read(self) -> Optional[list[Plan]]:
+        """Return all plans; None where they are too large to keep."""
+        kept: list[Plan] = []
+        copies = 0
+        with self._listener.phase('Reading', None) as advance:
+            for each in self.plans():
+                copies += len(each.copies)
+                if copies <= KEPT:
+                    kept.append(each)
+                else:
+                    kept.clear()
+                advance(len(each.copies))
+        return kept if copies <= KEPT else None
+
+    def _again(self) -> Iterator[Plan]:
+        """Read once more, and write no more than the guard has seen.
+
+        :raises RbdMonFixError: there is more to change than before
+        """
+        allowed = self._guard.changes
+        self._guard = guards.Guard(None)
+        for each in self.plans():
+            if self._guard.changes > allowed:
+                raise exceptions.RbdMonFixError(
+                    f'More than the {allowed} changes that were checked are '
+                    'due now.', 'Run the same command again.')
+            yield each
+
+    def _learn(self) -> None:
+        """Keep which cluster each backend leads to, for later runs."""
+        folder = self._context.journal_dir
+        known = known_clusters.load(folder)
+        learnt = cluster_identity.learnt(self._context.clusters, known)
+        if learnt != known:
+            known_clusters.save(folder, learnt)
+
+    def _complaints(self) -> execution.Complaints:
+        """Return what asks QEMU about changes, where that is wanted.
+
+        :raises ConfigError: a host is not this machine
+        """
+        if self._request.opening is None:
+            return execution.no_complaints
+        return verification.Prover(
+            self._context, self.scan.selection.hosts, self._request.opening,
+            reporting.Silence()).complaints

@@ -1,0 +1,128 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""``rollback``: take a run back."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Iterator, Mapping, Optional, Sequence
+
+from rbd_mon_fix import exceptions
+from rbd_mon_fix.core import recovery
+from rbd_mon_fix.core import rollback as inverse
+from rbd_mon_fix.engine import context as contexts
+from rbd_mon_fix.engine import execution
+from rbd_mon_fix.engine import reporting
+from rbd_mon_fix.engine import scan as scans
+from rbd_mon_fix.engine import selection as selections
+from rbd_mon_fix.engine import session as sessions
+from rbd_mon_fix.engine import status_scan
+from rbd_mon_fix.model.instance import Instance
+from rbd_mon_fix.model.plan import Plan
+from rbd_mon_fix.model.plan import Verdict
+from rbd_mon_fix.model.record import Locator
+from rbd_mon_fix.model.record import Record
+from rbd_mon_fix.model.run import Entry
+from rbd_mon_fix.model.run import Run
+
+
+@dataclasses.dataclass(frozen=True)
+class RollbackRequest:
+    """Which run to take back, by its id in the journal."""
+
+    run: str
+
+
+def plan_rollback(context: contexts.Context, request: RollbackRequest,
+                  listener: reporting.Listener = reporting.SILENCE
+                  ) -> status_scan.ScanResult:
+    """Tell what ``rollback`` would do; change nothing, settle nothing.
+
+    :raises ConfigError: there is no such run
+    :raises Unreachable: no host can be looked at
+    """
+    past = sessions.journal(context).read(request.run)
+    scan = _scan(context, past)
+    reporter = reporting.Reporter(context, listener)
+    plans = status_scan.begun(_plans(recovery.settled(past, scan.get), scan))
+    reporter.begin()
+    for each in plans:
+        reporter.plan(each)
+    return status_scan.ScanResult(reporter.end(), scan.lost)
+
+
+def rollback(context: contexts.Context, request: RollbackRequest,
+             listener: reporting.Listener = reporting.SILENCE
+             ) -> execution.RunResult:
+    """Restore what a run replaced, wherever nobody has changed it since.
+
+    :raises ConfigError: there is no such run
+    :raises Refused: another run holds the lock for one of the hosts
+    :raises Unreachable: no host can be looked at
+    """
+    journal = sessions.journal(context)
+    scan = _scan(context, journal.read(request.run))
+    with sessions.Session(context, scan) as session:
+        session.settle()
+        past = journal.read(request.run)
+        plans = status_scan.begun(_plans(past, scan))
+        reporter = reporting.Reporter(context, listener)
+        reporter.begin()
+        return execution.Execution(
+            reporter, listener,
+            lambda: session.start('rollback', request.run),
+            len(past.entries)).carry_out(plans, scan.lost)
+
+
+def _scan(context: contexts.Context, past: Run) -> scans.Scan:
+    """Look at just the hosts and stores that the run wrote to."""
+    stores = {entry.locator.store for entry in past.entries}
+    return scans.Scan(context, selections.select(
+        selections.ScanRequest(past.hosts, stores=tuple(sorted(stores)),
+                               unmanaged=True), context))
+
+
+def _plans(past: Run, scan: scans.Scan) -> Iterator[Plan]:
+    """Plan host by host what can be taken back; a lost host waits."""
+    for host in past.hosts:
+        entries = [entry for entry in past.entries
+                   if entry.verdict is Verdict.FIXED
+                   and entry.locator.host == host]
+        try:
+            if entries and host not in scan.lost:
+                yield _plan(entries, scan)
+        except exceptions.Unreachable as error:
+            scan.lose(host, error)
+
+
+def _plan(entries: Sequence[Entry], scan: scans.Scan) -> Plan:
+    records = {entry.locator: _record(scan, entry.locator)
+               for entry in entries}
+    return inverse.plan(entries, records, _instances(entries, scan))
+
+
+def _instances(entries: Sequence[Entry],
+               scan: scans.Scan) -> Mapping[str, Instance]:
+    hosts = {entry.locator.instance: entry.locator.host for entry in entries}
+    known = scan.context.inventory.where(hosts)
+    return {uuid: known.get(uuid) or Instance(uuid, host)
+            for uuid, host in hosts.items()}
+
+
+def _record(scan: scans.Scan, locator: Locator) -> Optional[Record]:
+    try:
+        return scan.get(locator)
+    except exceptions.Gone:
+        return None

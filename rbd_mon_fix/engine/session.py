@@ -1,0 +1,199 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The right to write: locks, the journal, and runs that were cut off."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import itertools
+from typing import TYPE_CHECKING, Collection, Iterator, Optional
+
+from oslo_log import log as logging
+
+from rbd_mon_fix import exceptions
+from rbd_mon_fix.core import apply
+from rbd_mon_fix.core import recovery
+from rbd_mon_fix.engine import context as contexts
+from rbd_mon_fix.engine import scan as scans
+from rbd_mon_fix.model.plan import Change
+from rbd_mon_fix.model.plan import Outcome
+from rbd_mon_fix.model.plan import Plan
+from rbd_mon_fix.model.run import Run
+from rbd_mon_fix.state import journal as journals
+from rbd_mon_fix.state import locks
+
+if TYPE_CHECKING:
+    from rbd_mon_fix.clients import server_locks
+
+LOG = logging.getLogger(__name__)
+
+def journal(context: contexts.Context) -> journals.Journal:
+    """Return the journal that the config names."""
+    return journals.Journal(
+        context.journal_dir,
+        lambda: datetime.datetime.now(datetime.timezone.utc))
+
+
+class Session(contextlib.AbstractContextManager['Session']):
+    """The right to write to the hosts of a scan, until the block is left.
+
+    :param lock: servers are locked through Nova's API while they are written
+    :raises Refused: another run holds the lock for one of the hosts
+    :raises ConfigError: the journal cannot be written, or there is no API
+        to lock through
+    """
+
+    def __init__(self, context: contexts.Context, scan: scans.Scan,
+                 lock: bool = False):
+        self._context = context
+        self._scan = scan
+        self._journal = journal(context)
+        self._server_locks = _server_locks(context) if lock else None
+        self._held = contextlib.ExitStack()
+
+    def __enter__(self) -> Session:
+        self._journal.prepare()
+        self._held.enter_context(locks.held(
+            self._context.journal_dir, self._scan.selection.hosts))
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._held.close()
+
+    def settle(self) -> None:
+        """Find out what became of runs that were cut off on these hosts."""
+        for run in self._journal.unfinished():
+            if set(run.hosts) <= set(self._scan.selection.hosts):
+                self._settle(run)
+
+    def start(self, command: str, undoes: Optional[str] = None) -> Writing:
+        """Begin a run in the journal.
+
+        :param command: the command that writes
+        :param undoes: the run that it takes back
+        :raises RbdMonFixError: the journal cannot be written
+        """
+        writer = self._journal.start(
+            command, self._scan.selection.hosts,
+            [{'name': cluster.name, 'fsid': cluster.fsid,
+              'monitors': list(map(str, cluster.monmap.addrs))}
+             for cluster in self._context.clusters], undoes)
+        return Writing(self._scan, writer, self._server_locks)
+
+    def _settle(self, run: Run) -> None:
+        reachable = [entry for entry in run.unsettled if entry.locator.store
+                     in self._scan.selection.stores]
+        if len(reachable) < len(run.unsettled):
+            LOG.warning('Run %s was cut off, and some of its changes cannot '
+                        'be checked with these stores.', run.id)
+        writer = self._journal.reopen(run)
+        settled = 0
+        try:
+            for outcome in recovery.settle(reachable, self._scan.get):
+                writer.end([outcome])
+                settled += 1
+                LOG.info('Run %s was cut off; %s of server %s is %s.', run.id,
+                         outcome.locator.store, outcome.locator.instance,
+                         outcome.verdict.value)
+        except exceptions.Unreachable as error:
+            LOG.warning('Run %s was cut off, and some of its changes cannot '
+                        'be checked: %s', run.id, error)
+        if self._unlock(run, writer) and settled == len(run.unsettled):
+            writer.close()
+        else:
+            writer.leave()
+
+    def _unlock(self, run: Run, writer: journals.Writer) -> bool:
+        """Unlock servers that a run that was cut off left locked."""
+        if not run.locked:
+            return True
+        if self._context.api is None:
+            LOG.warning(
+                'Run %s was cut off and may have left servers locked: %s. '
+                "Run this with Nova's API, or unlock them by hand.", run.id,
+                ', '.join(sorted(run.locked)))
+            return False
+        _server_locks(self._context).release(run.locked, run.id)
+        writer.note('unlocked', instances=sorted(run.locked))
+        return True
+
+
+class Writing:
+    """A run that is being written.
+
+    :param server_locks: Nova's locks on servers; None where they are not
+        asked for
+    """
+
+    def __init__(self, scan: scans.Scan, writer: journals.Writer,
+                 server_locks: Optional[server_locks.Locks]):
+        self.run = writer.run
+        self._scan = scan
+        self._writer = writer
+        self._server_locks = server_locks
+
+    def apply(self, plan: Plan) -> Iterator[Outcome]:
+        """Make the changes of a plan, and yield what became of each.
+
+        :raises RbdMonFixError: a store, the API or the journal was lost
+        """
+        for host, changes in itertools.groupby(plan.changes, _host):
+            yield from apply.apply(
+                list(changes), self._scan.stores(host), self._writer,
+                self._scan.busy, self._hold)
+
+    def close(self, error: Optional[exceptions.RbdMonFixError]
+              ) -> Optional[exceptions.RbdMonFixError]:
+        """End the run, and return the error that it ends with.
+
+        :param error: one that cut it off; None where it is complete
+        """
+        try:
+            if error is None:
+                self._writer.close()
+            else:
+                self._writer.leave()
+        except exceptions.RbdMonFixError as unwritten:
+            return error or unwritten
+        return error
+
+    @contextlib.contextmanager
+    def _hold(self, uuids: Collection[str]) -> Iterator[None]:
+        """Keep servers locked, and the journal informed, in the block."""
+        if self._server_locks is None:
+            yield
+            return
+        wanted = sorted(uuids)
+        self._writer.note('locking', instances=wanted)
+        taken = self._server_locks.acquire(wanted, self.run)
+        try:
+            yield
+        finally:
+            self._server_locks.release(taken, self.run)
+            self._writer.note('unlocked', instances=wanted)
+
+
+def _server_locks(context: contexts.Context) -> server_locks.Locks:
+    if context.api is None:
+        raise exceptions.ConfigError(
+            "--lock needs Nova's API, and there are no credentials for it.",
+            'Set them in group [nova], or in the OS_* environment.')
+    from rbd_mon_fix.clients import server_locks
+    return server_locks.Locks(context.api)
+
+
+def _host(change: Change) -> str:
+    return change.locator.host

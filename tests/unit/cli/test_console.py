@@ -1,0 +1,61 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""From arguments to requests, and from the engine to streams."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+
+from rbd_mon_fix import engine
+from rbd_mon_fix.cli import console
+from rbd_mon_fix.report import progress
+from rbd_mon_fix.report import schema
+from tests.unit import memory
+from tests.unit import worlds
+
+
+def test_scan_request(world):
+    request = console.scan_request(world.conf(worlds.command(
+        ['b', 'a'], all_hosts=True, instance=[memory.uuid(1)],
+        store=['domain'], unmanaged=True)))
+    assert request == engine.ScanRequest(
+        ('b', 'a'), True, (memory.uuid(1),), ('domain',), True)
+
+
+def test_a_console_hears_what_is_reported(cloud):
+    out, err = io.StringIO(), io.StringIO()
+    conf = cloud.conf(worlds.command())
+    hears = console.Console(conf, schema.Kind.STATUS, out, err)
+    found = engine.status(cloud.opened(conf), worlds.request(), hears)
+    hears.report.close(found.summary, None)
+    report = json.loads(out.getvalue())
+    assert [each['name'] for each in report['clusters']] == ['ceph']
+    assert len(report['records']) == 6
+    assert err.getvalue() == ''
+
+
+def test_progress_goes_to_the_other_stream(world, monkeypatch):
+    shown = []
+    monkeypatch.setattr(progress, 'shown', lambda *args: (
+        shown.append(args) or contextlib.nullcontext(len)))
+    out, err = io.StringIO(), io.StringIO()
+    conf = world.conf(worlds.command())
+    for hears in (console.Console(conf, schema.Kind.STATUS, out, err),
+                  console.Progress(err)):
+        with hears.phase('Reading', 3) as advance:
+            assert advance is len
+    assert shown == [(err, 'Reading', 3)] * 2

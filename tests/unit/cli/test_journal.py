@@ -1,0 +1,69 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What ``journal`` lists and shows."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from rbd_mon_fix import engine
+from rbd_mon_fix import exceptions
+from rbd_mon_fix.cli import journal
+from rbd_mon_fix.cli import refresh
+from rbd_mon_fix.cli import rollback
+from tests.unit import memory
+from tests.unit import worlds
+
+
+def test_show(run):
+    _, report, _ = run(refresh)
+    code, shown, _ = run(journal, action='show', run=report['run'])
+    assert code == 0
+    assert shown['run'] == report['run']
+    assert len(shown['changed']) == 6
+    assert {change['outcome'] for change in shown['changed']} == {'fixed'}
+    assert {tuple(change['new']) for change in shown['changed']} == {
+        tuple(memory.NEW.split(','))}
+    assert 'SECRET' not in json.dumps(shown)
+    assert set(shown['changed'][0]) == set(journal.CHANGES)
+    with pytest.raises(exceptions.ConfigError):
+        run(journal, action='show', run='20240101-000000-abcd')
+
+
+def test_list(run):
+    assert run(journal, action='list')[:2] == (0, {'version': 1, 'runs': []})
+    made = run(refresh)[1]['run']
+    run(rollback, run=made)
+    code, report, _ = run(journal, action='list')
+    assert code == 0
+    assert {(row['command'], row['changes'], row['result'])
+            for row in report['runs']} == {
+        ('refresh', 6, '6 fixed'), (f'rollback {made}', 6, '6 fixed')}
+    assert set(report['runs'][0]) == set(journal.RUNS)
+
+
+def test_a_run_that_was_cut_off(cloud, run):
+    runs = engine.journal(cloud.context())
+    runs.prepare()
+    writer = runs.start('refresh', ['cmp1'], [])
+    writer.begin(worlds.merged(worlds.plans(cloud.scan())).changes)
+    writer.leave()
+    _, report, _ = run(journal, action='list')
+    [row] = report['runs']
+    assert row['result'] == '6 cut off, not finished'
+    _, shown, _ = run(journal, action='show', run=row['run'])
+    assert {change['outcome'] for change in shown['changed']} == {None}

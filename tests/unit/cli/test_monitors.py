@@ -1,0 +1,67 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What ``monitors`` prints."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from rbd_mon_fix import engine
+from rbd_mon_fix.ceph import monitors_file
+from rbd_mon_fix.cli import monitors
+from tests.unit import memory
+from tests.unit import worlds
+
+
+@pytest.mark.parametrize('answering, expected', [
+    (None, 'not asked'), (frozenset(), 'no'),
+    (frozenset(memory.addrs('10.1.0.1:3300,10.1.0.2:6789,10.1.0.3:6789')),
+     'yes'),
+])
+def test_monitors(cloud, run, monkeypatch, answering, expected):
+    opened = cloud.opened
+
+    def answered(conf):
+        context = opened(conf)
+        context.__dict__.update(answering=answering,
+                                clusters=(memory.cluster(),))
+        return context
+
+    monkeypatch.setattr(cloud, 'opened', answered)
+    code, report, _ = run(monitors)
+    assert code == 0
+    [cluster] = report['clusters']
+    assert cluster['monitors'] == memory.NEW.split(',')
+    out = io.StringIO()
+    monkeypatch.setattr(engine, 'Context', answered)
+    monitors.run(cloud.conf(worlds.command(format='csv')), out, io.StringIO())
+    rows = out.getvalue().splitlines()[1:]
+    assert len(rows) == 3
+    assert all(f',{expected},' in row for row in rows)
+
+
+def test_what_is_printed_is_a_monitors_file(cloud, run, tmp_path):
+    """One machine prints it, another one reads it."""
+    out = io.StringIO()
+    with cloud.context() as context:
+        [learnt] = context.clusters
+    monitors.run(cloud.conf(worlds.command()), out, io.StringIO())
+    path = tmp_path / 'monitors.json'
+    path.write_text(out.getvalue())
+    [read] = monitors_file.load(str(path))
+    assert (read.name, read.monmap.addrs) == (
+        learnt.name, learnt.monmap.addrs)

@@ -1,0 +1,131 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What ``status`` finds besides copies, and how often it asks for that."""
+
+from __future__ import annotations
+
+import pytest
+
+from rbd_mon_fix import engine
+from rbd_mon_fix.clients import krbd
+from rbd_mon_fix.clients.database import shares
+from rbd_mon_fix.model.finding import FindingKind
+from tests.unit import memory
+from tests.unit import worlds
+from tests.unit.stores import places
+
+PARTLY = ('10.1.0.1:6789', '10.0.0.9:6789')
+RIGHT = tuple(memory.NEW.split(','))
+
+
+def found(world, *hosts, **fields):
+    heard = worlds.Heard()
+    scanned = engine.status(world.context(),
+                            worlds.request(*hosts, **fields), heard)
+    assert scanned.summary.findings == len(heard.findings)
+    return heard.findings
+
+
+@pytest.fixture
+def shared(world):
+    """Return what gives servers of a world CephFS shares."""
+    world.add(1)
+    world.add(2)
+    table = places.Tables(world.nova.tables.url, shares.SHARES)
+
+    def share(server, name, *monitors):
+        table.insert('share_mapping', instance_uuid=memory.uuid(server),
+                     share_id=name, share_proto='CEPHFS',
+                     export_location=f'{",".join(monitors)}:/volumes/x')
+
+    yield share
+    table.close()
+
+
+def test_nothing_is_found(world):
+    world.add(1)
+    assert found(world) == []
+
+
+def test_shares(world, shared):
+    shared(1, 'partly', *PARTLY)
+    shared(2, 'right', *RIGHT[:2])
+    [each] = found(world)
+    assert (each.kind, each.host, each.subject) == (
+        FindingKind.SHARE, 'cmp1',
+        f'share partly of server {memory.uuid(1)}')
+    assert each.desired == memory.addrs(memory.NEW)
+    assert found(world, instance=[memory.uuid(2)]) == []
+    # Whoever asks for domains alone has no question for Nova's database.
+    assert found(world, store=['domain']) == []
+
+
+def test_volumes_that_cinder_moves(world):
+    for server, host in ((1, 'cmp1'), (2, 'cmp2')):
+        world.add(server, host)
+        world.cinder.tables.update('volumes', 'id', places.volume(server),
+                                   status='retyping')
+    assert [(each.host, each.subject)
+            for each in found(world, 'cmp1', 'cmp2')] == [
+        (host, f'volume {places.volume(server)} (retyping)')
+        for server, host in ((1, 'cmp1'), (2, 'cmp2'))]
+
+
+@pytest.mark.parametrize('monitors, count', [(PARTLY, 1), (RIGHT, 0),
+                                             (('no address!',), 0)])
+def test_images_that_are_mapped(world, monkeypatch, monitors, count):
+    world.add(1)
+    device = krbd.BlockDevice('rbd0', 'volumes/x', None, ','.join(monitors))
+    monkeypatch.setattr(krbd, 'devices', lambda: iter([device]))
+    findings = found(world)
+    assert [(each.kind, each.subject) for each in findings] == [
+        (FindingKind.BLOCK_DEVICE, 'rbd0 (volumes/x)')] * count
+    # They are no concern of who asks for one server.
+    assert found(world, instance=[memory.uuid(1)]) == []
+
+
+def calls(monkeypatch):
+    """Return the libvirts that are asked for more than domains."""
+    asked = []
+    call = places.DomainPlace.call
+    monkeypatch.setattr(places.DomainPlace, 'call', lambda place, function: (
+        asked.append(place) or call(place, function)))
+    return asked
+
+
+def test_each_libvirt_is_asked_once(world, monkeypatch):
+    for server, host in ((1, 'cmp1'), (2, 'cmp2')):
+        world.add(server, host)
+    asked = calls(monkeypatch)
+    found(world, 'cmp1', 'cmp2')
+    once = len(asked) // 2
+    assert asked == [world.domains('cmp1')] * once + [
+        world.domains('cmp2')] * once
+    world.shared = world.domains('cmp1')
+    asked.clear()
+    found(world, 'cmp1', 'cmp2')
+    assert asked == [world.shared] * once
+    asked.clear()
+    found(world, 'cmp1', store=['nova-bdm'])
+    assert asked == []
+
+
+def test_hosts_that_are_down_are_left_out(world, monkeypatch):
+    for server, host in ((1, 'cmp1'), (2, 'cmp2')):
+        world.add(server, host)
+    del world.libvirts['cmp1']
+    asked = calls(monkeypatch)
+    found(world, 'cmp1', 'cmp2')
+    assert set(map(id, asked)) == {id(world.domains('cmp2'))}

@@ -1,0 +1,154 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""``rollback``: restore what a run replaced."""
+
+from __future__ import annotations
+
+import pytest
+
+from rbd_mon_fix import engine
+from rbd_mon_fix import exceptions
+from rbd_mon_fix.core import rollback as inverse
+from rbd_mon_fix.inventory import instances
+from rbd_mon_fix.model.record import SkipReason
+from rbd_mon_fix.state import locks
+from tests.unit import memory
+from tests.unit import worlds
+
+FIXED = ['fixed'] * 3
+
+
+@pytest.fixture
+def done(world):
+    """Return a world with two hosts, and the run that put them right."""
+    for server, host in ((1, 'cmp1'), (2, 'cmp1'), (3, 'cmp2')):
+        world.add(server, host)
+    world.first = world.everything()
+    world.run = engine.refresh(world.context(), engine.RefreshRequest(
+        worlds.request('cmp1', 'cmp2'))).run
+    return world
+
+
+def rollback(world, heard=None, run=None):
+    return engine.rollback(world.context(), engine.RollbackRequest(
+        run or world.run), heard or worlds.Heard())
+
+
+def plan(world, heard=None):
+    return engine.plan_rollback(world.context(), engine.RollbackRequest(
+        world.run), heard or worlds.Heard())
+
+
+def test_all_of_a_run_is_restored(done):
+    heard = worlds.Heard()
+    found = rollback(done, heard)
+    assert heard.servers == [('cmp1', 1, FIXED), ('cmp1', 2, FIXED),
+                             ('cmp2', 3, FIXED)]
+    assert heard.phases[-1] == ('Writing', 9, 9)
+    assert done.everything() == done.first
+    assert (found.error, found.lost) == (None, {})
+    *_, run = sorted(engine.journal(done.context()).runs(),
+                     key=lambda run: run.started)
+    assert (run.id, run.command, run.undoes, run.finished) == (
+        found.run, 'rollback', done.run, True)
+
+
+def test_a_plan_changes_nothing(done):
+    before, heard = done.everything(), worlds.Heard()
+    with locks.held(str(done.journal), ['cmp1']):
+        found = plan(done, heard)
+    assert done.everything() == before
+    assert [server for _, server, _ in heard.servers] == [1, 2, 3]
+    assert (found.summary.due, found.lost, found.refused) == (9, {}, None)
+    assert len(list(engine.journal(done.context()).runs())) == 1
+
+
+def test_another_run_of_a_host(done):
+    with locks.held(str(done.journal), ['cmp2']):
+        with pytest.raises(exceptions.Refused):
+            rollback(done)
+
+
+def test_no_such_run(done):
+    for run in ('none', '20240101-000000-abcd'):
+        with pytest.raises(exceptions.ConfigError, match=run):
+            rollback(done, run=run)
+
+
+@pytest.mark.parametrize('fields, skip', [
+    ({'host': 'cmp2'}, SkipReason.OTHER_HOST),
+    ({'task_state': 'rebooting'}, SkipReason.BUSY)])
+def test_servers_that_are_left_alone(done, fields, skip):
+    done.nova.tables.update('instances', 'uuid', memory.uuid(1), **fields)
+    heard = worlds.Heard()
+    found = rollback(done, heard)
+    assert found.summary.skipped == {skip: 3}
+    assert heard.servers[0] == ('cmp1', 1, [])
+    assert found.error is None
+
+
+def test_a_host_that_is_down(done):
+    """It is named, and taken back by the same command once it is up."""
+    down = done.libvirts.pop('cmp2')
+    for each in (plan(done), rollback(done)):
+        assert list(each.lost) == ['cmp2']
+        assert each.summary.servers == 2
+    done.libvirts['cmp2'] = down
+    assert rollback(done).error is None
+    assert done.everything() == done.first
+
+
+def test_a_store_that_is_lost(done, monkeypatch):
+    def lost(xml):
+        raise exceptions.Unreachable('Down.')
+
+    heard = worlds.Heard()
+    with monkeypatch.context() as patch:
+        patch.setattr(done.domains('cmp1'), 'define', lost)
+        found = rollback(done, heard)
+    assert isinstance(found.error, exceptions.Unreachable)
+    assert heard.servers == [('cmp1', 1, FIXED[:2]), ('cmp1', 2, FIXED[:2]),
+                             ('cmp2', 3, [])]
+    assert (found.summary.due, found.summary.unsettled) == (9, 5)
+    assert rollback(done).error is None
+    assert done.everything() == done.first
+
+
+def test_no_more_than_a_host_is_in_memory(world, monkeypatch):
+    hosts = [f'cmp{number}' for number in range(1, 6)]
+    for server, host in enumerate(hosts, 1):
+        world.add(server, host)
+    world.run = engine.refresh(world.context(), engine.RefreshRequest(
+        worlds.request(*hosts))).run
+    monkeypatch.setattr(instances, 'BATCH', 1)
+    for act in (plan, rollback):
+        with monkeypatch.context() as patch:
+            alive = worlds.Alive()
+            patch.setattr(inverse, 'plan', alive.watch(inverse.plan))
+            assert act(world).summary.copies == 15
+            assert (alive.plans, alive.most <= 3) == (5, True)
+
+
+def test_only_stores_and_hosts_of_the_run_are_opened(done, world):
+    """A run over one host needs nothing of the others."""
+    run = engine.refresh(world.context(), engine.RefreshRequest(
+        worlds.request('cmp1', store=['domain']))).run
+    assert run is None
+    rollback(done)
+    run = engine.refresh(world.context(), engine.RefreshRequest(
+        worlds.request('cmp1', store=['nova-bdm']))).run
+    world.libvirts.clear()
+    found = rollback(done, run=run)
+    assert (found.error, found.summary.copies) == (None, 2)

@@ -1,0 +1,74 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""Disks: their pool, and which of them Nova made itself."""
+
+import pytest
+
+from rbd_mon_fix.core import impact
+from rbd_mon_fix.core import ownership
+from rbd_mon_fix.model.cluster import Backend
+from rbd_mon_fix.model.disk import RbdDisk
+from rbd_mon_fix.model.plan import State
+from rbd_mon_fix.model.record import Record
+from rbd_mon_fix.stores import registry
+from tests.unit import memory
+
+UUID = memory.uuid(1)
+NOVA = Backend('nova', '', 'vms', 'cinder', 'S')
+CINDER = Backend('cinder', 'rbd', 'vms', 'cinder', 'S')
+
+IMAGES = pytest.mark.parametrize('image, own', [
+    (f'vms/{UUID}_disk', True),
+    (f'vms/{UUID}_disk.swap', True),
+    (f'vms/{UUID}_disk.config', True),
+    (f'vms/namespace/{UUID}_disk', True),
+    (f'vms/{UUID}', False),
+    (f'vms/namespace/{UUID}', False),
+    (f'vms/x-{UUID}_disk', False),
+    (f'vms/{memory.uuid(2)}_disk', False),
+    (f'vms/namespace/{memory.uuid(2)}_disk', False),
+    (f'{UUID}_disk/volume', False),
+    (f'vms/{UUID}_disk/volume', False),
+    ('vms/volume-1', False),
+])
+
+
+def disk(image):
+    return RbdDisk('vda', image, 'cinder', 'S', (), '')
+
+
+@IMAGES
+def test_is_own_of(image, own):
+    assert disk(image).is_own_of(UUID) is own
+
+
+@IMAGES
+def test_cluster_and_impact_of_a_disk_follow_the_same_rule(image, own):
+    """Two clusters claim the words, and only Nova's own disks are known."""
+    clusters = [memory.cluster('of-nova', backends=[NOVA]),
+                memory.cluster('of-cinder', backends=[CINDER])]
+    record = Record(memory.locator('nova-bdm', 1), None)
+    owner = ownership.Ownership(clusters, None).cluster_of(
+        record, disk(image))
+    assert (owner is not None and owner.name == 'of-nova') is own
+    fails = impact.breaks(registry.READERS['nova-bdm'], State.STALE,
+                          disk(image), memory.instances(1)[UUID])
+    assert (fails == ()) is own
+
+
+@pytest.mark.parametrize('image', ['vms/a', 'vms/namespace/a'])
+def test_pool(image):
+    assert disk(image).pool == 'vms'
