@@ -78,15 +78,15 @@ class ClusterConf:
 
     @property
     def tag(self) -> str:
-        """Return a word that tells it from sites of the same name."""
+        """Return a word that tells apart clusters of the same name."""
         backend = self.sections[0].backend
         return backend.name or backend.owner
 
 
-def sites(nova: Optional[nova_conf.NovaConf],
-          cinder: Optional[cinder_conf.CinderConf],
-          plain: Optional[PlainCeph]) -> tuple[ClusterConf, ...]:
-    """Return what the config leads to, Cinder's first, in its order."""
+def cluster_confs(nova: Optional[nova_conf.NovaConf],
+                  cinder: Optional[cinder_conf.CinderConf],
+                  plain: Optional[PlainCeph]) -> tuple[ClusterConf, ...]:
+    """Group the RBD sections by ceph.conf: Cinder's first, in its order."""
     sections = [_of_cinder(backend)
                 for backend in (cinder.backends if cinder else ())]
     if nova and nova.images_type == 'rbd':

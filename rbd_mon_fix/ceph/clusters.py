@@ -54,17 +54,17 @@ def learn(nova: Optional[nova_conf.NovaConf],
         learnt of any because of a ceph.conf or the monitors file
     :raises Unreachable: nothing could be learnt because of the clusters
     """
-    sites = ceph_backends.sites(nova, cinder, plain)
+    confs = ceph_backends.cluster_confs(nova, cinder, plain)
     if path:
-        return _by_file(monitors_file.load(path), sites, nova)
-    if not sites:
+        return _by_file(monitors_file.load(path), confs, nova)
+    if not confs:
         raise exceptions.ConfigError(
             'The config names no Ceph cluster.',
             'Name a cinder.conf with an RBD backend, a nova.conf with '
             'images_type = rbd, a ceph.conf, or use --monitors-file.')
-    with futures.ThreadPoolExecutor(max_workers=len(sites)) as pool:
+    with futures.ThreadPoolExecutor(max_workers=len(confs)) as pool:
         found = discovery.merged(pool.map(
-            discovery.from_conf if offline else discovery.from_cluster, sites))
+            discovery.from_conf if offline else discovery.from_cluster, confs))
     errors = [each.error for each in found if each.error]
     if len(errors) == len(found):
         raise errors[0]
@@ -72,7 +72,7 @@ def learn(nova: Optional[nova_conf.NovaConf],
         if each.error:
             LOG.warning('The right monitors of cluster %s (%s) are not '
                         'known, its disks are left alone: %s', each.name,
-                        each.sites[0].path, each.error)
+                        each.confs[0].path, each.error)
     return _clusters(found, nova)
 
 
@@ -89,8 +89,8 @@ def _clusters(found: Sequence[discovery.Discovery],
 def _with_backends(cluster: Cluster, each: discovery.Discovery,
                    nova: Optional[nova_conf.NovaConf]) -> Cluster:
     backends = dict.fromkeys(cluster.backends)
-    for site in each.sites:
-        for section in site.sections:
+    for conf in each.confs:
+        for section in conf.sections:
             backends.update(dict.fromkeys(
                 ceph_backends.backends(section, cluster.fsid, nova)))
     return dataclasses.replace(cluster, backends=tuple(backends))
@@ -115,10 +115,10 @@ def _names(found: Sequence[discovery.Discovery],
 
 
 def _by_file(clusters: tuple[Cluster, ...],
-             sites: Sequence[ceph_backends.ClusterConf],
+             confs: Sequence[ceph_backends.ClusterConf],
              nova: Optional[nova_conf.NovaConf]) -> tuple[Cluster, ...]:
     """Take monitors from a file, and who uses a cluster from the config."""
-    found = discovery.merged(discovery.unasked(site) for site in sites)
+    found = discovery.merged(discovery.unasked(conf) for conf in confs)
     known = {cluster.name: cluster for cluster in clusters}
     strangers = []
     for each, name in _matches(found, clusters):
@@ -128,7 +128,7 @@ def _by_file(clusters: tuple[Cluster, ...],
         strangers.append(each)
         LOG.warning('The monitors file does not name the cluster %s of %s, '
                     'its disks are left alone', each.name,
-                    each.sites[0].path)
+                    each.confs[0].path)
     return (*known.values(), *_clusters(strangers, nova, tuple(known)))
 
 

@@ -38,7 +38,7 @@ _ADDR = re.compile(
 
 
 @dataclasses.dataclass(frozen=True)
-class Endpoint:
+class EntityAddr:
     """An address with the protocol that is spoken there.
 
     :param kind: ``v1``, ``v2``, or ``any`` where it is not said
@@ -50,7 +50,7 @@ class Endpoint:
     port: int
 
 
-Vector = tuple[Endpoint, ...]
+Vector = tuple[EntityAddr, ...]
 
 
 def parse(text: str) -> tuple[Monitor, ...]:
@@ -85,7 +85,7 @@ def parse_addr(text: str) -> Vector:
 
 def monitors(vectors: Iterable[Vector]) -> tuple[Monitor, ...]:
     """Build monitors, each endpoint once, as librados does."""
-    seen: set[Endpoint] = set()
+    seen: set[EntityAddr] = set()
     built: dict[MonAddr, Monitor] = {}
     for vector in vectors:
         if not seen.isdisjoint(vector):
@@ -99,10 +99,10 @@ def monitors(vectors: Iterable[Vector]) -> tuple[Monitor, ...]:
 def ambiguous(host: str, port: int) -> Vector:
     """Return the endpoints that an address without a protocol stands for."""
     if port == 0:
-        return (Endpoint('v2', host, monmap.V2_PORT),
-                Endpoint('v1', host, monmap.V1_PORT))
+        return (EntityAddr('v2', host, monmap.V2_PORT),
+                EntityAddr('v1', host, monmap.V1_PORT))
     kind = 'v1' if port == monmap.V1_PORT else 'v2'
-    return (Endpoint(kind, host, port),)
+    return (EntityAddr(kind, host, port),)
 
 
 def _vectors(text: str) -> Optional[list[Vector]]:
@@ -136,14 +136,14 @@ def _vector(text: str, position: int) -> Optional[tuple[Vector, int]]:
 
 
 def _endpoint(text: str, position: int,
-              default: str) -> Optional[tuple[Endpoint, int]]:
+              default: str) -> Optional[tuple[EntityAddr, int]]:
     match = _ADDR.match(text, position)
     if not match or not _is_address(match['host']):
         return None
     port = int(match['port'] or 0)
     if port > 65535:
         return None
-    endpoint = Endpoint(match['kind'] or default, match['host'], port)
+    endpoint = EntityAddr(match['kind'] or default, match['host'], port)
     return endpoint, match.end()
 
 

@@ -56,9 +56,9 @@ def _rows(site: contexts.Context,
           hook: installation.Installation) -> Iterator[Row]:
     state = hook.state
     yield _row('script', state.value, hook.script, {
-        installation.State.MISSING: "put it there: 'hook install'",
-        installation.State.OUTDATED: "replace it: 'hook install'",
-        installation.State.FOREIGN: 'it is not from rbd-mon-fix',
+        installation.ScriptState.MISSING: "put it there: 'hook install'",
+        installation.ScriptState.OUTDATED: "replace it: 'hook install'",
+        installation.ScriptState.FOREIGN: 'it is not from rbd-mon-fix',
     }.get(state, ''))
     if not hook.installed:
         return

@@ -60,7 +60,7 @@ class Place:
 
 
 @dataclasses.dataclass(frozen=True)
-class Source:
+class RbdSource:
     """One RBD ``source``, with what belongs to it elsewhere in the disk."""
 
     key: str
@@ -74,7 +74,7 @@ class Source:
         return self.element.attributes.get('name', '')
 
 
-def find(disk: xml_tree.Element) -> Iterator[Source]:
+def find(disk: xml_tree.Element) -> Iterator[RbdSource]:
     """Find a disk's own source, and those of backingStore, mirror and such.
 
     Only the disk's own has the disk's serial; its auth may be in the disk
@@ -86,7 +86,7 @@ def find(disk: xml_tree.Element) -> Iterator[Source]:
                 or element.attributes.get('protocol') != 'rbd'):
             continue
         auths = element.all('auth') + ([] if path else disk.all('auth'))
-        yield Source(
+        yield RbdSource(
             key='/'.join((target(disk), *path)), element=element,
             auth=auths[0] if auths else None,
             volume_id=None if path else _uuid(disk.word('serial')))
@@ -111,7 +111,7 @@ def _uuid(text: str) -> Optional[str]:
         return None
 
 
-def locate(source: Source, content: bytes) -> Place:
+def locate(source: RbdSource, content: bytes) -> Place:
     """Find where the hosts of a source stand in the text.
 
     :raises Unfit: it has none, or something stands between them
@@ -126,7 +126,7 @@ def locate(source: Source, content: bytes) -> Place:
     return Place.of(match.group(), content[:start])
 
 
-def read(source: Source, place: Place, content: bytes) -> RbdDisk:
+def read(source: RbdSource, place: Place, content: bytes) -> RbdDisk:
     """Return the disk that a source shows.
 
     :raises Unfit: it names no image, or a host is no monitor's

@@ -62,7 +62,7 @@ def disks(text: str) -> list[RbdDisk]:
             if (found := _disk(source, content)) is not None]
 
 
-def _disk(source: rbd_source.Source, content: bytes) -> Optional[RbdDisk]:
+def _disk(source: rbd_source.RbdSource, content: bytes) -> Optional[RbdDisk]:
     """Return a disk; None for one that names no monitors."""
     try:
         place = rbd_source.locate(source, content)

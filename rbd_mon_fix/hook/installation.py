@@ -34,7 +34,7 @@ _MARK = b'# Copyright The rbd-mon-fix authors\n'
 _SOURCE = pathlib.Path(__file__).with_name('script.py')
 
 
-class State(str, enum.Enum):
+class ScriptState(str, enum.Enum):
     """What stands where the script belongs."""
 
     CURRENT = 'current'
@@ -58,7 +58,7 @@ class Installation:
         self.knowledge = os.path.join(os.path.dirname(self.folder), KNOWLEDGE)
 
     @property
-    def state(self) -> State:
+    def state(self) -> ScriptState:
         """Return what stands where the script belongs.
 
         :raises ConfigError: it cannot be read
@@ -67,21 +67,21 @@ class Installation:
             try:
                 status = os.lstat(self.script)
             except (FileNotFoundError, NotADirectoryError):
-                return State.MISSING
+                return ScriptState.MISSING
             if not stat.S_ISREG(status.st_mode):
-                return State.FOREIGN
+                return ScriptState.FOREIGN
             content = pathlib.Path(self.script).read_bytes()
         if _MARK not in content:
-            return State.FOREIGN
+            return ScriptState.FOREIGN
         if (content != _SOURCE.read_bytes()
                 or stat.S_IMODE(status.st_mode) != 0o755):
-            return State.OUTDATED
-        return State.CURRENT
+            return ScriptState.OUTDATED
+        return ScriptState.CURRENT
 
     @property
     def installed(self) -> bool:
         """Tell whether a script of ours is there, of whatever version."""
-        return self.state in (State.CURRENT, State.OUTDATED)
+        return self.state in (ScriptState.CURRENT, ScriptState.OUTDATED)
 
     def install(self) -> None:
         """Put the script there; one that is current is not touched.
@@ -89,7 +89,7 @@ class Installation:
         :raises Refused: something else has its name
         :raises ConfigError: the folder cannot be written
         """
-        if self._checked() is State.CURRENT:
+        if self._checked() is ScriptState.CURRENT:
             return
         base = os.path.dirname(os.path.dirname(self.folder))
         if not os.path.isdir(base):
@@ -144,9 +144,9 @@ class Installation:
             files.replace(self.knowledge,
                           knowledge.dumps(lesson(before), written), 0o644)
 
-    def _checked(self) -> State:
+    def _checked(self) -> ScriptState:
         state = self.state
-        if state is State.FOREIGN:
+        if state is ScriptState.FOREIGN:
             raise exceptions.Refused(
                 f'{self.script} is not from rbd-mon-fix.',
                 'Nothing was changed. Look at it, and move it away if it may '

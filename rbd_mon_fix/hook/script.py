@@ -56,7 +56,7 @@ class Doubt(Exception):
     """Why the XML is left as it is."""
 
 
-class Element:
+class Node:
     """One element; ``start`` is the offset of its first byte."""
 
     def __init__(self, name: str, attributes: dict, start: int):
@@ -75,10 +75,10 @@ class Element:
                 for each in [child] + child.below()]
 
 
-class Source:
+class DiskSource:
     """One RBD source: whose disk it is, and where its hosts stand."""
 
-    def __init__(self, disk: Element, element: Element, content: bytes):
+    def __init__(self, disk: Node, element: Node, content: bytes):
         hosts = element.all('host')
         match = HOSTS.match(content, hosts[0].start) if hosts else None
         if not match or match.end() <= hosts[-1].start:
@@ -113,7 +113,7 @@ def element(monitor: str) -> str:
     return "<host name='{}' port='{}'/>".format(match[1] or match[2], match[3])
 
 
-def identity(disk: Element, element: Element) -> dict:
+def identity(disk: Node, element: Node) -> dict:
     """Return pool, user and secret of a source.
 
     Only a disk's own source may have its auth in the disk (libvirt's
@@ -130,14 +130,14 @@ def identity(disk: Element, element: Element) -> dict:
             'secret_uuid': secrets[0].attributes['uuid'] if secrets else None}
 
 
-def parse(content: bytes) -> Element:
+def parse(content: bytes) -> Node:
     """Read an XML document in UTF-8 that declares no document type."""
     parser = expat.ParserCreate('utf-8', namespace_separator='}')
-    document = Element('', {}, 0)
+    document = Node('', {}, 0)
     opened = [document]
 
     def start(name: str, attributes: dict) -> None:
-        child = Element(name, attributes, parser.CurrentByteIndex)
+        child = Node(name, attributes, parser.CurrentByteIndex)
         opened[-1].children.append(child)
         opened.append(child)
 
@@ -167,13 +167,13 @@ def find(content: bytes) -> list:
                         for each in disk.below()]:
         if each.name == 'source' and each.attributes.get('protocol') == 'rbd':
             try:
-                found.append(Source(owner, each, content))
+                found.append(DiskSource(owner, each, content))
             except (Doubt, KeyError, ValueError):
                 continue
     return found
 
 
-def right(source: Source, clusters: list) -> list:
+def right(source: DiskSource, clusters: list) -> list:
     """Return the right monitors of a source's one cluster, or none.
 
     Every address that it names has to be known of that cluster, and of no

@@ -44,7 +44,8 @@ def ceph_sites(
         site: contexts.Context) -> tuple[ceph_backends.ClusterConf, ...]:
     """Return what leads to Ceph, as far as the config can be read."""
     try:
-        return ceph_backends.sites(site.nova, site.cinder, site.plain())
+        return ceph_backends.cluster_confs(
+            site.nova, site.cinder, site.plain())
     except exceptions.RbdMonFixError:
         return ()
 
