@@ -18,14 +18,15 @@ from __future__ import annotations
 
 import contextlib
 import enum
+import fcntl
 import os
 import pathlib
 import stat
 from typing import Callable, Iterator
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.hook import files
 from rbd_mon_fix.hook import knowledge
+from rbd_mon_fix.state import atomic_file
 
 NAME = '50-rbd-mon-fix'
 KNOWLEDGE = 'rbd-mon-fix.json'
@@ -99,7 +100,7 @@ class Installation:
                 '--hook-dir.')
         with _explained(self.script):
             os.makedirs(self.folder, mode=0o755, exist_ok=True)
-            files.replace(self.script, _SOURCE.read_bytes(), 0o755)
+            atomic_file.replace(self.script, _SOURCE.read_bytes(), 0o755)
 
     def remove(self) -> None:
         """Take the script away, and what it knows.
@@ -136,13 +137,14 @@ class Installation:
         :param written: when, ISO 8601
         :raises ConfigError: the folder cannot be written
         """
-        with _explained(self.knowledge), files.alone(self.folder):
+        with _explained(self.knowledge), _locked(self.folder):
             try:
                 before, _ = self.known()
             except (exceptions.Gone, exceptions.Unreadable):
                 before = ()
-            files.replace(self.knowledge,
-                          knowledge.dumps(lesson(before), written), 0o644)
+            atomic_file.replace(
+                self.knowledge, knowledge.dumps(lesson(before), written),
+                0o644)
 
     def _checked(self) -> ScriptState:
         state = self.state
@@ -152,6 +154,17 @@ class Installation:
                 'Nothing was changed. Look at it, and move it away if it may '
                 'go.')
         return state
+
+
+@contextlib.contextmanager
+def _locked(folder: str) -> Iterator[None]:
+    """Keep other runs from changing the folder's files in the block."""
+    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(number)
 
 
 @contextlib.contextmanager

@@ -19,11 +19,11 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import tempfile
+from typing import Mapping
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.core import cluster_identity
 from rbd_mon_fix.model.cluster import Backend
+from rbd_mon_fix.state import atomic_file
 
 VERSION = 1
 
@@ -60,7 +60,7 @@ def load(folder: str) -> dict[Backend, str]:
             'is learnt anew.') from error
 
 
-def save(folder: str, fsids: cluster_identity.Fsids) -> None:
+def save(folder: str, fsids: Mapping[Backend, str]) -> None:
     """Replace the file at one stroke.
 
     Of two runs at once, on two hosts, the later one wins; what it did not
@@ -72,27 +72,14 @@ def save(folder: str, fsids: cluster_identity.Fsids) -> None:
         {**dataclasses.asdict(backend), 'fsid': fsid}
         for backend, fsid in fsids.items()]}
     try:
-        _replace(path(folder), json.dumps(document, indent=2) + '\n')
+        atomic_file.replace(
+            path(folder), (json.dumps(document, indent=2) + '\n').encode(),
+            0o600)
     except OSError as error:
         raise exceptions.ConfigError(
             f'{path(folder)} cannot be written: {error.strerror}.',
             'Nothing was changed. Give another folder with --journal-dir, '
             'or run as a user who may write there.') from error
-
-
-def _replace(name: str, text: str) -> None:
-    # Such a file is made with mode 0600.
-    with tempfile.NamedTemporaryFile(
-            'w', encoding='utf-8', dir=os.path.dirname(name),
-            prefix='clusters.', suffix='.new', delete=False) as file:
-        try:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-            os.replace(file.name, name)
-        except OSError:
-            os.unlink(file.name)
-            raise
 
 
 def _backend(entry: dict[str, str]) -> Backend:
