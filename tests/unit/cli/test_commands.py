@@ -320,7 +320,7 @@ def test_a_run_that_is_cut_off_at_any_store(cloud, monkeypatch):
         assert cloud.everything() == expected(first, 1, 2)
         _, listed = cloud.run(journal, action='list')
         for run in listed['runs']:
-            assert 'cut off' not in run['result']
+            assert 'not made' not in run['result']
             if run['command'] == 'refresh':
                 cloud.run(rollback, run=run['run'])
         assert cloud.everything() == first
@@ -339,6 +339,9 @@ def test_a_dry_run_settles_nothing(cloud, monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             cloud.run(refresh)
     [path] = pathlib.Path(cloud.site.conf.journal_dir, 'runs').iterdir()
+    _, listed = cloud.run(journal, action='list')
+    assert [each['result'] for each in listed['runs']] == [
+        '6 not made, not finished']
     written, held = path.read_bytes(), cloud.everything()
     with locks.held(cloud.site.conf.journal_dir, ['cmp1']):
         code, report = cloud.run(rollback, run=path.stem, dry_run=True)
@@ -359,7 +362,7 @@ def test_a_dry_run_waits_for_nobody(cloud):
     with locks.held(cloud.site.conf.journal_dir, ['cmp1']):
         assert cloud.run(status)[0] == 1
         assert cloud.run(refresh, dry_run=True)[0] == 1
-        with pytest.raises(exceptions.Refused, match='at work on host'):
+        with pytest.raises(exceptions.Refused, match='holds the lock'):
             cloud.run(refresh)
 
 
