@@ -93,7 +93,7 @@ def test_what_is_not_ours_stays(hook, put):
 
 def test_a_host_without_libvirt(tmp_path):
     hook = installation.Installation(str(tmp_path / 'etc/hooks/qemu.d'))
-    with pytest.raises(exceptions.ConfigError, match='no folder'):
+    with pytest.raises(exceptions.ConfigError, match='does not exist'):
         hook.install()
     assert list(tmp_path.iterdir()) == []
 
