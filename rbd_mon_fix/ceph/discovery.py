@@ -37,9 +37,9 @@ _PREFERENCE = (Source.MON_DUMP, Source.CEPH_CONF, Source.NONE)
 
 @dataclasses.dataclass(frozen=True)
 class Discovery:
-    """What was learnt by one ceph.conf, or by several of one cluster.
+    """The monitors found by one ceph.conf, or by several of one cluster.
 
-    :param error: why nothing was learnt, where nothing was
+    :param error: the reason why none were found; None if some were
     """
 
     confs: tuple[ceph_backends.ClusterConf, ...]
@@ -50,35 +50,35 @@ class Discovery:
 
     @property
     def name(self) -> str:
-        """Return what the cluster is called in the config."""
+        """Return the cluster's name in the config."""
         return self.confs[0].cluster_name
 
     @property
     def tag(self) -> str:
-        """Return a word that tells it from clusters of the same name."""
+        """Return a word that tells apart clusters of the same name."""
         return self.fsid[:8] if self.fsid else self.confs[0].tag
 
 
 def from_cluster(conf: ceph_backends.ClusterConf) -> Discovery:
-    """Ask the cluster; take ceph.conf's word where it does not answer."""
+    """Ask the cluster; use its ceph.conf if it does not answer."""
     stated = from_conf(conf)
     try:
         fsid, monmap = _dump(conf)
     except exceptions.Unreachable as e:
         if stated.error is None:
-            LOG.warning('The monitors of cluster %s are taken from %s: %s',
+            LOG.warning('Using the monitors of cluster %s from %s: %s',
                         conf.cluster_name, conf.path, e)
         return stated
     if stated.fsid not in (None, fsid):
         return _nothing(conf, None, exceptions.ConfigError(
             f'{conf.path} has the fsid {stated.fsid}, but the cluster that '
-            f'answers has {fsid}.', 'Put right the fsid or the mon_host '
-            'there: one of them is another cluster\'s.'))
+            f'answers has {fsid}.', 'Correct the fsid or the mon_host in '
+            'that file: one of them belongs to another cluster.'))
     return Discovery((conf,), fsid, Source.MON_DUMP, monmap)
 
 
 def from_conf(conf: ceph_backends.ClusterConf) -> Discovery:
-    """Take the word of ceph.conf."""
+    """Take the monitors from ceph.conf."""
     fsid = None
     try:
         stated = ceph_conf.load(
@@ -90,7 +90,7 @@ def from_conf(conf: ceph_backends.ClusterConf) -> Discovery:
 
 
 def _dump(conf: ceph_backends.ClusterConf) -> tuple[str, MonMap]:
-    """Ask as each section would, until one is answered."""
+    """Ask with the settings of each section, until one is answered."""
     ways = dict.fromkeys((section.conf, section.flag, section.user)
                          for section in conf.sections)
     failures: list[exceptions.Unreachable] = []
@@ -108,7 +108,7 @@ def _nothing(conf: ceph_backends.ClusterConf, fsid: Optional[str],
 
 
 def merged(discoveries: Iterable[Discovery]) -> list[Discovery]:
-    """Merge discoveries with one fsid; the cluster's word first."""
+    """Merge discoveries of one fsid; the cluster's answer has priority."""
     groups: dict[object, list[Discovery]] = {}
     for found in discoveries:
         key = found.fsid or found.confs
@@ -121,15 +121,15 @@ def _united(group: Sequence[Discovery]) -> Discovery:
     for other in group:
         if other.source is best.source is Source.CEPH_CONF and (
                 not best.monmap.is_current(other.monmap.addrs)):
-            LOG.warning('%s and %s name other monitors for one cluster; '
-                        'those of the first are taken',
+            LOG.warning('%s and %s name different monitors for one cluster; '
+                        'using those of the first',
                         best.confs[0].path, other.confs[0].path)
     return dataclasses.replace(best, confs=tuple(
         conf for found in group for conf in found.confs))
 
 
 def unasked(conf: ceph_backends.ClusterConf) -> Discovery:
-    """Learn the fsid alone, where there is a ceph.conf that has it."""
+    """Read only the fsid, if ceph.conf has one."""
     try:
         fsid = ceph_conf.load(conf.path, conf.cluster_name,
                               conf.sections[0].user).fsid
