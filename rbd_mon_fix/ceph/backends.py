@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Which config sections lead to RBD, and by which ceph.conf."""
+"""The config sections that use RBD, and their ceph.confs."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ from rbd_mon_fix.model.cluster import Backend
 class PlainCeph:
     """A ceph.conf for a libvirt host without OpenStack.
 
-    :param conf: path; '' for where librados looks
-    :param cluster_name: None to take it from the path
-    :param user: cephx user; None where any is meant
-    :param secret_uuid: libvirt's secret; None where any is meant
-    :param pools: the cluster's; empty where any is meant
+    :param conf: path; '' for librados's default
+    :param cluster_name: None to derive it from the path
+    :param user: cephx user; None for any
+    :param secret_uuid: libvirt secret; None for any
+    :param pools: the cluster's pools; empty for any
     """
 
     conf: str
@@ -46,13 +46,13 @@ class PlainCeph:
 
 @dataclasses.dataclass(frozen=True)
 class Section:
-    """One config section that leads to RBD.
+    """One config section that uses RBD.
 
-    :param conf: path as it is handed to ``ceph``; '' for none
-    :param flag: cluster name as it is handed to ``ceph``; None for none
-    :param cluster_name: what the cluster is called there
-    :param backend: as the config has it, before Cinder's and Nova's rules
-        for a missing secret
+    :param conf: path to pass to ``ceph``; '' to pass none
+    :param flag: cluster name to pass to ``ceph``; None to pass none
+    :param cluster_name: the cluster's name in that section
+    :param backend: the backend as configured, before Cinder's and Nova's
+        rules for a missing secret apply
     """
 
     conf: str
@@ -63,7 +63,7 @@ class Section:
 
     @property
     def path(self) -> str:
-        """Return the ceph.conf that is read."""
+        """Return the ceph.conf that librados reads."""
         return os.path.realpath(
             self.conf or ceph_conf.default_path(self.cluster_name))
 
@@ -78,15 +78,15 @@ class ClusterConf:
 
     @property
     def tag(self) -> str:
-        """Return a word that tells it from sites of the same name."""
+        """Return a word that tells apart clusters of the same name."""
         backend = self.sections[0].backend
         return backend.name or backend.owner
 
 
-def sites(nova: Optional[nova_conf.NovaConf],
-          cinder: Optional[cinder_conf.CinderConf],
-          plain: Optional[PlainCeph]) -> tuple[ClusterConf, ...]:
-    """Return what the config leads to, Cinder's first, in its order."""
+def cluster_confs(nova: Optional[nova_conf.NovaConf],
+                  cinder: Optional[cinder_conf.CinderConf],
+                  plain: Optional[PlainCeph]) -> tuple[ClusterConf, ...]:
+    """Group the RBD sections by ceph.conf: Cinder's first, in its order."""
     sections = [_of_cinder(backend)
                 for backend in (cinder.backends if cinder else ())]
     if nova and nova.images_type == 'rbd':
@@ -104,13 +104,13 @@ def sites(nova: Optional[nova_conf.NovaConf],
 def backends(
         section: Section, fsid: Optional[str],
         nova: Optional[nova_conf.NovaConf]) -> tuple[Backend, ...]:
-    """Return who is found in documents of disks of a section.
+    """Return the backends that documents may name for disks of a section.
 
-    Cinder hands its fsid out in place of a missing secret
-    (_set_default_secret_uuid in volume/drivers/rbd.py); it did not always,
-    and Nova takes its own user and secret then, as it does for a Cinder
-    without cephx (virt/libvirt/volume/net.py). Nova's own disks have
-    neither user nor secret where nova.conf names no secret
+    In place of a missing secret Cinder returns its fsid
+    (_set_default_secret_uuid in volume/drivers/rbd.py). Older releases did
+    not; then, and for a Cinder without cephx, Nova uses its own user and
+    secret (virt/libvirt/volume/net.py). Nova's own disks have neither user
+    nor secret where nova.conf names no secret
     (virt/libvirt/imagebackend.py).
     """
     backend = section.backend
@@ -141,7 +141,7 @@ def _of_cinder(backend: cinder_conf.CinderBackend) -> Section:
 
 
 def _of_nova(nova: nova_conf.NovaConf) -> Section:
-    """Nova names no cluster: librados takes the name from the path."""
+    """Read Nova's section; librados takes the cluster name from the path."""
     path = nova.images_rbd_ceph_conf
     return Section(
         path, None, ceph_conf.cluster_of(path), nova.rbd_user,

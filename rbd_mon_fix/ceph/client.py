@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Asks Ceph: the ``ceph`` command, and the monitors themselves."""
+"""Access to Ceph: the ``ceph`` command, and the monitors' banners."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ from rbd_mon_fix.model.monmap import MonAddr
 # CEPH_BANNER_V2_PREFIX "ceph v2\n" (src/msg/async/ProtocolV2.h).
 _BANNERS = (b'ceph v02', b'ceph v2\n')
 
-_HINT = ('Look whether this host reaches the monitors that its ceph.conf '
-         'names, or give the right ones with --monitors-file.')
+_HINT = ('Check that this host reaches the monitors in its ceph.conf, or give '
+         'the right ones with --monitors-file.')
 
 
 def mon_dump(conf: str, cluster: Optional[str], user: Optional[str],
@@ -44,18 +44,18 @@ def mon_dump(conf: str, cluster: Optional[str], user: Optional[str],
     volume/drivers/rbd.py and ``get_mon_addrs`` in Nova's
     storage/rbd_utils.py.
 
-    :param conf: path of ceph.conf; '' for where librados looks
-    :param cluster: name of the cluster; None names none, as Nova does
-    :param user: cephx user without ``client.``; None for librados's own
+    :param conf: path of ceph.conf; '' for librados's default
+    :param cluster: name of the cluster; None to pass none, as Nova does
+    :param user: cephx user without ``client.``; None for librados's default
     :param timeout: seconds; ``ceph`` itself would wait for 300
-    :returns: what it printed
+    :returns: the output
     :raises Unreachable: no such command, no quorum in time, or an error
     """
     command = ['ceph', 'mon', 'dump', '--format=json']
     for flag, word in (('--id', user), ('--cluster', cluster),
                        ('--conf', conf)):
         command += [flag, word] if word else []
-    # A session of its own, so that whatever it started can be ended too.
+    # Its own session, so that its child processes can be killed too.
     try:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -63,18 +63,18 @@ def mon_dump(conf: str, cluster: Optional[str], user: Optional[str],
             errors='replace', env={**os.environ, 'LC_ALL': 'C'})
     except OSError as e:
         raise exceptions.Unreachable(
-            f'The ceph command cannot be run here: {e.strerror}.',
-            'Install ceph-common, or give the right monitors with '
-            '--monitors-file, or take the word of ceph.conf with '
+            f'Cannot run the ceph command: {e.strerror}.',
+            'Install ceph-common, give the right monitors with '
+            '--monitors-file, or use those in ceph.conf with '
             '--offline.') from e
     return _output(process, timeout)
 
 
 def answering(addrs: Iterable[MonAddr],
               timeout: float = 3.0) -> frozenset[MonAddr]:
-    """Tell which endpoints greet as a Ceph monitor does, asked all at once.
+    """Return the endpoints that send a monitor's banner; ask all at once.
 
-    :param timeout: seconds for connecting, and again for the greeting
+    :param timeout: seconds for connecting, and again for the banner
     """
     asked = sorted(set(addrs), key=str)
     if not asked:
@@ -89,7 +89,7 @@ def _output(process: subprocess.Popen[str], timeout: float) -> str:
         out, err = process.communicate(timeout=timeout)
     except subprocess.TimeoutExpired as e:
         raise exceptions.Unreachable(
-            f'"ceph mon dump" got no answer within {timeout:g} seconds.',
+            f'"ceph mon dump" timed out after {timeout:g} seconds.',
             _HINT) from e
     finally:
         _end(process)
@@ -101,7 +101,7 @@ def _output(process: subprocess.Popen[str], timeout: float) -> str:
 
 
 def _end(process: subprocess.Popen[str]) -> None:
-    """End it and all that it started, unless it has ended by itself."""
+    """Kill the process and its children, unless it has ended."""
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -110,7 +110,7 @@ def _end(process: subprocess.Popen[str]) -> None:
 
 def _last_line(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1][:300] if lines else 'it said nothing.'
+    return lines[-1][:300] if lines else 'no error message.'
 
 
 def _greets(addr: MonAddr, timeout: float) -> bool:

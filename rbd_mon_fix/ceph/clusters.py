@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Finds out the clusters that the config names, and their right monitors."""
+"""The clusters that the config names, and their right monitors."""
 
 from __future__ import annotations
 
@@ -40,39 +40,39 @@ def learn(nova: Optional[nova_conf.NovaConf],
           cinder: Optional[cinder_conf.CinderConf],
           plain: Optional[PlainCeph], path: Optional[str],
           offline: bool) -> tuple[Cluster, ...]:
-    """Find out the clusters that the config names, and their monitors.
+    """Return the clusters that the config names, with their monitors.
 
-    Monitors are those of ``ceph mon dump``; of ceph.conf, with a warning,
-    where that fails; of the monitors file alone, where there is one. A
-    cluster of which nothing could be learnt is kept without monitors, for
-    its disks must not be taken for another's.
+    The monitors come from ``ceph mon dump``; where that fails, from
+    ceph.conf, with a warning; with a monitors file, only from that file. A
+    cluster whose monitors are unknown stays in the result without monitors,
+    so that its disks are not taken for another cluster's.
 
-    :param plain: for a host without OpenStack
-    :param path: the monitors file; None for none
-    :param offline: ask no cluster, take ceph.conf's word
-    :raises ConfigError: the config names no cluster, or nothing could be
-        learnt of any because of a ceph.conf or the monitors file
-    :raises Unreachable: nothing could be learnt because of the clusters
+    :param plain: the ceph.conf of a host without OpenStack
+    :param path: the monitors file; None without one
+    :param offline: use ceph.conf instead of asking the clusters
+    :raises ConfigError: the config names no cluster, or a ceph.conf or the
+        monitors file is the reason why no monitors are known
+    :raises Unreachable: no monitors are known because no cluster answers
     """
-    sites = ceph_backends.sites(nova, cinder, plain)
+    confs = ceph_backends.cluster_confs(nova, cinder, plain)
     if path:
-        return _by_file(monitors_file.load(path), sites, nova)
-    if not sites:
+        return _by_file(monitors_file.load(path), confs, nova)
+    if not confs:
         raise exceptions.ConfigError(
             'The config names no Ceph cluster.',
-            'Name a cinder.conf with an RBD backend, a nova.conf with '
-            'images_type = rbd, a ceph.conf, or use --monitors-file.')
-    with futures.ThreadPoolExecutor(max_workers=len(sites)) as pool:
+            'Give a cinder.conf with an RBD backend, a nova.conf with '
+            'images_type = rbd, a ceph.conf, or a --monitors-file.')
+    with futures.ThreadPoolExecutor(max_workers=len(confs)) as pool:
         found = discovery.merged(pool.map(
-            discovery.from_conf if offline else discovery.from_cluster, sites))
+            discovery.from_conf if offline else discovery.from_cluster, confs))
     errors = [each.error for each in found if each.error]
     if len(errors) == len(found):
         raise errors[0]
     for each in found:
         if each.error:
-            LOG.warning('The right monitors of cluster %s (%s) are not '
-                        'known, its disks are left alone: %s', each.name,
-                        each.sites[0].path, each.error)
+            LOG.warning('The monitors of cluster %s (%s) are unknown; its '
+                        'disks are left alone: %s', each.name,
+                        each.confs[0].path, each.error)
     return _clusters(found, nova)
 
 
@@ -89,8 +89,8 @@ def _clusters(found: Sequence[discovery.Discovery],
 def _with_backends(cluster: Cluster, each: discovery.Discovery,
                    nova: Optional[nova_conf.NovaConf]) -> Cluster:
     backends = dict.fromkeys(cluster.backends)
-    for site in each.sites:
-        for section in site.sections:
+    for conf in each.confs:
+        for section in conf.sections:
             backends.update(dict.fromkeys(
                 ceph_backends.backends(section, cluster.fsid, nova)))
     return dataclasses.replace(cluster, backends=tuple(backends))
@@ -98,7 +98,7 @@ def _with_backends(cluster: Cluster, each: discovery.Discovery,
 
 def _names(found: Sequence[discovery.Discovery],
            taken: Sequence[str]) -> list[str]:
-    """Name clusters apart: by fsid, or else by their first backend."""
+    """Make names unique with the fsid, or else with the first backend."""
     counts = collections.Counter(
         [*taken, *(each.name for each in found)])
     names: list[str] = []
@@ -115,10 +115,10 @@ def _names(found: Sequence[discovery.Discovery],
 
 
 def _by_file(clusters: tuple[Cluster, ...],
-             sites: Sequence[ceph_backends.ClusterConf],
+             confs: Sequence[ceph_backends.ClusterConf],
              nova: Optional[nova_conf.NovaConf]) -> tuple[Cluster, ...]:
-    """Take monitors from a file, and who uses a cluster from the config."""
-    found = discovery.merged(discovery.unasked(site) for site in sites)
+    """Take the monitors from a file, and the backends from the config."""
+    found = discovery.merged(discovery.unasked(conf) for conf in confs)
     known = {cluster.name: cluster for cluster in clusters}
     strangers = []
     for each, name in _matches(found, clusters):
@@ -126,17 +126,17 @@ def _by_file(clusters: tuple[Cluster, ...],
             known[name] = _with_backends(known[name], each, nova)
             continue
         strangers.append(each)
-        LOG.warning('The monitors file does not name the cluster %s of %s, '
+        LOG.warning('The monitors file does not name the cluster %s of %s; '
                     'its disks are left alone', each.name,
-                    each.sites[0].path)
+                    each.confs[0].path)
     return (*known.values(), *_clusters(strangers, nova, tuple(known)))
 
 
 def _matches(found: Sequence[discovery.Discovery], clusters: Sequence[Cluster]
              ) -> list[tuple[discovery.Discovery, Optional[str]]]:
-    """Match by fsid; by name where one side has none and no other claims.
+    """Match by fsid; by name if one side has no fsid and the match is unique.
 
-    Two fsids that differ are two clusters, whatever their names.
+    Different fsids are different clusters, whatever their names.
     """
     by_fsid = {cluster.fsid: cluster.name
                for cluster in clusters if cluster.fsid}

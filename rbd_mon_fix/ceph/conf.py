@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Where librados would look for monitors, told by ceph.conf alone."""
+"""The monitors that librados finds by a ceph.conf alone."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from rbd_mon_fix.ceph import mon_host
 from rbd_mon_fix.model.monmap import Monitor
 from rbd_mon_fix.model.monmap import MonMap
 
-# librados's own: src/common/options, id and mon_dns_srv_name.
+# librados's defaults: src/common/options, id and mon_dns_srv_name.
 _DEFAULT_USER = 'admin'
 _DEFAULT_SERVICE = 'ceph-mon'
 
@@ -39,11 +39,11 @@ _Sections = dict[str, dict[str, str]]
 
 @dataclasses.dataclass(frozen=True)
 class CephConf:
-    """What a client learns from a ceph.conf.
+    """The settings of a ceph.conf for one client.
 
     :param path: the file
     :param fsid: lower case; None where it is not set
-    :param settings: what the client's sections say, by normalized key
+    :param settings: the settings of the client's sections, by normalized key
     :param mon_addrs: ``mon addr`` of each monitor that has a section
     """
 
@@ -53,10 +53,10 @@ class CephConf:
     mon_addrs: dict[str, str]
 
     def monmap(self) -> MonMap:
-        """Return the monitors, names looked up.
+        """Return the monitors, with names resolved to addresses.
 
-        The order of places is that of MonMap::build_initial in
-        src/mon/MonMap.cc: ``mon_host``, sections of monitors, the DNS.
+        The sources and their order are those of MonMap::build_initial in
+        src/mon/MonMap.cc: ``mon_host``, the sections of monitors, the DNS.
 
         :raises ConfigError: librados would not find a monitor either
         """
@@ -66,13 +66,13 @@ class CephConf:
                 return MonMap(mon_host.parse(text))
         except ValueError as e:
             raise exceptions.ConfigError(
-                f'mon_host in {self.path} cannot be used: {e}.',
-                'Write the monitors there as Ceph\'s documentation does, or '
-                'give the right ones with --monitors-file.') from e
+                f'Invalid mon_host in {self.path}: {e}.',
+                'Correct mon_host (for example: "192.0.2.1 192.0.2.2"), or '
+                'give the right monitors with --monitors-file.') from e
         return MonMap(self._from_sections() or self._from_dns())
 
     def _from_sections(self) -> tuple[Monitor, ...]:
-        """Read ``[mon.x] mon addr``, passing over what is no address."""
+        """Read ``[mon.x] mon addr``, skipping invalid addresses."""
         vectors = []
         for _name, addr in sorted(self.mon_addrs.items()):
             try:
@@ -93,13 +93,13 @@ class CephConf:
         except (exceptions.ConfigError, OSError) as e:
             raise exceptions.ConfigError(
                 f'{self.path} names no monitors: it has neither mon_host nor '
-                f'a [mon.x] section with mon addr, and the DNS does not help '
-                f'({e}).', 'Set mon_host there, or give the right monitors '
-                'with --monitors-file.') from e
+                f'a [mon.x] section with mon addr, and the DNS lookup failed '
+                f'({e}).', 'Set mon_host in that file, or give the right '
+                'monitors with --monitors-file.') from e
         return monitors
 
     def _address(self, target: str) -> str:
-        """Look up the first address of the family that Ceph is set to."""
+        """Look up the first address of Ceph's configured address family."""
         ipv6 = self.settings.get('ms_bind_ipv6', '').lower() in ('true', '1')
         family = socket.AF_INET6 if ipv6 else socket.AF_INET
         answer = socket.getaddrinfo(target, None, family, socket.SOCK_STREAM)
@@ -107,12 +107,12 @@ class CephConf:
 
 
 def default_path(cluster: str) -> str:
-    """Return where librados looks for the ceph.conf of a cluster."""
+    """Return librados's default path of a cluster's ceph.conf."""
     return f'/etc/ceph/{cluster}.conf'
 
 
 def cluster_of(path: str) -> str:
-    """Return the cluster name that librados takes from a path alone.
+    """Return the cluster name that librados derives from a path.
 
     The rule is that of md_config_t::get_cluster_name in
     src/common/config.cc.
@@ -126,26 +126,26 @@ def load(path: str, cluster: str = 'ceph',
     """Read a ceph.conf for a client.
 
     :param path: the file
-    :param cluster: the name that ``$cluster`` stands for
+    :param cluster: the value of ``$cluster``
     :param user: cephx user without ``client.``; None for ``admin``
-    :raises ConfigError: it is missing, unreadable, empty or malformed
+    :raises ConfigError: the file is missing, unreadable, empty or malformed
     """
     try:
         text = pathlib.Path(path).read_text(encoding='utf-8')
         sections = ceph_ini.parse(text)
     except OSError as e:
         raise exceptions.ConfigError(
-            f'{path} cannot be read: {e.strerror}.',
-            'Name the right ceph.conf in the config of Cinder or Nova, look '
-            'at its permissions, or use --monitors-file.') from e
+            f'Cannot read {path}: {e.strerror}.',
+            'Name the right ceph.conf in the config of Cinder or Nova, check '
+            'its permissions, or use --monitors-file.') from e
     except ValueError as e:
         raise exceptions.ConfigError(
-            f'{path} is no ceph.conf: {e}.',
-            'Put right what is there.') from e
+            f'{path} is not a valid ceph.conf: {e}.',
+            'Correct the file, or use --monitors-file.') from e
     if not any(sections.values()):
         raise exceptions.ConfigError(
-            f'{path} is empty.', 'Set at least mon_host in it, or name the '
-            'right ceph.conf in the config of Cinder or Nova.')
+            f'{path} has no settings.', 'Set at least mon_host in it, or '
+            'name the right ceph.conf in the config of Cinder or Nova.')
     return _conf(path, sections, cluster, user or _DEFAULT_USER)
 
 
@@ -172,7 +172,7 @@ def _settings(sections: _Sections, order: tuple[str, ...],
 
 
 def _expanded(value: str, meta: dict[str, str]) -> str:
-    """Put values in place of metavariables; others stay as they are."""
+    """Expand metavariables; unknown ones stay as they are."""
     return re.sub(r'\$(\w+)|\$\{(\w+)\}',
                   lambda m: meta.get(m[1] or m[2], m[0]), value)
 
@@ -183,5 +183,5 @@ def _fsid(path: str, settings: dict[str, str]) -> Optional[str]:
         return str(uuid.UUID(text)) if text else None
     except ValueError as e:
         raise exceptions.ConfigError(
-            f'The fsid in {path} is no UUID.',
-            'Set it as "ceph fsid" prints it, or leave it out.') from e
+            f'The fsid in {path} is not a UUID.',
+            'Set the fsid that "ceph fsid" prints, or remove it.') from e

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What the config and the clusters say about monitors, site by site."""
+"""Monitors as the clusters or, failing that, their ceph.confs state them."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ _PREFERENCE = (Source.MON_DUMP, Source.CEPH_CONF, Source.NONE)
 
 @dataclasses.dataclass(frozen=True)
 class Discovery:
-    """What was learnt by one ceph.conf, or by several of one cluster.
+    """The monitors found by one ceph.conf, or by several of one cluster.
 
-    :param error: why nothing was learnt, where nothing was
+    :param error: the reason why none were found; None if some were
     """
 
-    sites: tuple[ceph_backends.ClusterConf, ...]
+    confs: tuple[ceph_backends.ClusterConf, ...]
     fsid: Optional[str]
     source: Source
     monmap: MonMap
@@ -50,68 +50,68 @@ class Discovery:
 
     @property
     def name(self) -> str:
-        """Return what the cluster is called in the config."""
-        return self.sites[0].cluster_name
+        """Return the cluster's name in the config."""
+        return self.confs[0].cluster_name
 
     @property
     def tag(self) -> str:
-        """Return a word that tells it from clusters of the same name."""
-        return self.fsid[:8] if self.fsid else self.sites[0].tag
+        """Return a word that tells apart clusters of the same name."""
+        return self.fsid[:8] if self.fsid else self.confs[0].tag
 
 
-def from_cluster(site: ceph_backends.ClusterConf) -> Discovery:
-    """Ask the cluster; take ceph.conf's word where it does not answer."""
-    stated = from_conf(site)
+def from_cluster(conf: ceph_backends.ClusterConf) -> Discovery:
+    """Ask the cluster; use its ceph.conf if it does not answer."""
+    stated = from_conf(conf)
     try:
-        fsid, monmap = _dump(site)
+        fsid, monmap = _dump(conf)
     except exceptions.Unreachable as e:
         if stated.error is None:
-            LOG.warning('The monitors of cluster %s are taken from %s: %s',
-                        site.cluster_name, site.path, e)
+            LOG.warning('Using the monitors of cluster %s from %s: %s',
+                        conf.cluster_name, conf.path, e)
         return stated
     if stated.fsid not in (None, fsid):
-        return _nothing(site, None, exceptions.ConfigError(
-            f'{site.path} has the fsid {stated.fsid}, but the cluster that '
-            f'answers has {fsid}.', 'Put right the fsid or the mon_host '
-            'there: one of them is another cluster\'s.'))
-    return Discovery((site,), fsid, Source.MON_DUMP, monmap)
+        return _nothing(conf, None, exceptions.ConfigError(
+            f'{conf.path} has the fsid {stated.fsid}, but the cluster that '
+            f'answers has {fsid}.', 'Correct the fsid or the mon_host in '
+            'that file: one of them belongs to another cluster.'))
+    return Discovery((conf,), fsid, Source.MON_DUMP, monmap)
 
 
-def from_conf(site: ceph_backends.ClusterConf) -> Discovery:
-    """Take the word of ceph.conf."""
+def from_conf(conf: ceph_backends.ClusterConf) -> Discovery:
+    """Take the monitors from ceph.conf."""
     fsid = None
     try:
-        conf = ceph_conf.load(
-            site.path, site.cluster_name, site.sections[0].user)
-        fsid = conf.fsid
-        return Discovery((site,), fsid, Source.CEPH_CONF, conf.monmap())
+        stated = ceph_conf.load(
+            conf.path, conf.cluster_name, conf.sections[0].user)
+        fsid = stated.fsid
+        return Discovery((conf,), fsid, Source.CEPH_CONF, stated.monmap())
     except exceptions.ConfigError as e:
-        return _nothing(site, fsid, e)
+        return _nothing(conf, fsid, e)
 
 
-def _dump(site: ceph_backends.ClusterConf) -> tuple[str, MonMap]:
-    """Ask as each section would, until one is answered."""
+def _dump(conf: ceph_backends.ClusterConf) -> tuple[str, MonMap]:
+    """Ask with the settings of each section, until one is answered."""
     ways = dict.fromkeys((section.conf, section.flag, section.user)
-                         for section in site.sections)
+                         for section in conf.sections)
     failures: list[exceptions.Unreachable] = []
-    for conf, flag, user in ways:
+    for path, flag, user in ways:
         try:
-            return mon_dump.parse(ceph.mon_dump(conf, flag, user))
+            return mon_dump.parse(ceph.mon_dump(path, flag, user))
         except exceptions.Unreachable as e:
             failures.append(e)
     raise failures[0]
 
 
-def _nothing(site: ceph_backends.ClusterConf, fsid: Optional[str],
+def _nothing(conf: ceph_backends.ClusterConf, fsid: Optional[str],
              error: exceptions.RbdMonFixError) -> Discovery:
-    return Discovery((site,), fsid, Source.NONE, _NOTHING, error)
+    return Discovery((conf,), fsid, Source.NONE, _NOTHING, error)
 
 
 def merged(discoveries: Iterable[Discovery]) -> list[Discovery]:
-    """Merge discoveries with one fsid; the cluster's word first."""
+    """Merge discoveries of one fsid; the cluster's answer has priority."""
     groups: dict[object, list[Discovery]] = {}
     for found in discoveries:
-        key = found.fsid or found.sites
+        key = found.fsid or found.confs
         groups.setdefault(key, []).append(found)
     return [_united(group) for group in groups.values()]
 
@@ -121,18 +121,18 @@ def _united(group: Sequence[Discovery]) -> Discovery:
     for other in group:
         if other.source is best.source is Source.CEPH_CONF and (
                 not best.monmap.is_current(other.monmap.addrs)):
-            LOG.warning('%s and %s name other monitors for one cluster; '
-                        'those of the first are taken',
-                        best.sites[0].path, other.sites[0].path)
-    return dataclasses.replace(best, sites=tuple(
-        site for found in group for site in found.sites))
+            LOG.warning('%s and %s name different monitors for one cluster; '
+                        'using those of the first',
+                        best.confs[0].path, other.confs[0].path)
+    return dataclasses.replace(best, confs=tuple(
+        conf for found in group for conf in found.confs))
 
 
-def unasked(site: ceph_backends.ClusterConf) -> Discovery:
-    """Learn the fsid alone, where there is a ceph.conf that has it."""
+def unasked(conf: ceph_backends.ClusterConf) -> Discovery:
+    """Read only the fsid, if ceph.conf has one."""
     try:
-        fsid = ceph_conf.load(site.path, site.cluster_name,
-                              site.sections[0].user).fsid
+        fsid = ceph_conf.load(conf.path, conf.cluster_name,
+                              conf.sections[0].user).fsid
     except exceptions.ConfigError:
         fsid = None
-    return Discovery((site,), fsid, Source.NONE, _NOTHING)
+    return Discovery((conf,), fsid, Source.NONE, _NOTHING)

@@ -12,15 +12,16 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Looks names up in the DNS."""
+"""DNS lookups."""
 
 from __future__ import annotations
 
 import dataclasses
 import socket
 import threading
-import time
 from typing import Iterable
+
+from oslo_utils import timeutils
 
 from rbd_mon_fix import exceptions
 
@@ -35,26 +36,26 @@ class Service:
 
 def resolve(hosts: Iterable[str],
             timeout: float = 5.0) -> dict[str, frozenset[str]]:
-    """Look host names up, all at once.
+    """Look up host names, all at once.
 
-    :param timeout: seconds for all of them together
-    :returns: the addresses of each; none where a name does not resolve, or
-        not in time
+    :param timeout: seconds for all names together
+    :returns: the addresses of each name; empty where it does not resolve in
+        time
     """
     found: dict[str, frozenset[str]] = {host: frozenset() for host in hosts}
-    # Daemons: a resolver that hangs must not keep the command from ending.
+    # Daemon threads: a hanging resolver must not keep the command running.
     threads = [threading.Thread(target=_note, args=(host, found), daemon=True)
                for host in found]
+    watch = timeutils.StopWatch(timeout).start()
     for thread in threads:
         thread.start()
-    deadline = time.monotonic() + timeout
     for thread in threads:
-        thread.join(max(0.0, deadline - time.monotonic()))
+        thread.join(watch.leftover())
     return dict(found)
 
 
 def services(name: str, timeout: float = 5.0) -> tuple[Service, ...]:
-    """Look the SRV records of a name up, in the search domains too.
+    """Look up the SRV records of a name, in the search domains too.
 
     :param name: such as ``_ceph-mon._tcp``
     :param timeout: seconds
@@ -65,7 +66,7 @@ def services(name: str, timeout: float = 5.0) -> tuple[Service, ...]:
         from dns import resolver
     except ImportError as e:
         raise exceptions.ConfigError(
-            f'The SRV records {name} cannot be looked up without dnspython.',
+            f'Cannot look up the SRV records {name} without dnspython.',
             'Install dnspython, or name the monitors in mon_host.') from e
     try:
         answer = resolver.resolve(

@@ -12,16 +12,16 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Reads the sections of a ceph.conf."""
+"""The syntax of a ceph.conf."""
 
 from __future__ import annotations
 
 import re
 from typing import Iterator
 
-# What src/common/ConfUtils.cc (IniGrammer) takes, and besides what the
-# parser before Octopus took: a last line without an end, blanks before a
-# heading, comment characters between quotes.
+# The syntax of src/common/ConfUtils.cc (IniGrammer), plus what the parser
+# before Octopus accepted: a last line without a newline, blanks before a
+# heading, comment characters in quotes.
 _TEXT = r'(?:\\.|[^\\#;])'
 _BLANK = re.compile(r'\s*(?:[#;].*)?$')
 _HEADING = re.compile(r'\s*\[((?:\\.|[^\]\\#;])+)\]\s*(?:[#;].*)?$')
@@ -33,13 +33,13 @@ _CONTINUED = re.compile(rf'{_TEXT}*\\$')
 
 
 def parse(text: str) -> dict[str, dict[str, str]]:
-    """Read sections as librados does: of two equal keys the last wins.
+    """Read the sections as librados does: the last of equal keys wins.
 
-    Keys are as Ceph normalizes them: runs of blanks are underscores. Case
-    and dashes are kept, for librados knows neither ``MON_HOST`` nor
+    Keys are normalized as in Ceph: a run of blanks becomes an underscore.
+    Case and dashes stay, because librados knows neither ``MON_HOST`` nor
     ``mon-host`` in a file.
 
-    :raises ValueError: a line is neither heading, setting nor comment
+    :raises ValueError: a line is not a heading, a setting or a comment
     """
     sections: dict[str, dict[str, str]] = {}
     current = sections.setdefault('global', {})
@@ -52,14 +52,15 @@ def parse(text: str) -> dict[str, dict[str, str]]:
             continue
         setting = _KEY.match(line)
         if not setting:
-            raise ValueError(f'line {number} makes no sense')
+            raise ValueError(
+                f'line {number} is not a heading, a setting or a comment')
         current['_'.join(setting.group(1).split())] = _value(
             setting.group(2), number)
     return sections
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
-    """Return logical lines with the number at which each ends."""
+    """Yield logical lines, each with the number of its last line."""
     begun = ''
     for number, line in enumerate(re.split(r'\r\n|\r|\n', text), 1):
         line = begun + line
@@ -76,7 +77,7 @@ def _value(text: str, number: int) -> str:
         return _plain(quoted.group(1) or quoted.group(2) or '').strip()
     unquoted = _UNQUOTED.match(text)
     if not unquoted:
-        raise ValueError(f'line {number} has a quote that does not end')
+        raise ValueError(f'line {number} has an unterminated quote')
     return _plain(unquoted.group(1)).strip()
 
 

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Reads what ``ceph mon dump --format=json`` prints."""
+"""The output of ``ceph mon dump --format=json``."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from rbd_mon_fix.model.monmap import MonMap
 
 
 def parse(text: str) -> tuple[str, MonMap]:
-    """Read a monmap as Cinder reads it, and all its addresses besides.
+    """Read a monmap as Cinder does, and all other addresses as well.
 
     The rules are those of ``_get_mon_addrs`` in Cinder's
     volume/drivers/rbd.py.
 
     :param text: the whole output of the command
     :returns: the fsid, and the monitors in rank order
-    :raises Unreachable: it is no monmap, so Ceph gave no answer to use
+    :raises Unreachable: the output is not a monmap, so Ceph did not answer
     """
     lines = text.split('\n')
     if lines[0].startswith('dumped monmap epoch'):
@@ -45,7 +45,7 @@ def parse(text: str) -> tuple[str, MonMap]:
     except (ValueError, KeyError, TypeError, AttributeError) as e:
         raise _unusable(f'{type(e).__name__}: {e}') from e
     if not monitors:
-        raise _unusable('it names no monitors')
+        raise _unusable('no monitors')
     return fsid, MonMap(monitors)
 
 
@@ -55,7 +55,7 @@ def _monitors(mons: list[dict[str, Any]]) -> tuple[Monitor, ...]:
 
 
 def _addrs(mon: dict[str, Any]) -> tuple[MonAddr, ...]:
-    """Return every endpoint; Ceph before Nautilus knows ``addr`` alone."""
+    """Return every endpoint; Ceph before Nautilus has only ``addr``."""
     vector = mon.get('public_addrs', {}).get('addrvec', ())
     addrs = tuple(_addr(entry['addr']) for entry in vector)
     own = _addr(mon['addr'])
@@ -63,12 +63,12 @@ def _addrs(mon: dict[str, Any]) -> tuple[MonAddr, ...]:
 
 
 def _addr(text: str) -> MonAddr:
-    """Read ``host:port/nonce``; members of an addrvec have no nonce here."""
+    """Read ``host:port/nonce``; in an addrvec the nonce is separate."""
     return MonAddr.parse(text.split('/', 1)[0])
 
 
 def _unusable(why: str) -> exceptions.Unreachable:
     return exceptions.Unreachable(
-        f'"ceph mon dump" printed no usable monmap: {why}.',
-        'Run it by hand and look, or give the right monitors with '
-        '--monitors-file.')
+        f'"ceph mon dump" printed an unusable monmap: {why}.',
+        'Run the command by hand to see its output, or give the right '
+        'monitors with --monitors-file.')

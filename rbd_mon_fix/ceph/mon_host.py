@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Reads monitor addresses as librados does.
+"""Monitor addresses in ceph.conf, as librados reads them.
 
 The rules are those of src/mon/MonMap.cc (init_with_ips, init_with_hosts,
 _add_ambiguous_addr), src/msg/msg_types.cc (entity_addr_t::parse) and
@@ -38,11 +38,11 @@ _ADDR = re.compile(
 
 
 @dataclasses.dataclass(frozen=True)
-class Endpoint:
-    """An address with the protocol that is spoken there.
+class EntityAddr:
+    """An address and its messenger protocol (entity_addr_t).
 
-    :param kind: ``v1``, ``v2``, or ``any`` where it is not said
-    :param port: 0 where it is not said
+    :param kind: ``v1``, ``v2``, or ``any`` where none is given
+    :param port: 0 where none is given
     """
 
     kind: str
@@ -50,14 +50,14 @@ class Endpoint:
     port: int
 
 
-Vector = tuple[Endpoint, ...]
+Vector = tuple[EntityAddr, ...]
 
 
 def parse(text: str) -> tuple[Monitor, ...]:
-    """Read the value of ``mon_host``; names in it are looked up.
+    """Read the value of ``mon_host``, resolving names.
 
     :returns: the monitors in the order of the text, without their names
-    :raises ValueError: librados would not find a monitor in it either
+    :raises ValueError: librados would not find a monitor either
     """
     vectors = _vectors(text)
     if vectors is None:
@@ -68,24 +68,24 @@ def parse(text: str) -> tuple[Monitor, ...]:
 
 
 def parse_addr(text: str) -> Vector:
-    """Read a ``mon addr``: one address, of the v1 protocol unless it says.
+    """Read a ``mon addr``: one address, by default of the v1 protocol.
 
-    What follows the address is ignored, and names are not looked up
+    Text after the address is ignored, and names are not resolved
     (init_with_config_file).
 
-    :raises ValueError: it is no address
+    :raises ValueError: the text is not an address
     """
     found = _endpoint(text, 0, 'v1')
     if found is None:
-        raise ValueError(f'"{text}" is no address')
+        raise ValueError(f'"{text}" is not an address')
     endpoint = found[0]
     port = endpoint.port or monmap.V1_PORT
     return _settled((dataclasses.replace(endpoint, port=port),))
 
 
 def monitors(vectors: Iterable[Vector]) -> tuple[Monitor, ...]:
-    """Build monitors, each endpoint once, as librados does."""
-    seen: set[Endpoint] = set()
+    """Build monitors as librados does, using each address only once."""
+    seen: set[EntityAddr] = set()
     built: dict[MonAddr, Monitor] = {}
     for vector in vectors:
         if not seen.isdisjoint(vector):
@@ -97,16 +97,16 @@ def monitors(vectors: Iterable[Vector]) -> tuple[Monitor, ...]:
 
 
 def ambiguous(host: str, port: int) -> Vector:
-    """Return the endpoints that an address without a protocol stands for."""
+    """Return all addresses that one without a protocol stands for."""
     if port == 0:
-        return (Endpoint('v2', host, monmap.V2_PORT),
-                Endpoint('v1', host, monmap.V1_PORT))
+        return (EntityAddr('v2', host, monmap.V2_PORT),
+                EntityAddr('v1', host, monmap.V1_PORT))
     kind = 'v1' if port == monmap.V1_PORT else 'v2'
-    return (Endpoint(kind, host, port),)
+    return (EntityAddr(kind, host, port),)
 
 
 def _vectors(text: str) -> Optional[list[Vector]]:
-    """Read addresses alone; None where something else is among them."""
+    """Read a list of addresses; None if it contains anything else."""
     vectors = []
     for item in re.split('[ ;]+', text):
         position = 0
@@ -136,14 +136,14 @@ def _vector(text: str, position: int) -> Optional[tuple[Vector, int]]:
 
 
 def _endpoint(text: str, position: int,
-              default: str) -> Optional[tuple[Endpoint, int]]:
+              default: str) -> Optional[tuple[EntityAddr, int]]:
     match = _ADDR.match(text, position)
     if not match or not _is_address(match['host']):
         return None
     port = int(match['port'] or 0)
     if port > 65535:
         return None
-    endpoint = Endpoint(match['kind'] or default, match['host'], port)
+    endpoint = EntityAddr(match['kind'] or default, match['host'], port)
     return endpoint, match.end()
 
 
@@ -157,7 +157,7 @@ def _is_address(host: str) -> bool:
 
 
 def _looked_up(text: str) -> str:
-    """Put addresses in place of names, as resolve_addrs of librados does."""
+    """Replace names by addresses, as resolve_addrs of librados does."""
     tokens = [token for token in re.split('[,; ]+', text) if token]
     return ','.join(_look_up(token) for token in tokens)
 
@@ -176,7 +176,7 @@ def _look_up(token: str) -> str:
             host.encode(), port or None, type=socket.SOCK_STREAM,
             proto=socket.IPPROTO_TCP)
     except (OSError, ValueError) as e:
-        raise ValueError(f'"{token}" cannot be looked up: {e}') from e
+        raise ValueError(f'cannot look up "{token}": {e}') from e
     return ','.join(_numeric(entry[4], port) for entry in answer)
 
 
@@ -188,10 +188,10 @@ def _numeric(sockaddr: Any, port: str) -> str:
 
 
 def _settled(vector: Vector) -> Vector:
-    """Settle kind and port where they are not said."""
+    """Fill in a missing kind and port."""
     if len(vector) > 1:
         if not all(endpoint.port for endpoint in vector):
-            raise ValueError('an address between brackets has no port')
+            raise ValueError('an address in brackets has no port')
         return vector
     only = vector[0]
     if only.kind == 'any':

@@ -14,14 +14,17 @@
 
 """The file of ``--monitors-file``: clusters as ``monitors -f json`` has them.
 
-``report.schema`` writes them; a test reads what it writes.
+Its form is that of ``monitors_file.schema.json``; the rules that a schema
+cannot state are here. ``report.schema`` writes them; a test reads what it
+writes.
 """
 
 from __future__ import annotations
 
+import collections
 import json
 import pathlib
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Iterable, Optional, Sequence, TypedDict
 import uuid
 
 from rbd_mon_fix import exceptions
@@ -32,141 +35,172 @@ from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.monmap import Monitor
 from rbd_mon_fix.model.monmap import MonMap
 
-VERSION = 1
+if TYPE_CHECKING:
+    import jsonschema
+
+MAX_BYTES = 1 << 20
+
+_SCHEMA = pathlib.Path(__file__).with_name('monitors_file.schema.json')
+
+# What to say where a keyword of the schema is not met.
+_FAULTS = {'const': 'must be {}', 'maxLength': 'is longer than {} characters',
+           'minItems': 'is empty', 'minLength': 'is empty',
+           'type': 'must be {}'}
+_KINDS = {'array': 'a list', 'object': 'an object', 'string': 'a string'}
 
 _HINT = ('Write it with "rbd-mon-fix monitors -f json", or by hand: '
          '{"clusters": [{"name": "ceph", "monitors": ["192.0.2.1:6789"]}]}')
 
 
 class _Misfit(Exception):
-    """Something in the file is not as it has to be."""
+    """An error in the file: the place, and what is wrong there."""
+
+
+class _BackendMembers(TypedDict, total=False):
+    owner: str
+    name: Optional[str]
+    pool: Optional[str]
+    user: Optional[str]
+    secret_uuid: Optional[str]
+
+
+class _Required(TypedDict):
+    name: str
+    monitors: list[str]
+
+
+class _ClusterMembers(_Required, total=False):
+    fsid: Optional[str]
+    addresses: Optional[list[list[str]]]
+    backends: list[_BackendMembers]
 
 
 def load(path: str) -> tuple[Cluster, ...]:
-    """Read clusters; only ``name`` and ``monitors`` are needed of each.
+    """Read clusters; only ``name`` and ``monitors`` of each are required.
 
-    :raises ConfigError: the file cannot be read or understood
+    :raises ConfigError: the file cannot be read or has errors
     """
     try:
-        document = json.loads(pathlib.Path(path).read_text(encoding='utf-8'))
-        return _clusters(document)
+        document = json.loads(_read(path))
+        _check_form(document)
+        return _clusters(document['clusters'])
     except OSError as e:
         raise exceptions.ConfigError(
-            f'The monitors file {path} cannot be read: {e.strerror}.',
+            f'Cannot read the monitors file {path}: {e.strerror}.',
             _HINT) from e
     except ValueError as e:
         raise exceptions.ConfigError(
-            f'The monitors file {path} is no JSON: {e}.', _HINT) from e
+            f'The monitors file {path} is not valid JSON: {e}.', _HINT) from e
+    except RecursionError as e:
+        raise exceptions.ConfigError(
+            f'The monitors file {path} is nested too deeply.', _HINT) from e
     except _Misfit as e:
         raise exceptions.ConfigError(
-            f'The monitors file {path} cannot be used: {e}.', _HINT) from e
+            f'Invalid monitors file {path}: {e}.', _HINT) from e
 
 
-def _clusters(document: object) -> tuple[Cluster, ...]:
-    top = _of_type(document, dict, 'the whole')
-    if top.get('version', VERSION) != VERSION:
-        raise _Misfit(f'version is not {VERSION}')
-    entries = _of_type(top.get('clusters'), list, 'clusters')
+def _read(path: str) -> str:
+    with open(path, 'rb') as file:
+        content = file.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise _Misfit(f'it is larger than {MAX_BYTES >> 20} MiB')
+    return content.decode()
+
+
+def _check_form(document: object) -> None:
+    """Raise the first error that the schema finds."""
+    # Late: most runs have no monitors file, and need not wait for this.
+    import jsonschema
+    validator = jsonschema.Draft202012Validator(
+        json.loads(_SCHEMA.read_text(encoding='utf-8')))
+    for error in validator.iter_errors(document):
+        raise _Misfit(_fault(error))
+
+
+def _fault(error: jsonschema.ValidationError) -> str:
+    """Say what is wrong; the library's own words quote the document."""
+    place = ''.join(f'[{step}]' if isinstance(step, int) else f'.{step}'
+                    for step in error.absolute_path)
+    expected = error.validator_value
+    if error.validator == 'required':
+        missing = next(each for each in expected if each not in error.instance)
+        return f'{place}.{missing} is missing'.lstrip('.')
+    kinds = expected if isinstance(expected, list) else [expected]
+    words = ' or '.join(_KINDS.get(each, str(each)) for each in kinds)
+    return (f'{place.lstrip(".") or "the top level"} '
+            f'{_FAULTS[error.validator].format(words)}')
+
+
+def _clusters(entries: list[_ClusterMembers]) -> tuple[Cluster, ...]:
     clusters = tuple(_cluster(entry, f'clusters[{number}]')
                      for number, entry in enumerate(entries))
-    if not clusters:
-        raise _Misfit('clusters is empty')
-    for field in ('name', 'fsid'):
-        words = [getattr(cluster, field) for cluster in clusters]
-        twice = {word for word in words if word and words.count(word) > 1}
-        if twice:
-            raise _Misfit(f'{field} {min(twice)} occurs twice')
+    _check_unique('the name', [cluster.name for cluster in clusters])
+    _check_unique('the fsid', [cluster.fsid for cluster in clusters])
     return clusters
 
 
-def _cluster(entry: object, spot: str) -> Cluster:
-    fields = _of_type(entry, dict, spot)
-    monmap = MonMap(_monitors(fields, spot))
-    unknown = fields.get('source') == Source.NONE.value
-    if not monmap.monitors and not unknown:
-        raise _Misfit(f'{spot}.monitors is empty')
-    backends = _of_type(fields.get('backends', []), list, f'{spot}.backends')
+def _check_unique(subject: str, found: Iterable[object]) -> None:
+    for each, count in collections.Counter(found).items():
+        if each and count > 1:
+            raise _Misfit(f'{subject} {each} occurs {count} times')
+
+
+def _cluster(entry: _ClusterMembers, place: str) -> Cluster:
+    monmap = MonMap(_monitors(entry, place))
     return Cluster(
-        name=_text(fields, 'name', spot),
-        fsid=_fsid(fields, spot),
+        name=entry['name'],
+        fsid=_fsid(entry.get('fsid'), place),
         source=Source.MONITORS_FILE if monmap.monitors else Source.NONE,
         monmap=monmap,
-        backends=tuple(_backend(backend, f'{spot}.backends[{number}]')
-                       for number, backend in enumerate(backends)))
+        backends=tuple(map(_backend, entry.get('backends', ()))))
 
 
-def _monitors(fields: dict[str, Any], spot: str) -> tuple[Monitor, ...]:
-    addrs = _addrs(fields.get('monitors'), f'{spot}.monitors')
-    if len(set(addrs)) < len(addrs):
-        raise _Misfit(f'{spot}.monitors names one twice')
-    given = fields.get('addresses')
-    if given is None:
+def _monitors(entry: _ClusterMembers, place: str) -> tuple[Monitor, ...]:
+    addrs = _addrs(entry['monitors'], f'{place}.monitors')
+    _check_unique(f'{place}.monitors:', addrs)
+    vectors = entry.get('addresses')
+    if vectors is None:
         return tuple(Monitor('', addr, (addr,)) for addr in addrs)
-    spot = f'{spot}.addresses'
-    if len(_of_type(given, list, spot)) != len(addrs):
-        raise _Misfit(f'{spot} has not as many entries as monitors')
-    return tuple(_monitor(addr, _addrs(every, f'{spot}[{number}]'),
-                          f'{spot}[{number}]')
-                 for number, (addr, every) in enumerate(zip(addrs, given)))
+    place = f'{place}.addresses'
+    if len(vectors) != len(addrs):
+        raise _Misfit(f'{place} has {len(vectors)} entries, but monitors '
+                      f'has {len(addrs)}')
+    return tuple(_monitor(addr, _addrs(vector, f'{place}[{number}]'),
+                          f'{place}[{number}]')
+                 for number, (addr, vector) in enumerate(zip(addrs, vectors)))
 
 
 def _monitor(addr: MonAddr, addrs: tuple[MonAddr, ...],
-             spot: str) -> Monitor:
+             place: str) -> Monitor:
     if addr not in addrs:
-        raise _Misfit(f'{spot} lacks {addr}')
+        raise _Misfit(f'{place} lacks {addr}, the address in monitors')
     return Monitor('', addr, addrs)
 
 
-def _addrs(value: object, spot: str) -> tuple[MonAddr, ...]:
-    return tuple(_addr(text, f'{spot}[{number}]')
-                 for number, text in enumerate(_of_type(value, list, spot)))
+def _addrs(texts: Sequence[str], place: str) -> tuple[MonAddr, ...]:
+    return tuple(_addr(text, f'{place}[{number}]')
+                 for number, text in enumerate(texts))
 
 
-def _addr(text: object, spot: str) -> MonAddr:
+def _addr(text: str, place: str) -> MonAddr:
     """Read an address; Cinder hands out neither names nor bare hosts."""
     try:
-        addr = MonAddr.parse(_of_type(text, str, spot))
+        addr = MonAddr.parse(text)
     except ValueError as e:
-        raise _Misfit(f'{spot}: {e}') from e
+        raise _Misfit(f'{place}: {e}') from e
     if addr.port is None or addr.is_name:
-        raise _Misfit(f'{spot} is not an IP address with a port')
+        raise _Misfit(f'{place} must be an IP address with a port')
     return addr
 
 
-def _backend(entry: object, spot: str) -> Backend:
-    fields = _of_type(entry, dict, spot)
-    return Backend(owner=_text(fields, 'owner', spot),
-                   name=_optional(fields, 'name', spot) or '',
-                   pool=_optional(fields, 'pool', spot),
-                   user=_optional(fields, 'user', spot),
-                   secret_uuid=_optional(fields, 'secret_uuid', spot))
+def _backend(entry: _BackendMembers) -> Backend:
+    return Backend(owner=entry['owner'], name=entry.get('name') or '',
+                   pool=entry.get('pool'), user=entry.get('user'),
+                   secret_uuid=entry.get('secret_uuid'))
 
 
-def _fsid(fields: dict[str, Any], spot: str) -> Optional[str]:
-    text = _optional(fields, 'fsid', spot)
+def _fsid(text: Optional[str], place: str) -> Optional[str]:
     try:
         return str(uuid.UUID(text)) if text else None
     except ValueError as e:
-        raise _Misfit(f'{spot}.fsid is no UUID') from e
-
-
-def _text(fields: dict[str, Any], key: str, spot: str) -> str:
-    text = _optional(fields, key, spot)
-    if not text:
-        raise _Misfit(f'{spot}.{key} is missing')
-    return text
-
-
-def _optional(fields: dict[str, Any], key: str, spot: str) -> Optional[str]:
-    value = fields.get(key)
-    if value is None:
-        return None
-    return str(_of_type(value, str, f'{spot}.{key}'))
-
-
-def _of_type(value: object, kind: type, spot: str) -> Any:
-    if not isinstance(value, kind):
-        word = {'dict': 'object', 'str': 'text'}.get(
-            kind.__name__, kind.__name__)
-        raise _Misfit(f'{spot} is no {word}')
-    return value
+        raise _Misfit(f'{place}.fsid is not a UUID') from e

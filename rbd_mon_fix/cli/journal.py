@@ -56,7 +56,7 @@ def _run_row(run: Run) -> dict[str, Any]:
 
 def _result(run: Run) -> str:
     counts = collections.Counter(
-        entry.verdict.value if entry.verdict else 'cut off'
+        entry.verdict.value if entry.verdict else 'not made'
         for entry in run.entries)
     words = [f'{count} {verdict}' for verdict, count in counts.items()]
     if not run.finished:

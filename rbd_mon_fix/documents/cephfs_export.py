@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Where a CephFS share is mounted from."""
+"""The export location of a CephFS share."""
 
 from __future__ import annotations
 
@@ -26,15 +26,17 @@ def monitors(location: str) -> tuple[MonAddr, ...]:
     Manila's CephFS driver gives ``ADDR[,ADDR...]:PATH``, as mount.ceph
     takes it (share/drivers/cephfs/driver.py, ``_get_export_locations``).
 
-    :returns: none where it names no monitors, but a cluster by its fsid
-    :raises Unreadable: it is none of these
+    :returns: empty where the location names a cluster by its fsid instead
+    :raises Unreadable: the text is not an export location of CephFS
     """
     source, colon, _ = location.strip().partition(':/')
     if not colon:
         if '@' in source and '=' in source:
             return ()
-        raise exceptions.Unreadable('it is no export location of CephFS')
+        raise exceptions.Unreadable(
+            'this is not an export location of CephFS')
     try:
         return tuple(MonAddr.parse(addr) for addr in source.split(','))
     except ValueError as error:
-        raise exceptions.Unreadable(f'a monitor is none: {error}') from None
+        raise exceptions.Unreadable(
+            f'invalid monitor address: {error}') from None

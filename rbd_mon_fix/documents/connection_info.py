@@ -12,11 +12,11 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The connection_info of one volume, as Nova and Cinder keep it.
+"""The connection_info of one volume, as Nova and Cinder store it.
 
-Nova nests what the driver said under ``data`` (nova/virt/block_device.py);
-Cinder keeps it flat in its attachments (cinder/volume/manager.py,
-``_connection_update``). Both write it with the defaults of ``json.dumps``.
+Nova nests the driver's part under ``data`` (nova/virt/block_device.py);
+Cinder's attachments are flat (cinder/volume/manager.py,
+``_connection_update``). Both write JSON with the defaults of ``json.dumps``.
 """
 
 from __future__ import annotations
@@ -55,9 +55,9 @@ class ConnectionInfo:
         """Read a connection_info.
 
         :param text: the column's value
-        :returns: None when it is of another driver than rbd
-        :raises Unreadable: it is no connection_info, or an rbd one without
-            a list of monitors
+        :returns: None for other drivers than rbd
+        :raises Unreadable: the text is not a connection_info, or one of rbd
+            without a list of monitors
         """
         whole = _load(text)
         assert text is not None
@@ -66,7 +66,7 @@ class ConnectionInfo:
         driver = whole.get('driver_volume_type',
                            data.get('driver_volume_type'))
         if driver is None:
-            raise exceptions.Unreadable('it names no driver')
+            raise exceptions.Unreadable('the connection_info names no driver')
         if driver != 'rbd':
             return None
         spans = _members(text, text.index('{'))
@@ -85,11 +85,11 @@ class ConnectionInfo:
 
     @property
     def disks(self) -> tuple[RbdDisk, ...]:
-        """Return its one disk."""
+        """Return the one disk, in a tuple."""
         return (self.disk,)
 
     def spell(self, disk: RbdDisk, monitors: tuple[MonAddr, ...]) -> str:
-        """Return the words for other monitors, as Cinder writes them.
+        """Return both lists for other monitors, as Cinder writes them.
 
         Two lists of strings, IPv6 without brackets
         (cinder/volume/drivers/rbd.py, ``_get_mon_addrs``).
@@ -99,9 +99,9 @@ class ConnectionInfo:
             json.dumps([str(monitor.port) for monitor in monitors]))
 
     def edited(self, verbatims: Mapping[str, str]) -> ConnectionInfo:
-        """Return a copy with the two lists replaced, all else as it is.
+        """Return a copy with both lists replaced, and nothing else changed.
 
-        :raises Unreadable: the words are not those of such lists
+        :raises Unreadable: the new text does not hold two such lists
         """
         if self.disk.key not in verbatims:
             return self
@@ -110,7 +110,8 @@ class ConnectionInfo:
             hosts, ports = json.loads(words)
             data = {'hosts': json.loads(hosts), 'ports': json.loads(ports)}
         except (TypeError, ValueError):
-            raise exceptions.Unreadable('its new lists are no JSON') from None
+            raise exceptions.Unreadable(
+                'the new hosts and ports are not valid JSON') from None
         monitors, ragged = _monitors(data)
         disk = dataclasses.replace(self.disk, monitors=monitors,
                                    ragged=ragged, verbatim=words)
@@ -123,7 +124,7 @@ class ConnectionInfo:
 
 def _spliced(text: str, parts: Mapping[Span, str]
              ) -> tuple[str, dict[Span, Span]]:
-    """Return a text with parts of it replaced, and where they stand now."""
+    """Return a text with parts replaced, and the new span of each part."""
     pieces, spans, at, growth = [], {}, 0, 0
     for (start, end), words in sorted(parts.items()):
         spans[start, end] = (start + growth, start + growth + len(words))
@@ -139,19 +140,21 @@ def _load(text: Optional[str]) -> dict[str, Any]:
     try:
         whole = json.loads(text)
     except (ValueError, RecursionError):
-        raise exceptions.Unreadable('it is no JSON') from None
+        raise exceptions.Unreadable(
+            'the connection_info is not valid JSON') from None
     if not isinstance(whole, dict) or not whole:
-        raise exceptions.Unreadable('it is empty, or no JSON object')
+        raise exceptions.Unreadable(
+            'the connection_info is empty, or not a JSON object')
     return whole
 
 
 def _members(text: str, start: int) -> dict[str, Span]:
-    """Return where the value of each member of a JSON object stands.
+    """Return the span of each member's value in a JSON object.
 
-    The text is known to be valid JSON; of equal names the last one counts,
-    as it does for ``json.loads``.
+    The text is valid JSON. Of members with the same name the last one
+    counts, as in ``json.loads``.
 
-    :param start: where the object's brace stands
+    :param start: the position of the object's brace
     """
     spans: dict[str, Span] = {}
     at = start + 1
@@ -166,21 +169,22 @@ def _monitors(data: Mapping[str, Any]) -> tuple[tuple[MonAddr, ...], bool]:
     """Zip hosts and ports as Nova does (virt/libvirt/volume/net.py)."""
     hosts, ports = data.get('hosts'), data.get('ports')
     if not isinstance(hosts, list) or not isinstance(ports, list):
-        raise exceptions.Unreadable('hosts or ports is no list')
+        raise exceptions.Unreadable('hosts or ports is not a list')
     if not hosts or not ports:
-        raise exceptions.Unreadable('it names no monitors at all')
+        raise exceptions.Unreadable('hosts or ports is empty')
     try:
         monitors = tuple(map(MonAddr.of, hosts, ports))
     except ValueError:
         raise exceptions.Unreadable(
-            'one of its monitors is no address') from None
+            'a monitor address is invalid') from None
     return monitors, len(hosts) != len(ports)
 
 
 def _image(data: Mapping[str, Any]) -> str:
     name = data.get('name')
     if not isinstance(name, str) or '/' not in name:
-        raise exceptions.Unreadable('it names no pool and image')
+        raise exceptions.Unreadable(
+            'the connection_info names no pool and image')
     return name
 
 
@@ -192,7 +196,7 @@ def _word(data: Mapping[str, Any], key: str) -> Optional[str]:
     value = data.get(key) or None
     if value is None or isinstance(value, str):
         return value
-    raise exceptions.Unreadable(f'its {key} is no text')
+    raise exceptions.Unreadable(f'{key} is not a string')
 
 
 def _verbatim(hosts: str, ports: str) -> str:

@@ -29,7 +29,7 @@ from rbd_mon_fix.model.monmap import MonAddr
 
 _NOVA = 'http://openstack.org/xmlns/libvirt/nova/'
 _QUOTE = re.compile('[\'"]')
-# What a disk's source says of itself, by its type; a network one has a name.
+# The attribute that identifies a source; it depends on the disk's type.
 _SOURCES = ('name', 'file', 'dev', 'volume', 'dir')
 
 
@@ -37,18 +37,18 @@ _SOURCES = ('name', 'file', 'dev', 'volume', 'dir')
 class DomainXML:
     """The XML of one domain, live or persistent; see ``parse``.
 
-    :param unreadable: RBD disks whose addresses cannot be put right; those
-        of the other disks can
+    :param unreadable: RBD disks whose addresses cannot be corrected; the
+        other disks are not affected
     :param name: libvirt's name of the domain
-    :param nova: whether it bears Nova's metadata (nova/virt/libvirt/config.py,
-        ``LibvirtConfigGuestMetaNovaInstance``)
-    :param nova_name: the server's name as that metadata has it, or ''
-    :param chained: targets of the disks that show an image below their own
-    :param mirror: whether a disk is being copied, or committed into the
-        image below it
-    :param attached: what users attach and detach: disks, each by its target
-        and source, and interfaces by their MAC addresses; live and
-        persistent XML name them alike
+    :param nova: whether the domain has Nova's metadata
+        (nova/virt/libvirt/config.py, ``LibvirtConfigGuestMetaNovaInstance``)
+    :param nova_name: the server's name in that metadata, or ''
+    :param chained: targets of the disks that have a backing image
+    :param mirror: whether a disk is being copied, or committed into its
+        backing image
+    :param attached: the devices that users attach and detach: disks by target
+        and source, interfaces by MAC address; live and persistent XML give
+        them the same names
     """
 
     text: str = dataclasses.field(repr=False)
@@ -67,16 +67,17 @@ class DomainXML:
     def parse(cls, text: str) -> DomainXML:
         """Read the XML of a domain.
 
-        :raises Unreadable: it is not well-formed, no domain, or its disks
-            cannot be told apart
+        :raises Unreadable: the text is not well-formed XML of a domain, or
+            two disks have the same key
         """
         try:
             content = text.encode()
         except UnicodeEncodeError:
-            raise exceptions.Unreadable('it is no valid text') from None
+            raise exceptions.Unreadable(
+                'the XML cannot be encoded in UTF-8') from None
         root = xml_tree.parse(content)
         if root.name != 'domain':
-            raise exceptions.Unreadable('it is no XML of a domain')
+            raise exceptions.Unreadable('the XML does not describe a domain')
         disks = _devices(root, 'disk')
         nova = [element for metadata in root.all('metadata')
                 for element in metadata.children
@@ -98,8 +99,8 @@ class DomainXML:
     def spell(self, disk: RbdDisk, monitors: tuple[MonAddr, ...]) -> str:
         """Return the hosts for other monitors, in the document's own style.
 
-        IPv6 goes without brackets: QEMU adds them (block/rbd.c,
-        ``qemu_rbd_mon_host``) and librados refuses two pairs.
+        IPv6 addresses have no brackets: QEMU adds them (block/rbd.c,
+        ``qemu_rbd_mon_host``), and librados rejects a second pair.
         """
         quote = _QUOTE.search(disk.verbatim)
         assert quote is not None
@@ -109,8 +110,8 @@ class DomainXML:
     def edited(self, verbatims: Mapping[str, str]) -> DomainXML:
         """Return a copy with the hosts of some disks replaced.
 
-        :raises KeyError: it has no such disk
-        :raises Unreadable: the words are not those of hosts
+        :raises KeyError: the domain has no such disk
+        :raises Unreadable: the new text does not consist of hosts
         """
         edited = self
         for key, hosts in verbatims.items():
@@ -118,7 +119,7 @@ class DomainXML:
         return edited
 
     def _with_hosts(self, key: str, hosts: str) -> DomainXML:
-        """Replace the hosts of one disk; nothing else is read again."""
+        """Replace the hosts of one disk; do not parse the rest again."""
         old, content = self.places[key], self.text.encode()
         before, after = content[:old.start], content[old.end:]
         new = rbd_source.Place.of(hosts.encode(), before)
@@ -158,7 +159,7 @@ def _rbd_disks(
     for source in [each for disk in disks for each in rbd_source.find(disk)]:
         if source.key in seen:
             raise exceptions.Unreadable(
-                f'it has more than one disk {source.key}')
+                f'the domain has more than one disk {source.key}')
         seen.add(source.key)
         try:
             place = rbd_source.locate(source, content)

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The RBD sources of a libvirt disk, and the monitors that they name."""
+"""The RBD sources of a libvirt disk, and their monitors."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ _GAP = re.compile(rb'(?<=>)\s*(?=<host)')
 
 
 class Unfit(Exception):
-    """Why the monitors of one disk cannot be put right."""
+    """The reason why the monitors of one disk cannot be corrected."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Place:
-    """Where the hosts of a disk stand, in bytes, and what sets them apart."""
+    """The byte span of a disk's hosts, and the blanks between two hosts."""
 
     start: int
     end: int
@@ -46,22 +46,22 @@ class Place:
 
     @classmethod
     def of(cls, hosts: bytes, before: bytes) -> Place:
-        """Return the place of hosts that stand behind a part of the text.
+        """Return the place of hosts that follow a part of the text.
 
-        What sets a lone host apart are the blanks in front of it.
+        The gap of a single host is the blanks in front of it.
         """
         within = _GAP.search(hosts, 1)
         gap = within.group() if within else before[len(before.rstrip()):]
         return cls(len(before), len(before) + len(hosts), gap.decode())
 
     def moved(self, by: int) -> Place:
-        """Return the place after the text before it grew by some bytes."""
+        """Return the place shifted by a number of bytes."""
         return Place(self.start + by, self.end + by, self.gap)
 
 
 @dataclasses.dataclass(frozen=True)
-class Source:
-    """One RBD ``source``, with what belongs to it elsewhere in the disk."""
+class RbdSource:
+    """One RBD ``source``, with its auth and volume id from around it."""
 
     key: str
     element: xml_tree.Element
@@ -70,15 +70,15 @@ class Source:
 
     @property
     def image(self) -> str:
-        """Return pool and image, or '' where it names none."""
+        """Return ``pool/image``, or '' where the source has no name."""
         return self.element.attributes.get('name', '')
 
 
-def find(disk: xml_tree.Element) -> Iterator[Source]:
-    """Find a disk's own source, and those of backingStore, mirror and such.
+def find(disk: xml_tree.Element) -> Iterator[RbdSource]:
+    """Find a disk's own source, and those of backingStore, mirror and so on.
 
-    Only the disk's own has the disk's serial; its auth may be in the disk
-    or, as that of all others, in the source (libvirt's
+    Only the disk's own source has the disk's serial. Its auth may be in the
+    disk or in the source; the auth of all others is in the source (libvirt's
     src/conf/domain_conf.c, ``virDomainDiskDefParseSourceXML``).
     """
     for path, element in disk.below():
@@ -86,7 +86,7 @@ def find(disk: xml_tree.Element) -> Iterator[Source]:
                 or element.attributes.get('protocol') != 'rbd'):
             continue
         auths = element.all('auth') + ([] if path else disk.all('auth'))
-        yield Source(
+        yield RbdSource(
             key='/'.join((target(disk), *path)), element=element,
             auth=auths[0] if auths else None,
             volume_id=None if path else _uuid(disk.word('serial')))
@@ -95,44 +95,44 @@ def find(disk: xml_tree.Element) -> Iterator[Source]:
 def target(disk: xml_tree.Element) -> str:
     """Return a disk's target, such as ``vda``.
 
-    :raises Unreadable: it has none
+    :raises Unreadable: the disk has no target
     """
     for element in disk.all('target'):
         if element.attributes.get('dev'):
             return element.attributes['dev']
-    raise exceptions.Unreadable('a disk in it has no target')
+    raise exceptions.Unreadable('a disk has no target')
 
 
 def _uuid(text: str) -> Optional[str]:
-    """Return a UUID; Nova sets a volume's as the disk's serial."""
+    """Return a UUID or None; Nova sets the volume id as the disk's serial."""
     try:
         return str(uuid_module.UUID(text)) if len(text) == 36 else None
     except ValueError:
         return None
 
 
-def locate(source: Source, content: bytes) -> Place:
-    """Find where the hosts of a source stand in the text.
+def locate(source: RbdSource, content: bytes) -> Place:
+    """Find the hosts of a source in the text.
 
-    :raises Unfit: it has none, or something stands between them
+    :raises Unfit: there are none, or other text is between them
     """
     hosts = source.element.all('host')
     if not hosts:
-        raise Unfit('it names no monitors, so ceph.conf is asked for them')
+        raise Unfit('the disk names no monitors: ceph.conf decides')
     start = hosts[0].start
     match = _HOSTS.match(content, start)
     if not match or match.end() <= hosts[-1].start:
-        raise Unfit('its monitors do not stand together')
+        raise Unfit('other text is between the monitors')
     return Place.of(match.group(), content[:start])
 
 
-def read(source: Source, place: Place, content: bytes) -> RbdDisk:
-    """Return the disk that a source shows.
+def read(source: RbdSource, place: Place, content: bytes) -> RbdDisk:
+    """Return the disk of a source.
 
-    :raises Unfit: it names no image, or a host is no monitor's
+    :raises Unfit: the source names no image, or a host is not a monitor
     """
     if '/' not in source.image:
-        raise Unfit('it names no pool and image')
+        raise Unfit('the disk names no pool and image')
     auth = source.auth
     secrets = auth.all('secret') if auth else []
     monitors, ragged = _monitors(source.element.all('host'))
@@ -149,11 +149,12 @@ def read(source: Source, place: Place, content: bytes) -> RbdDisk:
 def reworded(disk: RbdDisk, hosts: str) -> RbdDisk:
     """Return a disk with other hosts.
 
-    :param hosts: the words of the document for them
-    :raises Unreadable: they are no hosts, or not those of monitors
+    :param hosts: the host elements as text
+    :raises Unreadable: the text is not a list of monitors
     """
     if not _HOSTS.fullmatch(hosts.encode()):
-        raise exceptions.Unreadable(f'the new hosts of {disk.key} are none')
+        raise exceptions.Unreadable(
+            f'the new text for {disk.key} is not a list of hosts')
     elements = xml_tree.parse(f'<source>{hosts}</source>'.encode()).children
     try:
         monitors, ragged = _monitors(elements)
@@ -165,26 +166,26 @@ def reworded(disk: RbdDisk, hosts: str) -> RbdDisk:
 
 def _monitors(hosts: Sequence[xml_tree.Element]
               ) -> tuple[tuple[MonAddr, ...], bool]:
-    """Read hosts, and whether one is spelled as it should not be."""
+    """Read hosts; also tell whether one has brackets and needs correction."""
     return (tuple(_monitor(host.attributes) for host in hosts),
             any(host.attributes['name'].startswith('[') for host in hosts))
 
 
 def _monitor(host: Mapping[str, str]) -> MonAddr:
-    """Read a host; QEMU's rbd driver knows of TCP alone.
+    """Read a host; QEMU's rbd driver supports only TCP.
 
-    Port 0 is libvirt's way to hand over none (src/qemu/qemu_block.c).
+    libvirt passes no port to QEMU for port 0 (src/qemu/qemu_block.c).
     """
     transport = host.get('transport', 'tcp')
     if transport != 'tcp':
-        raise Unfit(f'a monitor is reached by {transport}, not by tcp')
+        raise Unfit(f'a monitor has the transport {transport}, not tcp')
     if not set(host) <= {'name', 'port', 'transport'}:
-        raise Unfit('a monitor has attributes that are not known')
+        raise Unfit('a monitor has unknown attributes')
     port = host.get('port')
     try:
         return MonAddr.of(host.get('name', ''), None if port == '0' else port)
     except ValueError as error:
-        raise Unfit(f'a monitor is none: {error}') from None
+        raise Unfit(f'invalid monitor address: {error}') from None
 
 
 def spell(monitor: MonAddr, quote: str) -> str:

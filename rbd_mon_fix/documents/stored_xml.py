@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""XML of libvirt's that is only looked at: storage pools, snapshots."""
+"""libvirt XML that is read, but never written: pools and snapshots."""
 
 from __future__ import annotations
 
@@ -28,14 +28,15 @@ from rbd_mon_fix.model.monmap import MonAddr
 def pool(text: str) -> RbdDisk:
     """Read a storage pool of type rbd as if it were a disk.
 
-    Its key is the pool's name in libvirt (docs/formatstorage.rst).
+    The key is the pool's name in libvirt (docs/formatstorage.rst).
 
-    :raises Unreadable: it is none, or names what is no monitor
+    :raises Unreadable: the text is not XML of a storage pool, or a monitor
+        address is invalid
     """
     root = xml_tree.parse(text.encode())
     source = next(iter(root.all('source')), None)
     if root.name != 'pool' or source is None:
-        raise exceptions.Unreadable('it is no XML of a storage pool')
+        raise exceptions.Unreadable('the XML does not describe a storage pool')
     auth = next(iter(source.all('auth')), None)
     secret = next(iter(auth.all('secret')), None) if auth else None
     return RbdDisk(
@@ -48,10 +49,10 @@ def pool(text: str) -> RbdDisk:
 def disks(text: str) -> list[RbdDisk]:
     """Return the rbd disks of the domains in a snapshot or a checkpoint.
 
-    It holds the domain as it was, and a snapshot of a running one its
-    persistent XML besides (docs/formatsnapshot.rst).
+    Both hold the domain at that time. The snapshot of a running domain also
+    holds its persistent XML (docs/formatsnapshot.rst).
 
-    :raises Unreadable: it is not well-formed
+    :raises Unreadable: the text is not well-formed XML
     """
     content = text.encode()
     root = xml_tree.parse(content)
@@ -62,8 +63,8 @@ def disks(text: str) -> list[RbdDisk]:
             if (found := _disk(source, content)) is not None]
 
 
-def _disk(source: rbd_source.Source, content: bytes) -> Optional[RbdDisk]:
-    """Return a disk; None for one that names no monitors."""
+def _disk(source: rbd_source.RbdSource, content: bytes) -> Optional[RbdDisk]:
+    """Return a disk; None where its monitors cannot be read."""
     try:
         place = rbd_source.locate(source, content)
         return rbd_source.read(source, place, content)
@@ -76,4 +77,5 @@ def _monitor(host: xml_tree.Element) -> MonAddr:
         return MonAddr.of(host.attributes.get('name', ''),
                           host.attributes.get('port'))
     except ValueError as error:
-        raise exceptions.Unreadable(f'a monitor is none: {error}') from None
+        raise exceptions.Unreadable(
+            f'invalid monitor address: {error}') from None

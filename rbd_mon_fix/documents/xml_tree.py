@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""XML elements that know where in the text they stand."""
+"""XML elements with their position in the text."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from rbd_mon_fix import exceptions
 class Element:
     """One element.
 
-    :param name: where it is in a namespace, the namespace, ``}``, the name
-    :param start: offset of its first byte in the UTF-8 text
-    :param text: the character data directly in it
+    :param name: the tag; in a namespace, the namespace, ``}`` and the tag
+    :param start: offset of the element's first byte in the UTF-8 text
+    :param text: the character data directly in the element
     """
 
     name: str
@@ -48,7 +48,7 @@ class Element:
         return next((child.text.strip() for child in self.all(name)), '')
 
     def below(self) -> Iterator[tuple[tuple[str, ...], Element]]:
-        """Walk all elements below it, each with the names in between."""
+        """Walk all descendants, each with the names of those in between."""
         for child in self.children:
             yield (), child
             for path, element in child.below():
@@ -56,10 +56,11 @@ class Element:
 
 
 def parse(content: bytes) -> Element:
-    """Read an XML document in UTF-8, whatever encoding it says it is in.
+    """Parse an XML document as UTF-8, whatever encoding it declares.
 
-    :raises Unreadable: it is not well-formed, or declares a document type:
-        libvirt writes none, and entities would make offsets meaningless
+    :raises Unreadable: the document is not well-formed, or declares a
+        document type: libvirt writes none, and entities would make offsets
+        meaningless
     """
     parser = expat.ParserCreate('utf-8', namespace_separator='}')
     document = Element('', {}, 0)
@@ -77,7 +78,7 @@ def parse(content: bytes) -> Element:
         open_elements[-1].text += text
 
     def doctype(*declaration: object) -> None:
-        raise exceptions.Unreadable('it declares a document type')
+        raise exceptions.Unreadable('the XML declares a document type')
 
     parser.buffer_text = True
     parser.StartElementHandler = start
@@ -88,9 +89,9 @@ def parse(content: bytes) -> Element:
         parser.Parse(content, True)
     except expat.ExpatError as error:
         raise exceptions.Unreadable(
-            f'it is not well-formed XML: {error}') from None
+            f'the XML is not well-formed: {error}') from None
     finally:
-        # It holds what holds it, and all of the tree would have to wait
-        # for the garbage collector.
+        # Break the reference cycle, or the tree would stay in memory until
+        # the garbage collector runs.
         parser.StartElementHandler = None
     return document.children[0]

@@ -59,9 +59,9 @@ def _parts(context: contexts.Context,
            hook: installation.Installation) -> Iterator[HookPart]:
     state = hook.state
     yield HookPart('script', state.value, hook.script, {
-        installation.State.MISSING: "put it there: 'hook install'",
-        installation.State.OUTDATED: "replace it: 'hook install'",
-        installation.State.FOREIGN: 'it is not from rbd-mon-fix',
+        installation.ScriptState.MISSING: "put it there: 'hook install'",
+        installation.ScriptState.OUTDATED: "replace it: 'hook install'",
+        installation.ScriptState.FOREIGN: 'it is not from rbd-mon-fix',
     }.get(state, ''))
     if not hook.installed:
         return

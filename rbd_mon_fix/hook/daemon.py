@@ -12,11 +12,11 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Which libvirt daemons call the hook.
+"""Running libvirt daemons, and whether they call the hook.
 
-A daemon looks once whether there are hooks at all, when it starts
-(libvirt's src/util/virhook.c, ``virHookInitialize``). From then on it reads
-the folder for each call, or never.
+A daemon checks only at its start whether there are hooks at all (libvirt's
+src/util/virhook.c, ``virHookInitialize``). If there are, it reads the
+directory for each call; otherwise it never does.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ from typing import Iterator
 
 import psutil
 
-# The modular daemon, and the one for all.
+# The modular daemon, and the monolithic one.
 NAMES = ('virtqemud', 'libvirtd')
 
-# Where a daemon looks, as distributions build it. That of a daemon in a
-# container is another folder outside.
+# The hook directory as distributions build libvirt. For a daemon in a
+# container, another directory of the host is mounted there.
 FOLDER = '/etc/libvirt/hooks/qemu.d'
 
-# Seconds. The kernel counts the start of processes and the change of files
-# in ticks of its clocks, of a hundredth at most.
+# Seconds. The kernel records the start of a process and the change of a file
+# in clock ticks of at most a hundredth of a second.
 _GRAIN = 0.02
 
 
 @dataclasses.dataclass(frozen=True)
 class Daemon:
-    """A running libvirt daemon that has QEMU guests.
+    """A running libvirt daemon for QEMU guests.
 
     :param started: seconds since 1970
     """
@@ -53,17 +53,17 @@ class Daemon:
     started: float
 
     def calls_hooks(self, since: float) -> bool:
-        """Tell whether it calls hooks.
+        """Tell whether the daemon calls hooks.
 
-        :param since: when the first hook of the folder was put there
+        :param since: when the first hook of the directory was installed
         """
         return self.started >= since + _GRAIN
 
 
 def readers(script: str) -> Iterator[Daemon]:
-    """Yield the daemons that have this script in their hook folder.
+    """Yield the daemons that have this script in their hook directory.
 
-    :raises PermissionError: only root can see what they have there
+    :raises PermissionError: only root can see the daemons' directories
     """
     for process in psutil.process_iter():
         try:
@@ -74,10 +74,10 @@ def readers(script: str) -> Iterator[Daemon]:
 
 
 def first_hook(folder: str) -> float:
-    """Return when the first of the hooks was put there.
+    """Return when the oldest of the present hooks was installed.
 
-    That is the first of those which stand there, in the folder or as the
-    single file of the older form beside it; infinity where none can be run.
+    Hooks are the executable files in the directory, and the single file of
+    the older form next to it; infinity where there are none.
     """
     beside = folder[:-len('.d')] if folder.endswith('.d') else folder
     paths = [beside] + [entry.path for entry in os.scandir(folder)]
@@ -86,7 +86,7 @@ def first_hook(folder: str) -> float:
 
 
 def single_file(folder: str) -> bool:
-    """Tell whether there is a hook of the older form, a single file."""
+    """Tell whether a hook of the older form, a single file, exists."""
     return folder.endswith('.d') and _is_hook(folder[:-len('.d')])
 
 
@@ -97,11 +97,10 @@ def _is_hook(path: str) -> bool:
 def _started(process: psutil.Process) -> float:
     """Return when a process was started, in seconds since 1970.
 
-    The kernel has that since the boot, and the time of the boot in whole
-    seconds (``btime`` of /proc/stat), which psutil adds; its clock tells the
-    latter better.
+    The kernel counts from the boot. psutil adds the time of the boot in
+    whole seconds (``btime`` of /proc/stat); CLOCK_BOOTTIME is more exact.
     """
-    since_boot = process.create_time() - psutil.boot_time()
+    since_boot: float = process.create_time() - psutil.boot_time()
     return since_boot + time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
 
 

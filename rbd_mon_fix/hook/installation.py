@@ -12,20 +12,21 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Putting the script into libvirt's hook folder, and taking it out."""
+"""The hook script in libvirt's hook directory: its state, install, remove."""
 
 from __future__ import annotations
 
 import contextlib
 import enum
+import fcntl
 import os
 import pathlib
 import stat
 from typing import Callable, Iterator
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.hook import files
 from rbd_mon_fix.hook import knowledge
+from rbd_mon_fix.state import atomic_file
 
 NAME = '50-rbd-mon-fix'
 KNOWLEDGE = 'rbd-mon-fix.json'
@@ -34,8 +35,8 @@ _MARK = b'# Copyright The rbd-mon-fix authors\n'
 _SOURCE = pathlib.Path(__file__).with_name('script.py')
 
 
-class State(str, enum.Enum):
-    """What stands where the script belongs."""
+class ScriptState(str, enum.Enum):
+    """The state of the file at the path of the hook script."""
 
     CURRENT = 'current'
     OUTDATED = 'outdated'
@@ -44,68 +45,68 @@ class State(str, enum.Enum):
 
 
 class Installation:
-    """The hook in one folder.
+    """The hook in one directory.
 
-    :param folder: where libvirt looks for hooks of QEMU guests, mostly
+    :param folder: libvirt's directory for hooks of QEMU guests, usually
         /etc/libvirt/hooks/qemu.d
     """
 
     def __init__(self, folder: str):
         self.folder = os.path.abspath(folder)
         self.script = os.path.join(self.folder, NAME)
-        # Beside the folder: in it, libvirt would warn of it as of a script
-        # that cannot be run. All that may read hooks may read it there.
+        # Next to the directory: libvirt warns about files in it that it
+        # cannot run. Whoever may read hooks may read this file too.
         self.knowledge = os.path.join(os.path.dirname(self.folder), KNOWLEDGE)
 
     @property
-    def state(self) -> State:
-        """Return what stands where the script belongs.
+    def state(self) -> ScriptState:
+        """Compare the installed script with ours.
 
-        :raises ConfigError: it cannot be read
+        :raises ConfigError: the installed script cannot be read
         """
         with _explained(self.script):
             try:
                 status = os.lstat(self.script)
             except (FileNotFoundError, NotADirectoryError):
-                return State.MISSING
+                return ScriptState.MISSING
             if not stat.S_ISREG(status.st_mode):
-                return State.FOREIGN
+                return ScriptState.FOREIGN
             content = pathlib.Path(self.script).read_bytes()
         if _MARK not in content:
-            return State.FOREIGN
+            return ScriptState.FOREIGN
         if (content != _SOURCE.read_bytes()
                 or stat.S_IMODE(status.st_mode) != 0o755):
-            return State.OUTDATED
-        return State.CURRENT
+            return ScriptState.OUTDATED
+        return ScriptState.CURRENT
 
     @property
     def installed(self) -> bool:
-        """Tell whether a script of ours is there, of whatever version."""
-        return self.state in (State.CURRENT, State.OUTDATED)
+        """Tell whether a script of ours is installed, of any version."""
+        return self.state in (ScriptState.CURRENT, ScriptState.OUTDATED)
 
     def install(self) -> None:
-        """Put the script there; one that is current is not touched.
+        """Install the script, unless the installed one is current.
 
-        :raises Refused: something else has its name
-        :raises ConfigError: the folder cannot be written
+        :raises Refused: a file of that name is not ours
+        :raises ConfigError: the directory cannot be written
         """
-        if self._checked() is State.CURRENT:
+        if self._checked() is ScriptState.CURRENT:
             return
         base = os.path.dirname(os.path.dirname(self.folder))
         if not os.path.isdir(base):
             raise exceptions.ConfigError(
-                f'There is no folder {base}.',
-                "Is libvirt on this host? Say where its hooks are with "
-                '--hook-dir.')
+                f'The directory {base} does not exist.',
+                'Check that libvirt is installed on this host, or name its '
+                'hook directory with --hook-dir.')
         with _explained(self.script):
             os.makedirs(self.folder, mode=0o755, exist_ok=True)
-            files.replace(self.script, _SOURCE.read_bytes(), 0o755)
+            atomic_file.replace(self.script, _SOURCE.read_bytes(), 0o755)
 
     def remove(self) -> None:
-        """Take the script away, and what it knows.
+        """Remove the script and its knowledge file.
 
-        :raises Refused: something else has its name
-        :raises ConfigError: the folder cannot be written
+        :raises Refused: a file of that name is not ours
+        :raises ConfigError: the directory cannot be written
         """
         self._checked()
         for path in (self.script, self.knowledge):
@@ -114,44 +115,58 @@ class Installation:
                 os.unlink(path)
 
     def known(self) -> tuple[tuple[knowledge.Known, ...], str]:
-        """Return what the hook knows, and when that was written.
+        """Return the clusters that the hook knows, and when they were written.
 
-        :raises Gone: there is no such file
-        :raises Unreadable: nobody can tell what is in it
+        :raises Gone: there is no knowledge file
+        :raises Unreadable: the file cannot be read, or is damaged
         """
         try:
             return knowledge.loads(pathlib.Path(self.knowledge).read_bytes())
         except FileNotFoundError as error:
-            raise exceptions.Gone(f'There is no {self.knowledge}.') from error
+            raise exceptions.Gone(
+                f'{self.knowledge} does not exist.') from error
         except OSError as error:
             raise exceptions.Unreadable(
-                f'it cannot be read: {error.strerror}') from error
+                f'cannot read the file: {error.strerror}') from error
 
     def teach(self, lesson: Callable[
             [tuple[knowledge.Known, ...]], tuple[knowledge.Known, ...]],
             written: str) -> None:
-        """Replace what the hook knows.
+        """Replace the clusters that the hook knows.
 
-        :param lesson: is given what it knew, none where that is lost
-        :param written: when, ISO 8601
-        :raises ConfigError: the folder cannot be written
+        :param lesson: takes the clusters known so far (none where the file
+            is missing or damaged), returns the new ones
+        :param written: the time, ISO 8601
+        :raises ConfigError: the directory cannot be written
         """
-        with _explained(self.knowledge), files.alone(self.folder):
+        with _explained(self.knowledge), _locked(self.folder):
             try:
                 before, _ = self.known()
             except (exceptions.Gone, exceptions.Unreadable):
                 before = ()
-            files.replace(self.knowledge,
-                          knowledge.dumps(lesson(before), written), 0o644)
+            atomic_file.replace(
+                self.knowledge, knowledge.dumps(lesson(before), written),
+                0o644)
 
-    def _checked(self) -> State:
+    def _checked(self) -> ScriptState:
         state = self.state
-        if state is State.FOREIGN:
+        if state is ScriptState.FOREIGN:
             raise exceptions.Refused(
-                f'{self.script} is not from rbd-mon-fix.',
-                'Nothing was changed. Look at it, and move it away if it may '
-                'go.')
+                f'{self.script} does not belong to rbd-mon-fix.',
+                'Nothing was changed. Inspect the file, and move it away if '
+                'nobody needs it.')
         return state
+
+
+@contextlib.contextmanager
+def _locked(folder: str) -> Iterator[None]:
+    """Keep other runs from changing the directory within the block."""
+    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(number)
 
 
 @contextlib.contextmanager
@@ -160,6 +175,6 @@ def _explained(path: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise exceptions.ConfigError(
-            f'The hook {path} cannot be worked on: {error.strerror}.',
-            'Run as root on the compute host, or give another folder with '
-            '--hook-dir.') from error
+            f'Cannot access the hook file {path}: {error.strerror}.',
+            'Run as root on the compute host, or choose another directory '
+            'with --hook-dir.') from error

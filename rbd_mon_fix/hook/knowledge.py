@@ -12,10 +12,11 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What the hook knows: old and right monitors of each cluster.
+"""The knowledge file of the hook: old and right monitors of each cluster.
 
-The file is read by the script, which knows nothing of this package, so its
-form is ``VERSION``'s for good. It holds addresses and names, no secrets.
+The script that reads the file imports nothing of this package, so the format
+of a ``VERSION`` never changes. The file holds addresses and names, no
+secrets.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ VERSION = 1
 
 @dataclasses.dataclass(frozen=True)
 class Identity:
-    """What tells a disk's cluster: its pool, cephx user and secret."""
+    """A disk's pool and cephx identity, which tell its cluster."""
 
     pool: str
     user: Optional[str]
@@ -51,10 +52,10 @@ class Identity:
 class Known:
     """One cluster as the hook knows it.
 
-    :param monitors: the right ones, in the order of writing; empty where
-        they are not known any more, and the hook does nothing
-    :param addresses: every one that its disks were ever seen with
-    :param disks: the identities of its disks
+    :param monitors: the right ones, in the order to write them; empty where
+        they are no longer known, so that the hook changes nothing
+    :param addresses: all addresses that the cluster's disks ever had
+    :param disks: the identities of the cluster's disks
     """
 
     name: str
@@ -64,7 +65,7 @@ class Known:
     disks: frozenset[Identity] = frozenset()
 
     def is_of(self, cluster: Cluster) -> bool:
-        """Tell whether this is of that cluster: a name is nobody's own."""
+        """Tell whether this is that cluster; fsids decide before names."""
         if self.fsid and cluster.fsid:
             return self.fsid == cluster.fsid
         return self.name == cluster.name
@@ -72,10 +73,10 @@ class Known:
 
 @dataclasses.dataclass(frozen=True)
 class Sighting:
-    """Addresses that a disk of a cluster was seen with.
+    """Addresses that a disk of a cluster had.
 
     :param cluster: the cluster's name
-    :param identity: None where it was not noted
+    :param identity: None where it was not recorded
     """
 
     cluster: str
@@ -85,14 +86,14 @@ class Sighting:
 
 def learn(clusters: Sequence[Cluster], sightings: Iterable[Sighting],
           before: Iterable[Known]) -> tuple[Known, ...]:
-    """Return what is known after a run.
+    """Return what the hook is to know after a run.
 
-    Nothing that was known is forgotten, so that an image saved long ago is
-    still mended. But of a cluster that the config does not name any more,
-    nobody knows the right monitors.
+    No address is forgotten, so that the hook still corrects an image saved
+    long ago. A cluster that the config no longer names loses its monitors:
+    nobody knows the right ones.
 
-    :param clusters: those whose right monitors can be relied on
-    :param before: what was known
+    :param clusters: clusters whose monitors are reliable
+    :param before: what the hook knew
     """
     seen, old = list(sightings), list(before)
     return (*(_learn(cluster, [each for each in seen
@@ -108,7 +109,7 @@ def _learn(cluster: Cluster, seen: Sequence[Sighting],
     addresses = [each.addresses for each in seen]
     addresses += [tuple(each.addresses) for each in before]
     addresses += [monitor.addrs for monitor in cluster.monmap.monitors]
-    # A plain host's backend stands for any disk, which is not to know it.
+    # A plain libvirt host's backend owns any disk, so it identifies none.
     backends = frozenset(
         Identity(backend.pool, backend.user, backend.secret_uuid)
         for backend in cluster.backends
@@ -121,9 +122,9 @@ def _learn(cluster: Cluster, seen: Sequence[Sighting],
 
 
 def dumps(known: Iterable[Known], written: str) -> bytes:
-    """Return the content of the file.
+    """Return the content of the knowledge file.
 
-    :param written: when, ISO 8601
+    :param written: the time, ISO 8601
     """
     return json.dumps({'version': VERSION, 'written': written, 'clusters': [
         {'name': each.name, 'fsid': each.fsid,
@@ -134,24 +135,24 @@ def dumps(known: Iterable[Known], written: str) -> bytes:
 
 
 def loads(content: bytes) -> tuple[tuple[Known, ...], str]:
-    """Read the content of the file, and when it was written.
+    """Return the clusters of a knowledge file, and when it was written.
 
-    :raises Unreadable: it is not what ``dumps`` wrote
+    :raises Unreadable: ``dumps`` did not write this content
     """
     try:
         document = json.loads(content.decode())
         if document['version'] != VERSION:
-            raise exceptions.Unreadable('it is of another version')
+            raise exceptions.Unreadable('the file has another version')
         return (tuple(map(_known, document['clusters'])),
                 str(document['written']))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise exceptions.Unreadable(
-            'it is not what rbd-mon-fix writes') from error
+            'rbd-mon-fix did not write this file') from error
 
 
-def _known(words: dict[str, Any]) -> Known:
+def _known(fields: dict[str, Any]) -> Known:
     return Known(
-        words['name'], words['fsid'],
-        tuple(map(MonAddr.parse, words['monitors'])),
-        frozenset(map(MonAddr.parse, words['known'])),
-        frozenset(Identity(**disk) for disk in words['disks']))
+        fields['name'], fields['fsid'],
+        tuple(map(MonAddr.parse, fields['monitors'])),
+        frozenset(map(MonAddr.parse, fields['known'])),
+        frozenset(Identity(**disk) for disk in fields['disks']))

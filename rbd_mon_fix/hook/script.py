@@ -13,12 +13,11 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-""":" Put right the monitors of a guest that resumes or migrates to here.
+""":" Correct the monitors of a guest that resumes or migrates to this host.
 
-# This stands in hooks/qemu.d/ of libvirt, which calls it for each step of
-# each guest and stops the guest where it fails. What sh reads ends at the
-# exit: other steps do not pay for a Python, and whatever becomes of Python,
-# or if there is none, the guest goes on.
+# libvirt calls this script in hooks/qemu.d/ for each step of each guest, and
+# stops the guest if the script fails. sh reads up to its last exit: most
+# steps need no Python, and the guest goes on if Python fails or is missing.
 case "$2 $3" in
 'restore begin' | 'migrate begin') ;;
 *) exit 0 ;;
@@ -27,9 +26,8 @@ PATH=/usr/bin:/bin:/usr/local/bin
 python3 -IS "$0" "$@"
 exit 0
 
-What Python reads is the rest. It gets the XML of the domain on stdin, and
-what it prints libvirt takes instead; where it prints nothing, the XML stays
-as it is. Any Python from 3.6 on will do, and its standard library.
+Python (3.6 or newer, standard library only) reads the rest. libvirt passes
+the XML of the domain on stdin; any output replaces the XML.
 """
 
 import json
@@ -40,7 +38,7 @@ import stat
 import sys
 from xml.parsers import expat
 
-# Beside the folder of this script, where libvirt looks for scripts alone.
+# Next to the directory of this script: libvirt expects only scripts in it.
 KNOWLEDGE = '../rbd-mon-fix.json'
 SECONDS = 3
 MAX_XML = 4 << 20
@@ -53,51 +51,52 @@ HOSTS = re.compile(rf'{HOST}(?:\s*{HOST})*'.encode())
 
 
 class Doubt(Exception):
-    """Why the XML is left as it is."""
+    """A reason to leave the XML unchanged."""
 
 
-class Element:
+class Node:
     """One element; ``start`` is the offset of its first byte."""
 
-    def __init__(self, name: str, attributes: dict, start: int):
+    # Annotations are strings: Python before 3.9 cannot evaluate them.
+    def __init__(self, name: str, attributes: 'dict[str, str]', start: int):
         self.name = name
         self.attributes = attributes
         self.start = start
-        self.children: list = []
+        self.children: list[Node] = []
 
-    def all(self, name: str) -> list:
+    def all(self, name: str) -> 'list[Node]':
         """Return the children of that name."""
         return [child for child in self.children if child.name == name]
 
-    def below(self) -> list:
-        """Return all elements below it."""
+    def below(self) -> 'list[Node]':
+        """Return all descendants."""
         return [each for child in self.children
                 for each in [child] + child.below()]
 
 
-class Source:
-    """One RBD source: whose disk it is, and where its hosts stand."""
+class DiskSource:
+    """One RBD source: the disk's identity, and the span of its hosts."""
 
-    def __init__(self, disk: Element, element: Element, content: bytes):
+    def __init__(self, disk: Node, element: Node, content: bytes):
         hosts = element.all('host')
         match = HOSTS.match(content, hosts[0].start) if hosts else None
         if not match or match.end() <= hosts[-1].start:
-            raise Doubt('monitors do not stand together')
+            raise Doubt('other text stands between the monitors')
         self.start, self.end = match.span()
         self.hosts = [address(host.attributes) for host in hosts]
         self.identity = identity(disk, element)
         self.gap = content[len(content[:self.start].rstrip()):self.start]
 
-    def spelled(self, monitors: list) -> bytes:
-        """Return the hosts for other monitors, as libvirt writes them."""
+    def spelled(self, monitors: 'list[str]') -> bytes:
+        """Return the host elements of monitors, as libvirt writes them."""
         return self.gap.join(element(each).encode() for each in monitors)
 
 
-def address(attributes: dict) -> str:
-    """Return the address of a host the way the knowledge has it."""
+def address(attributes: 'dict[str, str]') -> str:
+    """Return the address of a host as the knowledge file spells it."""
     if (not set(attributes) <= {'name', 'port', 'transport'}
             or attributes.get('transport', 'tcp') != 'tcp'):
-        raise Doubt('a host that is no monitor')
+        raise Doubt('a host is not a monitor')
     name, port = attributes['name'].lower(), attributes.get('port', '0')
     if ':' in name:
         import ipaddress
@@ -106,14 +105,14 @@ def address(attributes: dict) -> str:
 
 
 def element(monitor: str) -> str:
-    """Return the host element of a monitor; IPv6 goes without brackets."""
+    """Return the host element of a monitor; IPv6 has no brackets there."""
     match = ADDRESS.fullmatch(monitor)
     if not match:
-        raise Doubt('a right monitor is none')
+        raise Doubt('a monitor in the knowledge file is invalid')
     return "<host name='{}' port='{}'/>".format(match[1] or match[2], match[3])
 
 
-def identity(disk: Element, element: Element) -> dict:
+def identity(disk: Node, element: Node) -> 'dict[str, object]':
     """Return pool, user and secret of a source.
 
     Only a disk's own source may have its auth in the disk (libvirt's
@@ -124,20 +123,20 @@ def identity(disk: Element, element: Element) -> dict:
     auths = element.all('auth') + (disk.all('auth') if own else [])
     secrets = [secret for auth in auths for secret in auth.all('secret')]
     if not (slash and image) or len(auths) > 1 or len(secrets) > 1:
-        raise Doubt('nobody can tell whose image it is')
+        raise Doubt('the identity of a disk is unclear')
     return {'pool': pool,
             'user': auths[0].attributes['username'] if auths else None,
             'secret_uuid': secrets[0].attributes['uuid'] if secrets else None}
 
 
-def parse(content: bytes) -> Element:
-    """Read an XML document in UTF-8 that declares no document type."""
+def parse(content: bytes) -> Node:
+    """Parse an XML document in UTF-8 that declares no document type."""
     parser = expat.ParserCreate('utf-8', namespace_separator='}')
-    document = Element('', {}, 0)
+    document = Node('', {}, 0)
     opened = [document]
 
-    def start(name: str, attributes: dict) -> None:
-        child = Element(name, attributes, parser.CurrentByteIndex)
+    def start(name: str, attributes: 'dict[str, str]') -> None:
+        child = Node(name, attributes, parser.CurrentByteIndex)
         opened[-1].children.append(child)
         opened.append(child)
 
@@ -145,7 +144,7 @@ def parse(content: bytes) -> Element:
         opened.pop()
 
     def doctype(*declaration: object) -> None:
-        raise Doubt('it declares a document type')
+        raise Doubt('the XML declares a document type')
 
     parser.StartElementHandler = start
     parser.EndElementHandler = end
@@ -154,10 +153,10 @@ def parse(content: bytes) -> Element:
     return document
 
 
-def find(content: bytes) -> list:
+def find(content: bytes) -> 'list[DiskSource]':
     """Return the RBD sources of a domain, without those in doubt.
 
-    Also those of backingStore, mirror and such.
+    Sources of backingStore, mirror and the like are included.
     """
     disks = [disk for domain in parse(content).all('domain')
              for devices in domain.all('devices')
@@ -167,32 +166,33 @@ def find(content: bytes) -> list:
                         for each in disk.below()]:
         if each.name == 'source' and each.attributes.get('protocol') == 'rbd':
             try:
-                found.append(Source(owner, each, content))
+                found.append(DiskSource(owner, each, content))
             except (Doubt, KeyError, ValueError):
                 continue
     return found
 
 
-def right(source: Source, clusters: list) -> list:
-    """Return the right monitors of a source's one cluster, or none.
+def right(source: DiskSource,
+          clusters: 'list[dict[str, list[object]]]') -> 'list[str]':
+    """Return the right monitors of a source's cluster; empty if in doubt.
 
-    Every address that it names has to be known of that cluster, and of no
-    other.
+    That cluster, and no other, must know every address of the source.
     """
     owners = [cluster for cluster in clusters
               if set(source.hosts) & set(cluster['known'])]
     if (len(owners) != 1 or source.identity not in owners[0]['disks']
             or not set(source.hosts) <= set(owners[0]['known'])):
         return []
-    return list(owners[0]['monitors'])
+    return [str(monitor) for monitor in owners[0]['monitors']]
 
 
-def mend(content: bytes, clusters: list) -> bytes:
-    """Return the XML with the right monitors; empty if it is to stay.
+def mend(content: bytes,
+         clusters: 'list[dict[str, list[object]]]') -> bytes:
+    """Return the XML with the right monitors; empty if nothing changes.
 
-    :raises Doubt: what came out is not what was meant
+    :raises Doubt: the result does not parse as intended
     """
-    meant: list = []
+    meant: list[list[str]] = []
     mended = content
     for source in reversed(find(content)):
         monitors = right(source, clusters)
@@ -203,21 +203,21 @@ def mend(content: bytes, clusters: list) -> bytes:
                       + mended[source.end:])
         meant.insert(0, monitors)
     if [source.hosts for source in find(mended)] != meant:
-        raise Doubt('it did not come out as meant')
+        raise Doubt('the new XML does not read as intended')
     return b'' if mended == content else mended
 
 
-def load(path: str) -> list:
-    """Read what is known of each cluster.
+def load(path: str) -> 'list[dict[str, list[object]]]':
+    """Read the knowledge file.
 
-    :raises Doubt: others than root could have written it, or it is too large
+    :raises Doubt: others than root can write it, or it is too large
     """
     with open(path, 'rb') as file:
         status = os.fstat(file.fileno())
         if (not stat.S_ISREG(status.st_mode) or status.st_mode & 0o022
                 or status.st_uid not in (0, os.geteuid())
                 or status.st_size > MAX_KNOWLEDGE):
-            raise Doubt('nobody should rely on ' + path)
+            raise Doubt('not a small file that only root can write: ' + path)
         knowledge = json.loads(file.read().decode())
     if knowledge['version'] != 1:
         raise Doubt('another version wrote ' + path)
@@ -225,12 +225,12 @@ def load(path: str) -> list:
 
 
 def main(script: str, guest: str, step: str) -> None:
-    """Do what the hook is for."""
+    """Correct the XML of a guest from stdin to stdout."""
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(SECONDS)
     content = sys.stdin.buffer.read(MAX_XML + 1)
     if len(content) > MAX_XML:
-        raise Doubt('it is too large')
+        raise Doubt('the XML is too large')
     folder = os.path.dirname(os.path.abspath(script))
     mended = mend(content, load(os.path.join(folder, KNOWLEDGE)))
     if mended:
@@ -238,7 +238,7 @@ def main(script: str, guest: str, step: str) -> None:
         sys.stdout.buffer.flush()
         import syslog
         syslog.openlog('rbd-mon-fix', 0, syslog.LOG_DAEMON)
-        syslog.syslog('The monitors of guest {} were put right for {}.'
+        syslog.syslog('Corrected the monitors of guest {} for {}.'
                       .format(guest, step))
 
 
@@ -246,5 +246,5 @@ if __name__ == '__main__':
     try:
         main(*sys.argv[:3])
     except Exception as error:  # noqa: BLE001  # a guest is at stake
-        sys.stderr.write('rbd-mon-fix: the XML stays as it is: {}: {}\n'
+        sys.stderr.write('rbd-mon-fix: the XML is unchanged: {}: {}\n'
                          .format(type(error).__name__, error))

@@ -45,8 +45,8 @@ def ceph_sites(
         context: contexts.Context) -> tuple[ceph_backends.ClusterConf, ...]:
     """Return what leads to Ceph, as far as the config can be read."""
     try:
-        return ceph_backends.sites(context.nova, context.cinder,
-                                   context.plain())
+        return ceph_backends.cluster_confs(
+            context.nova, context.cinder, context.plain())
     except exceptions.RbdMonFixError:
         return ()
 

@@ -12,12 +12,12 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The durable record of what was done, written before it is done.
+"""The write-ahead journal of all changes.
 
-One file a run, mode 0600, JSON lines. It holds locators, disks, old and new
-monitors and hashes; no documents and no secrets. A ``begin`` is on disk
-before its act; an ``end`` follows after. A ``begin`` without an ``end`` is
-left by a crash, and settled by looking at the store.
+Each run has one file of JSON lines, mode 0600. It holds locators, disks, old
+and new monitors and fingerprints; no documents and no secrets. The ``begin``
+of a change is on disk before the change is made; its ``end`` follows. After a
+crash without an ``end``, a later run reads the store to find the outcome.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ import json
 import os
 import re
 import secrets
-from typing import Any, Callable, Iterable, Iterator, Optional, Sequence
+from typing import Callable, Iterable, Iterator, Mapping, Optional, Sequence
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.model.plan import Change
@@ -55,17 +55,17 @@ class Writer:
                 path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         except OSError as error:
             raise _unwritable(path, error) from error
-        # A line cut short by a crash must not swallow the next one.
+        # The next line must not join one that a crash cut short.
         if os.fstat(self._file).st_size:
             self._append(b'\n')
 
-    def note(self, kind: str, **words: Any) -> None:
-        """Put one line on disk."""
-        self._write([{'type': kind, **words}])
+    def note(self, kind: str, **fields: object) -> None:
+        """Write one line and sync it to disk."""
+        self._write([{'type': kind, **fields}])
         self._sync()
 
     def begin(self, changes: Iterable[Change]) -> None:
-        """Put changes on disk that are about to be made, by one sync."""
+        """Write the changes that are about to be made, with one sync."""
         lines = []
         for change in changes:
             number = len(self._numbers)
@@ -75,24 +75,24 @@ class Writer:
         self._sync()
 
     def end(self, outcomes: Iterable[Outcome]) -> None:
-        """Note what became of changes."""
+        """Write the outcomes of changes; a crash may lose them."""
         self._write([
             journal_records.end(self._numbers[outcome.locator], outcome)
             for outcome in outcomes])
 
     def close(self) -> None:
-        """Note that the run came to its end."""
+        """Write that the run has ended, and close the file."""
         self.note('close')
         self.leave()
 
     def leave(self) -> None:
-        """Close the file; without ``close`` the run counts as cut off."""
+        """Close the file; unless ``close`` did, the run is unfinished."""
         try:
             self._sync()
         finally:
             os.close(self._file)
 
-    def _write(self, lines: Sequence[dict[str, Any]]) -> None:
+    def _write(self, lines: Sequence[Mapping[str, object]]) -> None:
         text = ''.join(json.dumps(line) + '\n' for line in lines)
         self._append(text.encode())
 
@@ -112,10 +112,10 @@ class Writer:
 
 
 class Journal:
-    """The folder with one file a run.
+    """The journal files of all runs.
 
-    :param folder: made where it is missing
-    :param clock: gives the time in UTC
+    :param folder: the journal directory; ``prepare`` creates it
+    :param clock: returns the current time in UTC
     """
 
     def __init__(self, folder: str, clock: Clock):
@@ -123,9 +123,9 @@ class Journal:
         self._clock = clock
 
     def prepare(self) -> None:
-        """Make the folder, and see that it can be written.
+        """Create the directory and check that it is writable.
 
-        :raises ConfigError: it cannot
+        :raises ConfigError: it is not
         """
         try:
             os.makedirs(self._folder, mode=0o700, exist_ok=True)
@@ -135,11 +135,11 @@ class Journal:
             raise _unwritable(self._folder, 'permission denied')
 
     def start(self, command: str, hosts: Sequence[str],
-              clusters: Sequence[dict[str, Any]],
+              clusters: Sequence[Mapping[str, object]],
               undoes: Optional[str] = None) -> Writer:
-        """Open the file of a new run.
+        """Create the file of a new run.
 
-        :param clusters: name, fsid and monitors of each
+        :param clusters: name, fsid and monitors of each cluster
         """
         now = self._clock()
         run = f'{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}'
@@ -151,13 +151,13 @@ class Journal:
         return writer
 
     def reopen(self, run: Run) -> Writer:
-        """Open the file of an earlier run to settle it."""
+        """Open the file of an earlier run to add the missing outcomes."""
         numbers = {entry.locator: number
                    for number, entry in enumerate(run.entries)}
         return Writer(self._path(run.id), run.id, numbers)
 
     def unfinished(self) -> Iterator[Run]:
-        """Yield the runs that were cut off and not settled since."""
+        """Yield the runs that were interrupted and not settled since."""
         for name in self._names():
             if not self._is_closed(name):
                 yield self.read(name)
@@ -167,7 +167,7 @@ class Journal:
         return map(self.read, self._names())
 
     def latest(self) -> Optional[datetime.datetime]:
-        """Return when the last run began, UTC; None before the first."""
+        """Return when the latest run began, UTC; None before the first."""
         names = self._names()
         return (datetime.datetime.strptime(names[-1][:15], '%Y%m%d-%H%M%S')
                 if names else None)
@@ -179,37 +179,36 @@ class Journal:
             return []
         except OSError as error:
             raise exceptions.ConfigError(
-                f'The journal {self._folder} cannot be read: '
-                f'{error.strerror}.', 'Run as the user who wrote it.'
-            ) from error
+                f'Cannot read the journal {self._folder}: {error.strerror}.',
+                'Run as the user who wrote the journal.') from error
         split = map(os.path.splitext, names)
         return [run for run, ext in split
                 if ext == '.jsonl' and _ID.match(run)]
 
     def read(self, run: str) -> Run:
-        """Return what is known of one run.
+        """Return one run.
 
-        :raises ConfigError: there is no such run
+        :raises ConfigError: no such run exists, or its file is unreadable
         """
         if not _ID.match(run):
             raise _no_run(run)
         with _reading(run), open(self._path(run), encoding='ascii',
                                  errors='replace') as file:
-            return journal_records.run(run, journal_records.lines(file))
+            return journal_records.run(run, file)
 
     def _path(self, run: str) -> str:
         return os.path.join(self._folder, f'{run}.jsonl')
 
     def _sync_folder(self) -> None:
-        """Put the name of a new file on disk, for its sync does not."""
+        """Sync the name of a new file; syncing the file does not."""
         folder = os.open(self._folder, os.O_RDONLY)
-        # There are filesystems that cannot, and need not.
+        # Some filesystems do not support this and do not need it.
         with contextlib.suppress(OSError):
             os.fsync(folder)
         os.close(folder)
 
     def _is_closed(self, run: str) -> bool:
-        """Look at the last line alone: journals are long."""
+        """Read only the last line: journals are long."""
         with _reading(run), open(self._path(run), 'rb') as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - len(_CLOSED)))
@@ -224,26 +223,27 @@ def _reading(run: str) -> Iterator[None]:
         raise _no_run(run) from None
     except OSError as error:
         raise exceptions.ConfigError(
-            f'The journal of run {run} cannot be read: {error.strerror}.',
-            'Run as the user who wrote it.') from error
+            f'Cannot read the journal of run {run}: {error.strerror}.',
+            'Run as the user who wrote the journal.') from error
 
 
 def _unwritable(path: str, error: object) -> exceptions.ConfigError:
     why = getattr(error, 'strerror', None) or error
     return exceptions.ConfigError(
-        f'The journal {path} cannot be written: {why}.',
-        'Nothing was changed. Give another folder with --journal-dir, or '
-        'run as a user who may write there.')
+        f'Cannot write the journal {path}: {why}.',
+        'Nothing was changed. Choose another directory with --journal-dir, '
+        'or run as a user who may write there.')
 
 
 def _cut_off(run: str, error: OSError) -> exceptions.RbdMonFixError:
     return exceptions.RbdMonFixError(
-        f'The journal of run {run} cannot be written: {error.strerror}.',
-        'Make room for it, then run the same command again: it finds out '
-        'what was done.')
+        f'Cannot write the journal of run {run}: {error.strerror}.',
+        'Free some disk space, then run the same command again; it finds '
+        'out which changes were made.')
 
 
 def _no_run(run: str) -> exceptions.ConfigError:
     return exceptions.ConfigError(
         f'There is no run {run} in the journal.',
-        "See 'rbd-mon-fix journal list', and --journal-dir.")
+        "List the runs with 'rbd-mon-fix journal list', and check "
+        '--journal-dir.')

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What a run of the journal tells, to and from its lines."""
+"""The lines of a journal file: changes and outcomes as JSON."""
 
 from __future__ import annotations
 
@@ -30,11 +30,9 @@ from rbd_mon_fix.model.record import fingerprint
 from rbd_mon_fix.model.run import Entry
 from rbd_mon_fix.model.run import Run
 
-Line = dict[str, Any]
 
-
-def begin(number: int, change: Change) -> Line:
-    """Return the line that goes before a change."""
+def begin(number: int, change: Change) -> dict[str, object]:
+    """Return the line to write before a change is made."""
     assert change.record.document is not None
     return {'type': 'begin', 'seq': number,
             **vars(change.locator),
@@ -43,44 +41,44 @@ def begin(number: int, change: Change) -> Line:
             'edits': [_edit_to_json(edit) for edit in change.edits]}
 
 
-def _edit_to_json(edit: Edit) -> Line:
+def _edit_to_json(edit: Edit) -> dict[str, object]:
     return {**vars(edit), 'old': list(map(str, edit.old)),
             'new': list(map(str, edit.new))}
 
 
-def _edit_from_json(words: Line) -> Edit:
-    return Edit(**{**words,
-                   'old': tuple(map(MonAddr.parse, words['old'])),
-                   'new': tuple(map(MonAddr.parse, words['new']))})
+def _edit_from_json(fields: dict[str, Any]) -> Edit:
+    return Edit(**{**fields,
+                   'old': tuple(map(MonAddr.parse, fields['old'])),
+                   'new': tuple(map(MonAddr.parse, fields['new']))})
 
 
-def end(number: int, outcome: Outcome) -> Line:
-    """Return the line that goes after a change."""
+def end(number: int, outcome: Outcome) -> dict[str, object]:
+    """Return the line to write after a change."""
     return {'type': 'end', 'seq': number, 'verdict': outcome.verdict.value,
             'reason': outcome.reason}
 
 
-def lines(file: Iterable[str]) -> Iterator[Line]:
-    """Yield the lines of a journal file that are whole."""
+def _lines(file: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """Yield the complete lines of a journal file."""
     for text in file:
         try:
             line = json.loads(text)
         except ValueError:
-            continue  # cut short by a crash, so never acted upon
+            continue  # A crash cut it short, before its change was made.
         if isinstance(line, dict):
             yield line
 
 
-def run(name: str, told: Iterable[Line]) -> Run:
-    """Put together what the lines of a run tell.
+def run(name: str, file: Iterable[str]) -> Run:
+    """Read a run from the lines of its journal file.
 
     :param name: the id of the run
     """
-    head: Line = {}
+    head: dict[str, Any] = {}
     entries: dict[int, Entry] = {}
     locked: set[str] = set()
     finished = False
-    for line in told:
+    for line in _lines(file):
         kind = line.get('type')
         if kind == 'run':
             head = line
@@ -100,7 +98,7 @@ def run(name: str, told: Iterable[Line]) -> Run:
                tuple(entries.values()), finished, frozenset(locked))
 
 
-def _entry(line: Line) -> Entry:
+def _entry(line: dict[str, Any]) -> Entry:
     return Entry(
         Locator(line['store'], line['host'], line['instance'], line['key']),
         tuple(map(_edit_from_json, line['edits'])),

@@ -12,34 +12,34 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The file beside the journal that keeps the fingerprints of clusters."""
+"""The file in the journal directory that maps each backend to an fsid."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import os
-import tempfile
+from typing import Mapping
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.core import cluster_identity
 from rbd_mon_fix.model.cluster import Backend
+from rbd_mon_fix.state import atomic_file
 
 VERSION = 1
 
 
 def path(folder: str) -> str:
-    """Return where the file is.
+    """Return the path of the file.
 
-    :param folder: the journal's
+    :param folder: the journal directory
     """
     return os.path.join(folder, 'clusters.json')
 
 
 def load(folder: str) -> dict[Backend, str]:
-    """Return the fsid of each backend that was learnt; none before the first.
+    """Return the recorded fsid of each backend; empty before the first run.
 
-    :raises ConfigError: the file cannot be read or understood
+    :raises ConfigError: the file cannot be read or is damaged
     """
     name = path(folder)
     try:
@@ -51,48 +51,35 @@ def load(folder: str) -> dict[Backend, str]:
         return {}
     except OSError as error:
         raise exceptions.ConfigError(
-            f'{name} cannot be read: {error.strerror}.',
+            f'Cannot read {name}: {error.strerror}.',
             'Run as the user who wrote the journal.') from error
     except (ValueError, KeyError, TypeError) as error:
         raise exceptions.ConfigError(
-            f'{name} is damaged.', 'Look what happened to it. It keeps '
-            'which cluster each backend led to; once it is moved away, that '
-            'is learnt anew.') from error
+            f'{name} is damaged.', 'Find out why. The file records the '
+            'cluster of each backend; if you move the file away, the next '
+            'run records the clusters again.') from error
 
 
-def save(folder: str, fsids: cluster_identity.Fsids) -> None:
-    """Replace the file at one stroke.
+def save(folder: str, fsids: Mapping[Backend, str]) -> None:
+    """Replace the file atomically.
 
-    Of two runs at once, on two hosts, the later one wins; what it did not
-    know of is learnt again by the next.
+    When runs on two hosts save at the same time, the later one wins; the
+    next run records again whatever it overwrote.
 
-    :raises ConfigError: it cannot be written
+    :raises ConfigError: the file cannot be written
     """
     document = {'version': VERSION, 'backends': [
         {**dataclasses.asdict(backend), 'fsid': fsid}
         for backend, fsid in fsids.items()]}
     try:
-        _replace(path(folder), json.dumps(document, indent=2) + '\n')
+        atomic_file.replace(
+            path(folder), (json.dumps(document, indent=2) + '\n').encode(),
+            0o600)
     except OSError as error:
         raise exceptions.ConfigError(
-            f'{path(folder)} cannot be written: {error.strerror}.',
-            'Nothing was changed. Give another folder with --journal-dir, '
-            'or run as a user who may write there.') from error
-
-
-def _replace(name: str, text: str) -> None:
-    # Such a file is made with mode 0600.
-    with tempfile.NamedTemporaryFile(
-            'w', encoding='utf-8', dir=os.path.dirname(name),
-            prefix='clusters.', suffix='.new', delete=False) as file:
-        try:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-            os.replace(file.name, name)
-        except OSError:
-            os.unlink(file.name)
-            raise
+            f'Cannot write {path(folder)}: {error.strerror}.',
+            'Nothing was changed. Choose another directory with '
+            '--journal-dir, or run as a user who may write there.') from error
 
 
 def _backend(entry: dict[str, str]) -> Backend:

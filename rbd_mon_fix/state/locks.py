@@ -12,10 +12,10 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""One run per host at a time.
+"""Locks that allow one run per host at a time.
 
-The lock is the kernel's (flock) and dies with its holder, so that a crash
-leaves nothing to clean up.
+The kernel (flock) releases a lock when the process that holds it ends, so a
+crash leaves nothing to clean up.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from rbd_mon_fix import exceptions
 
 @contextlib.contextmanager
 def held(folder: str, hosts: Sequence[str]) -> Iterator[None]:
-    """Hold the locks of some hosts.
+    """Hold the locks of hosts within the block.
 
-    :param folder: the journal's
-    :raises Refused: another run has one of them
-    :raises ConfigError: the folder cannot be written
+    :param folder: the journal directory
+    :raises Refused: another run holds one of the locks
+    :raises ConfigError: a lock file cannot be written
     """
     with contextlib.ExitStack() as stack:
-        # Everybody takes them in one order, so no two runs wait in a ring.
+        # All runs lock hosts in the same order, so no two can deadlock.
         for host in sorted(set(hosts)):
             stack.enter_context(_lock(folder, host))
         yield
@@ -53,9 +53,9 @@ def _lock(folder: str, host: str) -> Iterator[None]:
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise exceptions.ConfigError(
-            f'The lock {path} cannot be written: {error.strerror}.',
-            'Nothing was changed. Give another folder with --journal-dir, '
-            'or run as a user who may write there.') from error
+            f'Cannot write the lock file {path}: {error.strerror}.',
+            'Nothing was changed. Choose another directory with '
+            '--journal-dir, or run as a user who may write there.') from error
     try:
         _take(file, host)
         yield
@@ -69,7 +69,7 @@ def _take(file: int, host: str) -> None:
     except BlockingIOError:
         holder = os.pread(file, 32, 0).decode(errors='replace').strip()
         raise exceptions.Refused(
-            f'Another run is at work on host {host} (process {holder}).',
-            'Wait for it to end, then run this again.') from None
+            f'Another run (pid {holder}) holds the lock for host {host}.',
+            'Wait until that run ends, then try again.') from None
     os.ftruncate(file, 0)
     os.pwrite(file, f'{os.getpid()}\n'.encode(), 0)

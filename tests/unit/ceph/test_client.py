@@ -74,7 +74,7 @@ def test_a_failure_says_what_ceph_said_last(command):
 
 def test_a_silent_failure(command):
     command('exit 1')
-    with pytest.raises(exceptions.Unreachable, match='it said nothing'):
+    with pytest.raises(exceptions.Unreachable, match='no error message'):
         ceph.mon_dump('', None, None)
 
 
@@ -89,7 +89,7 @@ def test_without_quorum_it_is_ended_with_all_it_started(command, tmp_path):
     pids = tmp_path / 'pids'
     command(f'sleep 60 & echo $! $$ > {pids}; wait')
     begun = time.monotonic()
-    with pytest.raises(exceptions.Unreachable, match='within 0.5 seconds'):
+    with pytest.raises(exceptions.Unreachable, match='after 0.5 seconds'):
         ceph.mon_dump('', None, None, timeout=0.5)
     assert time.monotonic() - begun < 20
     for pid in pids.read_text().split():

@@ -90,10 +90,10 @@ def test_fsid(load, text, fsid):
 
 
 @pytest.mark.parametrize('text, words', [
-    ('', 'is empty'),
-    ('# nothing\n[global]\n', 'is empty'),
+    ('', 'has no settings'),
+    ('# nothing\n[global]\n', 'has no settings'),
     ('[global]\nfoo\n', 'line 2'),
-    ('[global]\nfsid = 22\n', 'no UUID'),
+    ('[global]\nfsid = 22\n', 'not a UUID'),
 ])
 def test_what_is_no_ceph_conf(load, tmp_path, text, words):
     with pytest.raises(exceptions.ConfigError, match=words) as caught:
@@ -106,10 +106,10 @@ def test_files_that_cannot_be_read(tmp_path):
     for path in (tmp_path / 'missing.conf', tmp_path):
         with pytest.raises(exceptions.ConfigError) as caught:
             ceph_conf.load(str(path))
-        assert f'{path} cannot be read' in caught.value.message
+        assert f'Cannot read {path}' in caught.value.message
     binary = tmp_path / 'binary.conf'
     binary.write_bytes(b'[global]\nmon_host = \xff\n')
-    with pytest.raises(exceptions.ConfigError, match='no ceph.conf'):
+    with pytest.raises(exceptions.ConfigError, match='not a valid ceph.conf'):
         ceph_conf.load(str(binary))
 
 

@@ -15,7 +15,11 @@
 """The monitors file, written by hand and as reports write it."""
 
 import json
+import pathlib
+import subprocess
+import sys
 
+import jsonschema
 import pytest
 
 from rbd_mon_fix import exceptions
@@ -28,6 +32,8 @@ from rbd_mon_fix.model.monmap import Monitor
 from rbd_mon_fix.model.monmap import MonMap
 from rbd_mon_fix.report import schema
 
+SCHEMA = pathlib.Path(monitors_file.__file__).with_name(
+    'monitors_file.schema.json')
 FSID = '8a531320-0f05-4842-a642-2f40a98c65ab'
 A, A2 = MonAddr('10.0.0.1', 6789), MonAddr('10.0.0.1', 3300)
 B = MonAddr('fd00::1', 6789)
@@ -72,56 +78,141 @@ def test_an_upper_case_fsid(load):
     assert found.fsid == FSID
 
 
-@pytest.mark.parametrize('document, words', [
-    ('', 'no JSON'),
-    ('{"clusters": [}', 'no JSON'),
-    ([], 'the whole is no object'),
-    ({}, 'clusters is no list'),
-    ({'version': 2, 'clusters': [cluster()]}, 'version is not 1'),
+ERRORS = [
+    ([], 'the top level must be an object'),
+    ({}, 'clusters is missing'),
+    ({'version': 2, 'clusters': [cluster()]}, 'version must be 1'),
+    ({'version': None, 'clusters': [cluster()]}, 'version must be 1'),
+    ({'clusters': {}}, 'clusters must be a list'),
     ({'clusters': []}, 'clusters is empty'),
-    ({'clusters': [5]}, 'clusters[0] is no object'),
+    ({'clusters': [5]}, 'clusters[0] must be an object'),
     ({'clusters': [cluster(), {'monitors': ['10.0.0.1:6789']}]},
      'clusters[1].name is missing'),
-    ({'clusters': [cluster(name=5)]}, 'clusters[0].name is no text'),
-    ({'clusters': [{'name': 'a'}]}, 'clusters[0].monitors is no list'),
+    ({'clusters': [cluster(name=5)]}, 'clusters[0].name must be a string'),
+    ({'clusters': [cluster(name='')]}, 'clusters[0].name is empty'),
+    ({'clusters': [cluster(name='x' * 256)]},
+     'clusters[0].name is longer than 255 characters'),
+    ({'clusters': [{'name': 'a'}]}, 'clusters[0].monitors is missing'),
     ({'clusters': [cluster(monitors=[])]}, 'clusters[0].monitors is empty'),
+    ({'clusters': [cluster(monitors=[], source='mon-dump')]},
+     'clusters[0].monitors is empty'),
     ({'clusters': [cluster(monitors='10.0.0.1:6789')]},
-     'clusters[0].monitors is no list'),
+     'clusters[0].monitors must be a list'),
     ({'clusters': [cluster(monitors=['10.0.0.1:6789', 5])]},
-     'clusters[0].monitors[1] is no text'),
+     'clusters[0].monitors[1] must be a string'),
     ({'clusters': [cluster(monitors=['10.0.0.1:x'])]},
-     'clusters[0].monitors[0]'),
+     'clusters[0].monitors[0]: '),
     ({'clusters': [cluster(monitors=['10.0.0.1'])]},
-     'clusters[0].monitors[0] is not an IP address with a port'),
+     'clusters[0].monitors[0] must be an IP address with a port'),
     ({'clusters': [cluster(monitors=['mon1:6789'])]},
-     'clusters[0].monitors[0] is not an IP address with a port'),
+     'clusters[0].monitors[0] must be an IP address with a port'),
     ({'clusters': [cluster(monitors=['10.0.0.1:6789', '10.0.0.1:6789'])]},
-     'clusters[0].monitors names one twice'),
-    ({'clusters': [cluster(addresses=[])]}, 'clusters[0].addresses has not'),
+     'clusters[0].monitors: 10.0.0.1:6789 occurs 2 times'),
+    ({'clusters': [cluster(addresses=[])]},
+     'clusters[0].addresses has 0 entries, but monitors has 1'),
     ({'clusters': [cluster(addresses={})]},
-     'clusters[0].addresses is no list'),
+     'clusters[0].addresses must be a list or null'),
+    ({'clusters': [cluster(addresses=['10.0.0.1:6789'])]},
+     'clusters[0].addresses[0] must be a list'),
     ({'clusters': [cluster(addresses=[['10.0.0.1:3300']])]},
      'clusters[0].addresses[0] lacks 10.0.0.1:6789'),
     ({'clusters': [cluster(addresses=[['x', '10.0.0.1:6789']])]},
      'clusters[0].addresses[0][0]'),
-    ({'clusters': [cluster(fsid='x')]}, 'clusters[0].fsid is no UUID'),
-    ({'clusters': [cluster(backends=5)]}, 'clusters[0].backends is no list'),
+    ({'clusters': [cluster(fsid=5)]},
+     'clusters[0].fsid must be a string or null'),
+    ({'clusters': [cluster(fsid='x')]}, 'clusters[0].fsid is not a UUID'),
+    ({'clusters': [cluster(backends=5)]},
+     'clusters[0].backends must be a list'),
     ({'clusters': [cluster(backends=[{}])]},
      'clusters[0].backends[0].owner is missing'),
     ({'clusters': [cluster(backends=[{'owner': 'nova', 'pool': 5}])]},
-     'clusters[0].backends[0].pool is no text'),
-    ({'clusters': [cluster(), cluster()]}, 'name ceph occurs twice'),
+     'clusters[0].backends[0].pool must be a string or null'),
+    ({'clusters': [cluster(), cluster()]}, 'the name ceph occurs 2 times'),
     ({'clusters': [cluster(fsid=FSID), cluster(name='b', fsid=FSID)]},
-     f'fsid {FSID} occurs twice'),
-])
+     f'the fsid {FSID} occurs 2 times'),
+]
+
+
+@pytest.mark.parametrize('document, words', ERRORS)
 def test_errors_name_the_spot(load, tmp_path, document, words):
     with pytest.raises(exceptions.ConfigError) as caught:
         load(document)
-    assert words in caught.value.message
-    assert str(tmp_path / 'monitors.json') in caught.value.message
+    path = tmp_path / 'monitors.json'
+    assert caught.value.message.startswith(
+        f'Invalid monitors file {path}: {words}')
     assert 'monitors -f json' in caught.value.hint
+    assert '{"clusters": [{"name": ' in caught.value.hint
+
+
+def test_the_example_of_the_hint_is_valid(load):
+    with pytest.raises(exceptions.ConfigError) as caught:
+        load({})
+    example = caught.value.hint[caught.value.hint.index('{'):]
+    assert [each.name for each in load(example)] == ['ceph']
+
+
+@pytest.mark.parametrize('content, words', [
+    (b'', 'is not valid JSON'),
+    (b'{"clusters": [}', 'is not valid JSON'),
+    (b'\xff', 'is not valid JSON'),
+    (b'9' * 5000, ''),
+    (b'[' * 100_000, 'is nested too deeply'),
+    (b'{"a":' * 100_000, 'is nested too deeply'),
+    (b'{"clusters": ' + b'[' * 500 + b']' * 500 + b'}',
+     'clusters[0] must be an object'),
+    (b' ' * monitors_file.MAX_BYTES + b'{}', 'it is larger than 1 MiB'),
+    (b'{"clusters": [%s]}' % b','.join([b'{}'] * 100_000),
+     'clusters[0].name is missing'),
+    (json.dumps({'clusters': [
+        cluster(monitors=['10.0.0.1:6789'] * 50_000)]}).encode(),
+     'clusters[0].monitors: 10.0.0.1:6789 occurs 50000 times'),
+], ids=range(10))
+def test_hostile_files(tmp_path, content, words):
+    path = tmp_path / 'monitors.json'
+    path.write_bytes(content)
+    with pytest.raises(exceptions.ConfigError) as caught:
+        monitors_file.load(str(path))
+    assert words in caught.value.message
+    assert len(caught.value.message) < 500
+
+
+def test_an_endless_file():
+    with pytest.raises(exceptions.ConfigError, match='larger than 1 MiB'):
+        monitors_file.load('/dev/zero')
+
+
+def test_secrets_of_a_wrong_file_are_not_shown(load):
+    with pytest.raises(exceptions.ConfigError) as caught:
+        load({'clusters': [cluster(monitors=[{'password': 'sesame'}])]})
+    assert 'sesame' not in str(caught.value)
+
+
+def test_every_rule_of_the_schema_has_words():
+    """A keyword without words would end in a traceback."""
+    schema = json.loads(SCHEMA.read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    annotations = {'$schema', 'title', 'description', 'format'}
+    applicators = {'$ref', '$defs', 'properties', 'items', 'if', 'else'}
+    assert set(keywords(schema)) - annotations - applicators == {
+        'required', 'type', 'const', 'minItems', 'minLength', 'maxLength'}
+
+
+def keywords(schema):
+    for keyword, value in schema.items():
+        yield keyword
+        if keyword in ('properties', '$defs'):
+            for each in value.values():
+                yield from keywords(each)
+        elif isinstance(value, dict):
+            yield from keywords(value)
+
+
+def test_a_run_without_a_monitors_file_does_not_import_jsonschema():
+    code = ('import sys; from rbd_mon_fix.ceph import monitors_file;'
+            'sys.exit("jsonschema" in sys.modules)')
+    assert subprocess.run([sys.executable, '-c', code]).returncode == 0
 
 
 def test_a_missing_file(tmp_path):
-    with pytest.raises(exceptions.ConfigError, match='cannot be read'):
+    with pytest.raises(exceptions.ConfigError, match='Cannot read'):
         monitors_file.load(str(tmp_path / 'none.json'))

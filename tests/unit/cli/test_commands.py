@@ -183,7 +183,7 @@ def test_a_run_that_is_cut_off_at_any_store(cloud, run, monkeypatch):
         assert cloud.everything() == expected(first, 1, 2)
         _, listed, _ = run(journal, action='list')
         for row in listed['runs']:
-            assert 'cut off' not in row['result']
+            assert 'not made' not in row['result']
             if row['command'] == 'refresh':
                 run(rollback, run=row['run'])
         assert cloud.everything() == first
@@ -202,6 +202,9 @@ def test_a_dry_run_settles_nothing(cloud, run, monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             run(refresh)
     [path] = cloud.journal.joinpath('runs').iterdir()
+    _, listed, _ = run(journal, action='list')
+    assert [each['result'] for each in listed['runs']] == [
+        '6 not made, not finished']
     written, held = path.read_bytes(), cloud.everything()
     with locks.held(str(cloud.journal), ['cmp1']):
         code, report, _ = run(rollback, run=path.stem, dry_run=True)
@@ -222,7 +225,7 @@ def test_a_dry_run_waits_for_nobody(cloud, run):
     with locks.held(str(cloud.journal), ['cmp1']):
         assert run(status)[0] == 1
         assert run(refresh, dry_run=True)[0] == 1
-        with pytest.raises(exceptions.Refused, match='host cmp1'):
+        with pytest.raises(exceptions.Refused, match='holds the lock'):
             run(refresh)
 
 

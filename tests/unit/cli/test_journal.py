@@ -64,6 +64,6 @@ def test_a_run_that_was_cut_off(cloud, run):
     writer.leave()
     _, report, _ = run(journal, action='list')
     [row] = report['runs']
-    assert row['result'] == '6 cut off, not finished'
+    assert row['result'] == '6 not made, not finished'
     _, shown, _ = run(journal, action='show', run=row['run'])
     assert {change['outcome'] for change in shown['changed']} == {None}

@@ -94,6 +94,14 @@ def test_real_documents(text, volume, end):
     assert edited.edited({disk.key: disk.verbatim}).text == text
 
 
+@pytest.mark.parametrize('words', [
+    '', '[', '5', '["[]"]', '[5, 5]', '["[", "[]"]', '["[]", "x"]'])
+def test_new_lists_that_are_not_json(words):
+    document = parse(NOVA)
+    with pytest.raises(exceptions.Unreadable, match='not valid JSON'):
+        document.edited({'volume': words})
+
+
 def test_ipv6_is_written_bare():
     document = parse(json.dumps(flat()))
     assert document.spell(document.disk, RIGHT) == WORDS

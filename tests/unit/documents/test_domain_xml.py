@@ -173,18 +173,18 @@ def test_reads_hosts(hosts, monitors, ragged):
 
 
 @pytest.mark.parametrize('source, reason', [
-    (rbd("<host transport='unix' socket='/s'/>"), 'by unix'),
-    (rbd("<host name='a' transport='rdma'/>"), 'by rdma'),
-    (rbd("<host name='a' weight='1'/>"), 'not known'),
-    (rbd("<host port='6789'/>"), 'is none'),
-    (rbd("<host name='a' port='70000'/>"), 'is none'),
-    (rbd("<host name='a b'/>"), 'is none'),
+    (rbd("<host transport='unix' socket='/s'/>"), 'transport unix'),
+    (rbd("<host name='a' transport='rdma'/>"), 'transport rdma'),
+    (rbd("<host name='a' weight='1'/>"), 'unknown attributes'),
+    (rbd("<host port='6789'/>"), 'invalid monitor address'),
+    (rbd("<host name='a' port='70000'/>"), 'invalid monitor address'),
+    (rbd("<host name='a b'/>"), 'invalid monitor address'),
     (rbd(''), 'no monitors'),
     ("<source protocol='rbd' name='vms/x'/>", 'no monitors'),
-    (rbd(f'{HOST}<!-- c -->{HOST}'), 'stand together'),
-    (rbd(f"{HOST}<snapshot name='s'/>{HOST}"), 'stand together'),
-    (rbd(f'{HOST} and {HOST}'), 'stand together'),
-    (rbd("<host name='a'><!-- c --></host>"), 'stand together'),
+    (rbd(f'{HOST}<!-- c -->{HOST}'), 'between the monitors'),
+    (rbd(f"{HOST}<snapshot name='s'/>{HOST}"), 'between the monitors'),
+    (rbd(f'{HOST} and {HOST}'), 'between the monitors'),
+    (rbd("<host name='a'><!-- c --></host>"), 'between the monitors'),
     (rbd(name='x'), 'no pool'),
     (f"<source protocol='rbd'>{HOST}</source>", 'no pool'),
 ])
@@ -207,8 +207,8 @@ def test_what_cannot_be_put_right_is_listed_and_the_rest_mended(
     ('', 'not well-formed'),
     ('nothing', 'not well-formed'),
     ('<domain>', 'not well-formed'),
-    ('<domain>\ud800</domain>', 'no valid text'),
-    ('<network/>', 'no XML of a domain'),
+    ('<domain>\ud800</domain>', 'encoded in UTF-8'),
+    ('<network/>', 'not describe a domain'),
     ('<!DOCTYPE domain [<!ENTITY h "x">]><domain>&h;</domain>',
      'document type'),
     (domain(disk(rbd()), disk(rbd())), 'more than one disk vda'),
@@ -226,6 +226,14 @@ def test_other_disks_are_no_concern():
         "<hostdev><source protocol='iscsi' name='a/b'>"
         f"{HOST}</source></hostdev>"))
     assert (document.disks, document.unreadable) == ((), ())
+
+
+def test_attached_devices():
+    assert DomainXML.parse(domain(
+        disk(rbd()), disk("<source file='/a'/>", 'vdb'), disk('', 'sda'),
+        "<interface><mac address='52:54:00:00:00:01'/></interface>",
+        '<interface/>')).attached == {
+            'vda vms/x', 'vdb /a', 'sda', '52:54:00:00:00:01', ''}
 
 
 def test_nested_sources_have_keys_and_secrets_of_their_own():

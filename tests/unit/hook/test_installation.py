@@ -23,7 +23,7 @@ import pytest
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.hook import installation
 from rbd_mon_fix.hook import script
-from rbd_mon_fix.hook.installation import State
+from rbd_mon_fix.hook.installation import ScriptState
 from tests.unit.hook import hosts
 
 
@@ -42,7 +42,7 @@ def names(hook) -> list[str]:
 
 
 def test_install_twice_and_remove(hook):
-    assert hook.state is State.MISSING
+    assert hook.state is ScriptState.MISSING
     umask = os.umask(0o077)
     try:
         hook.install()
@@ -52,14 +52,14 @@ def test_install_twice_and_remove(hook):
     before = os.stat(hook.script)
     hook.install()
     assert os.stat(hook.script).st_ctime_ns == before.st_ctime_ns
-    assert (hook.state, hook.installed) == (State.CURRENT, True)
+    assert (hook.state, hook.installed) == (ScriptState.CURRENT, True)
     assert names(hook) == [installation.NAME]
     assert mode(hook.script) == 0o755
     assert mode(hook.knowledge) == 0o644
     source = pathlib.Path(script.__file__).read_bytes()
     assert pathlib.Path(hook.script).read_bytes() == source
     hook.remove()
-    assert hook.state is State.MISSING
+    assert hook.state is ScriptState.MISSING
     assert not os.path.exists(hook.knowledge)
     hook.remove()
 
@@ -70,9 +70,9 @@ def test_install_twice_and_remove(hook):
 def test_an_older_one_is_replaced(hook, age):
     hook.install()
     age(pathlib.Path(hook.script))
-    assert (hook.state, hook.installed) == (State.OUTDATED, True)
+    assert (hook.state, hook.installed) == (ScriptState.OUTDATED, True)
     hook.install()
-    assert hook.state is State.CURRENT
+    assert hook.state is ScriptState.CURRENT
 
 
 @pytest.mark.parametrize('put', [
@@ -84,7 +84,7 @@ def test_what_is_not_ours_stays(hook, put):
     path = pathlib.Path(hook.script)
     put(path)
     before = os.lstat(path)
-    assert (hook.state, hook.installed) == (State.FOREIGN, False)
+    assert (hook.state, hook.installed) == (ScriptState.FOREIGN, False)
     for act in (hook.install, hook.remove):
         with pytest.raises(exceptions.Refused):
             act()
@@ -93,7 +93,7 @@ def test_what_is_not_ours_stays(hook, put):
 
 def test_a_host_without_libvirt(tmp_path):
     hook = installation.Installation(str(tmp_path / 'etc/hooks/qemu.d'))
-    with pytest.raises(exceptions.ConfigError, match='no folder'):
+    with pytest.raises(exceptions.ConfigError, match='does not exist'):
         hook.install()
     assert list(tmp_path.iterdir()) == []
 
@@ -102,7 +102,7 @@ def test_a_folder_that_cannot_be_written(hook):
     pathlib.Path(hook.folder).parent.write_text('no folder')
     with pytest.raises(exceptions.ConfigError):
         hook.install()
-    assert hook.state is State.MISSING
+    assert hook.state is ScriptState.MISSING
 
 
 def test_lessons_build_on_each_other(hook):

@@ -14,10 +14,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pathlib
+import signal
 import subprocess
+import sys
+import syslog
 import time
 
 from hypothesis import given
@@ -240,6 +244,98 @@ def test_without_good_knowledge_nothing_is_done(hook, act):
     assert hosts.call(hook, domain(OLD)) != b''
     act(pathlib.Path(hook.knowledge))
     assert hosts.call(hook, domain(OLD)) == b''
+
+
+@pytest.fixture
+def run(hook, tmp_path, monkeypatch):
+    """Run ``main`` in this process, without its deadline."""
+    def run(xml):
+        with monkeypatch.context() as patch:
+            printed = io.TextIOWrapper(io.BytesIO())
+            patch.setattr(sys, 'stdin', io.TextIOWrapper(io.BytesIO(xml)))
+            patch.setattr(sys, 'stdout', printed)
+            script.main(hook.script, 'guest', 'restore')
+            return printed.buffer.getvalue()
+
+    log = []
+    monkeypatch.setattr(signal, 'signal', lambda *_args: None)
+    monkeypatch.setattr(signal, 'alarm', lambda _seconds: None)
+    monkeypatch.setattr(syslog, 'syslog', log.append)
+    run.log = log
+    return run
+
+
+def test_what_is_corrected_is_printed_and_logged(run):
+    assert run(domain(OLD)) == domain(source(GOOD.decode()))
+    assert run.log == ['Corrected the monitors of guest guest for restore.']
+
+
+def test_without_a_correction_nothing_is_printed_or_logged(run):
+    assert run(domain(source(GOOD.decode()))) == b''
+    assert run.log == []
+
+
+@pytest.mark.parametrize('size, fits', [
+    (script.MAX_XML, True), (script.MAX_XML + 1, False)])
+def test_the_largest_xml(run, size, fits):
+    xml = domain(OLD).ljust(size)
+    if fits:
+        assert len(run(xml)) > size
+        return
+    with pytest.raises(script.Doubt, match='too large'):
+        run(xml)
+
+
+@pytest.mark.parametrize('mode, fits', [
+    (0o644, True), (0o600, True), (0o664, False), (0o646, False)])
+def test_who_may_write_the_knowledge(hook, mode, fits):
+    os.chmod(hook.knowledge, mode)
+    if fits:
+        assert script.load(hook.knowledge) == KNOWN
+        return
+    with pytest.raises(script.Doubt, match='only root can write'):
+        script.load(hook.knowledge)
+
+
+def test_knowledge_of_another_owner(hook, monkeypatch):
+    monkeypatch.setattr(os, 'geteuid', lambda: 4711)
+    assert script.load(hook.knowledge) == KNOWN
+    os.chown(hook.knowledge, 4712, -1)
+    with pytest.raises(script.Doubt, match='only root can write'):
+        script.load(hook.knowledge)
+
+
+def test_knowledge_of_another_version(hook):
+    path = pathlib.Path(hook.knowledge)
+    path.write_text(path.read_text().replace('"version": 1', '"version": 2'))
+    with pytest.raises(script.Doubt, match='another version'):
+        script.load(hook.knowledge)
+
+
+@pytest.mark.parametrize('xml, reason', [
+    (OLD_HOSTS + '<!-- -->' + OLD_HOSTS, 'between the monitors'),
+    (OLD_HOSTS.replace('port', 'weight'), 'not a monitor'),
+    (OLD_HOSTS.replace('name=', "transport='unix' name="), 'not a monitor')])
+def test_why_a_source_is_left_alone(xml, reason):
+    content = domain(source(xml))
+    disk, = script.parse(content).children[0].children[1].all('disk')
+    with pytest.raises(script.Doubt, match=reason):
+        script.DiskSource(disk, disk.all('source')[0], content)
+
+
+@pytest.mark.parametrize('name, auth', [
+    ('vms', ''), ('vms/', ''), ('vms/x', "<auth username='other'/>")])
+def test_an_unclear_identity(name, auth):
+    content = domain(source(OLD_HOSTS, name).replace('</source>',
+                                                     auth + '</source>'))
+    disk, = script.parse(content).children[0].children[1].all('disk')
+    with pytest.raises(script.Doubt, match='identity'):
+        script.identity(disk, disk.all('source')[0])
+
+
+def test_a_document_type():
+    with pytest.raises(script.Doubt, match='document type'):
+        script.parse(b'<!DOCTYPE domain>' + domain(OLD))
 
 
 def test_stdin_that_never_ends(hook):

@@ -309,7 +309,7 @@ def test_a_folder_that_cannot_be_made(tmp_path):
     runs = journal.Journal(str(tmp_path / 'file'), Clock())
     with pytest.raises(exceptions.ConfigError, match='file/runs.*--journal'):
         runs.prepare()
-    with pytest.raises(exceptions.ConfigError, match='cannot be read'):
+    with pytest.raises(exceptions.ConfigError, match='Cannot read'):
         list(runs.runs())
 
 
@@ -322,9 +322,9 @@ def test_a_folder_that_cannot_be_written(runs, monkeypatch):
 def test_a_file_that_cannot_be_opened(runs, folder):
     (folder / '20240229-123457-abcd.jsonl').mkdir()
     for look in (list, next):
-        with pytest.raises(exceptions.ConfigError, match='cannot be read'):
+        with pytest.raises(exceptions.ConfigError, match='Cannot read'):
             look(runs.unfinished())
-    with pytest.raises(exceptions.ConfigError, match='cannot be read'):
+    with pytest.raises(exceptions.ConfigError, match='Cannot read'):
         runs.read('20240229-123457-abcd')
 
 

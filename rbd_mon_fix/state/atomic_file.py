@@ -12,25 +12,24 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Files that others read while they are written."""
+"""Replace a file in one step, for readers that never see half of it."""
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import os
 import tempfile
-from typing import Iterator
 
 
 def replace(path: str, content: bytes, mode: int) -> None:
-    """Put a file in the place of another in one step.
+    """Write a file and put it in the place of the one at a path.
 
     :param mode: its permissions, whatever the umask
-    :raises OSError: the folder cannot be written
+    :raises OSError: the folder or the file cannot be written; the old file
+        is untouched
     """
     folder, name = os.path.split(path)
-    # A dot file that is not executable is no script to libvirt.
+    # The draft is not executable before it is complete: libvirt runs all
+    # that is in its hook folder and executable.
     number, draft = tempfile.mkstemp(prefix=f'.{name}.', dir=folder)
     try:
         with os.fdopen(number, 'wb') as file:
@@ -42,14 +41,3 @@ def replace(path: str, content: bytes, mode: int) -> None:
     except BaseException:
         os.unlink(draft)
         raise
-
-
-@contextlib.contextmanager
-def alone(folder: str) -> Iterator[None]:
-    """Keep other runs from changing the folder's files in the block."""
-    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(number, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(number)
