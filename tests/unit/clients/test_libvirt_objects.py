@@ -19,7 +19,7 @@ from __future__ import annotations
 import pytest
 
 from rbd_mon_fix.clients import libvirt as door
-from rbd_mon_fix.clients import libvirt_kept
+from rbd_mon_fix.clients import libvirt_objects
 from rbd_mon_fix.documents import stored_xml
 
 libvirt = pytest.importorskip('libvirt')
@@ -45,14 +45,14 @@ def hypervisor():
 
 
 def test_nothing_is_kept(hypervisor):
-    assert libvirt_kept.rbd_pools(hypervisor) == []
-    assert list(libvirt_kept.moments(hypervisor)) == []
+    assert libvirt_objects.rbd_pools(hypervisor) == []
+    assert list(libvirt_objects.moments(hypervisor)) == []
 
 
 def test_a_pool(hypervisor):
     hypervisor.call(lambda connection: connection.storagePoolDefineXML(
         POOL, 0))
-    pool, = libvirt_kept.rbd_pools(hypervisor)
+    pool, = libvirt_objects.rbd_pools(hypervisor)
     assert stored_xml.pool(pool).key == 'images'
 
 
@@ -61,7 +61,7 @@ def test_a_snapshot(hypervisor):
         connection.defineXML(DOMAIN).snapshotCreateXML(
             '<domainsnapshot><name>before</name></domainsnapshot>', 0)
     hypervisor.call(snapshot)
-    found, = libvirt_kept.moments(hypervisor)
+    found, = libvirt_objects.moments(hypervisor)
     assert (found.domain, found.name, found.is_checkpoint) == (
         UUID, 'before', False)
     disk, = stored_xml.disks(found.xml)
@@ -69,19 +69,19 @@ def test_a_snapshot(hypervisor):
 
 
 def test_what_libvirt_is(hypervisor):
-    version, driver = libvirt_kept.versions(hypervisor)
+    version, driver = libvirt_objects.versions(hypervisor)
     assert version.count('.') == 2
     assert driver.startswith('TEST ')
 
 
 def test_a_connection_that_may_write(hypervisor):
     before = hypervisor.domains()
-    assert libvirt_kept.may_define(hypervisor)
+    assert libvirt_objects.may_define(hypervisor)
     assert hypervisor.domains() == before
 
 
 def test_a_connection_that_may_only_read(monkeypatch):
     monkeypatch.setattr(libvirt, 'open', libvirt.openReadOnly)
     hypervisor = door.connect('test:///default')
-    assert not libvirt_kept.may_define(hypervisor)
+    assert not libvirt_objects.may_define(hypervisor)
     hypervisor.close()
