@@ -35,7 +35,7 @@ _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
 _BLOCK = 1 << 20
 
 
-class Refused(exceptions.RbdMonFixError):
+class Inaccessible(exceptions.RbdMonFixError):
     """A file was found, and cannot be read or replaced; it is untouched."""
 
 
@@ -50,7 +50,7 @@ def opened(parent: str, name: str) -> Iterator[Folder]:
     :param parent: a path from the config; it may be a symbolic link
     :param name: the folder in it, which may not
     :raises Gone: there is none
-    :raises Refused: it is a symbolic link, or cannot be opened
+    :raises Inaccessible: it is a symbolic link, or cannot be opened
     :raises Unreachable: the folder that it is in cannot be opened
     """
     try:
@@ -83,7 +83,7 @@ class Folder:
         """Return what a file in it holds.
 
         :raises Gone: there is none
-        :raises Refused: it is no regular file, or cannot be read
+        :raises Inaccessible: it is no regular file, or cannot be read
         """
         with self._file(name) as fd:
             return _content(fd)
@@ -96,7 +96,7 @@ class Folder:
 
         :raises Gone: there is none any more
         :raises Conflict: it holds something else
-        :raises Refused: it cannot be replaced; it is untouched
+        :raises Inaccessible: it cannot be replaced; it is untouched
         :raises Unsure: it was, but the disk did not confirm it
         """
         draft = _NEW.format(name)
@@ -121,7 +121,7 @@ class Folder:
         fd = _open(self._fd, name, _READ | os.O_NONBLOCK)
         try:
             if not stat.S_ISREG(os.fstat(fd).st_mode):
-                raise Refused('It is no regular file.')
+                raise Inaccessible('It is no regular file.')
             yield fd
         finally:
             os.close(fd)
@@ -137,13 +137,13 @@ class Folder:
                 _dress(fd, like)
                 os.fsync(fd)
         except OSError as error:
-            raise Refused(_words(error)) from None
+            raise Inaccessible(_words(error)) from None
 
     def _rename(self, draft: str, name: str) -> None:
         try:
             os.replace(draft, name, src_dir_fd=self._fd, dst_dir_fd=self._fd)
         except OSError as error:
-            raise Refused(_words(error)) from None
+            raise Inaccessible(_words(error)) from None
 
     def _remove(self, draft: str) -> None:
         with contextlib.suppress(OSError):
@@ -157,10 +157,10 @@ def _open(above: int, name: str, flags: int) -> int:
         raise exceptions.Gone(f'There is no {name} any more.') from None
     except OSError as error:
         if _is_link(above, name):
-            raise Refused(f'{name} is a symbolic link.') from None
+            raise Inaccessible(f'{name} is a symbolic link.') from None
         if error.errno == errno.ENOTDIR:
             raise exceptions.Gone(f'{name} is no folder.') from None
-        raise Refused(_words(error)) from None
+        raise Inaccessible(_words(error)) from None
 
 
 def _is_link(above: int, name: str) -> bool:
@@ -177,7 +177,7 @@ def _content(fd: int) -> bytes:
         while part := os.read(fd, _BLOCK):
             parts.append(part)
     except OSError as error:
-        raise Refused(_words(error)) from None
+        raise Inaccessible(_words(error)) from None
     return b''.join(parts)
 
 

@@ -27,7 +27,7 @@ FOLDER = '/sys/bus/rbd/devices'
 
 
 @dataclasses.dataclass(frozen=True)
-class BlockDevice:
+class KrbdDevice:
     """One mapped image.
 
     :param fsid: the cluster's; None where the kernel does not tell
@@ -41,7 +41,7 @@ class BlockDevice:
     monitors: str
 
 
-def devices(folder: str = FOLDER) -> Iterator[BlockDevice]:
+def devices(folder: str = FOLDER) -> Iterator[KrbdDevice]:
     """Yield the images that are mapped here; none where there is no krbd."""
     try:
         entries = sorted(pathlib.Path(folder).iterdir(),
@@ -51,7 +51,7 @@ def devices(folder: str = FOLDER) -> Iterator[BlockDevice]:
     for entry in entries:
         # What follows the monitors may hold the key of the cephx user.
         monitors = _word(entry / 'config_info').partition(' ')[0]
-        yield BlockDevice(
+        yield KrbdDevice(
             f'rbd{entry.name}', f'{_word(entry / "pool")}/'
             f'{_word(entry / "name")}',
             _word(entry / 'cluster_fsid').lower() or None, monitors)

@@ -67,10 +67,10 @@ def connect(conf: cfg.ConfigOpts,
                                     **_adapter_options(conf, given))
         client.api_version = _negotiated(client)
     LOG.debug("Speaking %s with Nova's API", client.api_version.get_string())
-    return nova_servers.NovaApi(Endpoint(client))
+    return nova_servers.NovaApi(NovaClient(client))
 
 
-class Endpoint:
+class NovaClient:
     """Nova's API through a client of novaclient."""
 
     def __init__(self, client: Any):

@@ -29,7 +29,7 @@ ADMIN = ('Give the user the role "admin" on the project that it logs in to: '
          'hosts, and unlock what others locked.')
 
 
-class Endpoint(Protocol):
+class ComputeEndpoint(Protocol):
     """Where Nova's API is spoken; raises errors of ours only."""
 
     def read(self, path: str, key: str, **params: Any) -> dict[str, Any]:
@@ -66,7 +66,7 @@ class NovaApi:
     endpoint do not do, and Unreachable where Keystone or Nova do not answer.
     """
 
-    def __init__(self, endpoint: Endpoint):
+    def __init__(self, endpoint: ComputeEndpoint):
         self._endpoint = endpoint
 
     def hosts(self) -> list[str]:

@@ -23,7 +23,7 @@ from rbd_mon_fix import exceptions
 from rbd_mon_fix.clients import nova_servers
 
 
-class Api(Protocol):
+class LockApi(Protocol):
     """The part of Nova's API that locks need."""
 
     def locked(self, uuid: str) -> nova_servers.Lock:
@@ -48,7 +48,7 @@ class Locks:
     between our look and our lock loses the reason of theirs.
     """
 
-    def __init__(self, api: Api):
+    def __init__(self, api: LockApi):
         self._api = api
 
     def acquire(self, uuids: Iterable[str], run: str) -> frozenset[str]:

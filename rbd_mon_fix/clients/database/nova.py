@@ -55,7 +55,7 @@ SERVICES = sa.Table(
 
 
 @dataclasses.dataclass(frozen=True)
-class BlockDevice:
+class BlockDeviceMapping:
     """A row of block_device_mapping."""
 
     id: int
@@ -67,10 +67,10 @@ class BlockDevice:
 
 
 @dataclasses.dataclass(frozen=True)
-class Swap:
+class CompareAndSwap:
     """One compare-and-swap: the row as it was read, and the new text."""
 
-    row: BlockDevice
+    row: BlockDeviceMapping
     host: str
     new: str = dataclasses.field(repr=False)
 
@@ -128,7 +128,7 @@ class Cell:
                                               INSTANCES.c.deleted == 0))}
 
     def block_devices(self, host: str, first: str, last: str
-                      ) -> Iterator[BlockDevice]:
+                      ) -> Iterator[BlockDeviceMapping]:
         """Yield the volumes of a host's servers, first to last UUID.
 
         Not filtered by source_type: a boot-from-volume row keeps 'image',
@@ -142,14 +142,15 @@ class Cell:
                    INSTANCES.c.uuid.between(first, last),
                    BDM.c.deleted == 0, BDM.c.destination_type == 'volume')
             .order_by(BDM.c.instance_uuid, BDM.c.id))
-        return (BlockDevice(*row) for row in rows)
+        return (BlockDeviceMapping(*row) for row in rows)
 
-    def block_device(self, row_id: int) -> Optional[BlockDevice]:
+    def block_device(self, row_id: int) -> Optional[BlockDeviceMapping]:
         """Return one row, or None where it is gone."""
         found = self._read([row_id])
         return found.get(row_id)
 
-    def swap(self, swaps: Sequence[Swap]) -> dict[int, BlockDevice]:
+    def swap(self, swaps: Sequence[CompareAndSwap]
+             ) -> dict[int, BlockDeviceMapping]:
         """Write new texts where row and server still are as they were.
 
         One transaction with one statement a row; a server that is busy by
@@ -166,9 +167,9 @@ class Cell:
 
         :raises Unreachable: the rights to update are missing
         """
-        nothing = BlockDevice(-1, '', None, None, None, '')
+        nothing = BlockDeviceMapping(-1, '', None, None, None, '')
         self._database.rehearse(self._swap,
-                                self._values(Swap(nothing, '', '')))
+                                self._values(CompareAndSwap(nothing, '', '')))
 
     @property
     def _swap(self) -> Any:
@@ -188,14 +189,14 @@ class Cell:
                 .values(connection_info=sa.bindparam('a_new'),
                         updated_at=sa.bindparam('a_time')))
 
-    def _values(self, swap: Swap) -> dict[str, Any]:
+    def _values(self, swap: CompareAndSwap) -> dict[str, Any]:
         return {'an_id': swap.row.id, 'a_host': swap.host,
                 'an_attachment': swap.row.attachment_id or '',
                 'an_old': swap.row.connection_info, 'a_new': swap.new,
                 'a_time': self._database.now()}
 
-    def _read(self, ids: Sequence[int]) -> dict[int, BlockDevice]:
-        return {row.id: BlockDevice(*row) for lot in engine.lots(ids)
+    def _read(self, ids: Sequence[int]) -> dict[int, BlockDeviceMapping]:
+        return {row.id: BlockDeviceMapping(*row) for lot in engine.lots(ids)
                 for row in self._database.read(sa.select(*_DEVICE).where(
                     BDM.c.id.in_(lot), BDM.c.deleted == 0))}
 

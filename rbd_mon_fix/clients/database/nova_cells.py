@@ -40,7 +40,7 @@ CELL_MAPPINGS = sa.Table(
 _CELL0 = '00000000-0000-0000-0000-000000000000'
 
 
-class Api:
+class CellMappings:
     """Nova's API database: which cell a host is in."""
 
     def __init__(self, database: engine.Database):

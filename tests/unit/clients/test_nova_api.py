@@ -72,7 +72,7 @@ class Client:
     lambda endpoint: endpoint.unlock('x')], ids=['read', 'lock', 'unlock'])
 def test_errors(act, error, expected, words):
     with pytest.raises(exceptions.RbdMonFixError) as caught:
-        act(nova_api.Endpoint(Client(error)))
+        act(nova_api.NovaClient(Client(error)))
     assert type(caught.value) is expected
     assert words in str(caught.value)
     assert caught.value.__cause__ is error

@@ -63,7 +63,7 @@ def api(tmp_path, cell1, cell2):
 
 def with_api(api, default='sqlite:////srv/default'):
     return cells.Cells(
-        default, nova_cells.Api(engine.Database(api.url, 'API')))
+        default, nova_cells.CellMappings(engine.Database(api.url, 'API')))
 
 
 def servers(cell, host):

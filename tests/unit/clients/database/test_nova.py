@@ -51,7 +51,7 @@ def api(tmp_path):
                                (2, 'C2', 'cell2')):
         tables.insert('cell_mappings', id=number, uuid=uuid, name=name,
                       database_connection=f'sqlite:////srv/{name}')
-    yield nova_cells.Api(engine.Database(url, 'DB')), tables
+    yield nova_cells.CellMappings(engine.Database(url, 'DB')), tables
     tables.close()
 
 
@@ -158,7 +158,7 @@ def test_documents_do_not_show(place, cell):
     [row] = cell.block_devices(places.HOST, memory.uuid(1), memory.uuid(1))
     assert 'SECRET' in row.connection_info
     assert 'SECRET' not in repr(row)
-    assert 'SECRET' not in repr(nova.Swap(row, 'cmp1', 'TOPSECRET'))
+    assert 'SECRET' not in repr(nova.CompareAndSwap(row, 'cmp1', 'TOPSECRET'))
 
 
 def test_a_guarded_write_is_one_statement_a_row(place, cell):
@@ -171,7 +171,7 @@ def test_a_guarded_write_is_one_statement_a_row(place, cell):
     sa.event.listen(sa.engine.Engine, 'before_cursor_execute', heard)
     try:
         row = cell.block_device(int(where.key))
-        cell.swap([nova.Swap(row, places.HOST, 'new')])
+        cell.swap([nova.CompareAndSwap(row, places.HOST, 'new')])
     finally:
         sa.event.remove(sa.engine.Engine, 'before_cursor_execute', heard)
     assert statements == ['SELECT', 'UPDATE', 'SELECT']
