@@ -117,7 +117,8 @@ def test_no_cell_is_opened_before_it_is_asked_for(api, cell1):
     api.update('cell_mappings', 'id', 2, database_connection='nonsense')
     known = with_api(api)
     assert servers(known.of_host('cmp1'), 'cmp1') == [memory.uuid(1)]
-    with pytest.raises(exceptions.ConfigError, match='cell database is none'):
+    with pytest.raises(exceptions.ConfigError,
+                       match="Invalid URL for Nova's cell database"):
         known.of_host('cmp3')
 
 

@@ -108,8 +108,8 @@ class NovaPlace:
 
     def __init__(self, url: str):
         self.tables = Tables(url, nova.INSTANCES, nova.BDM, nova.SERVICES)
-        self._database = engine.Database(url, "Nova's cell database")
-        self.store = nova_bdm.NovaBdmStore(nova.Cell(self._database))
+        self.store = nova_bdm.NovaBdmStore(nova.Cell(
+            engine.Database(url, "Nova's cell database")))
         self._ids = 0
 
     def add_server(self, server: int, host: Optional[str] = HOST,
@@ -157,7 +157,6 @@ class NovaPlace:
         return self.tables.rows()
 
     def close(self) -> None:
-        self._database.close()
         self.tables.close()
 
 
@@ -166,9 +165,8 @@ class CinderPlace:
 
     def __init__(self, url: str):
         self.tables = Tables(url, cinder.VOLUMES, cinder.ATTACHMENTS)
-        self._database = engine.Database(url, "Cinder's database")
         self.store = cinder_attachment.CinderAttachmentStore(
-            cinder.Cinder(self._database))
+            cinder.Cinder(engine.Database(url, "Cinder's database")))
 
     def text(self, server: int, **fields: Any) -> str:
         return json.dumps({**data(server, **fields),
@@ -205,7 +203,6 @@ class CinderPlace:
         return self.tables.rows()
 
     def close(self) -> None:
-        self._database.close()
         self.tables.close()
 
 

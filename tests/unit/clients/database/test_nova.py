@@ -84,9 +84,9 @@ def test_hosts_have_a_service_or_servers(place, cell):
     assert cell.hosts() == {'cmp1', 'cmp2', 'left'}
 
 
-def lots(cell, only=(), chunk=2, host=places.HOST):
-    return [[int(uuid.split('-')[0], 16) for uuid in lot]
-            for lot in cell.instances(host, only, chunk)]
+def batches(cell, only=(), batch=2, host=places.HOST):
+    return [[int(uuid.split('-')[0], 16) for uuid in found]
+            for found in cell.instances(host, only, batch)]
 
 
 @pytest.mark.parametrize('count, expected', [
@@ -97,7 +97,7 @@ def test_servers_come_in_lots_in_the_order_of_their_uuids(
         place, cell, count, expected):
     for server in reversed(range(1, count + 1)):
         place.add_server(server)
-    assert lots(cell) == expected
+    assert batches(cell) == expected
 
 
 def test_servers_of_that_host_that_exist(place, cell):
@@ -105,9 +105,9 @@ def test_servers_of_that_host_that_exist(place, cell):
     place.add_server(2, 'cmp2')
     place.add_server(3, deleted=3)
     place.add_server(4, None)
-    assert lots(cell) == [[1]]
-    assert lots(cell, host='cmp2') == [[2]]
-    assert lots(cell, host='none') == []
+    assert batches(cell) == [[1]]
+    assert batches(cell, host='cmp2') == [[2]]
+    assert batches(cell, host='none') == []
 
 
 def test_only_some_servers(place, cell):
@@ -115,7 +115,7 @@ def test_only_some_servers(place, cell):
         place.add_server(server)
     place.add_server(6, 'cmp2')
     wanted = [memory.uuid(server) for server in (5, 1, 3, 6, 7)]
-    assert lots(cell, wanted) == [[1, 3], [5]]
+    assert batches(cell, wanted) == [[1, 3], [5]]
 
 
 def test_what_is_known_of_a_server(place, cell):
