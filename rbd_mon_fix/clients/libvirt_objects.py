@@ -12,27 +12,28 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What libvirt is, and what it keeps beside domains."""
+"""Storage pools, snapshots and checkpoints that libvirt keeps."""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-import functools
 from typing import Any, Callable, Iterator
 
-from rbd_mon_fix.clients import libvirt as door
+from rbd_mon_fix.clients import libvirt_connection
 
-try:
+# The connection reports a module that is not installed.
+with contextlib.suppress(ImportError):
     import libvirt
-except ImportError:
-    pass  # nobody gets a connection then
 
 
 @dataclasses.dataclass(frozen=True)
 class Moment:
     """A snapshot or a checkpoint of a domain.
 
-    :param xml: the domain as it was is part of it
+    Libvirt's own word for the two (src/conf/virdomainmomentobjlist.h).
+
+    :param xml: contains the domain as it was
     """
 
     domain: str
@@ -41,86 +42,56 @@ class Moment:
     xml: str = dataclasses.field(repr=False)
 
 
-def versions(hypervisor: door.Hypervisor) -> tuple[str, str]:
-    """Return the versions of libvirt there, and of what it drives."""
-    return hypervisor.call(lambda connection: (
-        _version(connection.getLibVersion()),
-        f'{connection.getType()} {_version(connection.getVersion())}'))
+class Objects(libvirt_connection.Connection):
+    """A connection that reads objects besides domains.
 
-
-def may_define(hypervisor: door.Hypervisor) -> bool:
-    """Tell whether the connection may write, by XML that is no domain's.
-
-    Libvirt refuses it by its kind where it lets us write, and before it
-    looks where it lets us read only (src/libvirt-domain.c). What polkit's
-    access driver says of single domains is only known when they are defined.
+    All methods raise Unreachable when the connection is lost.
     """
-    def define(connection: Any) -> bool:
-        try:
-            connection.defineXML('<none/>')
-        except libvirt.libvirtError as error:
-            code = error.get_error_code()
-            if code in (libvirt.VIR_ERR_OPERATION_DENIED,
-                        libvirt.VIR_ERR_ACCESS_DENIED):
-                return False
-            if code not in (libvirt.VIR_ERR_XML_ERROR,
-                            libvirt.VIR_ERR_XML_DETAIL,
-                            libvirt.VIR_ERR_XML_INVALID_SCHEMA):
-                raise
-        return True
-    return hypervisor.call(define)
+
+    def rbd_pools(self) -> list[str]:
+        """Return the XML of each storage pool of type rbd."""
+        with self._connection_errors():
+            pools = _existing(self._connection.listAllStoragePools,
+                              libvirt.VIR_CONNECT_LIST_STORAGE_POOLS_RBD)
+            return [xml for pool in pools
+                    for xml in _existing(pool.XMLDesc, 0)]
+
+    def moments(self) -> Iterator[Moment]:
+        """Yield snapshots and checkpoints, one domain at a time.
+
+        All domains without any cost two calls together.
+        """
+        for flag, read in (
+                (libvirt.VIR_CONNECT_LIST_DOMAINS_HAS_SNAPSHOT, _snapshots),
+                (libvirt.VIR_CONNECT_LIST_DOMAINS_HAS_CHECKPOINT,
+                 _checkpoints)):
+            for domain in self._domains(flag):
+                with self._connection_errors():
+                    found = read(domain)
+                yield from found
+
+    def _domains(self, flag: int) -> list[Any]:
+        with self._connection_errors():
+            return _existing(self._connection.listAllDomains, flag)
 
 
-def rbd_pools(hypervisor: door.Hypervisor) -> list[str]:
-    """Return the XML of each storage pool of type rbd.
-
-    :raises Unreachable: the connection is lost
-    """
-    def read(connection: Any) -> list[str]:
-        pools = _existing(connection.listAllStoragePools,
-                          libvirt.VIR_CONNECT_LIST_STORAGE_POOLS_RBD)
-        return [xml for pool in pools for xml in _existing(pool.XMLDesc, 0)]
-    return hypervisor.call(read)
-
-
-def moments(hypervisor: door.Hypervisor) -> Iterator[Moment]:
-    """Yield snapshots and checkpoints, a domain's at a time.
-
-    Domains without any cost one call in all.
-
-    :raises Unreachable: the connection is lost
-    """
-    for flag, read in (
-            (libvirt.VIR_CONNECT_LIST_DOMAINS_HAS_SNAPSHOT, _snapshots),
-            (libvirt.VIR_CONNECT_LIST_DOMAINS_HAS_CHECKPOINT, _checkpoints)):
-        for domain in hypervisor.call(functools.partial(_domains, flag)):
-            yield from hypervisor.call(functools.partial(read, domain))
-
-
-def _domains(flag: int, connection: Any) -> list[Any]:
-    return _existing(connection.listAllDomains, flag)
-
-
-def _snapshots(domain: Any, connection: object) -> list[Moment]:
+def _snapshots(domain: Any) -> list[Moment]:
     return [Moment(domain.UUIDString(), each.getName(), False, xml)
             for each in _existing(domain.listAllSnapshots)
             for xml in _existing(each.getXMLDesc, 0)]
 
 
-def _checkpoints(domain: Any, connection: object) -> list[Moment]:
+def _checkpoints(domain: Any) -> list[Moment]:
     return [Moment(domain.UUIDString(), each.getName(), True, xml)
             for each in _existing(domain.listAllCheckpoints)
             for xml in _existing(each.getXMLDesc, 0)]
 
 
-def _version(number: int) -> str:
-    return f'{number // 10**6}.{number // 1000 % 1000}.{number % 1000}'
-
-
 def _existing(ask: Callable[..., Any], *arguments: int) -> list[Any]:
-    """Return what there is, as a list: a driver may know no such things.
+    """Return the answer as a list; empty if there is no such object.
 
-    What was there a moment ago may be gone.
+    Not all drivers have pools, snapshots or checkpoints, and an object may
+    be deleted between two calls.
     """
     try:
         found = ask(*arguments)

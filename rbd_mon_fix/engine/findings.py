@@ -104,9 +104,8 @@ def _shares(survey: surveys.Survey, host: str) -> Iterator[Finding]:
 
 def _pools(survey: surveys.Survey, host: str,
            hypervisor: Any) -> Iterator[Finding]:
-    from rbd_mon_fix.clients import libvirt_objects
     from rbd_mon_fix.documents import stored_xml
-    for xml in libvirt_objects.rbd_pools(hypervisor):
+    for xml in hypervisor.rbd_pools():
         try:
             pool = stored_xml.pool(xml)
         except exceptions.Unreadable:
@@ -118,9 +117,8 @@ def _pools(survey: surveys.Survey, host: str,
 
 def _moments(survey: surveys.Survey, host: str,
              hypervisor: Any) -> Iterator[Finding]:
-    from rbd_mon_fix.clients import libvirt_objects
     from rbd_mon_fix.documents import stored_xml
-    for moment in libvirt_objects.moments(hypervisor):
+    for moment in hypervisor.moments():
         if not survey.is_asked_for(moment.domain):
             continue
         kind = (FindingKind.CHECKPOINT if moment.is_checkpoint

@@ -90,11 +90,10 @@ def _api(site: contexts.Context) -> str:
 
 
 def _libvirt(site: contexts.Context, host: str) -> str:
-    from rbd_mon_fix.clients import libvirt_objects
     hypervisor: Any = site.hypervisor(host)
-    libvirt, driver = libvirt_objects.versions(hypervisor)
+    libvirt, driver = hypervisor.versions()
     count = len(hypervisor.domains())
-    if not libvirt_objects.may_define(hypervisor):
+    if not hypervisor.may_define():
         raise exceptions.Unreachable(
             f'Libvirt {libvirt} answers, but lets us read only.',
             'Use a --libvirt-uri, and a user, that may write.')

@@ -18,8 +18,8 @@ from __future__ import annotations
 
 import pytest
 
+from rbd_mon_fix import exceptions
 from rbd_mon_fix.clients import libvirt as door
-from rbd_mon_fix.clients import libvirt_objects
 from rbd_mon_fix.documents import stored_xml
 
 libvirt = pytest.importorskip('libvirt')
@@ -44,44 +44,77 @@ def hypervisor():
     opened.close()
 
 
+@pytest.fixture
+def connection():
+    """Return a connection of libvirt itself to the same test driver."""
+    opened = libvirt.open('test:///default')
+    yield opened
+    opened.close()
+
+
+def failure(code):
+    error = libvirt.libvirtError('It fails.')
+    error.err = (code, libvirt.VIR_FROM_NONE, 'It fails.', 2, '', '', '', 0,
+                 0)
+    return error
+
+
+def raising(error):
+    def method(*arguments):
+        raise error
+    return method
+
+
 def test_nothing_is_kept(hypervisor):
-    assert libvirt_objects.rbd_pools(hypervisor) == []
-    assert list(libvirt_objects.moments(hypervisor)) == []
+    assert hypervisor.rbd_pools() == []
+    assert list(hypervisor.moments()) == []
 
 
-def test_a_pool(hypervisor):
-    hypervisor.call(lambda connection: connection.storagePoolDefineXML(
-        POOL, 0))
-    pool, = libvirt_objects.rbd_pools(hypervisor)
+def test_a_pool(hypervisor, connection):
+    connection.storagePoolDefineXML(POOL, 0)
+    pool, = hypervisor.rbd_pools()
     assert stored_xml.pool(pool).key == 'images'
 
 
-def test_a_snapshot(hypervisor):
-    def snapshot(connection):
-        connection.defineXML(DOMAIN).snapshotCreateXML(
-            '<domainsnapshot><name>before</name></domainsnapshot>', 0)
-    hypervisor.call(snapshot)
-    found, = libvirt_objects.moments(hypervisor)
+def test_a_snapshot(hypervisor, connection):
+    connection.defineXML(DOMAIN).snapshotCreateXML(
+        '<domainsnapshot><name>before</name></domainsnapshot>', 0)
+    found, = hypervisor.moments()
     assert (found.domain, found.name, found.is_checkpoint) == (
         UUID, 'before', False)
     disk, = stored_xml.disks(found.xml)
     assert list(map(str, disk.monitors)) == ['192.0.2.11:6789']
 
 
-def test_what_libvirt_is(hypervisor):
-    version, driver = libvirt_objects.versions(hypervisor)
-    assert version.count('.') == 2
-    assert driver.startswith('TEST ')
+def test_a_checkpoint(hypervisor, connection):
+    domain = connection.defineXML(DOMAIN)
+    domain.create()
+    domain.checkpointCreateXML(
+        '<domaincheckpoint><name>full</name></domaincheckpoint>', 0)
+    found, = hypervisor.moments()
+    assert (found.domain, found.name, found.is_checkpoint) == (
+        UUID, 'full', True)
+    assert '<domain' in found.xml
+    assert '<domain' not in repr(found)
 
 
-def test_a_connection_that_may_write(hypervisor):
-    before = hypervisor.domains()
-    assert libvirt_objects.may_define(hypervisor)
-    assert hypervisor.domains() == before
+@pytest.mark.parametrize('code', [
+    libvirt.VIR_ERR_NO_SUPPORT, libvirt.VIR_ERR_NO_STORAGE_POOL,
+    libvirt.VIR_ERR_NO_DOMAIN, libvirt.VIR_ERR_NO_DOMAIN_SNAPSHOT,
+    libvirt.VIR_ERR_NO_DOMAIN_CHECKPOINT])
+def test_drivers_without_such_objects(hypervisor, monkeypatch, code):
+    for name in ('listAllStoragePools', 'listAllDomains'):
+        monkeypatch.setattr(hypervisor._connection, name,
+                            raising(failure(code)))
+    assert hypervisor.rbd_pools() == []
+    assert list(hypervisor.moments()) == []
 
 
-def test_a_connection_that_may_only_read(monkeypatch):
-    monkeypatch.setattr(libvirt, 'open', libvirt.openReadOnly)
-    hypervisor = door.connect('test:///default')
-    assert not libvirt_objects.may_define(hypervisor)
-    hypervisor.close()
+def test_a_lost_connection(hypervisor, monkeypatch):
+    for name in ('listAllStoragePools', 'listAllDomains'):
+        monkeypatch.setattr(hypervisor._connection, name,
+                            raising(failure(libvirt.VIR_ERR_RPC)))
+    with pytest.raises(exceptions.Unreachable, match='It fails'):
+        hypervisor.rbd_pools()
+    with pytest.raises(exceptions.Unreachable, match='It fails'):
+        list(hypervisor.moments())

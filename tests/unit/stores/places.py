@@ -18,8 +18,7 @@ from __future__ import annotations
 
 import json
 import threading
-import types
-from typing import Any, Optional
+from typing import Any, Iterator, Optional
 import uuid as uuid_module
 from xml.etree import ElementTree
 
@@ -27,6 +26,7 @@ import sqlalchemy as sa
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.clients import libvirt
+from rbd_mon_fix.clients import libvirt_objects
 from rbd_mon_fix.clients.database import cinder
 from rbd_mon_fix.clients.database import engine
 from rbd_mon_fix.clients.database import nova
@@ -302,7 +302,7 @@ class DomainPlace:
 
     def managed_save_xml(self, uuid: str) -> str:
         if uuid not in self.images:
-            raise exceptions.Gone('There is no managed-save image.')
+            raise exceptions.Gone('The domain has no managed-save image.')
         return self.images[uuid]
 
     def define_managed_save(self, uuid: str, xml: str) -> None:
@@ -317,8 +317,8 @@ class DomainPlace:
     def concurrently(self, function: Any, items: Any) -> list[Any]:
         return list(map(function, items))
 
-    def call(self, function: Any) -> Any:
-        """Let a libvirt be asked that keeps nothing but domains."""
-        return function(types.SimpleNamespace(
-            listAllDomains=lambda flags: [],
-            listAllStoragePools=lambda flags: []))
+    def rbd_pools(self) -> list[str]:
+        return []
+
+    def moments(self) -> Iterator[libvirt_objects.Moment]:
+        return iter(())
