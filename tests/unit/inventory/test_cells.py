@@ -137,7 +137,7 @@ def test_mappings_that_cannot_be_used(api, url, default, words):
 def test_what_nova_conf_gives(cell1, api):
     def of(database, api_database):
         return cells.of(nova_conf.NovaConf(
-            None, '', '', '', '', '', None, None, '', database,
+            None, '', '', '', '', None, None, '', database,
             api_database))
 
     assert of(None, None) is None
