@@ -30,7 +30,6 @@ from sqlalchemy.dialects.postgresql import psycopg2
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.clients.database import engine
-from rbd_mon_fix.clients.database import urls
 
 # Nobody listens on port 1.
 MYSQL = 'mysql+pymysql://nova:TOPSECRET@127.0.0.1:1/nova'
@@ -290,36 +289,3 @@ def test_batches(count, sizes):
 
 def test_batches_have_each_value_once():
     assert list(engine.batches(iter('abca'))) == [['a', 'b', 'c']]
-
-
-DEFAULT = 'mysql+pymysql://nova:TOPSECRET@db:3306/nova?charset=utf8#x'
-
-
-@pytest.mark.parametrize('template, default, expected', [
-    ('sqlite:////srv/cell.db', None, 'sqlite:////srv/cell.db'),
-    ('mysql://a:b@c/d', DEFAULT, 'mysql://a:b@c/d'),
-    ('{scheme}://{username}:{password}@{hostname}:{port}/cell1?{query}',
-     DEFAULT, 'mysql+pymysql://nova:TOPSECRET@db:3306/cell1?charset=utf8'),
-    ('{scheme}://{hostname}/{path}_cell0#{fragment}', DEFAULT,
-     'mysql+pymysql://db/nova_cell0#x'),
-    ('{scheme}://{username}/', 'mysql://u@h', 'mysql://u/'),
-    ('a{{b', DEFAULT, 'a{b'),
-    ('mysql://nova:a}b@h/', DEFAULT, 'mysql://nova:a}b@h/'),
-])
-def test_fill_template(template, default, expected):
-    assert urls.fill_template(template, default) == expected
-
-
-@pytest.mark.parametrize('template, default', [
-    ('{scheme}://{hostname}/x', None),
-    ('mysql://{user}@h/', DEFAULT),
-    ('mysql://nova:TOP{SECRET@h/', DEFAULT),
-    ('mysql://{}@h/', DEFAULT),
-    ('mysql://{0}@h/', DEFAULT),
-    ('mysql://{hostname.x}@h/', DEFAULT),
-    ('mysql://{hostname}:{port}/', 'mysql://nova:TOPSECRET@db:port/nova'),
-])
-def test_templates_that_cannot_be_filled_in(template, default):
-    error = failure(lambda: urls.fill_template(template, default))
-    assert isinstance(error, exceptions.ConfigError)
-    assert 'list_cells' in error.hint
