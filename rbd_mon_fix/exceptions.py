@@ -12,16 +12,16 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The errors that reach the operator, each saying what to do next."""
+"""Errors that are shown to the operator, each with a hint."""
 
 from __future__ import annotations
 
 
 class RbdMonFixError(Exception):
-    """Base of all errors of ours.
+    """Base class of all our own errors.
 
-    :param message: one clear sentence: what is wrong
-    :param hint: what the operator can do about it
+    :param message: the problem, in one sentence
+    :param hint: the operator's next step
     """
 
     def __init__(self, message: str, hint: str = ''):
@@ -34,11 +34,11 @@ class RbdMonFixError(Exception):
 
 
 class ConfigError(RbdMonFixError):
-    """The command line or a config file cannot be used as it is."""
+    """The command line or a config file is not usable as it is."""
 
 
 class Refused(RbdMonFixError):
-    """A guard refused to go on; nothing was changed."""
+    """A guard refused to continue; nothing was changed."""
 
 
 class Unreachable(RbdMonFixError):
@@ -46,12 +46,12 @@ class Unreachable(RbdMonFixError):
 
 
 class Unreadable(RbdMonFixError):
-    """A document cannot be read, and so must not be written."""
+    """A document cannot be parsed, and so must not be written."""
 
 
 class Conflict(RbdMonFixError):
-    """The store no longer holds what was read; nothing was written."""
+    """The document has changed since it was read; nothing was written."""
 
 
 class Gone(RbdMonFixError):
-    """The store holds nothing under that locator."""
+    """The document, server or domain does not exist."""

@@ -12,11 +12,10 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The door to files in folders that belong to others.
+"""Files in directories that other users may write to.
 
-Every name is looked up relative to a folder that is held open, and no
-symbolic link is followed, so that whoever may write there cannot lead us
-to another place.
+Every name is looked up relative to an open directory and symbolic links are
+not followed, so nobody who may write there can redirect us elsewhere.
 """
 
 from __future__ import annotations
@@ -29,35 +28,36 @@ from typing import Iterator
 
 from rbd_mon_fix import exceptions
 
-# One name, so that what a killed run left behind is found and taken away.
+# A fixed name, so that a later run removes the file of a killed one.
 _NEW = '.{}.rbd-mon-fix'
 _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
 _BLOCK = 1 << 20
 
 
-class Refused(exceptions.RbdMonFixError):
-    """A file was found, and cannot be read or replaced; it is untouched."""
+class Inaccessible(exceptions.RbdMonFixError):
+    """A file exists, but cannot be read or replaced; it is unchanged."""
 
 
 class Unsure(exceptions.RbdMonFixError):
-    """A file was replaced, and may not be on the disk yet."""
+    """A file was replaced, but may not have reached the disk."""
 
 
 @contextlib.contextmanager
 def opened(parent: str, name: str) -> Iterator[Folder]:
-    """Open a folder below another one.
+    """Open a directory inside another one.
 
-    :param parent: a path from the config; it may be a symbolic link
-    :param name: the folder in it, which may not
-    :raises Gone: there is none
-    :raises Refused: it is a symbolic link, or cannot be opened
-    :raises Unreachable: the folder that it is in cannot be opened
+    :param parent: a path from the config, which may be a symbolic link
+    :param name: the directory in it, which must not be a symbolic link
+    :raises Gone: the directory does not exist
+    :raises Inaccessible: the directory is a symbolic link, or cannot be
+        opened
+    :raises Unreachable: the parent cannot be opened
     """
     try:
         above = os.open(parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
         raise exceptions.Unreachable(
-            f'The folder {parent} cannot be read: {error.strerror}.',
+            f'The directory {parent} cannot be read: {error.strerror}.',
             'Run as root on the compute host.') from None
     try:
         place = Folder(_open(above, name, _READ | os.O_DIRECTORY))
@@ -70,34 +70,34 @@ def opened(parent: str, name: str) -> Iterator[Folder]:
 
 
 class Folder:
-    """An open folder; made by ``opened``."""
+    """An open directory; made by ``opened``."""
 
     def __init__(self, fd: int):
         self._fd = fd
 
     def close(self) -> None:
-        """Close it."""
+        """Close the directory."""
         os.close(self._fd)
 
     def read(self, name: str) -> bytes:
-        """Return what a file in it holds.
+        """Return the content of a file in the directory.
 
-        :raises Gone: there is none
-        :raises Refused: it is no regular file, or cannot be read
+        :raises Gone: the file does not exist
+        :raises Inaccessible: the file is not regular, or cannot be read
         """
         with self._file(name) as fd:
             return _content(fd)
 
     def replace(self, name: str, old: bytes, new: bytes) -> None:
-        """Replace a file in one step, if it still holds what was read.
+        """Replace a file atomically, if its content is still the old one.
 
-        Owner, mode and extended attributes (access lists, the SELinux
-        label) are those of the old one.
+        The new file has the owner, mode and extended attributes (access
+        lists, the SELinux label) of the old one.
 
-        :raises Gone: there is none any more
-        :raises Conflict: it holds something else
-        :raises Refused: it cannot be replaced; it is untouched
-        :raises Unsure: it was, but the disk did not confirm it
+        :raises Gone: the file does not exist
+        :raises Conflict: the content has changed
+        :raises Inaccessible: the file cannot be replaced; it is unchanged
+        :raises Unsure: the file was replaced, but fsync failed
         """
         draft = _NEW.format(name)
         try:
@@ -117,11 +117,11 @@ class Folder:
 
     @contextlib.contextmanager
     def _file(self, name: str) -> Iterator[int]:
-        # Without O_NONBLOCK a pipe of that name would make us wait.
+        # Without O_NONBLOCK, opening a named pipe would block.
         fd = _open(self._fd, name, _READ | os.O_NONBLOCK)
         try:
             if not stat.S_ISREG(os.fstat(fd).st_mode):
-                raise Refused('It is no regular file.')
+                raise Inaccessible(f'{name} is not a regular file.')
             yield fd
         finally:
             os.close(fd)
@@ -137,13 +137,13 @@ class Folder:
                 _dress(fd, like)
                 os.fsync(fd)
         except OSError as error:
-            raise Refused(_words(error)) from None
+            raise Inaccessible(_words(error)) from None
 
     def _rename(self, draft: str, name: str) -> None:
         try:
             os.replace(draft, name, src_dir_fd=self._fd, dst_dir_fd=self._fd)
         except OSError as error:
-            raise Refused(_words(error)) from None
+            raise Inaccessible(_words(error)) from None
 
     def _remove(self, draft: str) -> None:
         with contextlib.suppress(OSError):
@@ -154,13 +154,13 @@ def _open(above: int, name: str, flags: int) -> int:
     try:
         return os.open(name, flags, dir_fd=above)
     except FileNotFoundError:
-        raise exceptions.Gone(f'There is no {name} any more.') from None
+        raise exceptions.Gone(f'{name} does not exist.') from None
     except OSError as error:
         if _is_link(above, name):
-            raise Refused(f'{name} is a symbolic link.') from None
+            raise Inaccessible(f'{name} is a symbolic link.') from None
         if error.errno == errno.ENOTDIR:
-            raise exceptions.Gone(f'{name} is no folder.') from None
-        raise Refused(_words(error)) from None
+            raise exceptions.Gone(f'{name} is not a directory.') from None
+        raise Inaccessible(_words(error)) from None
 
 
 def _is_link(above: int, name: str) -> bool:
@@ -177,19 +177,20 @@ def _content(fd: int) -> bytes:
         while part := os.read(fd, _BLOCK):
             parts.append(part)
     except OSError as error:
-        raise Refused(_words(error)) from None
+        raise Inaccessible(_words(error)) from None
     return b''.join(parts)
 
 
 def _check(fd: int, old: bytes) -> None:
     if _content(fd) != old:
-        raise exceptions.Conflict('The file was changed meanwhile.')
+        raise exceptions.Conflict(
+            'The file has changed since it was read.')
 
 
 def _dress(fd: int, like: int) -> None:
-    """Give a file the owner, mode and attributes of another.
+    """Copy owner, mode and attributes of a file to another.
 
-    In this order: a change of owner takes mode bits and capabilities away.
+    The owner first: changing it clears mode bits and capabilities.
     """
     known = os.fstat(like)
     os.fchown(fd, known.st_uid, known.st_gid)

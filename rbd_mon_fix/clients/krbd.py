@@ -14,7 +14,7 @@
 
 """RBD images that the kernel of this machine has mapped.
 
-Documentation/ABI/testing/sysfs-bus-rbd of Linux tells the files.
+The files are described in Documentation/ABI/testing/sysfs-bus-rbd of Linux.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ FOLDER = '/sys/bus/rbd/devices'
 
 
 @dataclasses.dataclass(frozen=True)
-class BlockDevice:
-    """One mapped image.
+class KrbdDevice:
+    """A mapped image.
 
-    :param fsid: the cluster's; None where the kernel does not tell
-    :param monitors: as they were given when it was mapped, by commas; ''
-        where the kernel does not tell
+    :param fsid: the cluster's; None if the kernel does not expose it
+    :param monitors: the list given when the image was mapped, separated by
+        commas; '' if the kernel does not expose it
     """
 
     name: str
@@ -41,17 +41,17 @@ class BlockDevice:
     monitors: str
 
 
-def devices(folder: str = FOLDER) -> Iterator[BlockDevice]:
-    """Yield the images that are mapped here; none where there is no krbd."""
+def devices(folder: str = FOLDER) -> Iterator[KrbdDevice]:
+    """Yield the mapped images; none if the rbd module is not loaded."""
     try:
         entries = sorted(pathlib.Path(folder).iterdir(),
                          key=lambda entry: entry.name)
     except OSError:
         return
     for entry in entries:
-        # What follows the monitors may hold the key of the cephx user.
+        # The options after the monitors may contain the cephx key.
         monitors = _word(entry / 'config_info').partition(' ')[0]
-        yield BlockDevice(
+        yield KrbdDevice(
             f'rbd{entry.name}', f'{_word(entry / "pool")}/'
             f'{_word(entry / "name")}',
             _word(entry / 'cluster_fsid').lower() or None, monitors)

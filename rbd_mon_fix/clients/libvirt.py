@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The door to libvirt."""
+"""A connection to libvirt: domains and secrets."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ from urllib import parse
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.clients import libvirt_connection
+from rbd_mon_fix.clients import libvirt_objects
 
-# The connection says so where it is not installed.
+# The connection reports a module that is not installed.
 with contextlib.suppress(ImportError):
     import libvirt
 
@@ -36,10 +37,10 @@ Declined = libvirt_connection.Declined
 class Domain:
     """A domain as libvirt lists it.
 
-    :param persistent: it stays defined when it is stopped
-    :param active: it has a QEMU process
-    :param paused: its process stands still
-    :param saved: it has a managed-save image
+    :param persistent: the domain stays defined when it is stopped
+    :param active: the domain has a QEMU process
+    :param paused: the process is paused
+    :param saved: the domain has a managed-save image
     """
 
     uuid: str
@@ -51,20 +52,20 @@ class Domain:
 
 
 def connect(uri: str) -> Hypervisor:
-    """Open a connection to libvirt that may write.
+    """Open a connection to libvirt for reading and writing.
 
     :raises ConfigError: libvirt's Python module is not installed
-    :raises Unreachable: nobody answers there, or lets us in
+    :raises Unreachable: libvirt does not answer, or denies access
     """
     return Hypervisor(uri)
 
 
-class Hypervisor(libvirt_connection.Connection):
+class Hypervisor(libvirt_objects.Objects):
     """An open connection; made by ``connect``.
 
-    Its calls may be made from several threads. Those for one domain raise
-    ``Gone`` when there is no such domain, ``Declined`` when libvirt does
-    not do it for that domain, ``Unreachable`` when the connection is lost.
+    Several threads may call its methods. Those for one domain raise
+    ``Gone`` if the domain does not exist, ``Declined`` if libvirt refuses
+    the call for that domain, ``Unreachable`` if the connection is lost.
     """
 
     def __init__(self, uri: str):
@@ -72,7 +73,7 @@ class Hypervisor(libvirt_connection.Connection):
         self._handles: dict[str, Any] = {}
 
     def domains(self) -> list[Domain]:
-        """List all domains: one call a property, whatever their number."""
+        """List all domains, with one call for each property."""
         with self._connection_errors():
             self._handles = {handle.UUIDString(): handle
                              for handle in self._connection.listAllDomains(0)}
@@ -97,7 +98,7 @@ class Hypervisor(libvirt_connection.Connection):
     def inactive_xml(self, uuid: str) -> str:
         """Return the XML of the next start, as ``define`` needs it.
 
-        Without SECURE it would lack passwords, and a define lose them.
+        Without SECURE the XML lacks passwords, and a define loses them.
         """
         flags = (libvirt.VIR_DOMAIN_XML_INACTIVE
                  | libvirt.VIR_DOMAIN_XML_SECURE)
@@ -110,30 +111,30 @@ class Hypervisor(libvirt_connection.Connection):
             return str(self._handle(uuid).XMLDesc(0))
 
     def persistent(self, uuid: str) -> bool:
-        """Tell whether the domain stays defined when it is stopped."""
+        """Return whether the domain stays defined when it is stopped."""
         with self._domain_errors():
             return bool(self._handle(uuid).isPersistent())
 
     def active(self, uuid: str) -> bool:
-        """Tell whether the domain runs."""
+        """Return whether the domain is running."""
         with self._domain_errors():
             return bool(self._handle(uuid).isActive())
 
     def has_block_job(self, uuid: str, device: str) -> bool:
-        """Tell whether a block job runs on a disk of a domain."""
+        """Return whether a block job runs on a disk of a domain."""
         with self._domain_errors():
             try:
                 return bool(self._handle(uuid).blockJobInfo(device, 0))
             except libvirt.libvirtError as error:
                 if error.get_error_code() == libvirt.VIR_ERR_OPERATION_INVALID:
-                    return False  # it is not running
+                    return False  # the domain is not running
                 raise
 
     def at_work(self, uuid: str) -> bool:
-        """Tell whether libvirt is in the middle of a call for a domain.
+        """Return whether libvirt is in the middle of a call for a domain.
 
-        While a device is attached or detached, QEMU is asked and waited for;
-        what cannot be asked any more is not waited for either
+        While it attaches or detaches a device, libvirt waits for QEMU's
+        monitor; it does not wait for a monitor that has failed
         (src/qemu/qemu_driver.c, ``qemuDomainGetControlInfo``).
         """
         with self._domain_errors():
@@ -141,12 +142,13 @@ class Hypervisor(libvirt_connection.Connection):
                 state, details, _ = self._handle(uuid).controlInfo(0)
             except libvirt.libvirtError as error:
                 if error.get_error_code() in (
-                        libvirt.VIR_ERR_OPERATION_INVALID,  # does not run
-                        libvirt.VIR_ERR_NO_SUPPORT):  # QEMU's driver can tell
+                        libvirt.VIR_ERR_OPERATION_INVALID,  # not running
+                        libvirt.VIR_ERR_NO_SUPPORT):  # not QEMU's driver
                     return False
                 raise
-        return (state != libvirt.VIR_DOMAIN_CONTROL_OK
-                and details != libvirt.VIR_DOMAIN_CONTROL_ERROR_REASON_MONITOR)
+        return bool(
+            state != libvirt.VIR_DOMAIN_CONTROL_OK
+            and details != libvirt.VIR_DOMAIN_CONTROL_ERROR_REASON_MONITOR)
 
     def define(self, xml: str) -> None:
         """Define a domain, or replace the XML of its next start."""
@@ -156,33 +158,35 @@ class Hypervisor(libvirt_connection.Connection):
     def managed_save_xml(self, uuid: str) -> str:
         """Return the XML in the managed-save image of a domain.
 
-        :raises Gone: there is no such domain, or no image
+        :raises Gone: the domain or its image does not exist
         :raises Declined: the image is damaged
         """
         with self._domain_errors():
             handle = self._handle(uuid)
             if not handle.hasManagedSaveImage(0):
-                raise exceptions.Gone('There is no managed-save image.')
+                raise exceptions.Gone(
+                    'The domain has no managed-save image.')
             return str(handle.managedSaveGetXMLDesc(
                 libvirt.VIR_DOMAIN_SAVE_IMAGE_XML_SECURE))
 
     def define_managed_save(self, uuid: str, xml: str) -> None:
         """Replace the XML in the managed-save image of a domain.
 
-        Without a flag it resumes as it was saved, running or paused.
+        Without a flag the domain resumes as it was saved, running or
+        paused.
 
-        :raises Declined: the XML does not fit into the image or to its
-            guest; the image is untouched
+        :raises Declined: the XML is too long for the image, or describes
+            another guest; the image is unchanged
         """
         with self._domain_errors():
             self._handle(uuid).managedSaveDefineXML(xml, 0)
 
     def secret_value(self, uuid: str) -> bytes:
-        """Return the value of a secret: of a cephx one the decoded key.
+        """Return the value of a secret; for cephx, the decoded key.
 
-        :raises Gone: there is no such secret
-        :raises Declined: it is private, has no value, or this user may not
-            read it
+        :raises Gone: the secret does not exist
+        :raises Declined: the secret is private, has no value, or this user
+            may not read it
         """
         with self._domain_errors():
             try:
@@ -196,9 +200,10 @@ class Hypervisor(libvirt_connection.Connection):
 
     @functools.cached_property
     def _secret_driver(self) -> Any:
-        """Return who keeps secrets: QEMU's driver, embedded, does not.
+        """Return the connection that has secrets.
 
-        As libvirt itself finds it (src/driver.c, ``virGetConnectSecret``).
+        An embedded QEMU driver has none; libvirt itself opens the secret
+        driver then (src/driver.c, ``virGetConnectSecret``).
         """
         uri = str(self._connection.getURI())
         if parse.urlsplit(uri).path != '/embed':
@@ -210,10 +215,10 @@ class Hypervisor(libvirt_connection.Connection):
                 for handle in self._connection.listAllDomains(flag)}
 
     def _handle(self, uuid: str) -> Any:
-        """Return libvirt's object; it is no more than the UUID and a name.
+        """Return libvirt's object, which is only a UUID and a name.
 
-        Each call looks the domain up on the other side, so an old object
-        serves as well as a new one and saves a round trip.
+        The server looks the domain up for each call, so a kept object
+        works as well as a new one, and saves a round trip.
         """
         if uuid not in self._handles:
             self._handles[uuid] = self._connection.lookupByUUIDString(uuid)

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""A connection to libvirt, and what its errors mean."""
+"""A connection to libvirt, and the meaning of libvirt's errors."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ try:
 except ImportError as _error:
     _IMPORT_ERROR = _error
 
-# A libvirtd answers five calls of one client at once (max_client_requests
-# in its libvirtd.conf) and lets the others wait.
+# A libvirtd handles five calls of a client at a time (max_client_requests
+# in libvirtd.conf); further calls wait.
 _CALLS_AT_ONCE = 4
 
 T = TypeVar('T')
@@ -40,14 +40,14 @@ R = TypeVar('R')
 
 
 class Declined(exceptions.RbdMonFixError):
-    """Libvirt was reached, and would not do it for one domain."""
+    """Libvirt refused a call for one domain or secret."""
 
 
 class Connection:
-    """An open connection, without any call for one domain.
+    """An open connection; calls for domains are in subclasses.
 
     :raises ConfigError: libvirt's Python module is not installed
-    :raises Unreachable: nobody answers there, or lets us in
+    :raises Unreachable: libvirt does not answer, or denies access
     """
 
     def __init__(self, uri: str):
@@ -61,16 +61,41 @@ class Connection:
 
     def hostname(self) -> str:
         """Return the host's name as libvirt knows it."""
-        return self.call(lambda connection: str(connection.getHostname()))
-
-    def call(self, function: Callable[[Any], R]) -> R:
-        """Call a function with libvirt's own connection."""
         with self._connection_errors():
-            return function(self._connection)
+            return str(self._connection.getHostname())
+
+    def versions(self) -> tuple[str, str]:
+        """Return the versions of libvirt and of its hypervisor."""
+        with self._connection_errors():
+            hypervisor = _version(self._connection.getVersion())
+            return (_version(self._connection.getLibVersion()),
+                    f'{self._connection.getType()} {hypervisor}')
+
+    def may_define(self) -> bool:
+        """Return whether the connection may write.
+
+        Tried with XML that is not a domain: a connection that may write
+        rejects the XML, a read-only one is refused before libvirt parses
+        it (src/libvirt-domain.c). Rules of polkit's access driver for
+        single domains apply only when a domain is defined.
+        """
+        with self._connection_errors():
+            try:
+                self._connection.defineXML('<none/>')
+            except libvirt.libvirtError as error:
+                code = error.get_error_code()
+                if code in (libvirt.VIR_ERR_OPERATION_DENIED,
+                            libvirt.VIR_ERR_ACCESS_DENIED):
+                    return False
+                if code not in (libvirt.VIR_ERR_XML_ERROR,
+                                libvirt.VIR_ERR_XML_DETAIL,
+                                libvirt.VIR_ERR_XML_INVALID_SCHEMA):
+                    raise
+        return True
 
     def concurrently(self, function: Callable[[T], R],
                      items: Iterable[T]) -> list[R]:
-        """Call a function that waits for libvirt with each of many items.
+        """Call a function that waits for libvirt, for many items at once.
 
         :returns: the results in the order of the items
         """
@@ -94,7 +119,7 @@ class Connection:
                     'Libvirt has no such domain.') from None
             if self._is_lost(error):
                 raise _unreachable(self._uri, _words(error)) from None
-            raise Declined(f'libvirt says: {_words(error)}') from None
+            raise Declined(f'libvirt reported: {_words(error)}') from None
 
     def _is_lost(self, error: Any) -> bool:
         if error.get_error_domain() == libvirt.VIR_FROM_RPC:
@@ -108,10 +133,10 @@ class Connection:
 def _open(uri: str, shown: str) -> Any:
     if _IMPORT_ERROR is not None:
         raise exceptions.ConfigError(
-            f"Python cannot load libvirt's module: {_IMPORT_ERROR}.",
+            f'Cannot load the Python module libvirt: {_IMPORT_ERROR}.',
             'Install the package python3-libvirt, or run '
             '"pip install libvirt-python".') from _IMPORT_ERROR
-    libvirt.registerErrorHandler(_say_nothing, None)
+    libvirt.registerErrorHandler(_print_nothing, None)
     if parse.urlsplit(uri).path == '/embed':
         _run_event_loop()
     try:
@@ -123,7 +148,7 @@ def _open(uri: str, shown: str) -> Any:
 
 @functools.lru_cache(maxsize=None)
 def _run_event_loop() -> None:
-    """Run libvirt's event loop, once: its QEMU driver in us needs one."""
+    """Run libvirt's event loop once: an embedded QEMU driver needs it."""
     libvirt.virEventRegisterDefaultImpl()
 
     def run() -> None:
@@ -133,12 +158,16 @@ def _run_event_loop() -> None:
     threading.Thread(target=run, name='libvirt-events', daemon=True).start()
 
 
-def _say_nothing(context: object, error: object) -> None:
-    """Take the place of libvirt's own handler, which prints on stderr."""
+def _print_nothing(context: object, error: object) -> None:
+    """Replace libvirt's own handler, which prints to stderr."""
+
+
+def _version(number: int) -> str:
+    return f'{number // 10**6}.{number // 1000 % 1000}.{number % 1000}'
 
 
 def _words(error: Any) -> str:
-    """Return libvirt's message; a second line may quote the XML."""
+    """Return the first line of libvirt's message; others may quote XML."""
     lines = (error.get_error_message() or str(error)).splitlines()
     return lines[0].rstrip('.') if lines else 'no reason given'
 
@@ -152,5 +181,5 @@ def _without_secrets(uri: str) -> str:
 def _unreachable(uri: str, words: str) -> exceptions.Unreachable:
     return exceptions.Unreachable(
         f'Libvirt at {uri} cannot be used: {words}.',
-        'Check that libvirtd (or virtqemud) runs there, that this user may '
-        'use it, and the option --libvirt-uri.')
+        'Check that libvirtd (or virtqemud) is running there, that this '
+        'user may connect to it, and that --libvirt-uri is right.')

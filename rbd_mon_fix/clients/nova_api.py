@@ -12,14 +12,14 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The door to Nova's API: login, microversion, and errors of ours."""
+"""Login to Nova's API, its microversion, and the meaning of its errors."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
 import os
-from typing import Any, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Iterator, Mapping, Optional
 
 from keystoneauth1 import exceptions as ksa_exceptions
 from keystoneauth1 import loading
@@ -31,18 +31,22 @@ from oslo_config import cfg
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.clients import nova_servers
 
+if TYPE_CHECKING:
+    from keystoneauth1 import plugin
+    from novaclient.v2 import client as nova_v2_client
+
 LOG = logging.getLogger(__name__)
 
 GROUP = 'nova'
 
-# What this was written for, see Nova's rest_api_version_history.rst: 2.3
-# gives administrators the extended attributes, 2.69 tells of cells that are
-# down, 2.73 gives a lock its reason. Newer ones add nothing needed here.
+# As in Nova's rest_api_version_history.rst: 2.3 shows administrators the
+# extended attributes, 2.69 lists the services of cells that are down, 2.73
+# gives locks a reason. Newer versions add nothing that is needed here.
 OLDEST = api_versions.APIVersion('2.3')
 NEWEST = api_versions.APIVersion('2.73')
 
-_LATER = ('Check that the services are up and that auth_url and the compute '
-          'endpoint are right, then try again.')
+_LATER = ('Check that the services are running, and that auth_url and the '
+          'compute endpoint are right, then try again.')
 
 
 def connect(conf: cfg.ConfigOpts,
@@ -50,11 +54,11 @@ def connect(conf: cfg.ConfigOpts,
     """Log in to Keystone and find Nova's API.
 
     :param conf: with the options of ``rbd_mon_fix.conf.nova_api`` registered
-    :param environ: read as ``openrc`` files write it, when [nova] has no
+    :param environ: the variables of ``openrc`` files, read if [nova] has no
         credentials
-    :raises ConfigError: there are no credentials, they do not do, or there
-        is no Nova that this was written for
-    :raises Unreachable: Keystone or Nova do not answer
+    :raises ConfigError: the credentials are missing or rejected, or no
+        supported Nova was found
+    :raises Unreachable: Keystone or Nova does not answer
     """
     with _translated():
         auth = loading.load_auth_from_conf_options(conf, GROUP)
@@ -67,35 +71,37 @@ def connect(conf: cfg.ConfigOpts,
                                     **_adapter_options(conf, given))
         client.api_version = _negotiated(client)
     LOG.debug("Speaking %s with Nova's API", client.api_version.get_string())
-    return nova_servers.NovaApi(Endpoint(client))
+    return nova_servers.NovaApi(NovaClient(client))
 
 
-class Endpoint:
-    """Nova's API through a client of novaclient."""
+class NovaClient:
+    """Nova's API through novaclient."""
 
-    def __init__(self, client: Any):
+    def __init__(self, client: nova_v2_client.Client):
         self._client = client
 
-    def read(self, path: str, key: str, **params: Any) -> dict[str, Any]:
+    def read(self, path: str, key: str,
+             **params: object) -> Mapping[str, object]:
         """Return an answer, which is an object with that key.
 
-        Not by novaclient's managers, which leave completion caches in the
-        home directory; and not logged by keystoneauth, for the answers hold
-        the user data of servers.
+        novaclient's managers would leave completion caches in the home
+        directory, so the request is made without them. keystoneauth must
+        not log the answer, which contains the user data of servers.
 
-        :raises Gone: there is nothing under that path
+        :raises Gone: nothing exists under that path
         """
         LOG.debug("Reading %s of Nova's API, %s", path, params)
         with _translated():
             _, body = self._client.client.get(path, params=params, log=False)
         if not isinstance(body, dict) or key not in body:
             raise _no_nova()
-        return body
+        answer: Mapping[str, object] = body
+        return answer
 
     def lock(self, uuid: str, reason: str) -> None:
-        """Lock a server; only an API of 2.73 or newer takes a reason.
+        """Lock a server; the reason needs microversion 2.73.
 
-        :raises Gone: Nova knows no such server
+        :raises Gone: the server does not exist
         """
         with _translated():
             self._client.servers.lock(uuid, reason=reason)
@@ -103,27 +109,29 @@ class Endpoint:
     def unlock(self, uuid: str) -> None:
         """Unlock a server, whoever locked it.
 
-        :raises Gone: Nova knows no such server
+        :raises Gone: the server does not exist
         """
         with _translated():
             self._client.servers.unlock(uuid)
 
 
-def _environ_auth(environ: Mapping[str, str]) -> Any:
+def _environ_auth(environ: Mapping[str, str]) -> plugin.BaseAuthPlugin:
     kind = environ.get('OS_AUTH_TYPE')
     if not kind and not environ.get('OS_AUTH_URL'):
         raise exceptions.ConfigError(
             "There are no credentials for Nova's API.",
             'Set auth_type and its options in group [nova] of the config '
-            'file, or the OS_* variables of the environment.')
+            'file, or set the OS_* environment variables.')
     kind = kind or ('token' if environ.get('OS_TOKEN') else 'password')
 
-    def value(opt: loading.Opt) -> Any:
+    def value(opt: loading.Opt) -> Optional[str]:
         names = [opt.dest, *(old.dest for old in opt.deprecated)]
         found = (environ.get(f'OS_{name.upper()}') for name in names)
         return next(filter(None, found), None)
 
-    return loading.get_plugin_loader(kind).load_from_options_getter(value)
+    loader: loading.BaseLoader[plugin.BaseAuthPlugin] = (
+        loading.get_plugin_loader(kind))
+    return loader.load_from_options_getter(value)
 
 
 def _adapter_options(conf: cfg.ConfigOpts,
@@ -136,8 +144,8 @@ def _adapter_options(conf: cfg.ConfigOpts,
         loading.adapter.process_conf_options(conf[GROUP], options)
     except TypeError as error:
         raise exceptions.ConfigError(
-            f'Group [{GROUP}] of the config file does not do: {error}'
-        ) from error
+            f'Invalid options in group [{GROUP}] of the config file: '
+            f'{error}', 'Correct them.') from error
     for major_version in ('version', 'min_version', 'max_version'):
         options.pop(major_version)
     options['endpoint_type'] = options.pop('interface', None)
@@ -162,22 +170,23 @@ def _negotiated(client: Any) -> api_versions.APIVersion:
     chosen = min(newest, NEWEST)
     if chosen < OLDEST or chosen < oldest:
         raise exceptions.ConfigError(
-            f"Nova's API speaks {oldest.get_string()} to "
-            f'{newest.get_string()}, and this needs a microversion from '
-            f'{OLDEST.get_string()} to {NEWEST.get_string()}.')
+            f"Nova's API supports microversions {oldest.get_string()} to "
+            f'{newest.get_string()}, but one from {OLDEST.get_string()} to '
+            f'{NEWEST.get_string()} is needed.',
+            'Use a release of Nova that supports one of these.')
     return chosen
 
 
 def _no_nova() -> exceptions.ConfigError:
     return exceptions.ConfigError(
-        "The compute endpoint does not answer as Nova's API does.",
+        "The compute endpoint does not answer as Nova's API.",
         "Check the endpoint in Keystone's catalog, or endpoint_override in "
-        'group [nova]; it ends in /v2.1.')
+        'group [nova]; the URL must end in /v2.1.')
 
 
 @contextlib.contextmanager
 def _translated() -> Iterator[None]:
-    """Raise errors of ours for those of keystoneauth and novaclient."""
+    """Raise our own errors for those of keystoneauth and novaclient."""
     try:
         yield
     except (ksa_exceptions.ClientException,
@@ -191,25 +200,26 @@ def _translated() -> Iterator[None]:
 def _of_status(status: int, error: Exception) -> exceptions.RbdMonFixError:
     if status == 401:
         return exceptions.ConfigError(
-            "The credentials for Nova's API are not accepted.",
+            "The credentials for Nova's API were not accepted.",
             'Check user, password, project and their domains.')
     if status == 403:
         return exceptions.ConfigError(
-            "Nova's API does not allow this user what is needed.",
+            "Nova's API denies this user a necessary request.",
             nova_servers.ADMIN)
     if isinstance(error, nova_exceptions.NotFound):
-        return exceptions.Gone("Nova's API knows nothing of that.")
+        return exceptions.Gone("Nova's API has no such object.")
     if status == 429 or status >= 500:
         return exceptions.Unreachable(
-            f"Nova's API or Keystone answer with an error: {error}.", _LATER)
+            f"Nova's API or Keystone reported an error: {error}.", _LATER)
     return exceptions.ConfigError(
-        f"Nova's API or Keystone do not take a request: {error}.", _LATER)
+        f"Nova's API or Keystone rejected a request: {error}.", _LATER)
 
 
 def _of_client(error: Exception) -> exceptions.RbdMonFixError:
     if isinstance(error, ksa_exceptions.SSLError):
         return exceptions.Unreachable(
-            f'{error}.', 'Check cafile in group [nova], or OS_CACERT.')
+            f"The TLS connection to Nova's API or Keystone failed: {error}.",
+            'Check cafile in group [nova], or OS_CACERT.')
     if isinstance(error, (ksa_exceptions.ConnectionError,
                           ksa_exceptions.DiscoveryFailure)):
         return exceptions.Unreachable(
@@ -217,8 +227,8 @@ def _of_client(error: Exception) -> exceptions.RbdMonFixError:
     if isinstance(error, ksa_exceptions.CatalogException):
         return exceptions.ConfigError(
             "No endpoint of Nova's API was found.",
-            'Check that auth_url is a whole URL, and region_name, '
-            "valid_interfaces and service_type against Keystone's catalog.")
+            'Check that auth_url is a complete URL, and compare region_name, '
+            "valid_interfaces and service_type with Keystone's catalog.")
     return exceptions.ConfigError(
         f"Nova's API cannot be used: {error}.",
         'Check the options of group [nova], or the OS_* variables.')

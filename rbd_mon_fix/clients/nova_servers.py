@@ -12,12 +12,21 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Hosts, servers and locks as Nova's API tells of them."""
+"""Hosts, servers and their locks in Nova's API."""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Collection, Iterator, Mapping, Optional, Protocol
+from typing import (
+    Collection,
+    Iterator,
+    Mapping,
+    Optional,
+    Protocol,
+    Sequence,
+    TypedDict,
+    cast,
+)
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.model.instance import Instance
@@ -26,34 +35,43 @@ PAGE = 200
 
 ADMIN = ('Give the user the role "admin" on the project that it logs in to: '
          'only administrators see the servers of all projects and their '
-         'hosts, and unlock what others locked.')
+         'hosts, and unlock servers that others locked.')
+
+# A server in an answer. A server in a cell that is down lacks most keys;
+# locked_reason is there from microversion 2.73 on.
+Server = TypedDict('Server', {
+    'id': str, 'name': Optional[str],
+    'OS-EXT-SRV-ATTR:host': Optional[str],
+    'OS-EXT-STS:vm_state': str, 'OS-EXT-STS:task_state': Optional[str],
+    'locked': bool, 'locked_reason': Optional[str]}, total=False)
 
 
-class Endpoint(Protocol):
-    """Where Nova's API is spoken; raises errors of ours only."""
+class ComputeEndpoint(Protocol):
+    """Nova's API as text and JSON; raises only our own errors."""
 
-    def read(self, path: str, key: str, **params: Any) -> dict[str, Any]:
+    def read(self, path: str, key: str,
+             **params: object) -> Mapping[str, object]:
         """Return an answer, which is an object with that key.
 
-        :raises Gone: there is nothing under that path
+        :raises Gone: nothing exists under that path
         """
 
     def lock(self, uuid: str, reason: str) -> None:
-        """Lock a server; only an API of 2.73 or newer takes a reason.
+        """Lock a server; the reason needs microversion 2.73.
 
-        :raises Gone: Nova knows no such server
+        :raises Gone: the server does not exist
         """
 
     def unlock(self, uuid: str) -> None:
         """Unlock a server, whoever locked it.
 
-        :raises Gone: Nova knows no such server
+        :raises Gone: the server does not exist
         """
 
 
 @dataclasses.dataclass(frozen=True)
 class Lock:
-    """Whether a server is locked, and what the one who did it says."""
+    """Whether a server is locked, and the reason given with the lock."""
 
     locked: bool
     reason: Optional[str] = None
@@ -62,11 +80,11 @@ class Lock:
 class NovaApi:
     """Nova's API as an administrator sees it.
 
-    All methods raise ConfigError where the credentials, their role or the
-    endpoint do not do, and Unreachable where Keystone or Nova do not answer.
+    All methods raise ConfigError if credentials, role or endpoint are not
+    right, and Unreachable if Keystone or Nova does not answer.
     """
 
-    def __init__(self, endpoint: Endpoint):
+    def __init__(self, endpoint: ComputeEndpoint):
         self._endpoint = endpoint
 
     def hosts(self) -> list[str]:
@@ -75,15 +93,15 @@ class NovaApi:
 
     def instances(self, host: str, uuids: Optional[Collection[str]] = None
                   ) -> Iterator[Instance]:
-        """Yield the servers on a host, of all projects.
+        """Yield the servers of all projects on a host.
 
-        :param uuids: yield no others than these
+        :param uuids: yield only these
         """
         empty = True
         for server in self._servers(host):
             empty = False
             instance = _instance(server)
-            # MySQL compares names without regard to case, so the filter does.
+            # Nova's filter ignores case, as MySQL does.
             if instance.host != host:
                 continue
             if uuids is None or instance.uuid in uuids:
@@ -92,91 +110,94 @@ class NovaApi:
             self._check_cell(host)
 
     def instance(self, uuid: str) -> Instance:
-        """Return one server, wherever it is.
+        """Return a server, on whichever host it is.
 
-        :raises Gone: Nova knows no such server
+        :raises Gone: the server does not exist
         """
         return _instance(self._server(uuid))
 
     def locked(self, uuid: str) -> Lock:
-        """Tell whether a server is locked, and why.
+        """Return whether a server is locked, and why.
 
-        :raises ConfigError: the API is older than 2.73, too
-        :raises Gone: Nova knows no such server
+        :raises ConfigError: also if the API is older than 2.73
+        :raises Gone: the server does not exist
         """
         server = self._server(uuid)
         _check_reached(server)
         if 'locked_reason' not in server:
             raise exceptions.ConfigError(
-                "Nova's API is older than microversion 2.73, from which on "
-                'locks have a reason; without one a lock of ours cannot be '
-                'told from that of somebody else.', 'Run without --lock.')
+                "Nova's API is older than microversion 2.73, so locks have no "
+                'reason that tells ours from those of others.',
+                'Run without --lock.')
         return Lock(server['locked'], server['locked_reason'])
 
     def lock(self, uuid: str, reason: str) -> None:
-        """Lock a server; one that is locked already gets the new reason.
+        """Lock a server, or replace the reason if it is locked already.
 
-        Ask ``locked`` first, which refuses an API that knows no reasons.
+        Call ``locked`` first: it refuses an API without reasons.
 
-        :raises Gone: Nova knows no such server
+        :raises Gone: the server does not exist
         """
         self._endpoint.lock(uuid, reason)
 
     def unlock(self, uuid: str) -> None:
         """Unlock a server, whoever locked it.
 
-        :raises Gone: Nova knows no such server
+        :raises Gone: the server does not exist
         """
         self._endpoint.unlock(uuid)
 
-    def _server(self, uuid: str) -> dict[str, Any]:
+    def _server(self, uuid: str) -> Server:
         try:
-            return self._endpoint.read(f'/servers/{uuid}', 'server')['server']
+            answer = self._endpoint.read(f'/servers/{uuid}', 'server')
         except exceptions.Gone as error:
-            raise exceptions.Gone(f'Nova knows no server {uuid}.') from error
+            raise exceptions.Gone(f'Nova has no server {uuid}.') from error
+        return cast(Server, answer['server'])
 
-    def _servers(self, host: str) -> Iterator[dict[str, Any]]:
-        paging: dict[str, Any] = {'limit': PAGE}
+    def _servers(self, host: str) -> Iterator[Server]:
+        paging: dict[str, object] = {'limit': PAGE}
         markers = set()
         while True:
             page = self._endpoint.read('/servers/detail', 'servers',
                                        all_tenants=1, host=host, **paging)
-            yield from page['servers']
-            if not page['servers'] or not _has_next(page):
+            servers = cast('list[Server]', page['servers'])
+            yield from servers
+            if not servers or not _has_next(page):
                 return
-            paging['marker'] = page['servers'][-1]['id']
-            if paging['marker'] in markers:
+            marker = servers[-1]['id']
+            if marker in markers:
                 raise exceptions.Unreachable(
-                    f"Nova's API repeats itself in the list of servers on "
+                    f"Nova's API repeats a page in the list of servers on "
                     f'{host}.',
                     'Look for a proxy between here and Nova that drops the '
                     'query of a request.')
-            markers.add(paging['marker'])
+            markers.add(marker)
+            paging['marker'] = marker
 
-    def _services(self, **filters: str) -> list[dict[str, Any]]:
-        return self._endpoint.read('/os-services', 'services',
-                                   binary='nova-compute',
-                                   **filters)['services']
+    def _services(self, **filters: str) -> Sequence[Mapping[str, str]]:
+        answer = self._endpoint.read('/os-services', 'services',
+                                     binary='nova-compute', **filters)
+        return cast('list[Mapping[str, str]]', answer['services'])
 
     def _check_cell(self, host: str) -> None:
-        """Find out whether a list is empty only for want of the cell.
+        """Raise an error if a list is empty because the cell is down.
 
-        Nova leaves out cells that are down when it lists with a filter
-        (nova/api/openstack/compute/servers.py, _is_cell_down_supported), and
-        tells of them in the list of services, from 2.69 on.
+        A list with a filter leaves out cells that are down
+        (nova/api/openstack/compute/servers.py, _is_cell_down_supported);
+        from 2.69 on, the list of services shows them.
         """
         if any(service['status'] == 'UNKNOWN'
                for service in self._services(host=host)):
             raise exceptions.Unreachable(
                 f'Nova cannot reach the database of the cell of {host}.',
-                'Try again when that cell is up.')
+                'Try again when the cell is up.')
 
 
-def _instance(server: Mapping[str, Any]) -> Instance:
+def _instance(server: Server) -> Instance:
     _check_reached(server)
     if 'OS-EXT-SRV-ATTR:host' not in server:
         raise exceptions.ConfigError(
-            "Nova's API does not tell this user which host a server is on.",
+            "Nova's API does not show this user the hosts of servers.",
             ADMIN)
     return Instance(
         uuid=server['id'],
@@ -186,16 +207,17 @@ def _instance(server: Mapping[str, Any]) -> Instance:
         task_state=server['OS-EXT-STS:task_state'])
 
 
-def _check_reached(server: Mapping[str, Any]) -> None:
-    """Refuse what Nova says of a server in a cell that is down.
+def _check_reached(server: Server) -> None:
+    """Refuse the incomplete answer for a server in a cell that is down.
 
     See nova/api/openstack/compute/views/servers.py, _show_from_down_cell.
     """
     if 'OS-EXT-STS:vm_state' not in server:
         raise exceptions.Unreachable(
             f"Nova cannot reach the cell of server {server['id']}.",
-            'Try again when that cell is up.')
+            'Try again when the cell is up.')
 
 
-def _has_next(page: Mapping[str, Any]) -> bool:
-    return any(link['rel'] == 'next' for link in page.get('servers_links', ()))
+def _has_next(page: Mapping[str, object]) -> bool:
+    links = cast('list[Mapping[str, str]]', page.get('servers_links', ()))
+    return any(link['rel'] == 'next' for link in links)

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Asks QEMU's own tool whether it can speak to Ceph."""
+"""Whether qemu-img has the rbd driver."""
 
 from __future__ import annotations
 
@@ -22,18 +22,17 @@ import subprocess
 from rbd_mon_fix import exceptions
 
 _TIMEOUT = 20.0
-_PACKAGES = ('Install the packages that have it: qemu-utils and '
-             'qemu-block-extra on Debian, qemu-img and qemu-kvm-block-rbd on '
-             'RHEL.')
+_PACKAGES = ('Install qemu-utils and qemu-block-extra (Debian, Ubuntu), or '
+             'qemu-img and qemu-kvm-block-rbd (RHEL).')
 
 
 def rbd(program: str = 'qemu-img') -> str:
-    """Have QEMU load its rbd driver, and return that it could.
+    """Make qemu-img load its rbd driver, and return a success message.
 
-    It is given no image, so that it asks for one as soon as it has the
-    driver, and no cluster is spoken to.
+    Without an image, qemu-img fails once it has loaded the driver, before
+    it connects to a cluster.
 
-    :raises Unreachable: there is no such tool, or it has no such driver
+    :raises Unreachable: qemu-img or its driver is not installed
     """
     try:
         done = subprocess.run(
@@ -47,10 +46,11 @@ def rbd(program: str = 'qemu-img') -> str:
             f'{_PACKAGES} Only verify needs it.') from error
     except subprocess.TimeoutExpired as error:
         raise exceptions.Unreachable(
-            f'{program} did not end within {_TIMEOUT:g} seconds.',
-            'Run it by hand and look.') from error
+            f'{program} did not finish within {_TIMEOUT:g} seconds.',
+            f'Run "{program} info --image-opts driver=rbd" to see why.'
+            ) from error
     if "'pool'" not in done.stderr:
-        words = done.stderr.strip().splitlines() or ['it said nothing']
+        words = done.stderr.strip().splitlines() or ['no error message']
         raise exceptions.Unreachable(
             f'QEMU cannot load its rbd driver: {words[-1]}.', _PACKAGES)
     return f'{program} has the rbd driver.'

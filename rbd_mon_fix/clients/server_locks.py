@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Locks on servers while they are worked on, with what was there before."""
+"""Locks in Nova on the servers of a run."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from rbd_mon_fix import exceptions
 from rbd_mon_fix.clients import nova_servers
 
 
-class Api(Protocol):
-    """The part of Nova's API that locks need."""
+class LockApi(Protocol):
+    """The part of Nova's API that is needed for locks."""
 
     def locked(self, uuid: str) -> nova_servers.Lock:
-        """Tell whether a server is locked."""
+        """Return whether a server is locked, and why."""
 
     def lock(self, uuid: str, reason: str) -> None:
         """Lock a server."""
@@ -37,25 +37,25 @@ class Api(Protocol):
 
 
 class Locks:
-    """Nova's locks, ours told from others' by their reason.
+    """Nova's locks; the reason tells ours from those of others.
 
-    A server that is locked already stays so, with the reason that it has.
-    Ours are known by the reason alone, so that after a crash whoever knows
-    the run and its servers can take them back. That needs microversion 2.73
-    (Nova 20): an older Nova is refused before anything is locked.
+    A server that is already locked keeps its lock and reason. The reason
+    alone identifies our locks, so after a crash anyone who knows the run
+    and its servers can release them. Reasons need microversion 2.73
+    (Nova 20): an older Nova is refused before a server is locked.
 
-    Nova has no compare and swap for locks: somebody who locks a server
-    between our look and our lock loses the reason of theirs.
+    Nova has no compare-and-swap for locks: if somebody locks a server
+    between our read and our lock, their reason is lost.
     """
 
-    def __init__(self, api: Api):
+    def __init__(self, api: LockApi):
         self._api = api
 
     def acquire(self, uuids: Iterable[str], run: str) -> frozenset[str]:
         """Lock servers, and return those with a lock of this run.
 
-        Servers that are gone are passed over. On any error those locked so
-        far are unlocked again.
+        Servers that no longer exist are skipped. On an error, the servers
+        locked so far are unlocked.
 
         :raises ConfigError: the API is too old, or the user may not lock
         :raises Unreachable: the API does not answer
@@ -70,10 +70,10 @@ class Locks:
         return frozenset(taken)
 
     def release(self, uuids: Iterable[str], run: str) -> None:
-        """Unlock those servers that have a lock of this run.
+        """Unlock the servers that have a lock of this run.
 
         :raises ConfigError: the user may not unlock
-        :raises Unreachable: the API does not answer; the message names the
+        :raises Unreachable: the API does not answer; the message lists the
             servers that may still be locked
         """
         left = sorted(uuids)
@@ -82,11 +82,11 @@ class Locks:
                 self._give_back(left[0], reason(run))
             except exceptions.RbdMonFixError as error:
                 raise type(error)(
-                    f'{error.message} Still locked by this run may be: '
-                    f'{", ".join(left)}.',
-                    f'{error.hint} Those with the reason "{reason(run)}" in '
-                    '`openstack server show` can be unlocked by `openstack '
-                    'server unlock`.') from error
+                    f'{error.message} These servers may still be locked by '
+                    f'this run: {", ".join(left)}.',
+                    f'{error.hint} Unlock those for which "openstack server '
+                    f'show" prints the reason "{reason(run)}", with '
+                    '"openstack server unlock".') from error
             left.pop(0)
 
     def _take(self, uuid: str, ours: str, taken: set[str]) -> None:
@@ -94,8 +94,8 @@ class Locks:
             lock = self._api.locked(uuid)
             if lock.locked and lock.reason != ours:
                 return
-            # First noted, then locked: what is noted is unlocked on an
-            # error, and a request whose answer is lost may have locked.
+            # Noted before the lock: a request whose answer is lost may
+            # have locked the server, and noted servers are unlocked.
             taken.add(uuid)
             if not lock.locked:
                 self._api.lock(uuid, ours)

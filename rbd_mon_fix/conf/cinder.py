@@ -12,12 +12,12 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What cinder.conf says about its RBD backends and its database."""
+"""Cinder's RBD backends and database, as set in cinder.conf."""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Optional, Sequence
+from typing import Mapping, Optional, Sequence
 
 from oslo_config import cfg
 
@@ -25,9 +25,9 @@ from rbd_mon_fix.conf import ini
 
 _SHARED = 'backend_defaults'
 
-# Names and defaults as in Cinder: cinder/volume/drivers/rbd.py (RBD_OPTS)
-# and cinder/volume/manager.py.
-_DEFAULTS = {
+# Names and defaults as in cinder/volume/drivers/rbd.py (RBD_OPTS) and
+# cinder/volume/manager.py.
+_DEFAULTS: Mapping[str, Optional[str]] = {
     'volume_driver': 'cinder.volume.drivers.lvm.LVMVolumeDriver',
     'rbd_ceph_conf': '',
     'rbd_cluster_name': 'ceph',
@@ -39,13 +39,13 @@ _DEFAULTS = {
 
 @dataclasses.dataclass(frozen=True)
 class CinderBackend:
-    """A backend of Cinder that keeps its volumes in RBD.
+    """A Cinder backend that stores its volumes in RBD.
 
-    :param name: its section; '' where [DEFAULT] describes the only one
-    :param ceph_conf: path; '' where librados looks in the usual places
+    :param name: its section; '' if [DEFAULT] describes the only backend
+    :param ceph_conf: path; '' if librados searches its default paths
     :param user: None without cephx
-    :param secret_uuid: None where Cinder takes the cluster's fsid
-        (_set_default_secret_uuid, since Victoria), and older ones take none
+    :param secret_uuid: None if Cinder uses the cluster's fsid
+        (_set_default_secret_uuid, since Victoria; older releases use none)
     """
 
     name: str
@@ -58,10 +58,10 @@ class CinderBackend:
 
 @dataclasses.dataclass(frozen=True)
 class CinderConf:
-    """What cinder.conf says, as far as it is needed here.
+    """The options of cinder.conf that are needed here.
 
-    :param database_connection: URL with a password; None where not set
-    :param backends: those whose driver is RBD, in the order of the file
+    :param database_connection: URL with a password; None if not set
+    :param backends: those with the RBD driver, in the order of the file
     """
 
     database_connection: Optional[str] = dataclasses.field(repr=False)
@@ -71,7 +71,7 @@ class CinderConf:
 def load(paths: Sequence[str]) -> CinderConf:
     """Read cinder.conf.
 
-    :param paths: its files, a later one wins
+    :param paths: the files; later ones override earlier ones
     :raises ConfigError: a file is missing, unreadable or malformed
     """
     conf = ini.read(paths, 'cinder', (
@@ -81,9 +81,8 @@ def load(paths: Sequence[str]) -> CinderConf:
           for name, default in _DEFAULTS.items()),
         *((_SHARED, cfg.StrOpt(name, default=default))
           for name, default in _DEFAULTS.items())))
-    names = [name for name in ini.value(conf, 'enabled_backends') or ()
-             if name]
-    # Cinder without enabled_backends takes all from [DEFAULT]
+    names = [name for name in ini.values(conf, 'enabled_backends') if name]
+    # Without enabled_backends, Cinder reads the backend from [DEFAULT]
     # (cinder/cmd/volume.py).
     backends = [_backend(conf, name) for name in names or ['']]
     return CinderConf(
@@ -92,7 +91,8 @@ def load(paths: Sequence[str]) -> CinderConf:
 
 
 def _backend(conf: cfg.ConfigOpts, name: str) -> Optional[CinderBackend]:
-    options = {option: _option(conf, name, option) for option in _DEFAULTS}
+    options = {option: _option(conf, name, option) or ''
+               for option in _DEFAULTS}
     if not options['volume_driver'].endswith('RBDDriver'):
         return None
     return CinderBackend(
@@ -104,8 +104,9 @@ def _backend(conf: cfg.ConfigOpts, name: str) -> Optional[CinderBackend]:
         pool=options['rbd_pool'])
 
 
-def _option(conf: cfg.ConfigOpts, section: str, option: str) -> Any:
-    """Look where Cinder looks: cinder/volume/configuration.py."""
+def _option(conf: cfg.ConfigOpts, section: str,
+            option: str) -> Optional[str]:
+    """Return an option as cinder/volume/configuration.py looks it up."""
     if not section:
         return ini.value(conf, option)
     conf.register_opt(cfg.StrOpt(option), group=section)

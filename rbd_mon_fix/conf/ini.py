@@ -12,10 +12,10 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Reads the config files of other services into a ConfigOpts of their own.
+"""The config files of other services.
 
-Nova and Cinder share option names, so each gets its own ConfigOpts; and the
-environment is not read, where ``OS_DATABASE__CONNECTION`` would mean both.
+Nova and Cinder share option names, so each has a ConfigOpts of its own. The
+environment is not read: ``OS_DATABASE__CONNECTION`` would apply to both.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from rbd_mon_fix import exceptions
 
 def read(paths: Sequence[str], service: str,
          opts: Sequence[tuple[Optional[str], cfg.Opt]]) -> cfg.ConfigOpts:
-    """Read config files; options that are not asked for are ignored.
+    """Read config files; options that are not requested are ignored.
 
-    :param paths: the files, a later one wins
-    :param service: whose they are: ``nova`` or ``cinder``
-    :param opts: group (None for DEFAULT) and option of each that is wanted
+    :param paths: the files; later ones override earlier ones
+    :param service: ``nova`` or ``cinder``
+    :param opts: group (None for DEFAULT) and definition of each option
     :raises ConfigError: a file is missing, unreadable or malformed; the
         message never quotes the file, which holds passwords
     """
@@ -55,7 +55,7 @@ def read(paths: Sequence[str], service: str,
     except cfg.ConfigFileParseError as e:
         raise exceptions.ConfigError(
             f'The config file {e.config_file} cannot be parsed'
-            f'{_line_of(e)}.', 'Put right what is there.') from None
+            f'{_line_of(e)}.', 'Correct the syntax there.') from None
     except (OSError, UnicodeDecodeError) as e:
         raise exceptions.ConfigError(
             f'The config files of {service} cannot be read: '
@@ -64,19 +64,33 @@ def read(paths: Sequence[str], service: str,
 
 
 def value(conf: cfg.ConfigOpts, name: str,
-          group: Optional[str] = None) -> Any:
-    """Return the value of an option.
+          group: Optional[str] = None) -> Optional[str]:
+    """Return the value of a string option; None if it is not set.
 
-    :raises ConfigError: it is malformed, or refers to an option that is not
-        among those that were asked for
+    :raises ConfigError: the value is malformed, or refers to an option that
+        was not requested
     """
+    found: Optional[str] = _value(conf, name, group)
+    return found
+
+
+def values(conf: cfg.ConfigOpts, name: str) -> Sequence[str]:
+    """Return the value of a list option in [DEFAULT]; empty if not set.
+
+    :raises ConfigError: as ``value``
+    """
+    found: Optional[Sequence[str]] = _value(conf, name, None)
+    return found or ()
+
+
+def _value(conf: cfg.ConfigOpts, name: str, group: Optional[str]) -> Any:
     try:
         return conf[group][name] if group else conf[name]
     except (cfg.Error, ValueError):
         raise exceptions.ConfigError(
-            f'The option {name} in [{group or "DEFAULT"}] of '
-            f'{", ".join(conf.default_config_files)} cannot be used.',
-            'Write its value out in full, without $ references.') from None
+            f'Invalid value of option {name} in [{group or "DEFAULT"}] of '
+            f'{", ".join(conf.default_config_files)}.',
+            'Write the value in full, without $ references.') from None
 
 
 def _names(error: Any) -> str:

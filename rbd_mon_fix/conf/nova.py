@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What nova.conf says about servers, libvirt, RBD and the databases."""
+"""Servers, libvirt, RBD and databases, as set in nova.conf."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ from oslo_utils import netutils
 
 from rbd_mon_fix.conf import ini
 
-# Names, defaults and meaning as in Nova: nova/conf/{netconf,paths,libvirt,
-# database}.py; state_path as the distributions set it.
+# Names, defaults and meaning as in nova/conf/{netconf,paths,libvirt,
+# database}.py. instances_path refers to state_path, whose default is that of
+# the distributions.
 _OPTS = (
     (None, cfg.StrOpt('host')),
     (None, cfg.StrOpt('state_path', default='/var/lib/nova')),
@@ -43,16 +44,15 @@ _OPTS = (
 
 @dataclasses.dataclass(frozen=True)
 class NovaConf:
-    """What nova.conf says, as far as it is needed here.
+    """The options of nova.conf that are needed here.
 
-    :param host: None where it is not set: Nova takes the host name then
-    :param connection_uri: '' where Nova takes libvirt's default
+    :param host: None if it is not set; Nova uses the host name then
+    :param connection_uri: '' if Nova uses libvirt's default
     :param database_connection: URL of the cell's database, with a password
-    :param api_database_connection: URL of the API database, likewise
+    :param api_database_connection: URL of the API database, with a password
     """
 
     host: Optional[str]
-    state_path: str
     instances_path: str
     images_type: str
     images_rbd_pool: str
@@ -67,23 +67,22 @@ class NovaConf:
 def load(paths: Sequence[str]) -> NovaConf:
     """Read nova.conf.
 
-    :param paths: its files, a later one wins
+    :param paths: the files; later ones override earlier ones
     :raises ConfigError: a file is missing, unreadable or malformed
     """
-    # Others refer to it, and Nova finds it out where it is not set.
+    # Other options refer to my_ip; if it is not set, Nova detects it.
     my_ip = cfg.StrOpt('my_ip', default=netutils.get_my_ipv4())
     conf = ini.read(paths, 'nova', ((None, my_ip), *_OPTS))
     return NovaConf(
         host=ini.value(conf, 'host') or None,
-        state_path=ini.value(conf, 'state_path'),
-        instances_path=ini.value(conf, 'instances_path'),
-        images_type=ini.value(conf, 'images_type', 'libvirt'),
-        images_rbd_pool=ini.value(conf, 'images_rbd_pool', 'libvirt'),
+        instances_path=ini.value(conf, 'instances_path') or '',
+        images_type=ini.value(conf, 'images_type', 'libvirt') or '',
+        images_rbd_pool=ini.value(conf, 'images_rbd_pool', 'libvirt') or '',
         images_rbd_ceph_conf=ini.value(
-            conf, 'images_rbd_ceph_conf', 'libvirt'),
+            conf, 'images_rbd_ceph_conf', 'libvirt') or '',
         rbd_user=ini.value(conf, 'rbd_user', 'libvirt') or None,
         rbd_secret_uuid=ini.value(conf, 'rbd_secret_uuid', 'libvirt') or None,
-        connection_uri=ini.value(conf, 'connection_uri', 'libvirt'),
+        connection_uri=ini.value(conf, 'connection_uri', 'libvirt') or '',
         database_connection=ini.value(conf, 'connection', 'database') or None,
         api_database_connection=ini.value(
             conf, 'connection', 'api_database') or None)

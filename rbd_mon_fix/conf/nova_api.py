@@ -12,20 +12,20 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The options of group [nova]: how to reach Nova's API."""
+"""The options of group [nova]: login to Nova's API."""
 
 from __future__ import annotations
 
 import os
-from typing import Any, Mapping
+from typing import Mapping
 
 from oslo_config import cfg
 
 GROUP = 'nova'
 
-# Without a bound a request waits for ever. Locking and unlocking are as good
-# done twice as once, so that errors on the way may be answered by a retry.
-DEFAULTS: Mapping[str, Any] = {
+# Without a timeout a request waits forever. Locking and unlocking are
+# idempotent, so lost connections and server errors may be retried.
+DEFAULTS: Mapping[str, object] = {
     'timeout': 60,
     'connect_retries': 2,
     'status_code_retries': 2,
@@ -35,14 +35,14 @@ DEFAULTS: Mapping[str, Any] = {
 
 def configured(conf: cfg.ConfigOpts,
                environ: Mapping[str, str] = os.environ) -> bool:
-    """Tell whether there are credentials for Nova's API.
+    """Return whether there are credentials for Nova's API.
 
-    The config files are read once more on the side: keystoneauth registers
-    these very options itself, and importing it costs more than a run that
-    asks nothing of the API should pay.
+    Reads the config files a second time, into a ConfigOpts of its own:
+    keystoneauth registers the same options, and importing it takes too long
+    for a run without the API.
 
     :param conf: a parsed config
-    :param environ: the environment, where ``openrc`` files put theirs
+    :param environ: the environment, where ``openrc`` files set credentials
     """
     probe = cfg.ConfigOpts()
     probe.register_opts([cfg.StrOpt('auth_type'), cfg.StrOpt('auth_section')],
@@ -56,8 +56,8 @@ def configured(conf: cfg.ConfigOpts,
 def register(conf: cfg.ConfigOpts) -> None:
     """Register the options that ``clients.nova_api.connect`` reads.
 
-    Those of the auth plugin itself (``auth_url``, ``username`` ...) are
-    registered by keystoneauth once ``auth_type`` is known.
+    keystoneauth registers the options of the auth plugin (``auth_url``,
+    ``username`` and others) when it knows ``auth_type``.
     """
     from keystoneauth1 import loading
     conf.register_opts(_connection_opts(), group=GROUP)
@@ -67,7 +67,7 @@ def register(conf: cfg.ConfigOpts) -> None:
 def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
     """Return the options for oslo-config-generator.
 
-    Those of the plugin ``password`` stand for all plugins.
+    The options of the plugin ``password`` represent all plugins.
     """
     from keystoneauth1 import loading
     opts = (loading.get_auth_common_conf_options()

@@ -16,7 +16,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Sequence
+from typing import Mapping, Sequence
 
 from oslo_config import cfg
 
@@ -25,60 +25,61 @@ from rbd_mon_fix import exceptions
 NOVA_CONF = '/etc/nova/nova.conf'
 CINDER_CONF = '/etc/cinder/cinder.conf'
 
-OPTS = [
+OPTS: list[cfg.Opt] = [
     cfg.MultiStrOpt(
         'nova-config-file', default=[NOVA_CONF], metavar='FILE',
-        help='A nova.conf. May be given several times, the later ones '
-             'count. Only the default file may be missing; an empty name '
-             'means that there is none.'),
+        help='Path of a nova.conf. Can be given several times; later files '
+             'override earlier ones. Only the default file may be missing. '
+             'An empty path means that there is no nova.conf.'),
     cfg.MultiStrOpt(
         'cinder-config-file', default=[CINDER_CONF], metavar='FILE',
-        help='A cinder.conf, likewise.'),
+        help='Path of a cinder.conf, with the same rules.'),
     cfg.StrOpt(
         'libvirt-uri', metavar='URI',
-        help="Where libvirt is; {host} stands for the compute host's name. "
-             'Default: connection_uri of nova.conf, else qemu:///system.'),
+        help='URI of libvirt; {host} is replaced with the name of the '
+             'compute host. Default: connection_uri of nova.conf, else qemu:///system.'),
     cfg.StrOpt(
         'monitors-file', metavar='FILE',
-        help="The right monitors, as 'rbd-mon-fix monitors -f json' prints "
-             'them where Ceph and the config files are at hand.'),
+        help="A file with the right monitors: the output of 'rbd-mon-fix "
+             "monitors -f json' on a machine that has access to Ceph and the "
+             'config files.'),
     cfg.StrOpt(
         'journal-dir', default='/var/lib/rbd-mon-fix', metavar='DIR',
-        help='Where the journal and the locks are kept.'),
+        help='Directory of the journal and the locks.'),
     cfg.BoolOpt(
         'offline', default=False,
-        help="Run no 'ceph' command and probe no monitor: the word of "
-             'ceph.conf is taken. For hosts that cannot reach Ceph.'),
+        help="Run no 'ceph' command and connect to no monitor; trust "
+             'ceph.conf instead. For hosts that cannot reach Ceph.'),
 ]
 
-# For guests that Nova does not know. An option that is not set says nothing
-# about a disk; one that is set has to fit it.
-CEPH_OPTS = [
+# For guests that Nova does not know. A disk belongs to the cluster if it
+# matches every option that is set.
+CEPH_OPTS: list[cfg.Opt] = [
     cfg.StrOpt(
         'conf', default='/etc/ceph/ceph.conf',
         help='The ceph.conf of guests on a host without OpenStack. With '
-             'OpenStack it counts only where user, secret_uuid or pools is '
-             'set as well.'),
-    cfg.StrOpt('cluster', default='ceph', help='Its cluster name.'),
-    cfg.StrOpt('user', help="The cephx user that is the cluster's."),
+             'OpenStack, used only if user, secret_uuid or pools is set as '
+             'well.'),
+    cfg.StrOpt('cluster', default='ceph', help='The name of the cluster.'),
+    cfg.StrOpt('user', help='The cephx user of the cluster.'),
     cfg.StrOpt('secret_uuid',
-               help="The libvirt secret that is the cluster's. Needed as "
-                    'soon as guests on one host use more than one.'),
+               help='UUID of the libvirt secret of the cluster. Required if '
+                    'the guests on a host use more than one secret.'),
     cfg.ListOpt('pools', default=[],
-                help="The pools that are the cluster's; default: any."),
+                help='The pools of the cluster; default: any pool.'),
 ]
 
-HOOK_OPTS = [
+HOOK_OPTS: list[cfg.Opt] = [
     cfg.StrOpt(
         'dir', default='/etc/libvirt/hooks/qemu.d', metavar='DIR',
-        help="The folder where libvirt on this host looks for hooks of QEMU "
-             "guests. 'hook install' puts a script there, which refresh "
-             'keeps informed.'),
+        help='Directory in which libvirt on this host looks for hooks of '
+             "QEMU guests. 'hook install' installs a script there, and "
+             'refresh keeps its addresses up to date.'),
 ]
 
 
 def register(conf: cfg.ConfigOpts) -> None:
-    """Register the options, those of no group as flags too."""
+    """Register the options; those in no group and [hook] are flags too."""
     conf.register_cli_opts(OPTS)
     conf.register_opts(CEPH_OPTS, group='ceph')
     conf.register_cli_opts(HOOK_OPTS, group='hook')
@@ -107,7 +108,7 @@ def load(files: Sequence[str], overrides: Mapping[str, object]
     return conf
 
 
-def list_opts() -> list[tuple[str, list[Any]]]:
+def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
     """Return all options for oslo-config-generator."""
     from rbd_mon_fix.conf import nova_api
     return [('DEFAULT', OPTS), ('ceph', CEPH_OPTS),

@@ -42,7 +42,7 @@ Busy = Callable[[Collection[str]], Collection[str]]
 Hold = Callable[[Collection[str]], ContextManager[object]]
 
 
-class Journal(Protocol):
+class ChangeLog(Protocol):
     """The record of what is done, on disk before it is done."""
 
     def begin(self, changes: Iterable[Change]) -> None:
@@ -53,7 +53,7 @@ class Journal(Protocol):
 
 
 def apply(changes: Sequence[Change], stores: Sequence[Store],
-          journal: Journal, busy: Busy, hold: Hold) -> Iterator[Outcome]:
+          journal: ChangeLog, busy: Busy, hold: Hold) -> Iterator[Outcome]:
     """Make the changes of one host and yield what became of each.
 
     The stores of a server are written in their order. Where a change of a

@@ -124,9 +124,8 @@ class _Look:
     def pools(self, host: str,
               hypervisor: libvirt.Hypervisor) -> Iterator[Finding]:
         """Yield storage pools of libvirt."""
-        from rbd_mon_fix.clients import libvirt_kept
         from rbd_mon_fix.documents import stored_xml
-        for xml in libvirt_kept.rbd_pools(hypervisor):
+        for xml in hypervisor.rbd_pools():
             try:
                 pool = stored_xml.pool(xml)
             except exceptions.Unreadable:
@@ -139,9 +138,8 @@ class _Look:
     def moments(self, host: str,
                 hypervisor: libvirt.Hypervisor) -> Iterator[Finding]:
         """Yield snapshots and checkpoints of domains."""
-        from rbd_mon_fix.clients import libvirt_kept
         from rbd_mon_fix.documents import stored_xml
-        for moment in libvirt_kept.moments(hypervisor):
+        for moment in hypervisor.moments():
             if not self._selection.includes(moment.domain):
                 continue
             kind = (FindingKind.CHECKPOINT if moment.is_checkpoint

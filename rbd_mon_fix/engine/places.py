@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class Places:
-    """What the config leads to, as ``stores.registry.Places`` has it."""
+    """What the config leads to, as ``stores.registry.StorePlaces`` has it."""
 
     def __init__(self, context: contexts.Context):
         self._context = context

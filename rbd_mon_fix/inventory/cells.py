@@ -38,7 +38,8 @@ class Cells:
         gives none
     """
 
-    def __init__(self, default: Optional[str], api: Optional[nova_cells.Api]):
+    def __init__(self, default: Optional[str],
+                 api: Optional[nova_cells.CellMappings]):
         self._default = default
         self._api = api
         self._open: dict[str, nova.Cell] = {}
@@ -100,8 +101,10 @@ class Cells:
 def of(conf: nova_conf.NovaConf) -> Optional[Cells]:
     """Return the cells that a nova.conf leads to; None for none."""
     if conf.api_database_connection:
-        return Cells(conf.database_connection, nova_cells.Api(engine.Database(
-            conf.api_database_connection, "Nova's API database")))
+        database = engine.Database(
+            conf.api_database_connection, "Nova's API database")
+        return Cells(conf.database_connection,
+                     nova_cells.CellMappings(database))
     if conf.database_connection:
         return Cells(conf.database_connection, None)
     return None

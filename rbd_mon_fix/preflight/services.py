@@ -89,12 +89,11 @@ def _api(context: contexts.Context) -> str:
 
 
 def _libvirt(context: contexts.Context, host: str) -> str:
-    from rbd_mon_fix.clients import libvirt_kept
     hypervisor = context.hypervisor(host)
-    libvirt, driver = libvirt_kept.versions(hypervisor)
+    libvirt, driver = hypervisor.versions()
     count = len(hypervisor.domains())
-    if not libvirt_kept.may_define(hypervisor):
+    if not hypervisor.may_define():
         raise exceptions.Unreachable(
-            f'Libvirt {libvirt} answers, but lets us read only.',
+            f'The connection to libvirt {libvirt} is read-only.',
             'Use a --libvirt-uri, and a user, that may write.')
     return f'Libvirt {libvirt} with {driver}, {count} domains; may define.'

@@ -14,9 +14,9 @@
 
 """The RBD images on the command line of a QEMU process.
 
-Libvirt 6.0 and later writes each image as the JSON of ``-blockdev``; before,
-and for QEMU older than 4.2, as ``-drive file=rbd:...`` with the cephx key
-in it, which is never kept here.
+Since 6.0, libvirt writes each image as the JSON of ``-blockdev``. Older
+versions, or those with QEMU older than 4.2, write ``-drive file=rbd:...``
+with the cephx key, which is never stored here.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ _MON_PREFIX = re.compile(r'(?:v1|v2|any):(?=[\[\d])')
 
 
 def is_qemu(argv: Sequence[str]) -> bool:
-    """Tell whether a command line is that of a QEMU that runs a guest."""
+    """Return whether a command line is that of a QEMU with a guest."""
     return bool(argv) and bool(
         _PROGRAM.fullmatch(os.path.basename(argv[0])))
 
 
 def instance(argv: Sequence[str]) -> Optional[str]:
-    """Return the guest's UUID, or else its name, or else None."""
+    """Return the guest's UUID, else its name, else None."""
     for word in _values(argv, 'uuid'):
         try:
             return str(uuid_module.UUID(word))
@@ -54,9 +54,9 @@ def instance(argv: Sequence[str]) -> Optional[str]:
 
 
 def disks(argv: Sequence[str]) -> tuple[RbdDisk, ...]:
-    """Return the RBD images, each with the monitors it was launched with.
+    """Return the RBD images, each with its monitors at the launch.
 
-    What cannot be understood is left out. A secret's UUID is not there.
+    Malformed options are skipped. The command line has no secret UUIDs.
     """
     found: list[RbdDisk] = []
     for option, implied in (('blockdev', 'driver'), ('drive', '')):
@@ -66,7 +66,7 @@ def disks(argv: Sequence[str]) -> tuple[RbdDisk, ...]:
 
 
 def _values(argv: Sequence[str], option: str) -> list[str]:
-    """Return what follows an option; QEMU takes one dash or two."""
+    """Return the values of an option; QEMU accepts one dash or two."""
     return [argument for word, argument in zip(argv, argv[1:])
             if word in (f'-{option}', f'--{option}')]
 
@@ -85,9 +85,9 @@ def _json(text: str) -> Any:
 
 
 def _options(word: str, implied: str) -> dict[str, str]:
-    """Split ``key=value,key=value``; a doubled comma stands for one.
+    """Split ``key=value,key=value``; a doubled comma is a literal one.
 
-    As QEMU's util/qemu-option.c, ``get_opt_value``.
+    As in QEMU's util/qemu-option.c, ``get_opt_value``.
     """
     options = {}
     for number, pair in enumerate(_PAIR.findall(word)):
@@ -100,10 +100,10 @@ def _options(word: str, implied: str) -> dict[str, str]:
 
 
 def _nested(options: Mapping[str, str]) -> dict[str, Any]:
-    """Make ``server.0.host=h`` what JSON would be, lists as dicts.
+    """Convert keys such as ``server.0.host`` to a tree, lists to dicts.
 
-    ``file=f`` beside ``file.x=y`` is the file's name, as in QEMU's block.c,
-    ``bdrv_open_inherit``.
+    ``file=f`` beside ``file.x=y`` is the name of the file, as in QEMU's
+    block.c, ``bdrv_open_inherit``.
     """
     tree: dict[str, Any] = {}
     for key, value in sorted(options.items(), reverse=True):
@@ -119,9 +119,9 @@ def _nested(options: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _images(tree: Any, key: str = '') -> Iterator[RbdDisk]:
-    """Find the images in an option, below other drivers as well.
+    """Yield the images in an option, also below other drivers.
 
-    :param key: what QEMU calls the drive, as far as is known by now
+    :param key: QEMU's name of the drive, '' if not known yet
     """
     if not isinstance(tree, dict):
         return
@@ -167,8 +167,8 @@ def _rank(number: str) -> int:
 def _legacy(name: str, key: str) -> Optional[RbdDisk]:
     """Read ``pool/image@snap:id=..:key=..:mon_host=..``.
 
-    As QEMU's block/rbd.c, ``qemu_rbd_parse_filename``: a backslash takes
-    the meaning from the character that follows it.
+    As in QEMU's block/rbd.c, ``qemu_rbd_parse_filename``: a backslash
+    escapes the next character.
     """
     head, *pairs = _split(name, ':')
     pool, *image = _split(head, '/')
@@ -183,7 +183,7 @@ def _legacy(name: str, key: str) -> Optional[RbdDisk]:
 
 
 def _split(text: str, delimiter: str) -> list[str]:
-    """Split at a character that no backslash stands before."""
+    """Split at a character that is not escaped by a backslash."""
     parts, start, position = [], 0, 0
     while position < len(text):
         if text[position] == '\\':
@@ -200,14 +200,14 @@ def _unescaped(text: str) -> str:
 
 
 def _mon_host(value: str) -> tuple[MonAddr, ...]:
-    """Read the forms of ``mon_host`` that libvirt writes, and bare others."""
+    """Read ``mon_host`` as libvirt writes it, or as a plain list."""
     found = (_addr(_MON_PREFIX.sub('', word).partition('/')[0])
              for word in re.split(r'[;,\s]+', value) if word)
     return tuple(filter(None, found))
 
 
 def _addr(host: Any, port: Any = '') -> Optional[MonAddr]:
-    """Return an address, or None for what is none; port 0 is no port."""
+    """Return an address, None if it is invalid; port 0 means no port."""
     port = None if str(port) == '0' else port
     try:
         if port == '':

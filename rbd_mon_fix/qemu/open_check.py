@@ -12,11 +12,11 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Proof of a cold start: QEMU's own rbd driver opens the image.
+"""Opening images with QEMU's own rbd driver, as a cold start does.
 
-The key and a ceph.conf that names no monitors are handed over as files
-without a name (memfd_create): nothing of them is on a command line or a
-disk, and nothing is left behind, however the run ends.
+QEMU receives the key and a ceph.conf without monitors as anonymous files
+(memfd_create): they are on no command line and no disk, and they vanish
+however the run ends.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from typing import Callable, Iterator, Optional, Sequence
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.model.monmap import MonAddr
 
-# Seconds beyond librados's own bound, after which QEMU is ended.
+# Seconds after librados's own timeout before QEMU is killed.
 _GRACE = 2.0
 
-# No monitors, no keyring, no log. With more monitors to try at once than
-# there are, a single good one is found within the bound.
+# No monitors, no keyring, no log. librados tries up to 32 monitors at once,
+# so it finds a single good one within the timeout.
 _CONF = '''[global]
 client_mount_timeout = {timeout:g}
 rados_mon_op_timeout = {timeout:g}
@@ -48,14 +48,14 @@ log_to_stderr = false
 '''
 
 _NO_DRIVER = exceptions.ConfigError(
-    'The QEMU of this machine has no rbd driver.',
-    'Install it: qemu-block-extra on Debian and Ubuntu, '
-    'qemu-kvm-block-rbd on RHEL and its kin.')
+    'QEMU on this machine has no rbd driver.',
+    'Install qemu-block-extra (Debian, Ubuntu) or qemu-kvm-block-rbd '
+    '(RHEL).')
 
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """What a document says about an image, all that QEMU needs.
+    """An image as a document describes it, with all that QEMU needs.
 
     :param user: None without cephx
     :param key: the cephx key, base64; None without cephx
@@ -71,8 +71,8 @@ class Case:
 class Proof:
     """Whether an image was opened.
 
-    :param error: in QEMU's words; None where it was opened
-    :param seconds: how long it took
+    :param error: QEMU's message; None if the image was opened
+    :param seconds: duration of the attempt
     """
 
     opened: bool
@@ -82,13 +82,13 @@ class Proof:
 
 def prove(cases: Sequence[Case], timeout: float, parallel: int,
           advance: Callable[[int], object]) -> list[Proof]:
-    """Open images read-only, and close them again.
+    """Open images read-only, and close them.
 
-    :param timeout: seconds that each may take to reach its monitors
-    :param parallel: how many are opened at once
-    :param advance: called with 1 after each
-    :returns: in the order of the cases
-    :raises ConfigError: qemu-img, or its rbd driver, is not installed
+    :param timeout: seconds to reach the monitors of an image
+    :param parallel: maximum number of images to open at the same time
+    :param advance: called with 1 after each image
+    :returns: the results in the order of the cases
+    :raises ConfigError: qemu-img or its rbd driver is not installed
     """
     return asyncio.run(_prove(cases, timeout, parallel, advance))
 
@@ -120,8 +120,8 @@ async def _open(case: Case, timeout: float) -> Proof:
 
 async def _run(words: Sequence[str], descriptors: tuple[int, ...],
                timeout: float) -> Optional[str]:
-    """Run QEMU and return what it complains of; None where nothing."""
-    # librados would read CEPH_KEYRING and such.
+    """Run QEMU and return its error output; None on success."""
+    # librados would read CEPH_KEYRING and others.
     environ = {name: value for name, value in os.environ.items()
                if not name.startswith('CEPH_')}
     try:
@@ -149,10 +149,10 @@ async def _run(words: Sequence[str], descriptors: tuple[int, ...],
 
 
 def _words(case: Case, conf: int, key: int) -> list[str]:
-    """Return the command; the image is written as libvirt writes it.
+    """Return the command, with the image as libvirt writes it.
 
-    libvirt's src/qemu/qemu_block.c,
-    ``qemuBlockStorageSourceGetRBDProps``; there port 0 stands for none.
+    See libvirt's src/qemu/qemu_block.c,
+    ``qemuBlockStorageSourceGetRBDProps``, where port 0 means no port.
     """
     pool, *namespace, image = case.image.split('/')
     source: dict[str, object] = {
@@ -175,14 +175,14 @@ def _words(case: Case, conf: int, key: int) -> list[str]:
 
 
 def _told(complaint: str, source: str, key: Optional[str]) -> str:
-    """Return QEMU's words without what they repeat of the command.
+    """Return QEMU's message without the parts it repeats of the command.
 
-    :raises ConfigError: they say that there is no rbd driver
+    :raises ConfigError: the message says that the rbd driver is missing
     """
     text = complaint.replace(f"Could not open '{source}': ", '')
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if not lines:
-        return 'QEMU failed and said nothing'
+        return 'QEMU failed without a message'
     if "Unknown driver 'rbd'" in complaint:
         raise _NO_DRIVER
     words = lines[-1].partition('qemu-img: ')
@@ -192,7 +192,7 @@ def _told(complaint: str, source: str, key: Optional[str]) -> str:
 
 @contextlib.contextmanager
 def _nameless(text: str) -> Iterator[int]:
-    """Keep a text in a file of memory that has a descriptor and no name."""
+    """Yield the descriptor of an anonymous file in memory with a text."""
     descriptor = os.memfd_create('rbd-mon-fix')
     try:
         os.write(descriptor, text.encode())

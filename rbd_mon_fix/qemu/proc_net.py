@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The tables of TCP connections that Linux keeps in /proc."""
+"""Linux's tables of TCP connections in /proc."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _ESTABLISHED = '01'
 
 
 def established(table: str) -> Iterator[tuple[str, MonAddr]]:
-    """Yield the inode and the remote end of each open connection.
+    """Yield the inode and the remote address of each open connection.
 
-    An IPv4 peer of an IPv6 socket is told as IPv4.
+    An IPv4 peer of an IPv6 socket is yielded as IPv4.
 
     :param table: text of ``/proc/PID/net/tcp`` or ``tcp6`` (kernel,
         Documentation/networking/proc_net_tcp.rst)
@@ -41,7 +41,7 @@ def established(table: str) -> Iterator[tuple[str, MonAddr]]:
 
 
 def _addr(word: str) -> MonAddr:
-    """Read ``0100007F:1A85``: words of 32 bits in the machine's order."""
+    """Read ``0100007F:1A85``: words of 32 bits in native byte order."""
     digits, port = word.split(':')
     raw = bytes.fromhex(digits)
     count = len(raw) // 4

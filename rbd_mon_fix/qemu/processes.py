@@ -36,9 +36,9 @@ Table = dict[str, MonAddr]
 
 @dataclasses.dataclass(frozen=True)
 class _Sight:
-    """A QEMU process with its sockets, not yet looked up.
+    """A QEMU process and its sockets, before their peers are known.
 
-    :param inodes: None where they may not be seen
+    :param inodes: None if we may not read them
     """
 
     pid: int
@@ -48,10 +48,11 @@ class _Sight:
 
 
 def running() -> list[Guest]:
-    """Return the QEMU processes, those in containers of this machine too.
+    """Return the QEMU processes, including those in containers.
 
-    psutil would look sockets up in our own network namespace, which need
-    not be that of a process; one table serves all processes of a namespace.
+    psutil would look sockets up in our own network namespace, which may
+    differ from that of the process. Processes that share a namespace share
+    a table.
     """
     sights = [sight for process in psutil.process_iter()
               for sight in _seen(process)]
@@ -72,7 +73,7 @@ def _seen(process: psutil.Process) -> Iterator[_Sight]:
     except PermissionError:
         yield _Sight(process.pid, argv)
     except (psutil.Error, FileNotFoundError, ProcessLookupError):
-        return  # it ended meanwhile, or is hidden from us altogether
+        return  # the process has ended, or is hidden from us
 
 
 def _peers(sight: _Sight,
@@ -84,7 +85,7 @@ def _peers(sight: _Sight,
             tables[sight.namespace] = _table(
                 pathlib.Path('/proc', str(sight.pid), 'net'))
         except OSError:
-            return None  # it ended meanwhile
+            return None  # the process has ended
     table = tables[sight.namespace]
     return frozenset(table[inode] for inode in sight.inodes
                      if inode in table)
@@ -95,7 +96,7 @@ def _inodes(folder: pathlib.Path) -> Iterator[str]:
         try:
             target = os.readlink(link)
         except FileNotFoundError:
-            continue  # closed meanwhile
+            continue  # the file has been closed
         if target.startswith(_SOCKET):
             yield target[len(_SOCKET):-1]
 
@@ -104,6 +105,6 @@ def _table(folder: pathlib.Path) -> Table:
     found: Table = {}
     for name in ('tcp', 'tcp6'):
         path = folder / name
-        if path.exists():  # no tcp6 where IPv6 is off
+        if path.exists():  # no tcp6 without IPv6
             found.update(proc_net.established(path.read_text()))
     return found

@@ -72,9 +72,9 @@ def report(fmt: str, stream: TextIO, kind: schema.Kind) -> Report:
     :param fmt: one of ``FORMATS``
     """
     if fmt == 'json':
-        return machine.Document(syntax.Json(stream), kind)
+        return machine.ObjectReport(syntax.Json(stream), kind)
     if fmt == 'yaml':
-        return machine.Document(syntax.Yaml(stream), kind)
+        return machine.ObjectReport(syntax.Yaml(stream), kind)
     if fmt == 'csv':
         return machine.Csv(stream, kind)
     return table.Table(printer(stream), kind)

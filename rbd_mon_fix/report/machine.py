@@ -29,7 +29,7 @@ from rbd_mon_fix.report import schema
 from rbd_mon_fix.report import syntax
 
 
-class Document:
+class ObjectReport:
     """One object with the lists ``records`` and, of status, ``findings``."""
 
     def __init__(self, written: syntax.Syntax, kind: schema.Kind):

@@ -70,7 +70,8 @@ class NovaBdmStore:
         return [_outcome(change, after.get(int(change.locator.key)))
                 for change in changes]
 
-    def _record(self, host: str, row: nova.BlockDevice) -> Optional[Record]:
+    def _record(self, host: str,
+                row: nova.BlockDeviceMapping) -> Optional[Record]:
         locator = Locator(self.name, host, row.instance, str(row.id))
         record = Record(locator, None, attachment=row.attachment_id,
                         volume_id=row.volume_id, disk=_disk(row.device_name))
@@ -84,16 +85,17 @@ class NovaBdmStore:
         return dataclasses.replace(record, document=document)
 
 
-def _swap(change: Change) -> nova.Swap:
+def _swap(change: Change) -> nova.CompareAndSwap:
     record = change.record
     assert record.document is not None
-    row = nova.BlockDevice(
+    row = nova.BlockDeviceMapping(
         int(record.locator.key), record.locator.instance, record.volume_id,
         record.attachment, None, record.document.text)
-    return nova.Swap(row, record.locator.host, change.document.text)
+    return nova.CompareAndSwap(row, record.locator.host, change.document.text)
 
 
-def _outcome(change: Change, after: Optional[nova.BlockDevice]) -> Outcome:
+def _outcome(change: Change,
+             after: Optional[nova.BlockDeviceMapping]) -> Outcome:
     if after is not None and after.connection_info == change.document.text:
         return Outcome(change.locator, Verdict.FIXED)
     record = change.record

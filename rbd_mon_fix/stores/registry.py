@@ -42,7 +42,7 @@ class Need(enum.Enum):
     INSTANCES_FOLDER = "Nova's folder of instances"
 
 
-class Places(Protocol):
+class StorePlaces(Protocol):
     """The services and folders that stores are opened on."""
 
     def cell(self, host: str) -> nova.Cell:
@@ -84,7 +84,7 @@ class StoreSpec:
     """
 
     name: str
-    open: Callable[[Places, str], Store]
+    open: Callable[[StorePlaces, str], Store]
     needs: Need
     after: tuple[str, ...] = ()
     implies: tuple[str, ...] = ()
@@ -95,32 +95,32 @@ class StoreSpec:
     read_by: Readers = Readers()
 
 
-def _cinder_attachment(places: Places, host: str) -> Store:
+def _cinder_attachment(places: StorePlaces, host: str) -> Store:
     from rbd_mon_fix.stores import cinder_attachment
     return cinder_attachment.CinderAttachmentStore(places.volumes())
 
 
-def _nova_bdm(places: Places, host: str) -> Store:
+def _nova_bdm(places: StorePlaces, host: str) -> Store:
     from rbd_mon_fix.stores import nova_bdm
     return nova_bdm.NovaBdmStore(places.cell(host))
 
 
-def _domain(places: Places, host: str) -> Store:
+def _domain(places: StorePlaces, host: str) -> Store:
     from rbd_mon_fix.stores import domain
     return domain.DomainStore(places.hypervisor(host))
 
 
-def _managed_save(places: Places, host: str) -> Store:
+def _managed_save(places: StorePlaces, host: str) -> Store:
     from rbd_mon_fix.stores import managed_save
     return managed_save.ManagedSaveStore(places.hypervisor(host))
 
 
-def _unrescue(places: Places, host: str) -> Store:
+def _unrescue(places: StorePlaces, host: str) -> Store:
     from rbd_mon_fix.stores import unrescue
     return unrescue.UnrescueStore(places.instances_path())
 
 
-def _live_domain(places: Places, host: str) -> Store:
+def _live_domain(places: StorePlaces, host: str) -> Store:
     from rbd_mon_fix.stores import live_domain
     return live_domain.LiveDomainStore(places.hypervisor(host))
 

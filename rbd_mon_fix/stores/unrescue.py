@@ -65,7 +65,7 @@ class UnrescueStore:
         try:
             with self._folder(locator.key) as place:
                 document = _parse(place.read(FILE), locator.key)
-        except (exceptions.Unreadable, folder.Refused) as error:
+        except (exceptions.Unreadable, folder.Inaccessible) as error:
             return Record(locator, None, unreadable=error.message)
         return Record(locator, document)
 
@@ -85,7 +85,7 @@ class UnrescueStore:
             return Outcome(locator, Verdict.CONFLICT, error.message)
         except folder.Unsure as error:
             return Outcome(locator, Verdict.UNVERIFIED, error.message)
-        except folder.Refused as error:
+        except folder.Inaccessible as error:
             return Outcome(locator, Verdict.FAILED, error.message)
         if found != new:
             return Outcome(locator, Verdict.UNVERIFIED,

@@ -201,7 +201,7 @@ def test_a_damaged_image_is_reported_and_untouched(
     damaged = path.read_bytes()
     [record] = store.scan(scope(with_rbd))
     assert record.document is None
-    assert record.unreadable.startswith('libvirt says: ')
+    assert record.unreadable.startswith('libvirt reported: ')
     [outcome] = store.put([guests.change(sound)])
     assert outcome.verdict is Verdict.FAILED
     assert path.read_bytes() == damaged

@@ -75,24 +75,10 @@ VALUES = ('rbd_mon_fix.model', 'rbd_mon_fix.preflight.check')
 # there.
 CLOUDS = 'it takes config files, databases and libvirts of whole clouds'
 LEARNING = 'clusters are learnt by way of it'
-REAL = 'it takes real QEMU processes and a Ceph'
 COVERED = {
     '__main__.py': ('unit/cli/test_main.py', 'a process of its own runs it'),
     'ceph/backends.py': ('unit/ceph/test_clusters.py', LEARNING),
     'ceph/discovery.py': ('unit/ceph/test_clusters.py', LEARNING),
-    'clients/database/nova_cells.py': (
-        'unit/inventory/test_cells.py', 'cells are found by way of it'),
-    'clients/database/shares.py': (
-        'functional/test_leftovers.py', "it takes Nova's own table"),
-    'clients/database/urls.py': (
-        'unit/clients/database/test_engine.py', 'databases are opened by it'),
-    'clients/folder.py': (
-        'functional/test_unrescue.py', 'it takes users, modes and links'),
-    'clients/libvirt_connection.py': (
-        'functional/test_libvirt_lost.py', 'it takes a libvirt to lose'),
-    'conf/ini.py': ('unit/conf/test_nova.py', 'nova.conf is read by it'),
-    'conf/options.py': (
-        'unit/test_sample_config.py', 'the sample shows every option'),
     'engine/__init__.py': (
         'unit/engine/test_api.py', 'it is what others import'),
     'exceptions.py': (
@@ -107,8 +93,6 @@ COVERED = {
     'preflight/config.py': ('functional/test_preflight.py', CLOUDS),
     'preflight/machine.py': ('functional/test_preflight.py', CLOUDS),
     'preflight/services.py': ('functional/test_preflight.py', CLOUDS),
-    'qemu/open_check.py': ('functional/test_real_ceph.py', REAL),
-    'qemu/processes.py': ('functional/test_real_ceph.py', REAL),
     'report/bar.py': ('unit/report/test_progress.py', 'it is shown there'),
     'report/encoding.py': (
         'unit/report/test_table.py', 'what cannot be encoded is told there'),

@@ -20,11 +20,14 @@ Tables and columns as in cinder/db/sqlalchemy/models.py.
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Iterable, Optional, Sequence
+from typing import Any, Callable, Iterable, Optional, Sequence, TypeVar
 
+from oslo_utils import timeutils
 import sqlalchemy as sa
 
 from rbd_mon_fix.clients.database import engine
+
+T = TypeVar('T')
 
 _META = sa.MetaData()
 
@@ -42,8 +45,9 @@ ATTACHMENTS = sa.Table(
     sa.Column('connection_info', sa.Text),
     sa.Column('updated_at', sa.DateTime), sa.Column('deleted', sa.Boolean))
 
-# Those of volumes that are not being migrated (cinder/volume/api.py,
-# AVAILABLE_MIGRATION_STATUS; objects/fields.py knows 'none' besides).
+# Migration states of a volume that is not being migrated: those of
+# cinder/volume/api.py, AVAILABLE_MIGRATION_STATUS, and the 'none' of
+# cinder/objects/fields.py.
 _SETTLED = (None, '', 'none', 'deleting', 'error', 'success')
 
 
@@ -51,10 +55,10 @@ _SETTLED = (None, '', 'none', 'deleting', 'error', 'success')
 class Volume:
     """A row of volumes.
 
-    :param backend: its backend's name; '' for a volume of a service without
-        backends, None for one that no service has yet
-    :param moving: how it is being moved to another place, such as
-        'retyping'; None where it stays
+    :param backend: name of the backend; '' if the volume's service has no
+        backends, None if the volume has no service yet
+    :param moving: how Cinder is moving the volume, such as 'retyping';
+        None if it is not
     """
 
     backend: Optional[str]
@@ -72,7 +76,11 @@ class VolumeAttachment:
 
 
 class Cinder:
-    """Cinder's database."""
+    """Cinder's database.
+
+    All methods raise Unreachable if the database is down, and ConfigError
+    if its schema is not the expected one.
+    """
 
     def __init__(self, database: engine.Database):
         self._database = database
@@ -82,41 +90,32 @@ class Cinder:
         """Return the database itself."""
         return self._database
 
-    def close(self) -> None:
-        """Give all connections back."""
-        self._database.close()
-
     def volumes(self, ids: Iterable[str]) -> dict[str, Volume]:
-        """Return those of the volumes that exist.
+        """Return the volumes that exist.
 
         ``volumes.host`` is ``host@backend#pool``
         (cinder/volume/volume_utils.py, ``extract_host``).
         """
-        rows = self._select(
-            VOLUMES.c.id, VOLUMES.c.host, VOLUMES.c.status,
-            VOLUMES.c.migration_status, key=VOLUMES.c.id, values=ids,
-            deleted=VOLUMES.c.deleted)
-        return {row.id: Volume(_backend(row.host), _moving(row))
-                for row in rows}
+        return dict(self._select(_VOLUME, VOLUMES.c.id, ids, _volume))
 
     def attachments(self, *, ids: Iterable[str] = (),
                     instances: Iterable[str] = ()) -> list[VolumeAttachment]:
         """Return attachments by their own or by their servers' UUIDs."""
-        table = ATTACHMENTS.c
-        rows = [row for key, values in ((table.id, ids),
-                                        (table.instance_uuid, instances))
-                for row in self._select(*_ATTACHMENT, key=key, values=values,
-                                        deleted=table.deleted)]
-        return [VolumeAttachment(*row) for row in dict.fromkeys(rows)]
+        found = [row for key, values in (
+                    (ATTACHMENTS.c.id, ids),
+                    (ATTACHMENTS.c.instance_uuid, instances))
+                 for row in self._select(_ATTACHMENT, key, values,
+                                         VolumeAttachment)]
+        return list(dict.fromkeys(found))
 
     def swap(self, swaps: Sequence[tuple[VolumeAttachment, str]]
              ) -> dict[str, VolumeAttachment]:
-        """Write new texts where a row still is as it was read.
+        """Write new texts to rows that have not changed since the read.
 
         :param swaps: rows as they were read, each with its new text
-        :returns: all of the rows that still exist as they are after
+        :returns: the rows as they are afterwards, unless they are deleted
         """
-        now = self._database.now()
+        now = timeutils.utcnow()
         values = [{'an_id': row.id, 'a_volume': row.volume_id, 'a_new': new,
                    'an_old': row.connection_info, 'a_time': now}
                   for row, new in swaps]
@@ -126,16 +125,16 @@ class Cinder:
                 self.attachments(ids=[row.id for row, _ in swaps])}
 
     def rehearse(self) -> None:
-        """Try a swap on a row that does not exist, and take it back.
+        """Try a swap on a row that does not exist, and roll it back.
 
-        :raises Unreachable: the rights to update are missing
+        :raises Unreachable: the privilege to update is missing
         """
         self._database.rehearse(self._swap, {
             'an_id': '', 'a_volume': '', 'a_new': '', 'an_old': '',
-            'a_time': self._database.now()})
+            'a_time': timeutils.utcnow()})
 
     @property
-    def _swap(self) -> Any:
+    def _swap(self) -> sa.Update:
         table = ATTACHMENTS.c
         return (sa.update(ATTACHMENTS)
                 .where(table.id == sa.bindparam('an_id'),
@@ -147,21 +146,32 @@ class Cinder:
                 .values(connection_info=sa.bindparam('a_new'),
                         updated_at=sa.bindparam('a_time')))
 
-    def _select(self, *columns: Any, key: Any, values: Iterable[str],
-                deleted: Any) -> Iterable[Any]:
-        for lot in engine.lots(values):
-            yield from self._database.read(sa.select(*columns).where(
-                key.in_(lot), deleted == sa.false()).order_by(key))
+    def _select(self, columns: Sequence[sa.Column[Any]],
+                key: sa.Column[Any], values: Iterable[str],
+                row: Callable[..., T]) -> Iterable[T]:
+        for batch in engine.batches(values):
+            yield from self._database.read(
+                sa.select(*columns).where(
+                    key.in_(batch), key.table.c.deleted == sa.false())
+                .order_by(key), row)
 
 
+_VOLUME = (VOLUMES.c.id, VOLUMES.c.host, VOLUMES.c.status,
+           VOLUMES.c.migration_status)
 _ATTACHMENT = (ATTACHMENTS.c.id, ATTACHMENTS.c.volume_id,
                ATTACHMENTS.c.instance_uuid, ATTACHMENTS.c.connection_info)
 
 
-def _moving(row: Any) -> Optional[str]:
-    if row.migration_status not in _SETTLED:
-        return f'migration: {row.migration_status}'
-    return 'retyping' if row.status == 'retyping' else None
+def _volume(volume_id: str, host: Optional[str], status: Optional[str],
+            migration: Optional[str]) -> tuple[str, Volume]:
+    return volume_id, Volume(_backend(host), _moving(status, migration))
+
+
+def _moving(status: Optional[str], migration: Optional[str]
+            ) -> Optional[str]:
+    if migration not in _SETTLED:
+        return f'migration: {migration}'
+    return 'retyping' if status == 'retyping' else None
 
 
 def _backend(host: Optional[str]) -> Optional[str]:

@@ -12,19 +12,20 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The door to a database: connections, transactions, retries, errors."""
+"""Connections, transactions, retries and errors of a database."""
 
 from __future__ import annotations
 
 import contextlib
 import datetime
 from typing import (
-    Any,
+    TYPE_CHECKING,
     Callable,
     Iterable,
     Iterator,
-    Sequence,
+    Mapping,
     TypeVar,
+    Union,
 )
 
 from oslo_db import api as db_api
@@ -37,87 +38,98 @@ from sqlalchemy import exc as sa_exc
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.clients.database import urls
 
+if TYPE_CHECKING:
+    from sqlalchemy import engine as sa_engine
+
 LOG = logging.getLogger(__name__)
 
 Result = TypeVar('Result')
+Key = TypeVar('Key', int, str)
 
-# Galera refuses one of two transactions that touch the same rows by a
-# deadlock error when it is committed; both engines know real ones too.
+# When two transactions touch the same rows, Galera reports a deadlock at
+# the commit of one of them. MySQL and PostgreSQL have real deadlocks too.
 _DEADLOCK_RETRIES = 5
 
-# Seconds after which a connection is made anew: proxies cut idle ones.
+# Seconds after which a connection is replaced: proxies cut idle ones.
 _RECYCLE = 600
 
-# Databases bound the number of parameters of a statement; SQLite's older
-# versions to 999.
-_MANY = 900
+# Databases limit the number of parameters of a statement; older versions
+# of SQLite to 999.
+_BATCH = 900
 
 
 class Database:
     """One database of Nova or Cinder.
 
-    :param url: as in ``[database] connection``; it is never shown
-    :param what: what an operator calls it, such as "Nova's cell database"
-    :raises ConfigError: the URL cannot be used
+    :param url: as in ``[database] connection``; never shown
+    :param name: shown to operators, such as "Nova's cell database"
+    :raises ConfigError: the URL is invalid, or its driver is missing
     """
 
-    def __init__(self, url: str, what: str):
-        self.what = f'{what} ({urls.harmless(url, what)})'
+    def __init__(self, url: str, name: str):
+        self.name = f'{name} ({urls.describe(url, name)})'
         try:
-            # Documents hold keyrings: no statement shows its values in an
-            # error. oslo.db's own create_engine would load the whole ORM.
+            # Documents hold keyrings, so errors must not show parameters.
+            # oslo.db's own create_engine would load the whole ORM.
             self._engine = sa.create_engine(
                 url, pool_recycle=_RECYCLE, pool_pre_ping=True,
                 hide_parameters=True)
         except (sa_exc.ArgumentError, ImportError, TypeError,
                 ValueError) as error:
             raise exceptions.ConfigError(
-                f'{self.what} cannot be used: {_driver_trouble(error)}.',
-                'Install the Python driver that the connection names, or '
-                'correct [database] connection.') from None
+                f'{self.name} cannot be used: {_driver_trouble(error)}.',
+                'Install the Python driver that [database] connection '
+                'names, or correct the URL.') from None
         exc_filters.register_engine(self._engine)
 
-    def read(self, query: Any) -> Sequence[Any]:
+    def read(self, query: sa.Executable,
+             row: Callable[..., Result]) -> list[Result]:
         """Return all rows of a query.
 
-        :raises Unreachable: the database is down, or refuses the login
-        :raises ConfigError: it has another schema than expected
+        :param row: called with the columns of each row
+        :raises Unreachable: the database is down, or rejects the login
+        :raises ConfigError: the schema is not the expected one
         """
         with self._errors(), self._connect() as connection:
-            return connection.execute(query).all()
+            found = connection.execute(query).all()
+        return [row(*columns) for columns in found]
 
     def has_table(self, name: str) -> bool:
-        """Tell whether there is a table; newer releases have more.
+        """Return whether a table exists; older releases have fewer.
 
-        :raises Unreachable: the database is down, or refuses the login
+        :raises Unreachable: the database is down, or rejects the login
         """
         with self._errors(), self._engine.connect() as connection:
             return bool(sa.inspect(connection).has_table(name))
 
-    def write(self, work: Callable[[Any], Result]) -> Result:
-        """Do work in one transaction, again where it met a deadlock.
+    def write(self, work: Callable[[sa_engine.Connection], Result]
+              ) -> Result:
+        """Do work in one transaction, and repeat it after a deadlock.
 
-        :param work: called with the connection; must bear being repeated
-        :raises Unreachable: the database was lost
+        :param work: called with the connection; must be safe to repeat
+        :raises Unreachable: the connection to the database was lost
         """
-        @db_api.wrap_db_retry(max_retries=_DEADLOCK_RETRIES, retry_interval=1,
-                              inc_retry_interval=True, jitter=True,
-                              retry_on_deadlock=True)
         def transact() -> Result:
             with self._connect() as connection, connection.begin():
                 return work(connection)
+        retry = db_api.wrap_db_retry(
+            max_retries=_DEADLOCK_RETRIES, retry_interval=1,
+            inc_retry_interval=True, jitter=True, retry_on_deadlock=True)
         with self._errors():
-            return transact()
+            result: Result = retry(transact)()
+        return result
 
-    def rehearse(self, statement: Any, values: dict[str, Any]) -> None:
+    def rehearse(self, statement: sa.Executable,
+                 values: Mapping[str, object]) -> None:
         """Execute a statement that matches no row, and roll it back.
 
-        Every engine checks the rights before it looks for rows: MySQL when
+        Every engine checks privileges before it looks for rows: MySQL when
         it resolves the statement's columns, PostgreSQL when it starts to
-        execute it. SQLite, which has none, opens the file for writing then.
+        execute the statement. SQLite has no privileges, but opens its file
+        for writing.
 
-        :raises Unreachable: the database is down, or does not allow it
-        :raises ConfigError: it has another schema than expected
+        :raises Unreachable: the database is down, or a privilege is missing
+        :raises ConfigError: the schema is not the expected one
         """
         with self._errors(), self._engine.connect() as connection:
             transaction = connection.begin()
@@ -127,36 +139,27 @@ class Database:
                 transaction.rollback()
 
     def clock(self) -> datetime.datetime:
-        """Return the time of the database's machine: UTC, no zone."""
-        words = {'mysql': sa.func.utc_timestamp(),
-                 'mariadb': sa.func.utc_timestamp(),
-                 'postgresql': sa.func.timezone('utc', sa.func.now())}
-        word = words.get(self._engine.dialect.name, sa.func.datetime('now'))
-        found = self.read(sa.select(word))[0][0]
-        return (datetime.datetime.fromisoformat(found)
-                if isinstance(found, str) else found)
+        """Return the time on the database server, in UTC without a zone."""
+        functions = {'mysql': sa.func.utc_timestamp(),
+                     'mariadb': sa.func.utc_timestamp(),
+                     'postgresql': sa.func.timezone('utc', sa.func.now())}
+        function = functions.get(self._engine.dialect.name,
+                                 sa.func.datetime('now'))
+        return self.read(sa.select(function), _datetime)[0]
 
-    def now(self) -> datetime.datetime:
-        """Return the time as Nova and Cinder store it: UTC, no zone."""
-        return datetime.datetime.now(datetime.timezone.utc).replace(
-            tzinfo=None)
-
-    def exactly(self, column: Any, value: Any) -> Any:
-        """Return a condition: the text is the same, byte for byte.
+    def exactly(self, column: sa.ColumnElement[str],
+                value: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+        """Return a condition: two texts are the same, byte for byte.
 
         MySQL's collations ignore case and trailing blanks; PostgreSQL and
-        SQLite compare bytes by themselves.
+        SQLite compare bytes anyway.
         """
         if self._engine.dialect.name in ('mysql', 'mariadb'):
             return (sa.cast(column, sa.LargeBinary)
                     == sa.cast(value, sa.LargeBinary))
         return column == value
 
-    def close(self) -> None:
-        """Give all connections back."""
-        self._engine.dispose()
-
-    def _connect(self) -> Any:
+    def _connect(self) -> sa_engine.Connection:
         try:
             return self._engine.connect()
         except db_exc.DBNonExistentDatabase as error:
@@ -164,10 +167,10 @@ class Database:
         except (db_exc.DBError, sa_exc.SQLAlchemyError) as error:
             raise self._lost(error) from None
         except (TypeError, ValueError, OSError) as error:
-            # So drivers complain about what stands behind the ? of a URL,
-            # such as a file of certificates that is not there.
+            # Drivers raise these for parameters after the ? of a URL, such
+            # as a certificate file that does not exist.
             raise exceptions.ConfigError(
-                f'{self.what} cannot be connected to: its driver gave a '
+                f'Cannot connect to {self.name}: its driver raised '
                 f'{type(error).__name__}.',
                 'Correct the parameters in [database] connection.') from None
 
@@ -185,43 +188,50 @@ class Database:
 
     def _lost(self, error: Exception) -> exceptions.Unreachable:
         return exceptions.Unreachable(
-            f'{self.what} cannot be reached: {_first_line(error)}.',
-            'Check that it runs, and user, password and address in '
-            '[database] connection.')
+            f'{self.name} cannot be reached: {_first_line(error)}.',
+            'Check that the server is running, and check user, password '
+            'and address in [database] connection.')
 
     def _schema(self, error: Exception) -> exceptions.ConfigError:
         return exceptions.ConfigError(
-            f'{self.what} has no such schema: {_first_line(error)}.',
-            'Check that [database] connection names the right database and '
-            'that its migrations were run (db sync).')
+            f'{self.name} lacks the expected schema: {_first_line(error)}.',
+            'Check that [database] connection names the right database, and '
+            'that its migrations have been run (db sync).')
 
     def _other(self, error: Exception) -> exceptions.RbdMonFixError:
         text = _first_line(error)
-        LOG.debug('%s: %s', self.what, type(error).__name__)
+        LOG.debug('%s: %s', self.name, type(error).__name__)
         if 'column' in text.lower() and 'denied' not in text.lower():
             return self._schema(error)
         return exceptions.Unreachable(
-            f'{self.what} gave an error: {text}.',
-            'Check user, password and rights in [database] connection.')
+            f'{self.name} reported an error: {text}.',
+            'Check user and password in [database] connection, and the '
+            "user's privileges.")
 
 
-def lots(values: Iterable[Any]) -> Iterator[list[Any]]:
-    """Yield values, each once, in lots that a statement can take."""
+def batches(values: Iterable[Key]) -> Iterator[list[Key]]:
+    """Yield distinct values in batches that fit into one statement."""
     rest = sorted(set(values))
-    for start in range(0, len(rest), _MANY):
-        yield rest[start:start + _MANY]
+    for start in range(0, len(rest), _BATCH):
+        yield rest[start:start + _BATCH]
+
+
+def _datetime(value: Union[str, datetime.datetime]) -> datetime.datetime:
+    """Convert a time as the drivers return it: SQLite has no such type."""
+    return (datetime.datetime.fromisoformat(value)
+            if isinstance(value, str) else value)
 
 
 def _driver_trouble(error: Exception) -> str:
     if isinstance(error, ImportError):
-        return f'there is no Python module {error.name}'
+        return f'the Python module {error.name} is not installed'
     if isinstance(error, sa_exc.ArgumentError):
         return 'its engine or driver is unknown'
-    return 'its driver does not take its parameters'
+    return 'its driver rejects its parameters'
 
 
 def _first_line(error: Exception) -> str:
-    """Return what the database said, without statement and values."""
+    """Return the database's message without statement and parameters."""
     inner = getattr(error, 'inner_exception', None) or error
     orig = getattr(inner, 'orig', None)
     if orig is None:

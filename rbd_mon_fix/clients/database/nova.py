@@ -12,10 +12,10 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The database of one of Nova's cells: servers, block device mappings.
+"""The database of a Nova cell: servers and block device mappings.
 
-Tables and columns as in nova/db/main/models.py from 26 (Zed) on; only what
-is needed is named here.
+Tables and columns as in nova/db/main/models.py since 26 (Zed); only the
+columns needed here are declared.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Iterable, Iterator, Optional, Sequence
 
+from oslo_utils import timeutils
 import sqlalchemy as sa
 
 from rbd_mon_fix.clients.database import engine
@@ -55,7 +56,7 @@ SERVICES = sa.Table(
 
 
 @dataclasses.dataclass(frozen=True)
-class BlockDevice:
+class BlockDeviceMapping:
     """A row of block_device_mapping."""
 
     id: int
@@ -67,111 +68,112 @@ class BlockDevice:
 
 
 @dataclasses.dataclass(frozen=True)
-class Swap:
-    """One compare-and-swap: the row as it was read, and the new text."""
+class CompareAndSwap:
+    """A row as it was read, and the text to replace its document."""
 
-    row: BlockDevice
+    row: BlockDeviceMapping
     host: str
     new: str = dataclasses.field(repr=False)
 
 
 class Cell:
-    """The database of one cell."""
+    """The database of a cell.
+
+    All methods raise Unreachable if the database is down, and ConfigError
+    if its schema is not the expected one.
+    """
 
     def __init__(self, database: engine.Database):
         self._database = database
 
     @property
     def database(self) -> engine.Database:
-        """Return the database itself, for what only some releases have."""
+        """Return the database itself, for tables of newer releases."""
         return self._database
 
-    def close(self) -> None:
-        """Give all connections back."""
-        self._database.close()
-
     def hosts(self) -> set[str]:
-        """Return every compute host: with a service, or with servers."""
+        """Return all compute hosts that have a service or servers."""
         services = self._database.read(
             sa.select(SERVICES.c.host).distinct()
             .where(SERVICES.c.binary == 'nova-compute',
-                   SERVICES.c.deleted == 0))
+                   SERVICES.c.deleted == 0), _host)
         servers = self._database.read(
             sa.select(INSTANCES.c.host).distinct()
-            .where(INSTANCES.c.deleted == 0, INSTANCES.c.host.is_not(None)))
-        return {row.host for row in [*services, *servers]}
+            .where(INSTANCES.c.deleted == 0, INSTANCES.c.host.is_not(None)),
+            _host)
+        return {*services, *servers}
 
     def instances(self, host: str, only: Sequence[str],
-                  chunk: int) -> Iterator[dict[str, Instance]]:
-        """Yield the servers of a host by UUID, in UUID order, in chunks.
+                  batch: int) -> Iterator[dict[str, Instance]]:
+        """Yield the servers of a host by UUID, in UUID order, in batches.
 
         :param only: UUIDs to look for; empty for all
-        :param chunk: servers a chunk at most
+        :param batch: maximum number of servers in a batch
         """
         after = ''
         while True:
-            rows = self._database.read(self._servers(host, only)
-                                       .where(INSTANCES.c.uuid > after)
-                                       .order_by(INSTANCES.c.uuid)
-                                       .limit(chunk))
-            if rows:
-                yield {row.uuid: _instance(row) for row in rows}
-            if len(rows) < chunk:
+            found = self._database.read(self._servers(host, only)
+                                        .where(INSTANCES.c.uuid > after)
+                                        .order_by(INSTANCES.c.uuid)
+                                        .limit(batch), _instance)
+            if found:
+                yield {instance.uuid: instance for instance in found}
+            if len(found) < batch:
                 return
-            after = rows[-1].uuid
+            after = found[-1].uuid
 
     def where(self, uuids: Iterable[str]) -> dict[str, Instance]:
-        """Return those of the servers that exist, wherever they are."""
-        return {row.uuid: _instance(row) for lot in engine.lots(uuids)
-                for row in self._database.read(
-                    sa.select(*_SERVER).where(INSTANCES.c.uuid.in_(lot),
-                                              INSTANCES.c.deleted == 0))}
+        """Return the servers that exist, on whichever host they are."""
+        return {instance.uuid: instance for batch in engine.batches(uuids)
+                for instance in self._database.read(
+                    sa.select(*_SERVER).where(INSTANCES.c.uuid.in_(batch),
+                                              INSTANCES.c.deleted == 0),
+                    _instance)}
 
     def block_devices(self, host: str, first: str, last: str
-                      ) -> Iterator[BlockDevice]:
-        """Yield the volumes of a host's servers, first to last UUID.
+                      ) -> list[BlockDeviceMapping]:
+        """Return the volumes of a host's servers, first to last UUID.
 
-        Not filtered by source_type: a boot-from-volume row keeps 'image',
-        'snapshot' or 'blank' there.
+        Not filtered by source_type, which stays 'image', 'snapshot' or
+        'blank' in the row of a server that boots from a volume.
         """
-        rows = self._database.read(
+        return self._database.read(
             sa.select(*_DEVICE)
             .join_from(BDM, INSTANCES, BDM.c.instance_uuid
                        == INSTANCES.c.uuid)
             .where(INSTANCES.c.host == host, INSTANCES.c.deleted == 0,
                    INSTANCES.c.uuid.between(first, last),
                    BDM.c.deleted == 0, BDM.c.destination_type == 'volume')
-            .order_by(BDM.c.instance_uuid, BDM.c.id))
-        return (BlockDevice(*row) for row in rows)
+            .order_by(BDM.c.instance_uuid, BDM.c.id), BlockDeviceMapping)
 
-    def block_device(self, row_id: int) -> Optional[BlockDevice]:
-        """Return one row, or None where it is gone."""
-        found = self._read([row_id])
-        return found.get(row_id)
+    def block_device(self, row_id: int) -> Optional[BlockDeviceMapping]:
+        """Return a row, or None if it does not exist."""
+        return self._read([row_id]).get(row_id)
 
-    def swap(self, swaps: Sequence[Swap]) -> dict[int, BlockDevice]:
-        """Write new texts where row and server still are as they were.
+    def swap(self, swaps: Sequence[CompareAndSwap]
+             ) -> dict[int, BlockDeviceMapping]:
+        """Write new texts to rows that have not changed since the read.
 
-        One transaction with one statement a row; a server that is busy by
-        now, or on another host, keeps its row.
+        One transaction, one statement for each row. The row of a server
+        that has become busy, or has moved to another host, is not changed.
 
-        :returns: all of the rows that still exist as they are after
+        :returns: the rows as they are afterwards, unless they are deleted
         """
         self._database.write(lambda connection: connection.execute(
             self._swap, [self._values(swap) for swap in swaps]))
         return self._read([swap.row.id for swap in swaps])
 
     def rehearse(self) -> None:
-        """Try a swap on a row that does not exist, and take it back.
+        """Try a swap on a row that does not exist, and roll it back.
 
-        :raises Unreachable: the rights to update are missing
+        :raises Unreachable: the privilege to update is missing
         """
-        nothing = BlockDevice(-1, '', None, None, None, '')
+        nothing = BlockDeviceMapping(-1, '', None, None, None, '')
         self._database.rehearse(self._swap,
-                                self._values(Swap(nothing, '', '')))
+                                self._values(CompareAndSwap(nothing, '', '')))
 
     @property
-    def _swap(self) -> Any:
+    def _swap(self) -> sa.Update:
         idle = (sa.select(INSTANCES.c.uuid)
                 .where(INSTANCES.c.uuid == BDM.c.instance_uuid,
                        INSTANCES.c.host == sa.bindparam('a_host'),
@@ -188,18 +190,20 @@ class Cell:
                 .values(connection_info=sa.bindparam('a_new'),
                         updated_at=sa.bindparam('a_time')))
 
-    def _values(self, swap: Swap) -> dict[str, Any]:
+    def _values(self, swap: CompareAndSwap) -> dict[str, object]:
         return {'an_id': swap.row.id, 'a_host': swap.host,
                 'an_attachment': swap.row.attachment_id or '',
                 'an_old': swap.row.connection_info, 'a_new': swap.new,
-                'a_time': self._database.now()}
+                'a_time': timeutils.utcnow()}
 
-    def _read(self, ids: Sequence[int]) -> dict[int, BlockDevice]:
-        return {row.id: BlockDevice(*row) for lot in engine.lots(ids)
-                for row in self._database.read(sa.select(*_DEVICE).where(
-                    BDM.c.id.in_(lot), BDM.c.deleted == 0))}
+    def _read(self, ids: Sequence[int]) -> dict[int, BlockDeviceMapping]:
+        return {row.id: row for batch in engine.batches(ids)
+                for row in self._database.read(
+                    sa.select(*_DEVICE).where(BDM.c.id.in_(batch),
+                                              BDM.c.deleted == 0),
+                    BlockDeviceMapping)}
 
-    def _servers(self, host: str, only: Sequence[str]) -> Any:
+    def _servers(self, host: str, only: Sequence[str]) -> sa.Select[Any]:
         query = sa.select(*_SERVER).where(INSTANCES.c.host == host,
                                           INSTANCES.c.deleted == 0)
         return query.where(INSTANCES.c.uuid.in_(only)) if only else query
@@ -211,6 +215,10 @@ _DEVICE = (BDM.c.id, BDM.c.instance_uuid, BDM.c.volume_id,
            BDM.c.attachment_id, BDM.c.device_name, BDM.c.connection_info)
 
 
-def _instance(row: Any) -> Instance:
-    return Instance(row.uuid, row.host, row.display_name or '',
-                    row.vm_state, row.task_state)
+def _host(host: str) -> str:
+    return host
+
+
+def _instance(uuid: str, host: str, name: Optional[str], vm_state: str,
+              task_state: Optional[str]) -> Instance:
+    return Instance(uuid, host, name or '', vm_state, task_state)

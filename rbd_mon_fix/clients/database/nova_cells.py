@@ -12,9 +12,9 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Nova's API database: which cell a compute host is in.
+"""The cell and host mappings in Nova's API database.
 
-Tables and columns as in nova/db/api/models.py from 26 (Zed) on.
+Tables and columns as in nova/db/api/models.py since 26 (Zed).
 """
 
 from __future__ import annotations
@@ -35,30 +35,32 @@ CELL_MAPPINGS = sa.Table(
     sa.Column('name', sa.String(255)),
     sa.Column('database_connection', sa.Text))
 
-# Nova's cell0 keeps servers that never got a host (nova/objects/
-# cell_mapping.py, CELL0_UUID).
+# Cell0 holds servers that never got a host (nova/objects/cell_mapping.py,
+# CELL0_UUID).
 _CELL0 = '00000000-0000-0000-0000-000000000000'
 
 
-class Api:
-    """Nova's API database: which cell a host is in."""
+class CellMappings:
+    """The cells, and the cell of each compute host."""
 
     def __init__(self, database: engine.Database):
         self._database = database
 
     def cells(self) -> dict[str, str]:
         """Return the database URL (or template) of each cell, by UUID."""
-        rows = self._database.read(sa.select(
+        return dict(self._database.read(sa.select(
             CELL_MAPPINGS.c.uuid, CELL_MAPPINGS.c.database_connection)
             .where(CELL_MAPPINGS.c.uuid != _CELL0)
-            .order_by(CELL_MAPPINGS.c.id))
-        return {row.uuid: row.database_connection for row in rows}
+            .order_by(CELL_MAPPINGS.c.id), _pair))
 
     def hosts(self) -> dict[str, str]:
-        """Return the cell's UUID of each mapped compute host."""
-        rows = self._database.read(sa.select(
+        """Return the UUID of the cell of each mapped compute host."""
+        return dict(self._database.read(sa.select(
             HOST_MAPPINGS.c.host, CELL_MAPPINGS.c.uuid)
             .join_from(HOST_MAPPINGS, CELL_MAPPINGS,
                        HOST_MAPPINGS.c.cell_id == CELL_MAPPINGS.c.id)
-            .order_by(HOST_MAPPINGS.c.host))
-        return {row.host: row.uuid for row in rows}
+            .order_by(HOST_MAPPINGS.c.host), _pair))
+
+
+def _pair(key: str, value: str) -> tuple[str, str]:
+    return key, value

@@ -14,13 +14,14 @@
 
 """CephFS shares of servers in a cell's database.
 
-The table is that of ShareMapping in nova/db/main/models.py; older releases
-of Nova have none.
+The table of ShareMapping in nova/db/main/models.py, which older releases
+of Nova do not have.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from typing import Optional
 
 import sqlalchemy as sa
 
@@ -51,12 +52,15 @@ def shares(cell: nova.Cell, host: str) -> list[Share]:
     if not cell.database.has_table(SHARES.name):
         return []
     servers = nova.INSTANCES
-    rows = cell.database.read(
+    return cell.database.read(
         sa.select(SHARES.c.instance_uuid, SHARES.c.share_id,
                   SHARES.c.export_location)
         .join_from(SHARES, servers,
                    SHARES.c.instance_uuid == servers.c.uuid)
         .where(servers.c.host == host, servers.c.deleted == 0,
                SHARES.c.share_proto == 'CEPHFS')
-        .order_by(SHARES.c.instance_uuid, SHARES.c.share_id))
-    return [Share(row[0], row[1], row[2] or '') for row in rows]
+        .order_by(SHARES.c.instance_uuid, SHARES.c.share_id), _share)
+
+
+def _share(instance: str, share: str, location: Optional[str]) -> Share:
+    return Share(instance, share, location or '')

@@ -12,11 +12,11 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""URLs of databases: what of them may be shown, and Nova's templates."""
+"""Database URLs without their secrets, and Nova's URL templates."""
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Optional, Union
 from urllib import parse
 
 from sqlalchemy import exc as sa_exc
@@ -26,13 +26,13 @@ from rbd_mon_fix import exceptions
 
 
 def fill_template(template: str, default: Optional[str]) -> str:
-    """Fill in a URL of a cell mapping that is a template.
+    """Fill in the URL of a cell mapping, which may be a template.
 
     The fields are those of ``[database] connection``, as in
     nova/objects/cell_mapping.py, ``_format_url``.
 
-    :param default: ``[database] connection``; None where it is not set
-    :raises ConfigError: it names a field that there is none of
+    :param default: ``[database] connection``; None if it is not set
+    :raises ConfigError: the template names an unknown field
     """
     if '{' not in template:
         return template
@@ -40,12 +40,12 @@ def fill_template(template: str, default: Optional[str]) -> str:
         return template.format(**_fields(default))
     except (AttributeError, KeyError, IndexError, ValueError):
         raise exceptions.ConfigError(
-            'The database_connection of a cell mapping is a template that '
-            '[database] connection of nova.conf cannot fill in.',
-            "Compare it with 'nova-manage cell_v2 list_cells'.") from None
+            'The database_connection of a cell mapping is a template, and '
+            '[database] connection in nova.conf cannot fill it in.',
+            'Compare the two with "nova-manage cell_v2 list_cells".') from None
 
 
-def _fields(default: Optional[str]) -> dict[str, Any]:
+def _fields(default: Optional[str]) -> dict[str, Union[str, int, None]]:
     if default is None:
         return {}
     url = parse.urlparse(default)
@@ -55,18 +55,22 @@ def _fields(default: Optional[str]) -> dict[str, Any]:
             'path': url.path.lstrip('/')}
 
 
-def harmless(url: str, what: str) -> str:
-    """Return what of a URL may be shown: the engine, the place, the name."""
+def describe(url: str, name: str) -> str:
+    """Return engine, database and address of a URL, without its secrets.
+
+    :param name: of the database, for error messages
+    :raises ConfigError: the URL is invalid
+    """
     try:
         parts = sa_url.make_url(url)
     except (sa_exc.ArgumentError, ValueError):
         raise exceptions.ConfigError(
-            f'The URL of {what} is none.',
+            f'Invalid URL for {name}.',
             'Correct [database] connection in its config file.') from None
     if parts.host and '@' in f'{parts.host}{parts.database}':
         raise exceptions.ConfigError(
-            f'The URL of {what} has an @ too many.',
-            'In a password write %40 for it.')
+            f'The URL of {name} has more than one @.',
+            'Write each @ in the password as %40.')
     place = f' at {parts.host}' if parts.host else ''
     port = f':{parts.port}' if parts.port else ''
     return f'{parts.get_backend_name()} {parts.database}{place}{port}'

@@ -78,7 +78,7 @@ def backend(name, path, **changes):
 
 def nova(path='', **changes):
     return nova_conf.NovaConf(**{
-        'host': 'c1', 'state_path': '', 'instances_path': '',
+        'host': 'c1', 'instances_path': '',
         'images_type': 'rbd', 'images_rbd_pool': 'vms',
         'images_rbd_ceph_conf': path, 'rbd_user': 'nova',
         'rbd_secret_uuid': 'N', 'connection_uri': '',

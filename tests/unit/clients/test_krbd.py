@@ -34,7 +34,7 @@ def test_what_the_kernel_tells(tmp_path):
     (tmp_path / '1' / 'config_info').write_text(
         '192.0.2.1:6789,192.0.2.2:6789 name=admin,secret=sesame vms disk -\n')
     first, second = krbd.devices(str(tmp_path))
-    assert first == krbd.BlockDevice('rbd0', 'vms/disk-0', None, '')
-    assert second == krbd.BlockDevice(
+    assert first == krbd.KrbdDevice('rbd0', 'vms/disk-0', None, '')
+    assert second == krbd.KrbdDevice(
         'rbd1', 'vms/disk-1', FSID, '192.0.2.1:6789,192.0.2.2:6789')
     assert 'sesame' not in repr(second)

@@ -12,13 +12,23 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
+"""Login to Nova's API and its errors, without a Nova."""
+
+from __future__ import annotations
+
+import logging
+import types
+
 from keystoneauth1 import exceptions as ksa_exceptions
 from novaclient import api_versions
+from novaclient import client as nova_client
 from novaclient import exceptions as nova_exceptions
+from oslo_config import cfg
 import pytest
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.clients import nova_api
+from rbd_mon_fix.conf import nova_api as conf_nova_api
 
 
 class Client:
@@ -41,7 +51,7 @@ class Client:
 @pytest.mark.parametrize('error, expected, words', [
     (nova_exceptions.Unauthorized(401), exceptions.ConfigError, 'password'),
     (nova_exceptions.Forbidden(403), exceptions.ConfigError, '"admin"'),
-    (nova_exceptions.NotFound(404), exceptions.Gone, 'nothing'),
+    (nova_exceptions.NotFound(404), exceptions.Gone, 'no such'),
     (nova_exceptions.BadRequest(400, 'odd'), exceptions.ConfigError, 'odd'),
     (nova_exceptions.RateLimit(429), exceptions.Unreachable, '429'),
     (nova_exceptions.ClientException(500, 'oops'), exceptions.Unreachable,
@@ -72,7 +82,7 @@ class Client:
     lambda endpoint: endpoint.unlock('x')], ids=['read', 'lock', 'unlock'])
 def test_errors(act, error, expected, words):
     with pytest.raises(exceptions.RbdMonFixError) as caught:
-        act(nova_api.Endpoint(Client(error)))
+        act(nova_api.NovaClient(Client(error)))
     assert type(caught.value) is expected
     assert words in str(caught.value)
     assert caught.value.__cause__ is error
@@ -98,3 +108,141 @@ def test_credentials_of_the_environment(environ, expected):
     auth = nova_api._environ_auth({'OS_AUTH_URL': 'http://k/v3', **environ})
     assert auth.auth_url == 'http://k/v3'
     assert {name: getattr(auth, name) for name in expected} == expected
+
+
+class Nova:
+    """novaclient's client of an API with a range of microversions."""
+
+    def __init__(self, current, answer=None):
+        self.versions = types.SimpleNamespace(get_current=lambda: current)
+        self.client = self
+        self.answer = answer
+        self.api_version = None
+        self.asked = []
+
+    def get(self, path, params, log):
+        self.asked.append((path, params, log))
+        return None, self.answer
+
+
+def versions(oldest, newest):
+    return types.SimpleNamespace(min_version=oldest, version=newest)
+
+
+@pytest.fixture
+def configure(tmp_path):
+    def parse(text):
+        path = tmp_path / 'rbd-mon-fix.conf'
+        path.write_text(text)
+        conf = cfg.ConfigOpts()
+        conf([], default_config_files=[str(path)])
+        conf_nova_api.register(conf)
+        return conf
+    return parse
+
+
+@pytest.fixture
+def nova(monkeypatch):
+    """Let novaclient find an API, and return the options it was given."""
+    given = {}
+
+    def found(current, answer=None):
+        client = Nova(current, answer)
+
+        def make(version, session, **options):
+            given.update(options, session=session)
+            return client
+
+        monkeypatch.setattr(nova_client, 'Client', make)
+        return client, given
+    return found
+
+
+NO_AUTH = '[nova]\nauth_type = none\n'
+
+
+@pytest.mark.parametrize('oldest, newest, chosen', [
+    ('2.1', '2.104', '2.73'), ('2.1', '2.73', '2.73'),
+    ('2.73', '2.104', '2.73'), ('2.1', '2.60', '2.60'),
+    ('2.1', '2.3', '2.3')])
+def test_the_microversion_that_is_chosen(configure, nova, oldest, newest,
+                                         chosen):
+    client, _ = nova(versions(oldest, newest), {'services': []})
+    assert nova_api.connect(configure(NO_AUTH), {}).hosts() == []
+    assert client.api_version == api_versions.APIVersion(chosen)
+
+
+@pytest.mark.parametrize('oldest, newest', [
+    ('2.1', '2.2'), ('2.74', '2.104')])
+def test_an_api_that_is_too_old_or_too_new(configure, nova, oldest, newest):
+    nova(versions(oldest, newest))
+    with pytest.raises(exceptions.ConfigError) as caught:
+        nova_api.connect(configure(NO_AUTH), {})
+    assert f'{oldest} to {newest}' in caught.value.message
+    assert '2.3 to 2.73' in caught.value.message
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize('current, words', [
+    (None, 'not accepted'), (versions('', ''), "as Nova's API"),
+    (types.SimpleNamespace(), "as Nova's API")])
+def test_an_endpoint_that_is_not_nova(configure, nova, current, words):
+    nova(current)
+    with pytest.raises(exceptions.ConfigError, match=words):
+        nova_api.connect(configure(NO_AUTH), {})
+
+
+@pytest.mark.parametrize('answer', [None, [], 'text', {'other': 1}])
+def test_an_answer_that_is_not_novas(configure, nova, answer):
+    nova(versions('2.1', '2.73'), answer)
+    with pytest.raises(exceptions.ConfigError, match="as Nova's API"):
+        nova_api.connect(configure(NO_AUTH), {}).hosts()
+
+
+def test_answers_are_not_logged(configure, nova, caplog):
+    client, _ = nova(versions('2.1', '2.73'),
+                     {'services': [{'host': 'TOPSECRET'}]})
+    with caplog.at_level(logging.DEBUG):
+        assert nova_api.connect(configure(NO_AUTH), {}).hosts() == [
+            'TOPSECRET']
+    (path, params, log), = client.asked
+    assert (path, log) == ('/os-services', False)
+    assert path in caplog.text
+    assert 'SECRET' not in caplog.text
+
+
+ENVIRON = {'OS_AUTH_URL': 'http://k/v3', 'OS_TOKEN': 't',
+           'OS_REGION_NAME': 'here', 'OS_INTERFACE': 'internal',
+           'OS_CACERT': '/none/ca.pem'}
+
+
+def test_the_environment_stands_in_for_the_config(configure, nova):
+    _, given = nova(versions('2.1', '2.73'))
+    nova_api.connect(configure(''), ENVIRON)
+    assert given['region_name'] == 'here'
+    assert given['endpoint_type'] == 'internal'
+    assert given['session'].verify == '/none/ca.pem'
+    assert given['session'].auth.auth_url == 'http://k/v3'
+
+
+def test_the_config_goes_before_the_environment(configure, nova):
+    _, given = nova(versions('2.1', '2.73'))
+    nova_api.connect(configure(f'{NO_AUTH}region_name = there\n'), ENVIRON)
+    assert given['region_name'] == 'there'
+    assert given['session'].verify is True
+    assert not hasattr(given['session'].auth, 'auth_url')
+    assert given['service_type'] == 'compute'
+
+
+def test_no_credentials(configure):
+    with pytest.raises(exceptions.ConfigError, match='no credentials') as e:
+        nova_api.connect(configure(''), {'OS_USERNAME': 'admin'})
+    assert '[nova]' in e.value.hint
+
+
+def test_options_that_contradict_each_other(configure, nova):
+    nova(versions('2.1', '2.73'))
+    conf = configure(f'{NO_AUTH}version = 2\nmin_version = 2\n')
+    with pytest.raises(exceptions.ConfigError, match=r'\[nova\]') as caught:
+        nova_api.connect(conf, {})
+    assert 'version' in caught.value.message

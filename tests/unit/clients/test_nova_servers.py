@@ -64,7 +64,7 @@ def test_pages(pages, uuids, markers):
 @pytest.mark.parametrize('rounds', [('a', 'a'), ('a', 'b', 'a')])
 def test_pages_in_a_circle(rounds):
     endpoint = Endpoint(*(page(uuid, more=True) for uuid in rounds))
-    with pytest.raises(exceptions.Unreachable, match='repeats itself'):
+    with pytest.raises(exceptions.Unreachable, match='repeats a page'):
         list(nova_servers.NovaApi(endpoint).instances('h1'))
     assert endpoint.pages == []
 
@@ -119,3 +119,53 @@ def test_locked(said, expected):
         return
     with pytest.raises(exceptions.ConfigError, match='2.73'):
         api.locked('a')
+
+
+def test_hosts_are_sorted_and_each_is_there_once():
+    services = [{'host': host} for host in ('b', 'a', 'b')]
+    assert nova_servers.NovaApi(Endpoint(services=services)).hosts() == [
+        'a', 'b']
+
+
+def test_some_servers_of_a_host():
+    endpoint = Endpoint(page('a', 'b', 'c'))
+    found = nova_servers.NovaApi(endpoint).instances('h1', ['c', 'a', 'x'])
+    assert [one.uuid for one in found] == ['a', 'c']
+
+
+def test_a_host_that_differs_in_case():
+    """Nova's filter ignores case; these are servers of another host."""
+    other = server('a', **{'OS-EXT-SRV-ATTR:host': 'H1'})
+    endpoint = Endpoint({'servers': [other]})
+    assert list(nova_servers.NovaApi(endpoint).instances('h1')) == []
+
+
+class Actions:
+    """Notes what is locked and unlocked, and knows no server."""
+
+    def __init__(self):
+        self.done = []
+
+    def read(self, path, key, **params):
+        raise exceptions.Gone('Nothing.')
+
+    def lock(self, uuid, reason):
+        self.done.append((uuid, reason))
+
+    def unlock(self, uuid):
+        self.done.append((uuid,))
+
+
+def test_a_server_that_does_not_exist():
+    api = nova_servers.NovaApi(Actions())
+    for ask in (api.instance, api.locked):
+        with pytest.raises(exceptions.Gone, match='no server x'):
+            ask('x')
+
+
+def test_locking_and_unlocking():
+    endpoint = Actions()
+    api = nova_servers.NovaApi(endpoint)
+    api.lock('x', 'a reason')
+    api.unlock('x')
+    assert endpoint.done == [('x', 'a reason'), ('x',)]

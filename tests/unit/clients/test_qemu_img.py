@@ -36,7 +36,7 @@ def test_it_asks_for_the_pool(tmp_path):
 
 @pytest.mark.parametrize('words, told', [
     ("Could not open 'driver=rbd': Unknown driver 'rbd'", 'Unknown driver'),
-    ('', 'nothing')])
+    ('', 'no error message')])
 def test_no_driver(tmp_path, words, told):
     with pytest.raises(exceptions.Unreachable) as caught:
         qemu_img.rbd(program(tmp_path, words))
@@ -47,3 +47,13 @@ def test_no_program(tmp_path):
     with pytest.raises(exceptions.Unreachable) as caught:
         qemu_img.rbd(str(tmp_path / 'nowhere'))
     assert 'cannot be run' in caught.value.message
+
+
+def test_a_program_that_does_not_finish(tmp_path, monkeypatch):
+    path = tmp_path / 'qemu-img'
+    path.write_text('#!/bin/sh\nexec sleep 30\n')
+    path.chmod(0o755)
+    monkeypatch.setattr(qemu_img, '_TIMEOUT', 0.1)
+    with pytest.raises(exceptions.Unreachable, match='did not finish') as e:
+        qemu_img.rbd(str(path))
+    assert '--image-opts' in e.value.hint

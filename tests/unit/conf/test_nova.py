@@ -32,8 +32,8 @@ def write(tmp_path):
 def test_defaults_are_nova_s(write):
     conf = nova.load([write('[DEFAULT]\n')])
     assert conf == nova.NovaConf(
-        host=None, state_path='/var/lib/nova',
-        instances_path='/var/lib/nova/instances', images_type='default',
+        host=None, instances_path='/var/lib/nova/instances',
+        images_type='default',
         images_rbd_pool='rbd', images_rbd_ceph_conf='', rbd_user=None,
         rbd_secret_uuid=None, connection_uri='', database_connection=None,
         api_database_connection=None)
@@ -49,8 +49,8 @@ def test_everything_set_and_unknown_options_ignored(write):
         '[database]\nconnection = mysql://n:pw@db/nova\n'
         '[api_database]\nconnection = mysql://n:pw@db/nova_api\n')])
     assert conf == nova.NovaConf(
-        host='c1', state_path='/srv/nova',
-        instances_path='/srv/nova/instances', images_type='rbd',
+        host='c1', instances_path='/srv/nova/instances',
+        images_type='rbd',
         images_rbd_pool='vms', images_rbd_ceph_conf='/etc/ceph/ssd.conf',
         rbd_user='nova', rbd_secret_uuid='S',
         connection_uri='qemu+tcp://192.0.2.7/system',

@@ -87,7 +87,7 @@ def test_volumes_that_cinder_moves(world):
                                              (('no address!',), 0)])
 def test_images_that_are_mapped(world, monkeypatch, monitors, count):
     world.add(1)
-    device = krbd.BlockDevice('rbd0', 'volumes/x', None, ','.join(monitors))
+    device = krbd.KrbdDevice('rbd0', 'volumes/x', None, ','.join(monitors))
     monkeypatch.setattr(krbd, 'devices', lambda: iter([device]))
     findings = found(world)
     assert [(each.kind, each.subject) for each in findings] == [
@@ -99,10 +99,17 @@ def test_images_that_are_mapped(world, monkeypatch, monitors, count):
 def calls(monkeypatch):
     """Return the libvirts that are asked for more than domains."""
     asked = []
-    call = places.DomainPlace.call
-    monkeypatch.setattr(places.DomainPlace, 'call', lambda place, function: (
-        asked.append(place) or call(place, function)))
+    for name in ('rbd_pools', 'moments'):
+        monkeypatch.setattr(places.DomainPlace, name, _heard(
+            getattr(places.DomainPlace, name), asked))
     return asked
+
+
+def _heard(call, asked):
+    def heard(place):
+        asked.append(place)
+        return call(place)
+    return heard
 
 
 def test_each_libvirt_is_asked_once(world, monkeypatch):

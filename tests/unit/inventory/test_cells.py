@@ -63,7 +63,7 @@ def api(tmp_path, cell1, cell2):
 
 def with_api(api, default='sqlite:////srv/default'):
     return cells.Cells(
-        default, nova_cells.Api(engine.Database(api.url, 'API')))
+        default, nova_cells.CellMappings(engine.Database(api.url, 'API')))
 
 
 def servers(cell, host):
@@ -121,7 +121,8 @@ def test_no_cell_is_opened_before_it_is_asked_for(api, cell1):
     api.update('cell_mappings', 'id', 2, database_connection='nonsense')
     known = with_api(api)
     assert servers(known.of_host('cmp1'), 'cmp1') == [memory.uuid(1)]
-    with pytest.raises(exceptions.ConfigError, match='cell database is none'):
+    with pytest.raises(exceptions.ConfigError,
+                       match="Invalid URL for Nova's cell database"):
         known.of_host('cmp3')
 
 
@@ -140,7 +141,7 @@ def test_mappings_that_cannot_be_used(api, url, default, words):
 def test_what_nova_conf_gives(cell1, api):
     def of(database, api_database):
         return cells.of(nova_conf.NovaConf(
-            None, '', '', '', '', '', None, None, '', database,
+            None, '', '', '', '', None, None, '', database,
             api_database))
 
     assert of(None, None) is None

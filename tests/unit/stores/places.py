@@ -21,8 +21,7 @@ from __future__ import annotations
 
 import json
 import threading
-import types
-from typing import Any, Optional
+from typing import Any, Iterator, Optional
 import uuid as uuid_module
 from xml.etree import ElementTree
 
@@ -30,6 +29,7 @@ import sqlalchemy as sa
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.clients import libvirt
+from rbd_mon_fix.clients import libvirt_objects
 from rbd_mon_fix.clients.database import cinder
 from rbd_mon_fix.clients.database import engine
 from rbd_mon_fix.clients.database import nova
@@ -110,8 +110,8 @@ class NovaPlace:
 
     def __init__(self, url: str):
         self.tables = Tables(url, nova.INSTANCES, nova.BDM, nova.SERVICES)
-        self._database = engine.Database(url, "Nova's cell database")
-        self._cell = nova.Cell(self._database)
+        self._cell = nova.Cell(
+            engine.Database(url, "Nova's cell database"))
         self.store = self.open()
         self._ids = 0
 
@@ -167,7 +167,6 @@ class NovaPlace:
         return self.tables.rows()
 
     def close(self) -> None:
-        self._database.close()
         self.tables.close()
 
 
@@ -176,8 +175,8 @@ class CinderPlace:
 
     def __init__(self, url: str):
         self.tables = Tables(url, cinder.VOLUMES, cinder.ATTACHMENTS)
-        self._database = engine.Database(url, "Cinder's database")
-        self._volumes = cinder.Cinder(self._database)
+        self._volumes = cinder.Cinder(
+            engine.Database(url, "Cinder's database"))
         self.store = self.open()
 
     def volumes(self) -> cinder.Cinder:
@@ -223,7 +222,6 @@ class CinderPlace:
         return self.tables.rows()
 
     def close(self) -> None:
-        self._database.close()
         self.tables.close()
 
 
@@ -342,7 +340,7 @@ class DomainPlace:
     def managed_save_xml(self, uuid: str) -> str:
         self._look_up(uuid)
         if uuid not in self.images:
-            raise exceptions.Gone('There is no managed-save image.')
+            raise exceptions.Gone('The domain has no managed-save image.')
         return self.images[uuid]
 
     def define_managed_save(self, uuid: str, xml: str) -> None:
@@ -363,11 +361,11 @@ class DomainPlace:
     def concurrently(self, function: Any, items: Any) -> list[Any]:
         return list(map(function, items))
 
-    def call(self, function: Any) -> Any:
-        """Let a libvirt be asked that keeps nothing but domains."""
-        return function(types.SimpleNamespace(
-            listAllDomains=lambda flags: [],
-            listAllStoragePools=lambda flags: []))
+    def rbd_pools(self) -> list[str]:
+        return []
+
+    def moments(self) -> Iterator[libvirt_objects.Moment]:
+        return iter(())
 
 
 def _parse(xml: str) -> ElementTree.Element:

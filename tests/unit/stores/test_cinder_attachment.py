@@ -167,7 +167,7 @@ def test_the_time_of_the_write_is_kept_in_utc(place):
 
 
 def test_more_than_a_statement_takes(place):
-    """The lots in which rows are asked for lose none of them."""
+    """No row is lost between two batches."""
     servers = range(1, 2001)
     for server in (1, 900, 901, 1800, 1801, 2000):
         place.add(server)

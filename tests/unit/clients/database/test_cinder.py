@@ -81,3 +81,30 @@ def test_documents_do_not_show(place, database):
 def test_nothing_is_asked_for(place, database):
     place.add(1)
     assert database.attachments() == []
+
+
+@pytest.mark.parametrize('changed, written', [
+    ({}, True), ({'connection_info': 'new text'}, False),
+    ({'volume_id': 'other'}, False), ({'deleted': True}, False)])
+def test_a_swap_leaves_rows_that_have_changed(place, database, changed,
+                                              written):
+    where = place.add(1)
+    [row] = database.attachments(ids=[where.key])
+    if changed:
+        place.update(where, **changed)
+    after = database.swap([(row, 'mine')])
+    found = [each.connection_info == 'mine' for each in after.values()]
+    assert found == ([] if 'deleted' in changed else [written])
+
+
+def test_a_rehearsal_changes_nothing(place, database):
+    place.add(1)
+    before = place.everything()
+    database.rehearse()
+    assert place.everything() == before
+
+
+def test_an_attachment_that_is_asked_for_twice(place, database):
+    where = place.add(1)
+    found = database.attachments(ids=[where.key], instances=[where.instance])
+    assert [row.id for row in found] == [where.key]

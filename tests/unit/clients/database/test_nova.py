@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Nova's databases: cells, hosts, servers."""
+"""A cell's database: hosts, servers, block device mappings."""
 
 import itertools
 
@@ -21,12 +21,9 @@ import sqlalchemy as sa
 
 from rbd_mon_fix.clients.database import engine
 from rbd_mon_fix.clients.database import nova
-from rbd_mon_fix.clients.database import nova_cells
 from rbd_mon_fix.model.instance import Instance
 from tests.unit import memory
 from tests.unit.stores import places
-
-CELL0 = '00000000-0000-0000-0000-000000000000'
 
 
 @pytest.fixture
@@ -39,35 +36,6 @@ def place(tmp_path):
 @pytest.fixture
 def cell(place):
     return nova.Cell(engine.Database(place.tables.url, 'DB'))
-
-
-@pytest.fixture
-def api(tmp_path):
-    """Return an API database with two cells, and what fills it."""
-    url = f'sqlite:///{tmp_path}/api'
-    tables = places.Tables(url, nova_cells.CELL_MAPPINGS,
-                           nova_cells.HOST_MAPPINGS)
-    for number, uuid, name in ((1, CELL0, 'cell0'), (3, 'C1', 'cell1'),
-                               (2, 'C2', 'cell2')):
-        tables.insert('cell_mappings', id=number, uuid=uuid, name=name,
-                      database_connection=f'sqlite:////srv/{name}')
-    yield nova_cells.Api(engine.Database(url, 'DB')), tables
-    tables.close()
-
-
-def test_cells_but_for_cell0_in_the_order_of_their_rows(api):
-    database, _ = api
-    assert list(database.cells().items()) == [
-        ('C2', 'sqlite:////srv/cell2'), ('C1', 'sqlite:////srv/cell1')]
-
-
-def test_hosts_and_their_cells(api):
-    database, tables = api
-    assert database.hosts() == {}
-    for host, cell_id in (('cmp2', 2), ('cmp1', 3), ('cmp3', 3),
-                          ('lost', 9)):
-        tables.insert('host_mappings', host=host, cell_id=cell_id)
-    assert database.hosts() == {'cmp1': 'C1', 'cmp2': 'C2', 'cmp3': 'C1'}
 
 
 def test_hosts_have_a_service_or_servers(place, cell):
@@ -84,20 +52,20 @@ def test_hosts_have_a_service_or_servers(place, cell):
     assert cell.hosts() == {'cmp1', 'cmp2', 'left'}
 
 
-def lots(cell, only=(), chunk=2, host=places.HOST):
-    return [[int(uuid.split('-')[0], 16) for uuid in lot]
-            for lot in cell.instances(host, only, chunk)]
+def batches(cell, only=(), batch=2, host=places.HOST):
+    return [[int(uuid.split('-')[0], 16) for uuid in found]
+            for found in cell.instances(host, only, batch)]
 
 
 @pytest.mark.parametrize('count, expected', [
     (0, []), (1, [[1]]), (2, [[1, 2]]), (3, [[1, 2], [3]]),
     (4, [[1, 2], [3, 4]]), (5, [[1, 2], [3, 4], [5]]),
 ])
-def test_servers_come_in_lots_in_the_order_of_their_uuids(
+def test_servers_come_in_batches_in_the_order_of_their_uuids(
         place, cell, count, expected):
     for server in reversed(range(1, count + 1)):
         place.add_server(server)
-    assert lots(cell) == expected
+    assert batches(cell) == expected
 
 
 def test_servers_of_that_host_that_exist(place, cell):
@@ -105,9 +73,9 @@ def test_servers_of_that_host_that_exist(place, cell):
     place.add_server(2, 'cmp2')
     place.add_server(3, deleted=3)
     place.add_server(4, None)
-    assert lots(cell) == [[1]]
-    assert lots(cell, host='cmp2') == [[2]]
-    assert lots(cell, host='none') == []
+    assert batches(cell) == [[1]]
+    assert batches(cell, host='cmp2') == [[2]]
+    assert batches(cell, host='none') == []
 
 
 def test_only_some_servers(place, cell):
@@ -115,7 +83,7 @@ def test_only_some_servers(place, cell):
         place.add_server(server)
     place.add_server(6, 'cmp2')
     wanted = [memory.uuid(server) for server in (5, 1, 3, 6, 7)]
-    assert lots(cell, wanted) == [[1, 3], [5]]
+    assert batches(cell, wanted) == [[1, 3], [5]]
 
 
 def test_what_is_known_of_a_server(place, cell):
@@ -158,7 +126,7 @@ def test_documents_do_not_show(place, cell):
     [row] = cell.block_devices(places.HOST, memory.uuid(1), memory.uuid(1))
     assert 'SECRET' in row.connection_info
     assert 'SECRET' not in repr(row)
-    assert 'SECRET' not in repr(nova.Swap(row, 'cmp1', 'TOPSECRET'))
+    assert 'SECRET' not in repr(nova.CompareAndSwap(row, 'cmp1', 'TOPSECRET'))
 
 
 def test_a_guarded_write_is_one_statement_a_row(place, cell):
@@ -171,7 +139,58 @@ def test_a_guarded_write_is_one_statement_a_row(place, cell):
     sa.event.listen(sa.engine.Engine, 'before_cursor_execute', heard)
     try:
         row = cell.block_device(int(where.key))
-        cell.swap([nova.Swap(row, places.HOST, 'new')])
+        cell.swap([nova.CompareAndSwap(row, places.HOST, 'new')])
     finally:
         sa.event.remove(sa.engine.Engine, 'before_cursor_execute', heard)
     assert statements == ['SELECT', 'UPDATE', 'SELECT']
+
+
+def test_block_devices_of_the_servers_of_a_host(place, cell):
+    place.add(1)
+    place.add(2)
+    place.add(3)
+    place.add_server(4, 'cmp2')
+    place.add_row(4, 'elsewhere')
+    place.add_row(1, 'deleted', deleted=9)
+    place.add_row(1, 'local', destination_type='local')
+    found = cell.block_devices(places.HOST, memory.uuid(1), memory.uuid(2))
+    assert [row.instance for row in found] == [memory.uuid(1), memory.uuid(2)]
+    assert [row.volume_id for row in found] == [
+        places.volume(1), places.volume(2)]
+
+
+def test_a_row_that_does_not_exist(cell):
+    assert cell.block_device(7) is None
+
+
+@pytest.mark.parametrize('changed, written', [
+    ({}, True),
+    ({'connection_info': 'new text'}, False),
+    ({'attachment_id': 'other'}, False),
+    ({'deleted': 1}, False),
+])
+def test_a_swap_leaves_rows_that_have_changed(place, cell, changed, written):
+    where = place.add(1)
+    row = cell.block_device(int(where.key))
+    if changed:
+        place.update(where, **changed)
+    after = cell.swap([nova.CompareAndSwap(row, places.HOST, 'mine')])
+    found = [each.connection_info == 'mine' for each in after.values()]
+    assert found == ([] if 'deleted' in changed else [written])
+
+
+@pytest.mark.parametrize('changed', [
+    {'task_state': 'rebooting'}, {'host': 'cmp2'}, {'deleted': 1}])
+def test_a_swap_leaves_servers_that_are_busy_or_moved(place, cell, changed):
+    where = place.add(1)
+    row = cell.block_device(int(where.key))
+    place.tables.update('instances', 'uuid', memory.uuid(1), **changed)
+    after = cell.swap([nova.CompareAndSwap(row, places.HOST, 'mine')])
+    assert after == {row.id: row}
+
+
+def test_a_rehearsal_changes_nothing(place, cell):
+    place.add(1)
+    before = place.everything()
+    cell.rehearse()
+    assert place.everything() == before

@@ -1,0 +1,106 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Storage pools, snapshots and checkpoints that libvirt keeps."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from typing import Any, Callable, Iterator
+
+from rbd_mon_fix.clients import libvirt_connection
+
+# The connection reports a module that is not installed.
+with contextlib.suppress(ImportError):
+    import libvirt
+
+
+@dataclasses.dataclass(frozen=True)
+class Moment:
+    """A snapshot or a checkpoint of a domain.
+
+    Libvirt's own word for the two (src/conf/virdomainmomentobjlist.h).
+
+    :param xml: contains the domain as it was
+    """
+
+    domain: str
+    name: str
+    is_checkpoint: bool
+    xml: str = dataclasses.field(repr=False)
+
+
+class Objects(libvirt_connection.Connection):
+    """A connection that reads objects besides domains.
+
+    All methods raise Unreachable when the connection is lost.
+    """
+
+    def rbd_pools(self) -> list[str]:
+        """Return the XML of each storage pool of type rbd."""
+        with self._connection_errors():
+            pools = _existing(self._connection.listAllStoragePools,
+                              libvirt.VIR_CONNECT_LIST_STORAGE_POOLS_RBD)
+            return [xml for pool in pools
+                    for xml in _existing(pool.XMLDesc, 0)]
+
+    def moments(self) -> Iterator[Moment]:
+        """Yield snapshots and checkpoints, one domain at a time.
+
+        All domains without any cost two calls together.
+        """
+        for flag, read in (
+                (libvirt.VIR_CONNECT_LIST_DOMAINS_HAS_SNAPSHOT, _snapshots),
+                (libvirt.VIR_CONNECT_LIST_DOMAINS_HAS_CHECKPOINT,
+                 _checkpoints)):
+            for domain in self._domains(flag):
+                with self._connection_errors():
+                    found = read(domain)
+                yield from found
+
+    def _domains(self, flag: int) -> list[Any]:
+        with self._connection_errors():
+            return _existing(self._connection.listAllDomains, flag)
+
+
+def _snapshots(domain: Any) -> list[Moment]:
+    return [Moment(domain.UUIDString(), each.getName(), False, xml)
+            for each in _existing(domain.listAllSnapshots)
+            for xml in _existing(each.getXMLDesc, 0)]
+
+
+def _checkpoints(domain: Any) -> list[Moment]:
+    return [Moment(domain.UUIDString(), each.getName(), True, xml)
+            for each in _existing(domain.listAllCheckpoints)
+            for xml in _existing(each.getXMLDesc, 0)]
+
+
+def _existing(ask: Callable[..., Any], *arguments: int) -> list[Any]:
+    """Return the answer as a list; empty if there is no such object.
+
+    Not all drivers have pools, snapshots or checkpoints, and an object may
+    be deleted between two calls.
+    """
+    try:
+        found = ask(*arguments)
+        return found if isinstance(found, list) else [found]
+    except libvirt.libvirtError as error:
+        if error.get_error_code() in (
+                libvirt.VIR_ERR_NO_SUPPORT, libvirt.VIR_ERR_NO_DOMAIN,
+                libvirt.VIR_ERR_NO_STORAGE_POOL,
+                libvirt.VIR_ERR_NO_DOMAIN_SNAPSHOT,
+                libvirt.VIR_ERR_NO_DOMAIN_CHECKPOINT):
+            return []
+        raise

@@ -1,0 +1,133 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Opening images, with a program in the place of qemu-img."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+
+from rbd_mon_fix import exceptions
+from rbd_mon_fix.model.monmap import MonAddr
+from rbd_mon_fix.qemu import open_check
+
+ADDRS = (MonAddr.parse('192.0.2.1:6789'), MonAddr.parse('fd00::1'))
+KEY = 'QVFTRUNSRVQ='
+CASE = open_check.Case('vms/web', ADDRS, 'nova', KEY)
+
+
+@pytest.fixture
+def qemu_img(tmp_path, monkeypatch):
+    """Let qemu-img be a shell script."""
+    def install(script):
+        path = tmp_path / 'qemu-img'
+        path.write_text(f'#!/bin/sh\n{script}\n')
+        path.chmod(0o755)
+        monkeypatch.setenv('PATH', f'{tmp_path}:{os.environ["PATH"]}')
+    return install
+
+
+def prove(*cases, timeout=10.0, advance=lambda count: None):
+    return open_check.prove(cases, timeout, 2, advance)
+
+
+def test_images_that_open(qemu_img):
+    qemu_img('exit 0')
+    steps = []
+    found = prove(CASE, CASE, CASE, advance=steps.append)
+    assert [(each.opened, each.error) for each in found] == [(True, None)] * 3
+    assert all(each.seconds > 0 for each in found)
+    assert steps == [1, 1, 1]
+
+
+def test_the_key_is_in_no_argument_and_no_variable(qemu_img, tmp_path,
+                                                   monkeypatch):
+    monkeypatch.setenv('CEPH_KEYRING', '/none')
+    qemu_img(f'echo "$@" > {tmp_path}/args; env > {tmp_path}/env\n'
+             f'for arg in "$@"; do case $arg in secret,*) '
+             f'cat "${{arg##*file=}}" > {tmp_path}/key;; json:*) '
+             'conf=${arg##*\\"conf\\": \\"}; '
+             f'cat "${{conf%%\\"*}}" > {tmp_path}/conf;; esac; done')
+    found, = prove(CASE, timeout=7.0)
+    assert found.opened
+    assert KEY not in (tmp_path / 'args').read_text()
+    assert KEY not in (tmp_path / 'env').read_text()
+    assert 'CEPH_' not in (tmp_path / 'env').read_text()
+    assert (tmp_path / 'key').read_text() == KEY
+    assert 'client_mount_timeout = 7\n' in (tmp_path / 'conf').read_text()
+
+
+@pytest.mark.parametrize('case, expected', [
+    (CASE, {'driver': 'rbd', 'pool': 'vms', 'image': 'web', 'user': 'nova',
+            'conf': '/dev/fd/3', 'key-secret': 'key',
+            'auth-client-required': ['cephx', 'none'],
+            'server': [{'host': '192.0.2.1', 'port': '6789'},
+                       {'host': 'fd00::1', 'port': '0'}]}),
+    (open_check.Case('vms/n/web', (), None, None),
+     {'driver': 'rbd', 'pool': 'vms', 'namespace': 'n', 'image': 'web',
+      'conf': '/dev/fd/3', 'server': []})])
+def test_the_command(case, expected):
+    *words, source = open_check._words(case, 3, 4)
+    assert json.loads(source[len('json:'):]) == expected
+    assert ('secret,id=key,format=base64,file=/dev/fd/4' in words) is (
+        case.key is not None)
+
+
+@pytest.mark.parametrize('script, error', [
+    ('exit 1', 'QEMU failed without a message'),
+    ('echo "qemu-img: error connecting: Timed out" >&2; exit 1',
+     'error connecting: Timed out'),
+    ('echo "first" >&2; echo "last" >&2; exit 1', 'last'),
+    (f'echo "qemu-img: bad key {KEY}" >&2; exit 1', 'bad key ***'),
+    ('for source in "$@"; do :; done\n'
+     'echo "qemu-img: Could not open \'$source\': no such image" >&2\n'
+     'exit 1', 'no such image')])
+def test_images_that_do_not_open(qemu_img, script, error):
+    qemu_img(script)
+    found, = prove(CASE)
+    assert (found.opened, found.error) == (False, error)
+
+
+def test_a_qemu_that_does_not_answer(qemu_img, monkeypatch):
+    monkeypatch.setattr(open_check, '_GRACE', 0.1)
+    qemu_img('exec sleep 30')
+    found, = prove(CASE, timeout=0.1)
+    assert found.error == 'no answer within 0.1 seconds'
+    assert found.seconds < 10
+
+
+def test_no_driver(qemu_img):
+    qemu_img('echo "qemu-img: Unknown driver \'rbd\'" >&2; exit 1')
+    with pytest.raises(exceptions.ConfigError, match='no rbd driver') as e:
+        prove(CASE)
+    assert 'qemu-block-extra' in e.value.hint
+
+
+def test_no_program(tmp_path, monkeypatch):
+    monkeypatch.setenv('PATH', str(tmp_path))
+    with pytest.raises(exceptions.ConfigError, match='cannot be run') as e:
+        prove(CASE)
+    assert 'qemu-utils' in e.value.hint
+
+
+def test_the_key_does_not_show():
+    assert KEY not in repr(CASE)
+
+
+def test_no_case_no_process(monkeypatch, tmp_path):
+    monkeypatch.setenv('PATH', str(tmp_path))
+    assert prove() == []

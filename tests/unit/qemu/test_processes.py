@@ -1,0 +1,147 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Finding QEMU processes, with processes of our own in their place."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pathlib
+import socket
+import subprocess
+
+import psutil
+import pytest
+
+from rbd_mon_fix.model.guest import Guest
+from rbd_mon_fix.model.monmap import MonAddr
+from rbd_mon_fix.qemu import processes
+
+UUID = '11111111-2222-4333-8444-555555555555'
+
+
+@contextlib.contextmanager
+def qemu(port, *arguments):
+    """Run a process with a connection that calls itself QEMU."""
+    with socket.create_connection(('127.0.0.1', port)) as link:
+        process = subprocess.Popen(
+            ['qemu-system-x86_64', '-c', 'read line', '-uuid', UUID,
+             *arguments], executable='/bin/sh', stdin=subprocess.PIPE,
+            pass_fds=[link.fileno()])
+    with process:
+        yield process
+        process.stdin.close()
+
+
+@pytest.fixture
+def server():
+    with socket.create_server(('127.0.0.1', 0)) as opened:
+        yield opened.getsockname()[1]
+
+
+def found(pid):
+    return [guest for guest in processes.running() if guest.pid == pid]
+
+
+def test_a_guest_and_its_connections(server):
+    image = 'rbd:vms/disk:mon_host=192.0.2.1'
+    with qemu(server, '-drive', f'file={image},id=d') as process:
+        guest, = found(process.pid)
+    assert guest.instance == UUID
+    assert [disk.image for disk in guest.disks] == ['vms/disk']
+    assert guest.peers == {MonAddr.parse(f'127.0.0.1:{server}')}
+
+
+def test_two_guests_of_a_network_namespace_share_a_table(server,
+                                                         monkeypatch):
+    read = []
+    table = processes._table
+    monkeypatch.setattr(processes, '_table', lambda folder: (
+        read.append(folder), table(folder))[1])
+    with qemu(server) as one, qemu(server) as two:
+        monkeypatch.setattr(psutil, 'process_iter', lambda: [
+            psutil.Process(each.pid) for each in (one, two)])
+        guests = processes.running()
+    assert [len(guest.peers) for guest in guests] == [1, 1]
+    assert len(read) == 1
+
+
+def test_other_processes_are_no_guests():
+    assert found(os.getpid()) == []
+
+
+class Process:
+    """A process as psutil gives it."""
+
+    def __init__(self, pid, argv=('qemu-kvm', '-uuid', UUID), error=None):
+        self.pid = pid
+        self.argv = list(argv)
+        self.error = error
+
+    def cmdline(self):
+        if self.error is not None:
+            raise self.error
+        return self.argv
+
+
+def listing(monkeypatch, *made):
+    monkeypatch.setattr(psutil, 'process_iter', lambda: iter(made))
+    return processes.running()
+
+
+@pytest.mark.parametrize('error', [
+    psutil.NoSuchProcess(1), psutil.AccessDenied(1), ProcessLookupError()])
+def test_processes_that_have_ended_or_are_hidden(monkeypatch, error):
+    assert listing(monkeypatch, Process(1, error=error)) == []
+
+
+def test_a_process_that_ends_before_its_sockets_are_read(monkeypatch):
+    assert listing(monkeypatch, Process(2 ** 30)) == []
+
+
+def test_sockets_that_we_may_not_read(monkeypatch):
+    def denied(path):
+        raise PermissionError
+    monkeypatch.setattr(os, 'readlink', denied)
+    assert listing(monkeypatch, Process(os.getpid())) == [
+        Guest(os.getpid(), UUID, (), None)]
+
+
+def test_a_process_that_ends_before_its_table_is_read(monkeypatch):
+    def gone(folder):
+        raise FileNotFoundError
+    monkeypatch.setattr(processes, '_table', gone)
+    guest, = listing(monkeypatch, Process(os.getpid()))
+    assert guest.peers is None
+
+
+def test_a_file_that_is_closed_meanwhile(tmp_path, monkeypatch):
+    for name in '12':
+        (tmp_path / name).symlink_to(f'socket:[{name}]')
+    (tmp_path / '3').symlink_to('/dev/null')
+    real = os.readlink
+
+    def readlink(path):
+        if pathlib.Path(path).name == '1':
+            raise FileNotFoundError
+        return real(path)
+
+    monkeypatch.setattr(os, 'readlink', readlink)
+    assert list(processes._inodes(tmp_path)) == ['2']
+
+
+def test_a_machine_without_ipv6(tmp_path):
+    (tmp_path / 'tcp').write_text('head\n')
+    assert processes._table(tmp_path) == {}
