@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The options of rbd-mon-fix itself."""
+"""The options of rbd-mon-fix's own config file."""
 
 from __future__ import annotations
 
@@ -26,57 +26,61 @@ CINDER_CONF = '/etc/cinder/cinder.conf'
 OPTS = [
     cfg.MultiStrOpt(
         'nova-config-file', default=[NOVA_CONF], metavar='FILE',
-        help='A nova.conf. May be given several times, the later ones '
-             'count. Only the default file may be missing; an empty name '
-             'means that there is none.'),
+        help='A nova.conf. Repeatable: later files override earlier ones. '
+             'Only the default file may be missing. An empty name means that '
+             'there is no nova.conf.'),
     cfg.MultiStrOpt(
         'cinder-config-file', default=[CINDER_CONF], metavar='FILE',
-        help='A cinder.conf, likewise.'),
+        help='A cinder.conf. Repeatable: later files override earlier ones. '
+             'Only the default file may be missing. An empty name means that '
+             'there is no cinder.conf.'),
     cfg.StrOpt(
         'libvirt-uri', metavar='URI',
-        help="Where libvirt is; {host} stands for the compute host's name. "
-             'Default: connection_uri of nova.conf, else qemu:///system.'),
+        help="The URI of libvirt; {host} stands for the compute host's name. "
+             'Default: connection_uri in nova.conf, or else '
+             'qemu:///system.'),
     cfg.StrOpt(
         'monitors-file', metavar='FILE',
-        help="The right monitors, as 'rbd-mon-fix monitors -f json' prints "
-             'them where Ceph and the config files are at hand.'),
+        help="A file with the right monitors: the output of 'rbd-mon-fix "
+             "monitors -f json' from a machine that has the config files and "
+             'reaches Ceph.'),
     cfg.StrOpt(
         'journal-dir', default='/var/lib/rbd-mon-fix', metavar='DIR',
-        help='Where the journal and the locks are kept.'),
+        help='The folder of the journal and the locks.'),
     cfg.BoolOpt(
         'offline', default=False,
-        help="Run no 'ceph' command and probe no monitor: the word of "
-             'ceph.conf is taken. For hosts that cannot reach Ceph.'),
+        help="Do not run 'ceph' and do not contact monitors; trust ceph.conf "
+             'or the monitors file. For hosts that cannot reach Ceph.'),
 ]
 
-# For guests that Nova does not know. An option that is not set says nothing
-# about a disk; one that is set has to fit it.
+# For guests that Nova does not know. An option that is set must match a disk;
+# an option that is not set matches any.
 CEPH_OPTS = [
     cfg.StrOpt(
         'conf', default='/etc/ceph/ceph.conf',
         help='The ceph.conf of guests on a host without OpenStack. With '
-             'OpenStack it counts only where user, secret_uuid or pools is '
-             'set as well.'),
-    cfg.StrOpt('cluster', default='ceph', help='Its cluster name.'),
-    cfg.StrOpt('user', help="The cephx user that is the cluster's."),
+             'OpenStack it is used only if user, secret_uuid or pools is set '
+             'as well.'),
+    cfg.StrOpt('cluster', default='ceph', help='The name of that cluster.'),
+    cfg.StrOpt('user', help='The cephx user of that cluster.'),
     cfg.StrOpt('secret_uuid',
-               help="The libvirt secret that is the cluster's. Needed as "
-                    'soon as guests on one host use more than one.'),
+               help='The UUID of the libvirt secret of that cluster. Required '
+                    'if the guests of one host use more than one secret.'),
     cfg.ListOpt('pools', default=[],
-                help="The pools that are the cluster's; default: any."),
+                help='The pools of that cluster. Default: any pool.'),
 ]
 
 HOOK_OPTS = [
     cfg.StrOpt(
         'dir', default='/etc/libvirt/hooks/qemu.d', metavar='DIR',
-        help="The folder where libvirt on this host looks for hooks of QEMU "
-             "guests. 'hook install' puts a script there, which refresh "
-             'keeps informed.'),
+        help="The folder in which libvirt on this host looks for QEMU hooks. "
+             "'hook install' puts a script there, and refresh keeps its "
+             'knowledge up to date.'),
 ]
 
 
 def register(conf: cfg.ConfigOpts) -> None:
-    """Register the options, those of no group as flags too."""
+    """Register the options; those of [DEFAULT] and [hook] are flags too."""
     conf.register_cli_opts(OPTS)
     conf.register_opts(CEPH_OPTS, group='ceph')
     conf.register_cli_opts(HOOK_OPTS, group='hook')
