@@ -125,7 +125,7 @@ def _of_nova(kind: Kind, image: str) -> Iterator[Arrow]:
     disk = _disk(image)
     server = Instance(_UUID, 'cmp1')
     read = [Arrow(store, operation.value, kind) for store in SOURCES
-            for operation in impact.breaks(store, State.STALE, disk, server)]
+            for operation in _broken(store, disk, server)]
     yield from read
     known = {arrow.reader for arrow in read}
     yield from (Arrow(FRESH, operation.value, kind)
@@ -136,14 +136,21 @@ def _of_nova(kind: Kind, image: str) -> Iterator[Arrow]:
 def _of_plain() -> Iterator[Arrow]:
     disk = _disk('vms/plain')
     # A guest with a saved image is "suspended" to rbd-mon-fix.
-    found = {(store, operation): None for vm_state in ('stopped', 'suspended')
-             for store in SOURCES for operation in impact.breaks(
-                 store, State.STALE, disk, Instance(
-                     _UUID, 'cmp1', vm_state=vm_state, managed=False))}
+    guests = [Instance(_UUID, 'cmp1', vm_state=vm_state, managed=False)
+              for vm_state in ('stopped', 'suspended')]
+    found = {(store, operation): None for guest in guests
+             for store in SOURCES
+             for operation in _broken(store, disk, guest)}
     for store, operation in found:
         reader = (PLAIN_START if operation is Operation.START
                   else operation.value)
         yield Arrow(store, reader, PLAIN)
+
+
+def _broken(store: str, disk: RbdDisk,
+            server: Instance) -> tuple[Operation, ...]:
+    """Return the operations that a stale copy in a store breaks."""
+    return impact.breaks(store, State.STALE, disk, server)
 
 
 def _disk(image: str) -> RbdDisk:
