@@ -124,7 +124,7 @@ def arrows() -> list[Arrow]:
 def _of_nova(kind: Kind, image: str) -> Iterator[Arrow]:
     disk = _disk(image)
     server = Instance(_UUID, 'cmp1')
-    read = [Arrow(store, operation.value, kind) for store in SOURCES
+    read = [Arrow(store, operation.value, kind) for store in _stores()
             for operation in _broken(store, disk, server)]
     yield from read
     known = {arrow.reader for arrow in read}
@@ -139,12 +139,16 @@ def _of_plain() -> Iterator[Arrow]:
     guests = [Instance(_UUID, 'cmp1', vm_state=vm_state, managed=False)
               for vm_state in ('stopped', 'suspended')]
     found = {(store, operation): None for guest in guests
-             for store in SOURCES
+             for store in _stores()
              for operation in _broken(store, disk, guest)}
     for store, operation in found:
         reader = (PLAIN_START if operation is Operation.START
                   else operation.value)
         yield Arrow(store, reader, PLAIN)
+
+
+def _stores() -> list[str]:
+    return [name for name in SOURCES if name != FRESH]
 
 
 def _broken(store: str, disk: RbdDisk,
