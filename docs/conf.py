@@ -25,5 +25,5 @@ html_theme_options = {
 
 man_pages = [(
     'man/rbd-mon-fix', 'rbd-mon-fix',
-    'put right the Ceph monitor addresses that guests would start with',
+    'find and refresh stale Ceph monitor addresses',
     ['The rbd-mon-fix authors'], 1)]

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The lab's commands, as they are called from outside: ``python -m lab``."""
+"""The command line of the lab, for use outside it: ``python -m lab``."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ KEPT = ('TERM', 'PYTEST_ADDOPTS')
 
 
 def main(words: Sequence[str]) -> None:
-    """Do what was asked for."""
+    """Run a command."""
     given = _parser().parse_args(words)
     known = machine.Machine(given.folder)
     try:
@@ -77,16 +77,16 @@ def _parser() -> argparse.ArgumentParser:
         '--folder', type=pathlib.Path,
         default=os.environ.get('RBD_MON_FIX_LAB',
                                machine.REPOSITORY / 'lab' / 'state'),
-        help="what holds all of the lab's state (default: %(default)s)")
+        help='folder for everything the lab writes (default: %(default)s)')
     commands = parser.add_subparsers(dest='command', required=True)
     commands.add_parser('up', help='bring the lab up').add_argument(
         '--level', choices=LEVELS, default='ceph')
-    commands.add_parser('down', help='end all that runs in it')
+    commands.add_parser('down', help='stop the lab')
     commands.add_parser(
         'move-monitors', help='replace all monitors').add_argument(
             'addresses', nargs='*', metavar='ADDRESS')
     commands.add_parser(
-        'shell', help='run a command in it, or a shell').add_argument(
+        'shell', help='run a command in the lab, or a shell').add_argument(
             'words', nargs=argparse.REMAINDER, metavar='COMMAND')
     return parser
 

@@ -38,10 +38,10 @@ MOVED_WITHIN = 120
 class Cluster:
     """A cluster: some monitors, a manager, and an OSD that lives in memory.
 
-    :param conf: its ceph.conf, which its programs and clients read; the name
-        of the file tells clusters of one machine apart
-    :param address: where its OSD and its manager listen
-    :param running: what starts its daemons
+    :param conf: the ceph.conf of its programs and clients; clusters on one
+        machine have different file names
+    :param address: the address of its OSD and its manager
+    :param running: starts the daemons
     :param mount_timeout: how long a client looks for a monitor, in seconds
     """
 
@@ -51,9 +51,9 @@ class Cluster:
         self._services = running
 
     def start(self, first: Sequence[mons.Monitor]) -> None:
-        """Make and start it, or start what does not run of it.
+        """Create and start the cluster, or start the daemons not running.
 
-        :param first: its monitors, if it is made now
+        :param first: the monitors of a new cluster
         """
         pathlib.Path('/run/ceph', self.files.conf.stem).mkdir(
             parents=True, exist_ok=True)
@@ -69,23 +69,24 @@ class Cluster:
                           MOVED_WITHIN)
 
     def stop(self) -> None:
-        """Stop all of it; who still asks its monitors as it ends, first."""
+        """Stop all daemons; those that ask monitors as they end, first."""
         for daemon in (self._daemon('osd', '0'), self._daemon('mgr', 'x'),
                        *map(self._monitor, self.monitors())):
             self._services.stop(daemon.name)
 
     def monitors(self) -> tuple[mons.Monitor, ...]:
-        """Return those that it should have."""
+        """Return the monitors that the cluster should have."""
         return self.files.monitors()
 
     def move(self, wanted: Sequence[mons.Monitor]) -> None:
         """Replace its monitors as an operator does: add, wait, then remove.
 
-        Its ceph.conf names those that are wanted as soon as they are there.
-        Elections cost clients their monitor for a moment: one that has none
-        until the last that it knows is gone would be stranded. So would one
-        that is let in by a monitor that is just being removed, for librados
-        then calls that address for ever: Ceph's manual has it stopped first.
+        ceph.conf names the new monitors as soon as they are up. An election
+        disconnects clients from their monitor for a moment; a client without
+        a monitor would be stranded once the last monitor it knows is gone. So
+        would a client that connects to a monitor that is just being removed:
+        librados then calls that address forever. Therefore each monitor is
+        stopped before it is removed, as Ceph's manual says.
         """
         lost = self.strays()
         gone = [one for one in self.monitors() if one not in wanted]
@@ -112,7 +113,7 @@ class Cluster:
             lambda: clients.strays(self.run), MOVED_WITHIN)
 
     def quorum(self) -> list[str]:
-        """Return the names of the monitors in it."""
+        """Return the names of the monitors in the quorum."""
         return json.loads(self.run(
             'ceph', '--connect-timeout', '10', 'quorum_status'))[
                 'quorum_names']
@@ -123,7 +124,7 @@ class Cluster:
                             stdin=stdin)
 
     def read(self, image: str, offset: int, length: int) -> str:
-        """Return what stands in an image; lengths are in bytes."""
+        """Return a part of an image; offset and length are in bytes."""
         with tempfile.TemporaryDirectory() as folder:
             copy = pathlib.Path(folder, 'copy')
             self.run('rbd', 'export', '--no-progress', image, str(copy))
@@ -183,7 +184,7 @@ class Cluster:
 
     def _make_monitor(self, monitor: mons.Monitor, monmap: str,
                       ring: pathlib.Path) -> None:
-        # One that was removed ends at once when it finds what it was.
+        # A monitor that finds that it was removed once ends at once.
         shutil.rmtree(self.files.data / f'mon.{monitor.name}',
                       ignore_errors=True)
         self.run('ceph-mon', '--mkfs', '-i', monitor.name, '--monmap', monmap,
@@ -200,7 +201,7 @@ class Cluster:
     def _remove(self, name: str) -> bool:
         """Remove a monitor, and return whether it is gone.
 
-        Ceph says so, and forgets it, when an election comes in between.
+        If an election comes in between, Ceph reports success and forgets it.
         """
         self.run('ceph', 'mon', 'rm', name)
         told = json.loads(self.run('ceph', 'mon', 'dump', '-f', 'json'))

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The files of a cluster: ceph.conf, keyrings, and what it should be."""
+"""The files of a cluster: ceph.conf, keyrings, list of monitors."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ mon_allow_pool_size_one = true
 mon_warn_on_pool_no_redundancy = false
 mgr_initial_modules =
 mon_data_avail_warn = 1
-# Who does not answer on one machine is not there: 5, 5 and 2 s unless told.
+# On one machine, a monitor that is up answers soon: defaults 5, 5 and 2 s.
 mon_lease = 2
 mon_election_timeout = 1
 mon_probe_timeout = 1
 [client]
-# Of a start that fails, so long is waited for: 300 s unless told.
+# How long a start takes to fail; default 300 s.
 client_mount_timeout = {mount_timeout}
 [mon]
 mon_data = {data}/$name
@@ -69,11 +69,11 @@ memstore_device_bytes = 2147483648
 
 
 class Files:
-    """Where a cluster's files are, and what stands in those written here.
+    """The paths of a cluster's files, and the content of some.
 
-    :param conf: its ceph.conf, which its programs and clients read; the name
-        of the file tells clusters of one machine apart
-    :param address: where its OSD and its manager listen
+    :param conf: the ceph.conf of its programs and clients; clusters on one
+        machine have different file names
+    :param address: the address of its OSD and its manager
     :param mount_timeout: how long a client looks for a monitor, in seconds
     """
 
@@ -90,11 +90,11 @@ class Files:
 
     @property
     def monmap(self) -> str:
-        """Where its programs leave its monitor map."""
+        """The file in which programs leave the monmap."""
         return str(self.data / 'monmap')
 
     def make(self, first: Sequence[mons.Monitor]) -> None:
-        """Write those of a new cluster."""
+        """Write the files of a new cluster."""
         self.data.mkdir(parents=True)
         pathlib.Path('/var/log/ceph').mkdir(exist_ok=True)
         self.conf.parent.mkdir(exist_ok=True)
@@ -103,19 +103,19 @@ class Files:
         self.remember(first)
 
     def monitors(self) -> tuple[mons.Monitor, ...]:
-        """Return the monitors that it should have."""
+        """Return the monitors that the cluster should have."""
         known = json.loads((self.data / 'monitors.json').read_text())
         return tuple(mons.Monitor(*words) for words in known)
 
     def remember(self, wanted: Sequence[mons.Monitor]) -> None:
-        """Keep which monitors it should have."""
+        """Record the monitors that the cluster should have."""
         (self.data / 'monitors.json').write_text(json.dumps(
             [dataclasses.astuple(one) for one in wanted]))
 
     def write_conf(self, wanted: Sequence[mons.Monitor]) -> None:
-        """Write its ceph.conf.
+        """Write ceph.conf.
 
-        :param wanted: the monitors that it names
+        :param wanted: the monitors in ceph.conf
         """
         ipv6 = ':' in self.address
         self.conf.write_text(CONF.format(
@@ -125,7 +125,7 @@ class Files:
             mon_host=','.join(one.addresses for one in wanted)))
 
     def keyring(self, name: str) -> pathlib.Path:
-        """Return where the key of a client is, as in ``client.admin``."""
+        """Return the keyring of a client such as ``client.admin``."""
         return self.conf.parent / f'{self.conf.stem}.{name}.keyring'
 
     def socket(self, kind: str, name: str) -> str:

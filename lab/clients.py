@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Who uses a cluster, as the cluster itself sees them."""
+"""The clients of a cluster, as the cluster itself sees them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Run = Callable[..., str]
 def strays(run: Run) -> set[int]:
     """Return the clients that have an image open and no monitor.
 
-    What a monitor does not reach never hears of new monitors.
+    A client without a monitor never learns of new monitors.
 
     :param run: runs one of Ceph's programs as its administrator
     """
@@ -41,7 +41,7 @@ def watching(run: Run) -> set[int]:
 
 def _known(run: Run) -> set[int]:
     told = run('ceph', 'tell', 'mon.*', 'sessions')
-    # A client that looks for a monitor is there before it is let in, and has
-    # no number in its name until it has been let in twice.
+    # A client that looks for a monitor is listed before it is authenticated,
+    # and has no number in its name until it was authenticated twice.
     return set(map(int, re.findall(
         r'"authenticated": true,\s+"global_id": (\d+)', told)))

@@ -13,20 +13,20 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-# What the lab's commands have in common; made to be sourced by them.
+# Functions for the lab's commands; source this file.
 
 # shellcheck source=tools/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../tools/common.sh"
 
-[ "$(id -u)" = 0 ] || { echo "the lab takes root: sudo $0" >&2; exit 2; }
+[ "$(id -u)" = 0 ] || { echo "the lab needs root: sudo $0" >&2; exit 2; }
 
-# What the lab's own programs run with: the Python of the test environment
-# that calls, or else one with rbd-mon-fix and the tests' requirements.
+# Print the Python that runs the lab's own programs: that of the calling test
+# environment, or else one with rbd-mon-fix and the tests' requirements.
 lab_python() {
     echo "${RBD_MON_FIX_LAB_PYTHON:-$ROOT/.tox/lab-command/bin/python}"
 }
 
-# install_lab LEVEL: all that the lab takes, up to a level.
+# install_lab LEVEL: install everything that the lab needs, up to a level.
 install_lab() {
     local profiles=(demo test lab)
     case $1 in
@@ -36,8 +36,8 @@ install_lab() {
     esac
     tools_venv "$ROOT/.tox/tools"
     if ! bindep -b -f "$ROOT/bindep.txt" "${profiles[@]}" >/dev/null; then
-        # What an overlay lies on must not change beneath it.
-        ! lab_is_up || { echo 'packages are missing: lab/down first' >&2
+        # The lower layer of an overlay must not change.
+        ! lab_is_up || { echo 'packages are missing: run lab/down first' >&2
                          exit 2; }
         need_packages "${profiles[@]}"
     fi
@@ -53,10 +53,10 @@ lab_is_up() {
         PYTHONPATH=$ROOT "$(lab_python)" -m lab shell true 2>/dev/null
 }
 
-# in_lab COMMAND ARGUMENT...: one of "python -m lab", as root.
+# in_lab COMMAND ARGUMENT...: run a command of "python -m lab".
 in_lab() {
     local python
     python=$(lab_python)
-    [ -x "$python" ] || { echo 'there is no lab yet: lab/up' >&2; exit 2; }
+    [ -x "$python" ] || { echo 'there is no lab yet: run lab/up' >&2; exit 2; }
     PYTHONPATH=$ROOT exec "$python" -m lab "$@"
 }

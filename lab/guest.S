@@ -15,12 +15,12 @@
  *
  * The guest of the lab: a disk's first sector, run by the BIOS.
  *
- * About twice a second it counts, writes the count to the second sector of
- * its disk and to its serial port, in hexadecimal, with an E in front if it
- * could not be written. As an operating system that obeys ACPI does, it
- * turns itself off when the power button is pressed, and lets go of devices
- * that are to be unplugged. It waits for the clock in between, so that a
- * dozen of it run beside each other in emulation.
+ * About twice a second it counts, and writes the count to the second sector
+ * of its disk and to its serial port, in hexadecimal, with a leading E if the
+ * disk write failed. Like an operating system with ACPI, it turns itself off
+ * when the power button is pressed, and releases devices that are to be
+ * unplugged. It halts until the next clock tick in between, so that a dozen
+ * guests can run side by side in emulation.
  *
  * The ports are those of QEMU's machine "pc": hw/acpi/piix4.c and pcihp.c,
  * and PORT_ACPI_PM_BASE of SeaBIOS's src/config.h.

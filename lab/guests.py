@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Guests without Nova, as on a plain host of virtual machines."""
+"""Guests without Nova, as on a plain libvirt host."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SECRET = '5d2b4c1a-7e0f-4a6e-9d3c-8b1f0e2a6c47'
 PIDS = pathlib.Path('/run/libvirt/qemu')
 CONSOLES = pathlib.Path('/var/lib/lab/consoles')
 COUNTS_WITHIN = 60
-# What QEMU says when it finds no monitor.
+# QEMU's message when it finds no monitor.
 UNREACHED = 'error connecting: Connection timed out'
 
 DOMAIN = '''\
@@ -64,7 +64,7 @@ DOMAIN = '''\
 
 
 def build_image() -> pathlib.Path:
-    """Assemble the guest's program into an image, and return that."""
+    """Assemble the guest's program into an image, and return its path."""
     if not IMAGE.exists():
         IMAGE.parent.mkdir(exist_ok=True)
         object_file = str(IMAGE.with_suffix('.o'))
@@ -76,7 +76,7 @@ def build_image() -> pathlib.Path:
 
 
 class Guest:
-    """A guest whose one disk is an image of a cluster.
+    """A guest with one disk, an image in a cluster.
 
     :param secret: the UUID of libvirt's secret with the cluster's key
     """
@@ -89,23 +89,23 @@ class Guest:
 
     @property
     def console(self) -> pathlib.Path:
-        """The file that has what it prints on its serial port."""
+        """The file with the output of its serial port."""
         return CONSOLES / self.name
 
     @property
     def uuid(self) -> str:
-        """Its id, the same whenever it is made."""
+        """Its UUID, which depends only on its name."""
         return str(uuid.uuid5(uuid.NAMESPACE_DNS, self.name))
 
     @property
     def pid(self) -> int:
-        """Its QEMU process."""
+        """The pid of its QEMU process."""
         return int(PIDS.joinpath(f'{self.name}.pid').read_text())
 
     def make(self, hosts: Iterable[tuple[str, int]]) -> None:
-        """Make its image and define it, unless that is done.
+        """Create its image and define it, unless it is defined.
 
-        :param hosts: the monitors that its XML names
+        :param hosts: the monitors in its XML
         """
         if self.name in libvirtd.virsh('list', '--all', '--name').split():
             return
@@ -120,55 +120,55 @@ class Guest:
                             for host, port in hosts)))
 
     def start(self) -> None:
-        """Start it and wait until it counts, unless it runs."""
+        """Start it, unless it is running, and wait until it counts."""
         if not self.runs():
             libvirtd.virsh('start', self.name)
         self.wait_until_counting()
 
     def runs(self) -> bool:
-        """Return whether libvirt runs it."""
+        """Return whether it is running."""
         return self.name in libvirtd.virsh('list', '--name').split()
 
     def stop(self) -> None:
-        """Pull its plug, if it runs."""
+        """Destroy it, if it is running."""
         if self.runs():
             libvirtd.virsh('destroy', self.name)
 
     def remove(self) -> None:
-        """Take it away from libvirt; its image stays.
+        """Undefine it; its image stays.
 
-        An image cannot be removed for half a minute after a client of it was
-        killed.
+        An image cannot be removed for half a minute after one of its clients
+        was killed.
         """
         self.stop()
         if self.name in libvirtd.virsh('list', '--all', '--name').split():
             libvirtd.virsh('undefine', '--managed-save', self.name)
 
     def hosts(self) -> list[tuple[str, int]]:
-        """Return the monitors that it would start with."""
+        """Return the monitors in its persistent XML."""
         found = ElementTree.fromstring(
             libvirtd.virsh('dumpxml', '--inactive', self.name))
         return [(host.attrib['name'], int(host.attrib['port']))
                 for host in found.iterfind('devices/disk/source/host')]
 
     def wait_until_counting(self) -> None:
-        """Wait until it writes to its disk, twice at least from now on."""
+        """Wait until it has written to its disk at least twice."""
         now = count(self.console)
         services.wait_for(lambda: (count(self.console) or 0) >= 2
                           and count(self.console) != now, COUNTS_WITHIN)
 
     def written(self) -> str:
-        """Return what stands in its image, where it writes its count."""
+        """Return the count that it has written to its image."""
         return self.cluster.read(f'{POOL}/{self.name}', 512, 8)
 
 
 def count(console: pathlib.Path) -> Optional[int]:
-    """Return what a guest counted last, None before it counts."""
+    """Return the last count of a guest; None before its first."""
     return counted(console)[-1] if counted(console) else None
 
 
 def counted(console: pathlib.Path) -> list[Optional[int]]:
-    """Return all that a guest counted; None is what it could not write."""
+    """Return all counts of a guest; None for a count not written to disk."""
     told = console.read_text(errors='replace') if console.exists() else ''
     return [None if first == 'E' else int(first + rest, 16) for first, rest
             in re.findall(r'([0-9a-fE])([0-9a-f]{7})\r?\n', told)]

@@ -12,9 +12,9 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The first process of the lab's machine: mounts its folders, and reaps.
+"""The first process of the lab's machine: mounts folders, reaps orphans.
 
-It is run as ``python -m lab.init FOLDER``.
+Run it as ``python -m lab.init FOLDER``.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ HOSTS = f'''\
 
 
 def main(folder: str) -> None:
-    """Set the machine up, say so, and reap its orphans for ever."""
+    """Set up the machine, print ``up``, and reap orphans forever."""
     socket.sethostname(machine.HOSTNAME)
     _run('ip', 'link', 'set', 'lo', 'up')
     _run('mount', '-t', 'proc', 'proc', '/proc')

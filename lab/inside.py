@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The lab as who is in its machine sees it: its services, level by level."""
+"""The part of the lab that runs in its machine: services, by level."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ GUESTS = ('plain1', 'plain2')
 
 
 class Lab:
-    """What runs in the lab's machine.
+    """The services in the lab's machine.
 
-    :param folder: the lab's
+    :param folder: the folder of the lab
     """
 
     def __init__(self, folder: pathlib.Path):
@@ -47,7 +47,7 @@ class Lab:
         self.guests = [guests.Guest(self.cluster, name) for name in GUESTS]
 
     def up(self, level: str) -> None:
-        """Bring up what does not run of a level and of those below it."""
+        """Start the services of a level and of the levels below it."""
         self._step('Ceph', lambda: self.cluster.start(mons.on(*FIRST)))
         self._step('libvirtd', lambda: libvirtd.start(self.services))
         self._step('guests', self._guests)
@@ -56,9 +56,9 @@ class Lab:
         print(versions.table(level))
 
     def move_monitors(self, addresses: tuple[str, ...]) -> None:
-        """Replace all monitors by others.
+        """Replace all monitors.
 
-        :param addresses: IP addresses; the next three unless given
+        :param addresses: the new IP addresses; empty for the next three
         """
         before = self.cluster.monitors()
         after = mons.on(*(addresses or self._next(before)))
@@ -67,7 +67,7 @@ class Lab:
             print(f'{word:6}', *(one.addresses for one in those))
 
     def _openstack(self) -> None:
-        # Who has no OpenStack has not all that its part imports.
+        # A lab without OpenStack may lack the libraries that this imports.
         from lab.openstack import cloud
         from lab.openstack import user
         self._step('MariaDB and RabbitMQ',
@@ -99,7 +99,7 @@ class Lab:
 
 
 def main() -> None:
-    """Do in the lab's machine what was asked for outside."""
+    """Run a command in the lab's machine."""
     parser = argparse.ArgumentParser()
     parser.add_argument('folder', type=pathlib.Path)
     commands = parser.add_subparsers(dest='command', required=True)

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The lab's libvirtd, as a host of virtual machines has one."""
+"""The libvirtd of the lab."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ import uuid
 from lab import services
 
 URI = 'qemu:///system'
-# Guests run in emulation: a processor's help may be there and yet not work.
+# Guests are emulated: KVM may be present and yet not work.
 QEMU_CONF = '''\
 user = "root"
 group = "root"
@@ -45,7 +45,7 @@ SECRET = '''\
 
 
 def start(running: services.Services) -> None:
-    """Start it."""
+    """Start libvirtd."""
     folder = pathlib.Path('/etc/libvirt')
     (folder / 'qemu.conf').write_text(QEMU_CONF)
     conf = folder / 'libvirtd.conf'
@@ -56,9 +56,9 @@ def start(running: services.Services) -> None:
 
 
 def keep_key(name: str, secret: str, key: str) -> None:
-    """Keep a cephx key as a secret, as ``ceph-secret`` of an operator does.
+    """Store a cephx key as a libvirt secret, as operators do.
 
-    :param secret: the UUID that disks name
+    :param secret: the UUID that disks refer to
     :param key: base64
     """
     virsh('secret-define', '--file', '/dev/stdin',
@@ -67,5 +67,5 @@ def keep_key(name: str, secret: str, key: str) -> None:
 
 
 def virsh(*words: str, stdin: str = '') -> str:
-    """Run virsh and return what it prints."""
+    """Run virsh and return its output."""
     return services.run('virsh', '--connect', URI, *words, stdin=stdin)

@@ -12,12 +12,12 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The machine that the lab is: namespaces of this one, and a first process.
+"""The lab's machine: namespaces of the real machine, and a first process.
 
-In it there is nothing but its own processes and a loopback device, so that
-nothing reaches or disturbs what is outside, and all of it ends with its
-first process. Its ``/etc``, ``/var/lib``, ``/var/log`` and ``/var/cache``
-are this machine's, on which the lab's folder lies as an overlay: what is
+The lab's machine has only its own processes and a loopback device, so it
+cannot reach or disturb anything outside, and all processes end with the first
+one. Its ``/etc``, ``/var/lib``, ``/var/log`` and ``/var/cache`` are those of
+the real machine, with the lab's folder as an overlay: everything that is
 written there stays in the folder. Commands in it read ``/etc/nova/nova.conf``
 as on any host, and mean the lab's.
 """
@@ -41,7 +41,7 @@ from lab import services
 
 HOSTNAME = 'lab'
 OVERLAID = ('/etc', '/var/lib', '/var/log', '/var/cache')
-# What this machine has there is nothing to the lab.
+# The lab must not see what the real machine has in these places.
 HIDDEN = ('/etc/ceph', '/etc/libvirt/hooks', '/etc/libvirt/qemu',
           '/etc/libvirt/secrets', '/etc/libvirt/storage', '/etc/rbd-mon-fix',
           *(f'/var/lib/{name}' for name in (
@@ -57,7 +57,7 @@ DOWN_WITHIN = 30
 class Machine:
     """The lab's machine.
 
-    :param folder: holds all its state
+    :param folder: for everything the lab writes
     """
 
     def __init__(self, folder: pathlib.Path):
@@ -65,13 +65,13 @@ class Machine:
 
     @property
     def mark(self) -> pathlib.Path:
-        """The file that says which process the machine is."""
+        """The file with the pid of the machine's first process."""
         return self.folder / 'machine.json'
 
     def start(self) -> None:
-        """Start it anew, with an empty disk, unless it runs.
+        """Start the machine with an empty disk, unless it is running.
 
-        :raises LabError: it does not come up
+        :raises LabError: the machine does not come up
         """
         if self.first() is not None:
             return
@@ -90,9 +90,9 @@ class Machine:
             {'pid': first.pid, 'started': first.create_time()}))
 
     def stop(self) -> None:
-        """End all its processes; the folder stays, for who wants to look.
+        """End all processes of the machine; its folder stays.
 
-        :raises LabError: it does not go down
+        :raises LabError: the machine does not go down
         """
         first = self.first()
         if first is not None:
@@ -101,11 +101,11 @@ class Machine:
                 first.wait(DOWN_WITHIN)
             except psutil.TimeoutExpired as error:
                 raise errors.LabError(
-                    f'process {first.pid} does not end') from error
+                    f'process {first.pid} did not end') from error
         self.mark.unlink(missing_ok=True)
 
     def first(self) -> Optional[psutil.Process]:
-        """Return its first process, if it is up."""
+        """Return the first process, if the machine is up."""
         try:
             known = json.loads(self.mark.read_text())
             process = psutil.Process(known['pid'])
@@ -115,10 +115,10 @@ class Machine:
 
     def enter(self, folder: pathlib.Path, command: Sequence[str],
               environment: Mapping[str, str]) -> NoReturn:
-        """Become a command that runs in it.
+        """Replace this process by a command in the machine.
 
-        :param folder: where it runs
-        :param environment: all of its environment
+        :param folder: the working directory of the command
+        :param environment: the whole environment of the command
         :raises LabError: the machine is not up
         """
         first = self.first()
@@ -136,8 +136,8 @@ class Machine:
         here = {path.name for path in self.folder.glob('*')}
         if here and 'machine.log' not in here:
             raise errors.LabError(
-                f'{self.folder} is no folder of a lab, and not empty: give '
-                'another with --folder')
+                f'{self.folder} is not a lab folder, and not empty; give '
+                'another one with --folder')
         for name in here & known:
             path = self.folder / name
             shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -170,5 +170,5 @@ class Machine:
             parent.kill()
         if parent.poll() is not None:
             raise errors.LabError(
-                'no machine for the lab; it takes root, with the right to '
-                f'make namespaces:\n{log.read_text()}')
+                'cannot start the machine of the lab; this needs root and '
+                f'the right to create namespaces:\n{log.read_text()}')

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The monitors of a cluster: their names, and all their addresses."""
+"""The names and addresses of a cluster's monitors."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from typing import Iterable
 
 @dataclasses.dataclass(frozen=True)
 class Monitor:
-    """A monitor, by its name and all its addresses as Ceph writes them."""
+    """A monitor: its name, and all its addresses as Ceph writes them."""
 
     name: str
     addresses: str
@@ -32,10 +32,10 @@ class Monitor:
 def on(*hosts: str, v1: int = 6789, v2: int = 3300) -> tuple[Monitor, ...]:
     """Return a monitor on each host.
 
-    :param hosts: IP addresses, IPv6 without brackets; of hosts that are one
-        and the same, each takes the next ports
-    :param v1: the port that speaks Ceph's first protocol; 0 for none
-    :param v2: the port that speaks its second
+    :param hosts: IP addresses, IPv6 without brackets; a repeated address gets
+        the next ports
+    :param v1: the port of Ceph's first protocol; 0 for none
+    :param v2: the port of Ceph's second protocol
     """
     found = []
     for number, host in enumerate(hosts):
@@ -50,7 +50,7 @@ def on(*hosts: str, v1: int = 6789, v2: int = 3300) -> tuple[Monitor, ...]:
 
 
 def first_addresses(wanted: Iterable[Monitor]) -> list[tuple[str, int]]:
-    """Return of each the address that Cinder hands out: v1's, or else v2's.
+    """Return the address of each that Cinder hands out: v1, or else v2.
 
     The rule is ``addr`` of ``ceph mon dump``, which the RBD driver of Cinder
     reads (cinder/volume/drivers/rbd.py, _get_mon_addrs).

@@ -28,7 +28,7 @@ import tenacity
 from lab import errors
 
 Result = TypeVar('Result')
-# Not what the caller has: a venv's programs are not the machine's.
+# Not the PATH of the caller: its venv has other programs.
 ENVIRONMENT = {
     'PATH': '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
     'HOME': '/root', 'LANG': 'C.UTF-8'}
@@ -41,9 +41,8 @@ TAIL = 40
 class Service:
     """A program that runs until it is stopped.
 
-    :param ready: returns, raises or says False; the service is up once it
-        returns anything else
-    :param environment: what its environment has beside the lab's
+    :param ready: the service is up when this neither raises nor returns False
+    :param environment: variables in addition to those of the lab
     """
 
     name: str
@@ -53,16 +52,17 @@ class Service:
 
 
 class Services:
-    """Those that run, in a folder with a file for each and their logs."""
+    """The running services: a file and a log for each, in one folder."""
 
     def __init__(self, folder: pathlib.Path):
         self.folder = folder / 'services'
         self.logs = folder / 'log'
 
     def start(self, *services: Service) -> None:
-        """Start those that do not run, side by side, until all are up.
+        """Start services that are not running, and wait until all are up.
 
-        :raises LabError: one ended or did not come up; with its log's end
+        :raises LabError: a service ended or did not come up; with the end of
+            its log
         """
         for service in services:
             if self.process(service.name) is None:
@@ -71,7 +71,7 @@ class Services:
             self._wait(service)
 
     def stop(self, name: str) -> None:
-        """Stop one, if it runs."""
+        """Stop a service, if it is running."""
         process = self.process(name)
         if process is not None:
             process.terminate()
@@ -83,7 +83,7 @@ class Services:
         self._file(name).unlink(missing_ok=True)
 
     def process(self, name: str) -> Optional[psutil.Process]:
-        """Return its process, if it runs."""
+        """Return the process of a service, if it is running."""
         try:
             known = json.loads(self._file(name).read_text())
             process = psutil.Process(known['pid'])
@@ -95,17 +95,17 @@ class Services:
         return process
 
     def running(self) -> list[str]:
-        """Return the names of those that run."""
+        """Return the names of the running services."""
         names = sorted(path.stem for path in self.folder.glob('*.json'))
         return [name for name in names if self.process(name) is not None]
 
     def tail(self, name: str) -> str:
-        """Return the end of its log."""
+        """Return the end of the log of a service."""
         lines = self.log(name).read_text(errors='replace').splitlines()
         return '\n'.join(lines[-TAIL:])
 
     def log(self, name: str) -> pathlib.Path:
-        """Return the file that has what it prints."""
+        """Return the log file of a service."""
         return self.logs / f'{name}.log'
 
     def _start(self, service: Service) -> None:
@@ -134,7 +134,7 @@ class Services:
 
 
 def same(process: psutil.Process, started: float) -> bool:
-    """Return whether it is the one that started then, not one of its pid."""
+    """Return whether a process started then, and does not reuse a pid."""
     return abs(process.create_time() - started) < 2
 
 
@@ -143,13 +143,13 @@ def wait_for(condition: Callable[[], Result], within: float,
     """Wait until a condition neither raises nor is False, and return it.
 
     :param within: seconds
-    :param given_up: whether there is no more hope
-    :raises Exception: what the condition raised last, or TimeoutError
+    :param given_up: returns whether to stop waiting
+    :raises Exception: the last error of the condition, or TimeoutError
     """
     def attempt() -> Result:
         result = condition()
         if result is False:
-            raise TimeoutError(f'not within {within} seconds')
+            raise TimeoutError(f'not ready after {within} seconds')
         return result
 
     late = tenacity.stop_after_delay(within)
@@ -160,10 +160,10 @@ def wait_for(condition: Callable[[], Result], within: float,
 
 def run(*command: str, stdin: str = '', within: float = 300,
         environment: Optional[Mapping[str, str]] = None) -> str:
-    """Run a command of the lab's and return what it prints.
+    """Run a command with the lab's environment and return its output.
 
     :param within: seconds
-    :raises LabError: it fails, with what it said
+    :raises LabError: the command fails; with its output
     """
     try:
         return subprocess.run(
@@ -173,8 +173,8 @@ def run(*command: str, stdin: str = '', within: float = 300,
     except subprocess.CalledProcessError as error:
         said = f'{error.stdout}{error.stderr}'.splitlines()[-TAIL:]
         raise errors.LabError(
-            f'{command[0]} {" ".join(command[1:3])} ended with '
+            f'{command[0]} {" ".join(command[1:3])} failed with exit code '
             f'{error.returncode}:\n' + '\n'.join(said)) from error
     except subprocess.TimeoutExpired as error:
         raise errors.LabError(
-            f'{command[0]} did not end in {within} seconds') from error
+            f'{command[0]} did not finish within {within} seconds') from error

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Which versions of what the lab runs."""
+"""The versions of the lab's packages."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PACKAGES = {
 
 
 def table(level: str) -> str:
-    """Return the packages of a level, and of those below it, a line each."""
+    """Return the versions for a level and those below, one a line."""
     names = [name for part, packages in PACKAGES.items() for name in packages
              if level == 'openstack' or part == 'ceph']
     return services.run(

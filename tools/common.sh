@@ -13,7 +13,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-# What the scripts beside this file have in common; made to be sourced.
+# Functions for the scripts in this folder; source this file.
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 POLICY=/usr/sbin/policy-rc.d
@@ -26,8 +26,8 @@ as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
 
-# Keep the services that come with packages from starting (Debian's
-# invoke-rc.d asks this file), until the calling subshell ends.
+# Keep the services of new packages from starting until the calling subshell
+# ends: Debian's invoke-rc.d runs this policy file first.
 hold_services() {
     trap release_services EXIT
     [ ! -e "$POLICY" ] || as_root mv "$POLICY" "$POLICY.kept"
@@ -40,8 +40,8 @@ release_services() {
     [ ! -e "$POLICY.kept" ] || as_root mv "$POLICY.kept" "$POLICY"
 }
 
-# install_packages NAME...: with the system's package manager, which is
-# heard only when it fails.
+# install_packages NAME...: install with the system's package manager. Output
+# is shown only on failure.
 install_packages() {
     local log
     log=$(mktemp)
@@ -51,7 +51,7 @@ install_packages() {
     elif command -v dnf >/dev/null; then
         as_root dnf -y --setopt=install_weak_deps=False install "$@"
     else
-        echo "neither apt-get nor dnf is here; please install: $*"
+        echo "there is neither apt-get nor dnf; please install: $*"
         false
     fi </dev/null >"$log" 2>&1 || { tail -n 40 "$log"; exit 2; }
     rm -f "$log"
@@ -64,9 +64,9 @@ apt_install() (
         -o DPkg::Lock::Timeout=300 install --no-install-recommends "$@"
 )
 
-# Print the pythons from 3.9 on that can make a venv, one a line, by
-# version: "3.11 /usr/bin/python3.11". The one that PATH names comes first;
-# where that is a venv's, the one that the venv was made with.
+# Print each Python from 3.9 on that can make a venv, one for each version:
+# "3.11 /usr/bin/python3.11". The python3 in PATH comes first, or, if it
+# belongs to a venv, the Python that made the venv.
 pythons() {
     local candidate
     for candidate in python3 python3.{13,12,11,10,9} \
@@ -78,7 +78,7 @@ if (3, 9) <= sys.version_info[:2] <= (3, 13):
     done | awk '!seen[$1]++'
 }
 
-# Print a python to make a venv with, installing one if there is none.
+# Print a Python that can make a venv; install one if there is none.
 default_python() {
     local found
     found=$(pythons | awk 'NR == 1 { print $2 }')
@@ -87,10 +87,10 @@ default_python() {
             echo python3-venv || echo python3)" >&2
         found=$(pythons | awk 'NR == 1 { print $2 }')
     fi
-    echo "${found:?no Python from 3.9 on is to be had here}"
+    echo "${found:?no Python 3.9 or newer could be installed}"
 }
 
-# tools_venv DIR PACKAGE...: a venv for the tools themselves, uv among them.
+# tools_venv DIR PACKAGE...: make a venv with uv, bindep and more tools.
 tools_venv() {
     local folder=$1
     shift
@@ -100,7 +100,7 @@ tools_venv() {
     PATH=$folder/bin:$PATH
 }
 
-# need_packages PROFILE...: install what bindep.txt names and is missing.
+# need_packages PROFILE...: install the missing packages in bindep.txt.
 need_packages() {
     local missing
     missing=$(bindep -b -f "$ROOT/bindep.txt" "$@" || true)
@@ -108,12 +108,13 @@ need_packages() {
     [ -z "$missing" ] || install_packages $missing
 }
 
-# venv PYTHON DIR: an empty venv, unless there is one.
+# venv PYTHON DIR: make an empty venv, unless it exists.
 venv() {
     [ -x "$2/bin/python" ] || "$1" -m venv "$2"
 }
 
-# pip_install DIR REQUIREMENT...: into a venv; uv takes seconds, pip minutes.
+# pip_install DIR REQUIREMENT...: install into a venv. uv takes seconds, pip
+# minutes.
 pip_install() {
     local folder=$1
     shift
@@ -124,8 +125,8 @@ pip_install() {
     fi
 }
 
-# Let pbr learn the version from git, also in a clone that another user
-# made, and without git's help where there is none.
+# Let pbr read the version from git, also in a clone that belongs to another
+# user; set the version if there is no git repository.
 let_pbr_know() {
     export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory
     export GIT_CONFIG_VALUE_0=$ROOT

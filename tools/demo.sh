@@ -13,14 +13,14 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-# Show rbd-mon-fix at work on a throwaway cloud, and leave that to play with.
+# Show rbd-mon-fix at work on a throwaway cloud, and keep the cloud.
 #
 #   tools/demo.sh [FOLDER]
 #
-# Nova's and Cinder's databases are real in schema, on SQLite; the servers
-# are defined in libvirt's QEMU driver, which runs inside the process; the
-# monitors that the configs name are new, and no Ceph runs. FOLDER is
-# ./demo-cloud unless given. All but packages of the system stays in there.
+# Nova's and Cinder's databases have the real schema, on SQLite. The servers
+# are defined in libvirt's QEMU driver, which runs inside the process. The
+# configs name new monitors, and no Ceph runs. The default FOLDER is
+# ./demo-cloud. Everything except the system's packages stays in it.
 
 set -euo pipefail
 # shellcheck source=tools/common.sh
@@ -29,7 +29,7 @@ set -euo pipefail
 mkdir -p "${1:-demo-cloud}"
 FOLDER=$(cd "${1:-demo-cloud}" && pwd)
 
-# show STATUS COMMAND...: run it as the operator would type it.
+# show STATUS COMMAND...: print and run a command; it must exit with STATUS.
 show() {
     local expected=$1 status=0
     shift
@@ -37,7 +37,7 @@ show() {
     "$@" || status=$?
     [ "$status" = 0 ] || printf '[exit code %s]\n' "$status"
     if [ "$status" != "$expected" ]; then
-        echo "$0: that should have been $expected" >&2
+        echo "$0: expected exit code $expected, got $status" >&2
         exit 1
     fi
 }
@@ -46,7 +46,7 @@ install_all() {
     tools_venv "$FOLDER/tools"
     need_packages demo
     let_pbr_know
-    say 'installing rbd-mon-fix, and Nova and Cinder for their schemas'
+    say 'installing rbd-mon-fix, and the schemas of Nova and Cinder'
     venv "$(default_python)" "$FOLDER/venv"
     pip_install "$FOLDER/venv" "$ROOT"
     "$ROOT/tools/nova_venv.sh" nova-latest "$FOLDER"
@@ -59,7 +59,7 @@ build_cloud() {
         --nova-python "$FOLDER/nova-latest/bin/python" "$FOLDER/cloud")
 }
 
-# The operator's shell gets the command, and the config that leads to all.
+# Give the operator's shell the command with the config of this cloud.
 write_environment() {
     mkdir -p "$FOLDER/bin"
     cat >"$FOLDER/bin/rbd-mon-fix" <<END
@@ -74,14 +74,14 @@ END
 }
 
 main_job() {
-    say 'the monitors have been replaced; what would still start?'
+    say 'all monitors were replaced; which servers would still start?'
     show 0 rbd-mon-fix monitors
     show 1 rbd-mon-fix status --host cmp1
     show 1 rbd-mon-fix refresh --host cmp1 --dry-run
-    say 'put right what can be; the busy server is left alone, hence code 4'
+    say 'refresh; the busy server is left alone, hence exit code 4'
     show 4 rbd-mon-fix refresh --host cmp1
     show 1 rbd-mon-fix status --host cmp1
-    say 'and back again'
+    say 'roll back'
     show 0 rbd-mon-fix journal list
     show 0 rbd-mon-fix rollback "$(last_run)"
 }
@@ -94,7 +94,7 @@ install_all
 build_cloud
 write_environment
 main_job
-say "the cloud is yours: . $FOLDER/env.sh"
+say "try it yourself: . $FOLDER/env.sh"
 cat <<'END'
 Then try:
   rbd-mon-fix status --all-hosts

@@ -13,12 +13,12 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-# Make a venv with Nova and Cinder of one release, for their migrations.
+# Make a venv with Nova and Cinder of one release, for their schemas.
 #
 #   tools/nova_venv.sh nova-26|nova-latest [FOLDER]
 #
-# The venv is FOLDER/nova-...; FOLDER is .tox unless given. One that is
-# complete is left as it is. PYTHON names the interpreter to take.
+# The venv is FOLDER/nova-...; the default FOLDER is .tox. A complete venv is
+# left as it is. PYTHON names the interpreter to use.
 
 set -euo pipefail
 # shellcheck source=tools/common.sh
@@ -28,7 +28,7 @@ release=${1:-}
 target=${2:-$ROOT/.tox}/$release
 
 case $release in
-    # Zed, with the libraries of its time where it does without newer ones.
+    # Zed, with older libraries where it fails with newer ones.
     nova-26) packages=('nova>=26,<27' 'cinder>=21,<22' 'SQLAlchemy<2'
                        'oslo.utils<7' 'setuptools<80') ;;
     nova-latest) packages=(nova cinder) ;;

@@ -13,16 +13,16 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-# Install what is missing and run all tests: style, types, unit tests on
+# Install missing packages and run all tests: style, types, unit tests with
 # every Python found, functional tests, scenarios on a real cloud,
 # documentation, sample config.
 #
 #   tools/test.sh
 #
-# It asks sudo to be root.
+# Without root, it runs itself with sudo.
 
 set -euo pipefail
-# A libvirtd and the lab, in namespaces of their own, take root.
+# The namespaces of libvirtd and of the lab need root.
 [ "$(id -u)" = 0 ] || exec sudo -E env "PATH=$PATH" "HOME=$HOME" "$0" "$@"
 # shellcheck source=tools/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -30,7 +30,7 @@ set -euo pipefail
 summary=()
 failed=0
 
-# step NAME COMMAND...: run it, and remember how it ended.
+# step NAME COMMAND...: run a command, and record the result.
 step() {
     local name=$1 start=$SECONDS verdict=passed
     shift
@@ -45,24 +45,24 @@ tools_venv "$ROOT/.tox/tools" tox tox-uv
 need_packages demo test lab openstack
 let_pbr_know
 
-# The folders of all pythons, so that tox finds each by its name; pyenv's
-# own stand-ins for them only work for the one that is chosen.
+# Put the folder of each Python into PATH, so that tox finds it by name.
+# pyenv's shims work only for the selected version.
 found=$(pythons)
 folders=$(awk '{ sub("/[^/]*$", "", $2); print $2 }' <<<"$found" | paste -sd:)
 export PATH=$ROOT/.tox/tools/bin:$folders:$PATH UV_PYTHON_DOWNLOADS=never
 
 step pep8 tox -q run -e pep8
-# The first Python is tox's own, with which cover runs the unit tests.
+# The first Python is tox's own; cover runs the unit tests with it.
 unit=cover$(awk 'NR > 1 { sub("[.]", "", $1); printf ",py%s", $1 }' \
     <<<"$found")
-# Two builds at once of this folder would be in each other's way.
+# Two builds of this folder at the same time would conflict.
 step install tox -q run --notest -e "$unit"
 step unit tox -q run-parallel -p 2 --skip-pkg-install -e "$unit"
 step functional tox -q run -e functional
 step lab tox -q run -e lab
 step docs tox -q run -e docs
-# That the sample is current is a unit test: the words of other libraries in
-# it change with their versions.
+# A unit test compares our part of the sample config; the part of other
+# libraries changes with their versions.
 step genconfig tox -q run -e genconfig -- /dev/null
 
 say 'all tests'

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What OpenStack stands on: MariaDB and RabbitMQ."""
+"""MariaDB and RabbitMQ, which OpenStack needs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ DATABASES = ('keystone', 'glance', 'placement', 'neutron', 'cinder', 'nova',
 
 
 def mariadb() -> services.Service:
-    """Return the database server, its folder made if there is none."""
+    """Return the database server; create its folder if it is missing."""
     pathlib.Path(SOCKET).parent.mkdir(exist_ok=True)
     if not (DATA / 'mysql').exists():
         services.run(
@@ -43,13 +43,13 @@ def mariadb() -> services.Service:
          f'--socket={SOCKET}', f'--bind-address={config.ADDRESS}',
          '--skip-name-resolve', '--max-connections=500',
          '--character-set-server=utf8', '--pid-file=/run/mysqld/mysqld.pid',
-         # What a crash of the lab's machine would lose is of no use to it.
+         # Nobody needs the data after a crash of the lab's machine.
          '--innodb-flush-log-at-trx-commit=0'),
         lambda: sql('SELECT 1'))
 
 
 def create_databases() -> None:
-    """Create the services' databases, and the user that may use them."""
+    """Create the databases of the services, and their user."""
     sql(f"CREATE USER IF NOT EXISTS lab@'{config.ADDRESS}' "
         f"IDENTIFIED BY '{config.password()}';\n" + '\n'.join(
             f"CREATE DATABASE IF NOT EXISTS {name};"
@@ -60,7 +60,7 @@ def create_databases() -> None:
 def sql(statements: str) -> str:
     """Run statements as the database's administrator.
 
-    :returns: what they find, as it stands there, without names of columns
+    :returns: the raw output, without column names
     """
     return services.run(
         'mariadb', '--no-defaults', f'--socket={SOCKET}', '--raw',
@@ -68,9 +68,9 @@ def sql(statements: str) -> str:
 
 
 def reports(database: str, daemon: str) -> Callable[[], bool]:
-    """Return what tells whether a daemon says, from now on, that it is up.
+    """Return a function that tells whether a daemon has reported since now.
 
-    :param database: that of its project, in which it says so
+    :param database: the database of its project, to which it reports
     """
     now = sql('SELECT UTC_TIMESTAMP()').strip()
     return lambda: bool(sql(
@@ -86,7 +86,7 @@ def rabbitmq() -> services.Service:
         'rabbitmq', ('/usr/lib/rabbitmq/bin/rabbitmq-server',),
         lambda: listens(5672), {
             'HOME': str(base), 'RABBITMQ_NODENAME': 'rabbit@localhost',
-            # Its script becomes the server then, and does not watch it.
+            # Makes its script exec the server instead of watching it.
             'RUNNING_UNDER_SYSTEMD': 'yes',
             'RABBITMQ_MNESIA_BASE': str(base / 'mnesia'),
             'RABBITMQ_LOG_BASE': '/var/log/rabbitmq',
@@ -95,8 +95,8 @@ def rabbitmq() -> services.Service:
 
 
 def listens(port: int) -> None:
-    """Return if somebody listens on a port.
+    """Return if a port accepts connections.
 
-    :raises OSError: nobody does
+    :raises OSError: it does not
     """
     socket.create_connection((config.ADDRESS, port), 5).close()

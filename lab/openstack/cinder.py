@@ -27,13 +27,13 @@ from lab.openstack import config
 from lab.openstack import wsgi
 
 CONF = '/etc/cinder/cinder.conf'
-# The backend, and the type of volumes that says so.
+# The name of the backend and of its volume type.
 BACKEND = 'ceph'
 DAEMONS = ('cinder-scheduler', 'cinder-volume')
 
 
 def prepare(ceph_conf: pathlib.Path) -> None:
-    """Write its config and its database.
+    """Write the config and create the database.
 
     :param ceph_conf: of the cluster that keeps the volumes
     """
@@ -51,14 +51,14 @@ def backend(ceph_conf: pathlib.Path, secret: str) -> dict[str, object]:
         'rbd_pool': 'volumes', 'rbd_user': ceph.USER,
         'rbd_ceph_conf': ceph_conf, 'rbd_cluster_name': 'ceph',
         'rbd_secret_uuid': secret,
-        # Volumes here are thin, and nobody fills them.
+        # Volumes here are thin and stay nearly empty.
         'max_over_subscription_ratio': 1000}
 
 
 def write_conf(backends: Mapping[str, Mapping[str, object]]) -> None:
-    """Write its config.
+    """Write the config.
 
-    :param backends: their options by their names
+    :param backends: the options of each backend, by name
     """
     credentials = config.credentials()
     config.write(CONF, {
@@ -86,7 +86,7 @@ def write_conf(backends: Mapping[str, Mapping[str, object]]) -> None:
 
 
 def all_services() -> list[services.Service]:
-    """Return its services."""
+    """Return Cinder's services."""
     return [
         *(services.Service(name, (name, '--config-file', CONF),
                            backing.reports('cinder', name))

@@ -36,9 +36,9 @@ def start_backing(running: services.Services) -> None:
 
 
 def prepare(ceph_conf: pathlib.Path) -> None:
-    """Write all config and databases, unless that is done.
+    """Write all configs and create all databases, unless they exist.
 
-    :param ceph_conf: of the cluster that keeps everything
+    :param ceph_conf: of the cluster for all disks and images
     """
     if MADE.exists():
         return

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Config files of OpenStack's services, and what they have in common."""
+"""The config files of OpenStack's services: shared settings, writing."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Sections = Mapping[str, Mapping[str, object]]
 
 
 def password() -> str:
-    """Return the one of all users of the lab, made when it is first asked."""
+    """Return the password of all users; make it at the first call."""
     if not PASSWORD.exists():
         PASSWORD.parent.mkdir(exist_ok=True)
         PASSWORD.touch(mode=0o600)
@@ -53,7 +53,7 @@ def url(port: int, path: str = '') -> str:
 
 
 def credentials() -> dict[str, object]:
-    """Return what a service authenticates with, as keystoneauth reads it."""
+    """Return the credentials of a service, as options of keystoneauth."""
     return {'auth_type': 'password', 'auth_url': url(5000, '/v3'),
             'username': USER, 'password': password(),
             'user_domain_name': 'Default', 'project_domain_name': 'Default',
@@ -61,14 +61,14 @@ def credentials() -> dict[str, object]:
 
 
 def authtoken() -> dict[str, object]:
-    """Return how a service checks the tokens that it is given."""
+    """Return the options with which a service checks tokens."""
     return {**credentials(), 'www_authenticate_uri': url(5000, '/v3'),
             'service_token_roles_required': True,
             'service_token_roles': 'service'}
 
 
 def write(path: str, sections: Sections) -> None:
-    """Write a config file that only root reads: it has passwords."""
+    """Write a config file that only root can read: it has passwords."""
     lines = []
     for section, options in sections.items():
         lines += [f'[{section}]']

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Keystone: the users, and where each service is found."""
+"""Keystone: users and catalog."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from lab.openstack import config
 from lab.openstack import wsgi
 
 ENVIRONMENT = pathlib.Path('/etc/lab/environment.json')
-# Seconds; longer than the services wait for each other.
+# Seconds; longer than services wait for each other.
 ANSWERS_WITHIN = 120
-# Of each service its type, and where it is.
+# The type and URL of each service.
 CATALOG = {
     'glance': ('image', config.url(9292)),
     'placement': ('placement', config.url(8778)),
@@ -41,7 +41,7 @@ CATALOG = {
 
 
 def prepare() -> None:
-    """Write its config, its keys and its database."""
+    """Write the config and the keys, and create the database."""
     config.write('/etc/keystone/keystone.conf', {
         'DEFAULT': {'log_dir': '', 'use_stderr': True},
         'database': {'connection': config.database('keystone')},
@@ -87,7 +87,7 @@ def connect() -> session.Session:
 
 
 def register() -> None:
-    """Make the services known: their user, its roles, the catalog."""
+    """Register the services: their user, its roles, the catalog."""
     known = connect()
     if _all(known, 'services', type='compute'):
         return

@@ -27,14 +27,14 @@ from lab.openstack import config
 from lab.openstack import wsgi
 
 CONF = '/etc/nova/nova.conf'
-# A compute host has no database's password.
+# A compute host has no database password.
 COMPUTE_CONF = '/etc/nova/nova-compute.conf'
 
 
 def prepare(ceph_conf: pathlib.Path) -> None:
-    """Write its config and its databases, and make the cell known.
+    """Write the config, create the databases, and map the cell.
 
-    :param ceph_conf: of the cluster that keeps Nova's own disks
+    :param ceph_conf: of the cluster for Nova's own disks
     """
     common = {**_common(), 'libvirt': {
         'connection_uri': libvirtd.URI, 'virt_type': 'qemu',
@@ -104,7 +104,7 @@ def _common() -> config.Sections:
         'vnc': {'enabled': False},
         'quota': {'instances': -1, 'cores': -1, 'ram': -1},
         'oslo_concurrency': {'lock_path': '/var/lib/nova/lock'},
-        # No sudo: what the compute service does, it does as root.
+        # Without sudo: the compute service runs as root.
         'nova_sys_admin': {'helper_command': _helper('nova')},
         'vif_plug_linux_bridge_privileged': {
             'helper_command': _helper('nova')},

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Placement, Glance and Neutron, without which Nova does not run."""
+"""Placement, Glance and Neutron, which Nova needs."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def prepare_placement() -> None:
 
 
 def placement() -> services.Service:
-    """Return the service that counts resources."""
+    """Return the placement service."""
     return wsgi.service('placement', 'placement-api', 8778)
 
 
@@ -51,7 +51,7 @@ def prepare_glance(ceph_conf: pathlib.Path) -> None:
     config.write('/etc/glance/glance-api.conf', {
         'DEFAULT': {'bind_host': config.ADDRESS, 'workers': 0,
                     'use_stderr': True, 'enabled_backends': 'rbd:rbd',
-                    # Nova and Cinder clone what they know the place of.
+                    # Nova and Cinder clone images whose location they know.
                     'show_image_direct_url': True,
                     'show_multiple_locations': True},
         'database': {'connection': config.database('glance')},
@@ -65,7 +65,7 @@ def prepare_glance(ceph_conf: pathlib.Path) -> None:
 
 
 def glance() -> services.Service:
-    """Return the service that keeps images."""
+    """Return the image service."""
     return services.Service(
         'glance', ('glance-api', '--config-file',
                    '/etc/glance/glance-api.conf'),
@@ -73,7 +73,7 @@ def glance() -> services.Service:
 
 
 def prepare_neutron() -> None:
-    """Write its config and its database; servers here have no network."""
+    """Write the config, create the database; no server has a network."""
     config.write('/etc/neutron/neutron.conf', {
         'DEFAULT': {'bind_host': config.ADDRESS, 'core_plugin': 'ml2',
                     'service_plugins': '', 'api_workers': 0,
@@ -92,11 +92,11 @@ def prepare_neutron() -> None:
 
 
 def neutron() -> services.Service:
-    """Return the service that Nova asks for networks."""
+    """Return the network service."""
     return services.Service(
         'neutron', ('neutron-server', *_neutron_files()),
-        # Its first query sets up what its list of ports relies on, which
-        # Nova asks for (db_base_plugin_v2.py, get_ports).
+        # The list of ports, for which Nova asks, works only after a first
+        # query of another kind (db_base_plugin_v2.py, get_ports).
         lambda: keystone.connect().get(config.url(9696, '/v2.0/networks')))
 
 

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What a user of the lab's cloud does."""
+"""The actions of a user of the lab's cloud."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ class User:
 
     @property
     def image(self) -> str:
-        """The id of the image with the lab's guest."""
+        """The ID of the image with the lab's guest."""
         return self._images()[0]
 
     def prepare(self) -> None:
-        """Make an image of the lab's guest, a flavor and a volume type."""
+        """Create an image of the lab's guest, a flavor and a volume type."""
         if not self._images():
             image = self._session.post(GLANCE, json={
                 'name': IMAGE, 'disk_format': 'raw',
@@ -65,9 +65,9 @@ class User:
         self.volumes.create_type(cinder.BACKEND)
 
     def wait_for_compute(self) -> None:
-        """Wait until servers can be made.
+        """Wait until servers can be created.
 
-        Nova takes none for a while after its libvirt was away.
+        Nova schedules none for a while after its libvirt was down.
         """
         def look() -> bool:
             return all((one.status, one.state) == ('enabled', 'up') for one
@@ -76,10 +76,10 @@ class User:
         self._wait('nova-compute is not up', look)
 
     def create(self, name: str, volume: str = '') -> servers.Server:
-        """Create a server; it is not up yet.
+        """Create a server, without waiting until it is up.
 
-        :param volume: the id of the volume that it boots from, in place of a
-            disk of Nova's own
+        :param volume: the ID of the volume that it boots from, instead of one
+            of Nova's own disks
         """
         boot: dict[str, Any] = {'image': self.image}
         if volume:
@@ -90,9 +90,9 @@ class User:
             name, flavor=self._flavor, nics='none', **boot)
 
     def settled(self, server: str, status: str) -> servers.Server:
-        """Wait until a server is in a status, and nothing is done to it.
+        """Wait until a server has a status and no task.
 
-        :raises LabError: it gets into another one, or takes too long
+        :raises LabError: the server is in ERROR, or takes too long
         """
         def look() -> Any:
             known = self.nova.servers.get(server)
@@ -104,7 +104,7 @@ class User:
         return self._wait(f'server {server} is not {status}', look)
 
     def idle(self, server: str) -> servers.Server:
-        """Wait until nothing is done to a server, and return it."""
+        """Wait until a server has no task, and return it."""
         def look() -> Any:
             known = self.nova.servers.get(server)
             return (False if getattr(known, 'OS-EXT-STS:task_state')
@@ -113,23 +113,23 @@ class User:
         return self._wait(f'server {server} is busy', look)
 
     def gone(self, servers_: Iterable[str]) -> None:
-        """Wait until servers that were deleted are no more."""
+        """Wait until deleted servers are gone."""
         ids = set(servers_)
         self._wait('servers are not deleted', lambda: not ids & {
             one.id for one in self.nova.servers.list()})
 
     def attach(self, server: str, volume: str) -> None:
-        """Attach a volume and wait until it is."""
+        """Attach a volume and wait until it is attached."""
         self.nova.volumes.create_server_volume(server, volume)
         self.volumes.settled(volume, 'in-use')
 
     def detach(self, server: str, volume: str) -> None:
-        """Detach a volume and wait until it is."""
+        """Detach a volume and wait until it is detached."""
         self.nova.volumes.delete_server_volume(server, volume)
         self.volumes.settled(volume, 'available')
 
     def describe(self) -> str:
-        """Return a line for each server and volume: for who wonders."""
+        """Return a line for each server and volume, for error messages."""
         return '\n'.join(
             [f'{one.name} {one.id} {one.status} '
              f'{getattr(one, "OS-EXT-STS:task_state")}'

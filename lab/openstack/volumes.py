@@ -27,9 +27,10 @@ _NOBODY = '00000000-0000-0000-0000-000000000000'
 
 
 class Volumes:
-    """Those of one project, by Cinder's API.
+    """The volumes of one project, by Cinder's API.
 
-    :param wait: given what would be wrong, and what tells that it is not
+    :param wait: waits for a condition; gets the error message and the
+        condition
     """
 
     def __init__(self, session: ksa_session.Session,
@@ -39,10 +40,10 @@ class Volumes:
         self._wait = wait
 
     def create(self, name: str, kind: str = '', image: str = '') -> str:
-        """Create a volume and return its id; it is not there yet.
+        """Create a volume and return its ID, without waiting for it.
 
-        :param kind: its volume type, unless it is to be the usual one
-        :param image: the id of an image that is to be on it
+        :param kind: the volume type; empty for the default
+        :param image: the ID of an image to copy to the volume
         """
         fields: dict[str, Any] = {'name': name, 'size': 1,
                                   'volume_type': kind or None}
@@ -51,7 +52,7 @@ class Volumes:
         return self._ask('post', 'volumes', volume=fields)['volume']['id']
 
     def create_type(self, backend: str) -> None:
-        """Create the volume type of a backend, of its name, once."""
+        """Create a volume type with the name of a backend, if missing."""
         known = self._ask('get', 'types')['volume_types']
         if backend not in [one['name'] for one in known]:
             self._ask('post', 'types', volume_type={
@@ -59,7 +60,7 @@ class Volumes:
                 'extra_specs': {'volume_backend_name': backend}})
 
     def wait_for_backends(self, backends: Collection[str]) -> None:
-        """Wait until volumes can be made on each of some backends."""
+        """Wait until volumes can be created on each backend."""
         def look() -> bool:
             pools = self._ask(
                 'get', 'scheduler-stats/get_pools?detail=true')['pools']
@@ -70,14 +71,14 @@ class Volumes:
         self._wait(f'backends {", ".join(backends)} are not up', look)
 
     def backend(self, volume: str) -> str:
-        """Return where a volume is: its host, backend and pool."""
+        """Return host, backend and pool of a volume."""
         known = self._ask('get', f'volumes/{volume}')['volume']
         return known['os-vol-host-attr:host']
 
     def settled(self, volume: str, status: str) -> dict[str, Any]:
-        """Wait until a volume is in a status.
+        """Wait until a volume has a status.
 
-        :raises LabError: it gets into another one, or takes too long
+        :raises LabError: the volume gets an error status, or takes too long
         """
         def look() -> Any:
             known = self._ask('get', f'volumes/{volume}')['volume']
@@ -94,13 +95,14 @@ class Volumes:
         """
         self._ask('post', f'volumes/{volume}/action',
                   **{'os-extend': {'new_size': size}})
-        self._wait(f'volume {volume} has not {size} GiB', lambda: self._ask(
-            'get', f'volumes/{volume}')['volume']['size'] == size)
+        self._wait(
+            f'volume {volume} does not have {size} GiB', lambda: self._ask(
+                'get', f'volumes/{volume}')['volume']['size'] == size)
 
     def fresh_connection(self, volume: str) -> dict[str, Any]:
         """Return what Cinder hands out for a new attachment of a volume.
 
-        The attachment that is made for it is deleted again.
+        This creates an attachment and deletes it again.
         """
         attachment = self._ask('post', 'attachments', attachment={
             'volume_uuid': volume, 'instance_uuid': _NOBODY, 'connector': {
@@ -112,7 +114,7 @@ class Volumes:
         return attachment['connection_info']
 
     def describe(self) -> list[str]:
-        """Return a line for each."""
+        """Return a line for each volume."""
         return [f'{one["name"]} {one["id"]} {one["status"]}'
                 for one in self._ask('get', 'volumes/detail')['volumes']]
 

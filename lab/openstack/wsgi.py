@@ -29,10 +29,10 @@ def service(name: str, program: str, port: int, path: str = '/',
             ) -> services.Service:
     """Return a service that runs one of the package's WSGI programs.
 
-    Its clients are told to open a connection for each request: uWSGI's plain
-    socket keeps none open, and they would believe that it does.
+    It tells clients to open a connection for each request: uWSGI's plain
+    socket keeps no connection open, but clients would assume that it does.
 
-    :param path: what answers once it is up
+    :param path: answers when the service is up
     """
     script = shutil.which(program, path=services.ENVIRONMENT['PATH'])
     return services.Service(

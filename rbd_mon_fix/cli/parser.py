@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The command line: commands, their arguments, their help."""
+"""The command line: commands, arguments and help texts."""
 
 from __future__ import annotations
 
@@ -21,43 +21,43 @@ from typing import Any
 import uuid
 
 FORMATS = ('table', 'json', 'yaml', 'csv')
-# In the order of writing; a running domain cannot be written.
+# In the order of writing. The XML of a running domain cannot be written.
 STORES = ('cinder-attachment', 'nova-bdm', 'domain', 'managed-save',
           'unrescue', 'live-domain')
 
-# Seconds that a disk may take to open, and how many are opened at once.
+# Time limit for opening a disk, in seconds, and disks opened at once.
 _TIMEOUT = 5.0
 _PARALLEL = 4
 
 DESCRIPTION = """\
-Put right the Ceph monitor addresses that guests would start with.
+Find and refresh stale Ceph monitor addresses in Nova, Cinder and libvirt.
 
-A guest on Ceph RBD carries the addresses of the monitors, written down when
-its disk was attached: in Nova's and Cinder's databases and in libvirt's XML.
-After the monitors moved it runs on, but would not start again. rbd-mon-fix
-finds each stale copy, puts it right without touching the guest, and can
-take that back."""
+When a disk on Ceph RBD is attached, the addresses of the monitors are written
+to Nova's and Cinder's databases and to libvirt's XML. After the monitors move,
+a running guest goes on, but its next start uses the old addresses and fails.
+rbd-mon-fix finds every stale copy, corrects it without touching the guest,
+and can undo the correction."""
 
 PROGRAM = 'rbd-mon-fix'
 USAGE = '%(prog)s [options] COMMAND [arguments]'
 
 EPILOG = """\
-the usual way, on a host H:
-  rbd-mon-fix preflight --host H           is all there that is needed?
+usual order, for a host H:
+  rbd-mon-fix preflight --host H           is everything in place?
   rbd-mon-fix monitors                     are these the right monitors?
   rbd-mon-fix status --host H              what would break?
   rbd-mon-fix refresh --host H --dry-run   what would be changed?
   rbd-mon-fix refresh --host H             change it
-  rbd-mon-fix status --host H              is all current now?
-  rbd-mon-fix verify --host H              would each disk really open?
+  rbd-mon-fix status --host H              is everything current now?
+  rbd-mon-fix verify --host H              does each disk really open?
   rbd-mon-fix guests --host H              do running guests follow?
-  rbd-mon-fix rollback RUN                 take it back
+  rbd-mon-fix rollback RUN                 undo it
 
-Options stand before the command, its own arguments after it:
-'rbd-mon-fix COMMAND --help' tells them. Exit codes: 0 all right, 1
-something is not right (stale or drifted records, stranded guests, disks that
-do not open), 2 usage or config, 3 refused by a guard, 4 incomplete, 5 a
-service could not be reached, 130 interrupted, 255 crash."""
+Put options before the command and the command's own arguments after it; see
+'rbd-mon-fix COMMAND --help'. Exit codes: 0 everything is right, 1 something
+is wrong (stale or drifted records, stranded guests, disks that do not open),
+2 usage or config, 3 refused by a guard, 4 incomplete, 5 a service could not
+be reached, 130 interrupted, 255 crash."""
 
 
 def add_parsers(commands: Any, parent: Any) -> None:
@@ -70,36 +70,36 @@ def add_parsers(commands: Any, parent: Any) -> None:
         parent.formatter_class = argparse.RawDescriptionHelpFormatter
     commands.metavar = 'COMMAND'
     _add(commands, 'monitors',
-         'Show the clusters that the config names and their right monitors, '
-         'where that was learnt, and whether each answers.')
+         'Show the clusters in the config, their right monitors, where the '
+         'list comes from, and whether each monitor answers.')
     _scope(_add(
         commands, 'status',
         'Show every copy of monitor addresses, whether it is current, '
-        'drifted (it still starts) or stale, and per server which '
-        'operations would fail now. Changes nothing.'))
+        'drifted (the server still starts) or stale, and which operations '
+        'would fail on each server now. Changes nothing.'))
     _refresh(_scope(_add(
         commands, 'refresh',
-        'Put right what status shows. Running guests are not touched.')))
+        'Correct the copies that status shows as stale or drifted. Does not '
+        'touch running guests.')))
     _preflight(_add(
         commands, 'preflight',
-        'Try all that a run needs, and change nothing: config, databases '
-        'and the rights there, libvirt, Ceph, QEMU, the journal, the clock. '
-        'One line each: whether it works, and what to do where it does '
-        'not.'))
+        'Check everything that a run needs: config, databases and the rights '
+        'in them, libvirt, Ceph, QEMU, the journal, the clock. Prints one '
+        'line for each check, with advice where it fails. Changes nothing.'))
     _verify(_scope(_add(
         commands, 'verify',
-        "Prove the cold start: QEMU opens each disk read-only, with exactly "
-        "what its document says and the key that libvirt keeps. Run it on "
-        'the host itself.')))
+        'Have QEMU open each disk as a cold start would: read-only, with '
+        "exactly the addresses and user of its record and libvirt's key. "
+        'Run it on the compute host itself.')))
     _guests(_add(
         commands, 'guests',
-        'Show the running QEMU processes, the monitors that each was '
-        'launched with and is connected to, and whether it follows them or '
-        'is stranded. Run it on the host itself.'))
+        'Show each running QEMU process, the monitors that it was launched '
+        'with and is connected to, and whether it follows the monitors or is '
+        'stranded. Run it on the compute host itself.'))
     _rollback(_add(
         commands, 'rollback',
-        'Take a run back: the addresses that it replaced are restored '
-        'wherever nobody has changed them since.'))
+        'Undo a run: restore the addresses that it replaced, wherever '
+        'nobody has changed them since.'))
     _journal(commands)
     _hook(commands)
 
@@ -110,27 +110,27 @@ def _add(commands: Any, name: str, text: str,
         name, prog=f'{prefix} {name}', description=text,
         help=text.partition('. ')[0].rstrip('.') + '.')
     parser.add_argument('-f', '--format', choices=FORMATS, default='table',
-                        help='how to print (default: table)')
+                        help='output format (default: table)')
     return parser
 
 
 def _scope(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser.add_argument(
         '--host', action='append', default=[], metavar='H',
-        help="a compute host, as Nova names it; may be repeated; may be "
-             'left out on a libvirt host without OpenStack')
+        help="a compute host, as Nova names it; repeatable; may be "
+             'omitted on a libvirt host without OpenStack')
     parser.add_argument('--all-hosts', action='store_true',
                         help='every compute host that Nova knows')
     parser.add_argument(
         '--instance', action='append', default=[], type=_uuid,
-        metavar='UUID', help='this server only; may be repeated')
+        metavar='UUID', help='only this server; repeatable')
     parser.add_argument(
         '--store', action='append', default=[], choices=STORES,
-        help='this kind of copy only; may be repeated')
+        help='only this kind of copy; repeatable')
     parser.add_argument(
         '--unmanaged', action='store_true',
-        help='take in guests that Nova does not know; otherwise they are '
-             'listed and left alone')
+        help='include guests that Nova does not know; otherwise they are '
+             'listed but left alone')
     return parser
 
 
@@ -138,83 +138,84 @@ def _refresh(parser: argparse.ArgumentParser) -> None:
     _dry_run(parser)
     parser.add_argument(
         '--max-changes', type=_count, metavar='N',
-        help='refuse when more than N documents would be changed')
+        help='refuse to run if there are more than N changes; a change is '
+             'one document, however many disks it has')
     parser.add_argument(
         '--lock', action='store_true',
-        help="lock each server through Nova's API while it is worked on; "
-             'one that was locked before stays so')
+        help="lock each server through Nova's API while its records are "
+             'written; a server that was locked before stays locked')
     parser.add_argument(
         '--verify', action='store_true',
-        help='have QEMU open each disk that was changed, as verify does; '
-             'on the host itself only')
+        help='have QEMU open each changed disk, as verify does; only on the '
+             'compute host itself')
     parser.set_defaults(timeout=_TIMEOUT, parallel=_PARALLEL)
 
 
 def _verify(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--timeout', type=_seconds, default=_TIMEOUT, metavar='SECONDS',
-        help='how long each disk may take (default: %(default)g)')
+        help='time limit for each disk (default: %(default)g)')
     parser.add_argument(
         '--parallel', type=_some, default=_PARALLEL, metavar='N',
-        help='how many are opened at once (default: %(default)s)')
+        help='number of disks opened at once (default: %(default)s)')
 
 
 def _preflight(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--host', action='append', default=[], metavar='H',
-        help='a compute host, as Nova names it; may be repeated; may be '
-             'left out on a libvirt host without OpenStack')
+        help='a compute host, as Nova names it; repeatable; may be '
+             'omitted on a libvirt host without OpenStack')
 
 
 def _guests(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--host', action='append', default=[], metavar='H',
-        help='this compute host, as Nova names it; may be left out on a '
+        help='this compute host, as Nova names it; may be omitted on a '
              'libvirt host without OpenStack')
     parser.add_argument(
         '--instance', action='append', default=[], type=_uuid,
-        metavar='UUID', help='this server only; may be repeated')
-    # The domains tell which cluster each disk of a guest is of.
+        metavar='UUID', help='only this server; repeatable')
+    # The domains say to which cluster each disk of a guest belongs.
     parser.set_defaults(all_hosts=False, store=['domain'], unmanaged=False)
 
 
 def _rollback(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('run', metavar='RUN',
-                        help="the run, as 'journal list' names it")
+                        help="ID of the run, from 'journal list'")
     _dry_run(parser)
 
 
 def _dry_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--dry-run', action='store_true',
-                        help='show what would be changed, change nothing')
+                        help='show the changes without making them')
 
 
 def _journal(commands: Any) -> None:
     parser = commands.add_parser(
-        'journal', prog=f'{PROGRAM} journal', help='Show what was done.',
-        description='Show what was done. The journal is in --journal-dir.')
+        'journal', prog=f'{PROGRAM} journal', help='Show earlier runs.',
+        description='Show earlier runs. The journal is in --journal-dir.')
     actions = parser.add_subparsers(dest='action', metavar='ACTION',
                                     required=True)
-    _add(actions, 'list', 'List all runs.', f'{PROGRAM} journal')
+    _add(actions, 'list', 'List all runs, oldest first.', f'{PROGRAM} journal')
     show = _add(actions, 'show', 'Show each change of a run.',
                 f'{PROGRAM} journal')
     show.add_argument('run', metavar='RUN')
 
 
 def _hook(commands: Any) -> None:
-    text = ('The libvirt hook of this host, which puts the monitors right '
-            'in the XML of guests that resume or migrate to here.')
+    text = ('Manage the libvirt hook of this host, which corrects the '
+            'monitors in the XML of guests that resume on or migrate to it.')
     parser = commands.add_parser('hook', help=text, description=(
-        text + ' It knows what refresh has learnt, and on any doubt it '
-        'leaves the XML as it is. Its folder is --hook-dir.'))
+        text + ' The hook uses what refresh has learned, and in case of doubt '
+        'leaves the XML as it is. It is installed in --hook-dir.'))
     actions = parser.add_subparsers(dest='action', metavar='ACTION',
                                     required=True)
-    _add(actions, 'install', 'Put the hook there, or replace an older one. '
-         'Says when libvirt has to be restarted to see it, which does not '
+    _add(actions, 'install', 'Install the hook, or replace an older version. '
+         'Says so if libvirt must be restarted to see it; a restart does not '
          'touch guests.', f'{PROGRAM} hook')
-    _add(actions, 'remove', 'Take the hook away.', f'{PROGRAM} hook')
-    _add(actions, 'status', 'Show whether it is there, knows the right '
-         'monitors, and is called by libvirt.', f'{PROGRAM} hook')
+    _add(actions, 'remove', 'Remove the hook.', f'{PROGRAM} hook')
+    _add(actions, 'status', 'Show whether the hook is installed, knows the '
+         'right monitors, and is called by libvirt.', f'{PROGRAM} hook')
 
 
 def _uuid(text: str) -> str:
@@ -222,7 +223,7 @@ def _uuid(text: str) -> str:
         return str(uuid.UUID(text))
     except ValueError:
         raise argparse.ArgumentTypeError(
-            f'{text!r} is no UUID of a server') from None
+            f'{text!r} is not the UUID of a server') from None
 
 
 def _seconds(text: str) -> float:
@@ -231,17 +232,18 @@ def _seconds(text: str) -> float:
     except ValueError:
         seconds = 0
     if not 0 < seconds <= 3600:
-        raise argparse.ArgumentTypeError(f'{text!r} is no time in seconds')
+        raise argparse.ArgumentTypeError(
+            f'{text!r} is not a number of seconds from 0 to 3600')
     return seconds
 
 
 def _some(text: str) -> int:
     if not _count(text):
-        raise argparse.ArgumentTypeError('at least 1 is needed')
+        raise argparse.ArgumentTypeError('must be at least 1')
     return int(text)
 
 
 def _count(text: str) -> int:
     if not text.isdigit():
-        raise argparse.ArgumentTypeError(f'{text!r} is no number')
+        raise argparse.ArgumentTypeError(f'{text!r} is not a whole number')
     return int(text)

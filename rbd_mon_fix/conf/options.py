@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The options of rbd-mon-fix itself."""
+"""The options of rbd-mon-fix's own config file."""
 
 from __future__ import annotations
 
@@ -28,58 +28,61 @@ CINDER_CONF = '/etc/cinder/cinder.conf'
 OPTS: list[cfg.Opt] = [
     cfg.MultiStrOpt(
         'nova-config-file', default=[NOVA_CONF], metavar='FILE',
-        help='Path of a nova.conf. Can be given several times; later files '
-             'override earlier ones. Only the default file may be missing. '
-             'An empty path means that there is no nova.conf.'),
+        help='A nova.conf. Repeatable: later files override earlier ones. '
+             'Only the default file may be missing. An empty name means that '
+             'there is no nova.conf.'),
     cfg.MultiStrOpt(
         'cinder-config-file', default=[CINDER_CONF], metavar='FILE',
-        help='Path of a cinder.conf, with the same rules.'),
+        help='A cinder.conf. Repeatable: later files override earlier ones. '
+             'Only the default file may be missing. An empty name means that '
+             'there is no cinder.conf.'),
     cfg.StrOpt(
         'libvirt-uri', metavar='URI',
-        help='URI of libvirt; {host} is replaced with the name of the '
-             'compute host. Default: connection_uri of nova.conf, else qemu:///system.'),
+        help="The URI of libvirt; {host} stands for the compute host's name. "
+             'Default: connection_uri in nova.conf, or else '
+             'qemu:///system.'),
     cfg.StrOpt(
         'monitors-file', metavar='FILE',
         help="A file with the right monitors: the output of 'rbd-mon-fix "
-             "monitors -f json' on a machine that has access to Ceph and the "
-             'config files.'),
+             "monitors -f json' from a machine that has the config files and "
+             'reaches Ceph.'),
     cfg.StrOpt(
         'journal-dir', default='/var/lib/rbd-mon-fix', metavar='DIR',
-        help='Directory of the journal and the locks.'),
+        help='The folder of the journal and the locks.'),
     cfg.BoolOpt(
         'offline', default=False,
-        help="Run no 'ceph' command and connect to no monitor; trust "
-             'ceph.conf instead. For hosts that cannot reach Ceph.'),
+        help="Do not run 'ceph' and do not contact monitors; trust ceph.conf "
+             'or the monitors file. For hosts that cannot reach Ceph.'),
 ]
 
-# For guests that Nova does not know. A disk belongs to the cluster if it
-# matches every option that is set.
-CEPH_OPTS: list[cfg.Opt] = [
+# For guests that Nova does not know. An option that is set must match a disk;
+# an option that is not set matches any.
+CEPH_OPTS = [
     cfg.StrOpt(
         'conf', default='/etc/ceph/ceph.conf',
         help='The ceph.conf of guests on a host without OpenStack. With '
-             'OpenStack, used only if user, secret_uuid or pools is set as '
-             'well.'),
-    cfg.StrOpt('cluster', default='ceph', help='The name of the cluster.'),
-    cfg.StrOpt('user', help='The cephx user of the cluster.'),
+             'OpenStack it is used only if user, secret_uuid or pools is set '
+             'as well.'),
+    cfg.StrOpt('cluster', default='ceph', help='The name of that cluster.'),
+    cfg.StrOpt('user', help='The cephx user of that cluster.'),
     cfg.StrOpt('secret_uuid',
-               help='UUID of the libvirt secret of the cluster. Required if '
-                    'the guests on a host use more than one secret.'),
+               help='The UUID of the libvirt secret of that cluster. Required '
+                    'if the guests of one host use more than one secret.'),
     cfg.ListOpt('pools', default=[],
-                help='The pools of the cluster; default: any pool.'),
+                help='The pools of that cluster. Default: any pool.'),
 ]
 
 HOOK_OPTS: list[cfg.Opt] = [
     cfg.StrOpt(
         'dir', default='/etc/libvirt/hooks/qemu.d', metavar='DIR',
-        help='Directory in which libvirt on this host looks for hooks of '
-             "QEMU guests. 'hook install' installs a script there, and "
-             'refresh keeps its addresses up to date.'),
+        help="The folder in which libvirt on this host looks for QEMU hooks. "
+             "'hook install' puts a script there, and refresh keeps its "
+             'knowledge up to date.'),
 ]
 
 
 def register(conf: cfg.ConfigOpts) -> None:
-    """Register the options; those in no group and [hook] are flags too."""
+    """Register the options; those of [DEFAULT] and [hook] are flags too."""
     conf.register_cli_opts(OPTS)
     conf.register_opts(CEPH_OPTS, group='ceph')
     conf.register_cli_opts(HOOK_OPTS, group='hook')

@@ -71,7 +71,7 @@ TABLE = [
     ('near miss', unchanged, ('refresh', '--host', 'cmp11'), 2,
      'Did you mean cmp1'),
     ('no UUID', unchanged, (*REFRESH, '--instance', 'vm-1'), 2,
-     "'vm-1' is no UUID"),
+     "'vm-1' is not the UUID"),
     ('no such server', unchanged,
      (*REFRESH, '--instance', '00000000-0000-4000-8000-000000000000'), 2,
      'There is no server'),

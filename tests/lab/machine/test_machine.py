@@ -201,7 +201,7 @@ def test_folder_of_another(tmp_path: pathlib.Path):
     (tmp_path / 'log' / 'precious').write_text('kept')
     done = run(tmp_path, 'up')
     assert done.returncode == 1
-    assert f'{tmp_path} is no folder of a lab' in done.stderr
+    assert f'{tmp_path} is not a lab folder' in done.stderr
     assert 'Traceback' not in done.stderr
     assert (tmp_path / 'log' / 'precious').read_text() == 'kept'
     assert [path.name for path in tmp_path.rglob('*')] == ['log', 'precious']

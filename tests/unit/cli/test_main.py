@@ -168,7 +168,7 @@ def test_usage_errors(command, capsys, argv):
 
 
 @pytest.mark.parametrize('argv, words', [
-    (['--help'], 'the usual way'), (['--help'], '--monitors-file'),
+    (['--help'], 'usual order'), (['--help'], '--monitors-file'),
     (['--version'], ''), (['monitors', '--help'], 'right monitors')])
 def test_help(command, capsys, argv, words):
     with pytest.raises(SystemExit) as caught:
