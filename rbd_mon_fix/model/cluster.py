@@ -25,7 +25,7 @@ from rbd_mon_fix.model.monmap import MonMap
 
 
 class Source(str, enum.Enum):
-    """Where the right monitors of a cluster were learnt."""
+    """The source of the right monitors of a cluster."""
 
     MON_DUMP = 'mon-dump'
     CEPH_CONF = 'ceph.conf'
@@ -38,10 +38,10 @@ class Backend:
     """One section of a config file that says how to reach RBD.
 
     :param owner: 'cinder', 'nova', or 'libvirt' for a host without either
-    :param name: Cinder's backend (section) name; '' where there is none
-    :param pool: the RBD pool; None where any pool is meant
-    :param user: the cephx user; None where cephx is off or any is meant
-    :param secret_uuid: libvirt's secret; None where the config names none
+    :param name: Cinder's backend (section) name; '' for other owners
+    :param pool: the RBD pool; None for any pool
+    :param user: the cephx user; None for any user, or without cephx
+    :param secret_uuid: libvirt's secret; None if the config names no secret
     """
 
     owner: str
@@ -51,7 +51,7 @@ class Backend:
     secret_uuid: Optional[str]
 
     def owns(self, disk: disk_model.RbdDisk) -> bool:
-        """Tell whether secret, user and pool of a disk are this backend's."""
+        """Return whether a disk has this backend's pool, user and secret."""
         return (self.pool == disk.pool and self.user == disk.user
                 and self.secret_uuid == disk.secret_uuid)
 
@@ -60,10 +60,10 @@ class Backend:
 class Cluster:
     """A Ceph cluster and its right monitors.
 
-    :param name: unique within a run; the cluster name where that is
-    :param fsid: None where it could not be learnt
-    :param source: where the monitors were learnt
-    :param monmap: empty where nothing could be learnt
+    :param name: unique within a run; the name of the cluster if possible
+    :param fsid: None if it is unknown
+    :param source: the source of the monitors
+    :param monmap: empty if the monitors are unknown
     :param backends: the config sections that lead to this cluster
     """
 

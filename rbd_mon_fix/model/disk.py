@@ -26,16 +26,16 @@ from rbd_mon_fix.model.monmap import MonAddr
 class RbdDisk:
     """One RBD image as one document shows it.
 
-    :param key: which disk of its document: a target such as ``vda``
+    :param key: identifies the disk in its document: a target such as ``vda``
     :param image: ``pool/image``, or ``pool/namespace/image``
     :param user: cephx user; None without cephx
     :param secret_uuid: libvirt secret; None without cephx
     :param monitors: the addresses, in the document's order
-    :param verbatim: the very words of the document that hold the addresses,
-        opaque outside its kind of document; it holds no secrets
-    :param volume_id: Cinder's volume, where the document names it
-    :param ragged: the addresses are read, but not spelled as they should be
-        (lists of unequal length), so that they have to be put right anyway
+    :param verbatim: the part of the document that holds the addresses, byte
+        for byte; opaque outside its kind of document, and free of secrets
+    :param volume_id: Cinder's volume, if the document names it
+    :param ragged: the addresses can be read, but are written in the wrong
+        way (lists of unequal length) and have to be fixed even if right
     """
 
     key: str
@@ -53,7 +53,7 @@ class RbdDisk:
         return self.image.split('/', 1)[0]
 
     def is_own_of(self, instance: str) -> bool:
-        """Tell whether Nova made the image for a server itself.
+        """Return whether Nova itself made the image for a server.
 
         Nova names such images ``<uuid>_disk``, ``<uuid>_disk.swap`` and so
         on (nova/virt/libvirt/imagebackend.py, class Rbd).
@@ -65,11 +65,11 @@ class RbdDisk:
 
 @dataclasses.dataclass(frozen=True)
 class UnreadableDisk:
-    """An RBD image of a document whose addresses cannot be put right.
+    """An RBD image of a document whose addresses cannot be fixed.
 
-    :param key: which disk of its document
+    :param key: identifies the disk in its document
     :param image: ``pool/image``
-    :param reason: why, as half a sentence
+    :param reason: why they cannot be fixed, without a capital or full stop
     """
 
     key: str

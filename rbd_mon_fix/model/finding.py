@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What keeps addresses, or an operation, that cannot be put right here."""
+"""Findings: what a person must look after."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from rbd_mon_fix.model.monmap import MonAddr
 
 
 class FindingKind(str, enum.Enum):
-    """What kind of thing it is."""
+    """The kind of object that a finding is about."""
 
     SHARE = 'cephfs-share'
     POOL = 'storage-pool'
@@ -35,13 +35,13 @@ class FindingKind(str, enum.Enum):
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """One thing that a person has to look after.
+    """One thing that a person must look after.
 
     :param host: the compute host, or the machine that this runs on
-    :param subject: which one it is, in words
-    :param monitors: the addresses that it carries
-    :param desired: the right ones; empty where they are unknown
-    :param advice: what the operator can do about it
+    :param subject: the object, in words
+    :param monitors: the addresses in the object
+    :param desired: the right addresses; empty if they are unknown
+    :param advice: what the operator can do
     """
 
     kind: FindingKind

@@ -25,7 +25,7 @@ from rbd_mon_fix.model.monmap import MonAddr
 
 
 class GuestState(str, enum.Enum):
-    """Whether a running guest still follows the monitors of its disks."""
+    """Whether a running guest is connected to the monitors of its disks."""
 
     FOLLOWING = 'following'
     STRANDED = 'stranded'
@@ -36,12 +36,12 @@ class GuestState(str, enum.Enum):
 class Guest:
     """A running QEMU process.
 
-    :param instance: the server's UUID; the guest's name where the command
-        line has no UUID; None where it has neither
-    :param disks: the RBD images on its command line; those attached later
-        are not there
-    :param peers: the remote ends of its TCP connections; None where they
-        may not be seen
+    :param instance: the server's UUID; the guest's name if the command line
+        has no UUID; None if it has neither
+    :param disks: the RBD images on its command line, without those that
+        were attached later
+    :param peers: the remote ends of its TCP connections; None if they
+        cannot be read
     """
 
     pid: int

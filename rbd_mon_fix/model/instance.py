@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Servers, and the part of a cloud that a run looks at."""
+"""Servers, and batches of servers."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from rbd_mon_fix.model.record import Record
 class Instance:
     """A server as Nova (or, without Nova, libvirt) knows it.
 
-    :param uuid: the server's, which is the domain's as well
-    :param host: the compute host that Nova says it is on
-    :param name: what its owner calls it
-    :param vm_state: Nova's; from libvirt's state where Nova is not asked
-    :param task_state: Nova's; None when nothing is going on
+    :param uuid: the UUID of the server and of its domain
+    :param host: its compute host according to Nova
+    :param name: its display name
+    :param vm_state: Nova's state; derived from libvirt's without Nova
+    :param task_state: Nova's task; None if Nova is not working on it
     :param managed: False for a guest that Nova does not know
     """
 
@@ -44,7 +44,7 @@ class Instance:
 
     @property
     def busy(self) -> bool:
-        """Tell whether Nova is at work on it."""
+        """Return whether Nova is working on the server."""
         return self.task_state is not None or self.vm_state == 'building'
 
 
@@ -54,11 +54,11 @@ class Scope:
 
     :param host: the compute host
     :param instances: its servers by UUID, without those that
-        ``--instance`` leaves out
-    :param documents: persistent XML by UUID of the domain, where listing
-        the servers took reading it already
+        ``--instance`` excludes
+    :param documents: persistent XML by UUID of the domain, if it was read
+        to list the servers
     :param before: records of these servers from the stores that have to be
-        read first; None where none of them is available
+        read first; None if no such store is available
     """
 
     host: str

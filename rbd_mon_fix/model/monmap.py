@@ -33,8 +33,8 @@ class MonAddr:
     """One monitor endpoint.
 
     :param host: canonical address without brackets, or a name in lower case
-    :param port: TCP port; None where a document names none, which librados
-        reads as both default ports (src/mon/MonMap.cc, init_with_hosts)
+    :param port: TCP port; None without a port, which librados reads as both
+        default ports (src/mon/MonMap.cc, init_with_hosts)
     """
 
     host: str
@@ -42,11 +42,11 @@ class MonAddr:
 
     @classmethod
     def of(cls, host: str, port: object = None) -> MonAddr:
-        """Build an address from a host and a port as documents spell them.
+        """Return the address for a host and a port as documents write them.
 
         :param host: IPv4, IPv6 with or without brackets, or a name
         :param port: number or decimal text; None or '' for no port
-        :raises ValueError: either cannot be that of a monitor
+        :raises ValueError: host or port is not valid
         """
         return cls(_canonical_host(host), _port(port))
 
@@ -54,7 +54,7 @@ class MonAddr:
     def parse(cls, text: str) -> MonAddr:
         """Read ``host``, ``host:port``, ``[v6]`` or ``[v6]:port``.
 
-        :raises ValueError: the text is no address
+        :raises ValueError: the text is not a valid address
         """
         match = re.fullmatch(r'(\[[^\]]+\]|[^:]+):(\d+)', text)
         if match:
@@ -67,7 +67,7 @@ class MonAddr:
 
     @property
     def is_name(self) -> bool:
-        """Tell whether the host has to be looked up in the DNS."""
+        """Return whether the host has to be looked up in the DNS."""
         return _is_name(self.host)
 
 
@@ -75,10 +75,10 @@ class MonAddr:
 class Monitor:
     """One monitor with all its endpoints.
 
-    :param name: the name in the monmap; '' where only addresses are known
-    :param addr: the endpoint that Cinder hands out: v1 where there is one,
-        else v2 (the field ``addr`` of ``ceph mon dump``)
-    :param addrs: every endpoint it listens on, ``addr`` among them
+    :param name: the name in the monmap; '' if only addresses are known
+    :param addr: the endpoint that Cinder hands out: v1 if it exists, else
+        v2 (the field ``addr`` of ``ceph mon dump``)
+    :param addrs: every endpoint that it listens on, including ``addr``
     """
 
     name: str
@@ -87,14 +87,14 @@ class Monitor:
 
     def __post_init__(self) -> None:
         if self.addr not in self.addrs:
-            raise ValueError(f'{self.addr} is no endpoint of this monitor')
+            raise ValueError(f'{self.addr} is not an endpoint of this monitor')
 
 
 @dataclasses.dataclass(frozen=True)
 class MonMap:
-    """The monitors of one cluster, in the order in which they are written.
+    """The monitors of one cluster, in the order of writing.
 
-    :param monitors: in rank order; order is ignored for comparing
+    :param monitors: in rank order; comparisons ignore the order
     """
 
     monitors: tuple[Monitor, ...]
@@ -105,14 +105,14 @@ class MonMap:
         return tuple(monitor.addr for monitor in self.monitors)
 
     def is_current(self, addrs: Sequence[MonAddr]) -> bool:
-        """Tell whether this is exactly the right list, in any order."""
+        """Return whether addresses are the right list, in any order."""
         return sorted(map(str, addrs)) == sorted(map(str, self.addrs))
 
     def leads(self, addr: MonAddr,
               names: Mapping[str, frozenset[str]]) -> bool:
-        """Tell whether an address still leads to one of the monitors.
+        """Return whether an address still leads to one of the monitors.
 
-        :param names: what each host name that is not an address resolves to
+        :param names: the addresses of host names
         """
         hosts = (addr.host, *names.get(addr.host, ()))
         ports = (V1_PORT, V2_PORT) if addr.port is None else (addr.port,)
@@ -127,11 +127,11 @@ class MonMap:
 
 def _canonical_host(host: str) -> str:
     if not isinstance(host, str):
-        raise ValueError(f'{host!r} is no host')
+        raise ValueError(f'{host!r} is not an address or a host name')
     return _canonical(host)
 
 
-# A cloud has few monitors, and names them in every one of its documents.
+# A cloud has few monitors, and each document names them.
 @functools.lru_cache(maxsize=1024)
 def _canonical(host: str) -> str:
     bare = host[1:-1] if host.startswith('[') and host.endswith(']') else host
@@ -140,9 +140,10 @@ def _canonical(host: str) -> str:
     except ValueError:
         pass
     if bare != host or not _NAME.fullmatch(bare):
-        raise ValueError(f'{host!r} is neither an address nor a name')
+        raise ValueError(
+            f'{host!r} is not a valid address or host name')
     if re.fullmatch(r'[\d.]+', bare):
-        raise ValueError(f'{host!r} is no IPv4 address')
+        raise ValueError(f'{host!r} is not a valid IPv4 address')
     return bare.lower()
 
 
@@ -159,8 +160,8 @@ def _port(port: object) -> Optional[int]:
     if port is None or port == '':
         return None
     if isinstance(port, bool) or not re.fullmatch(r'[0-9]{1,5}', str(port)):
-        raise ValueError(f'{port!r} is no port')
+        raise ValueError(f'{port!r} is not a valid port')
     number = int(str(port))
     if not 0 < number < 65536:
-        raise ValueError(f'{port!r} is no port')
+        raise ValueError(f'{port!r} is not a valid port')
     return number

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What was found and what is to be done about it, as values."""
+"""Judged copies, and plans to change them, as values."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from rbd_mon_fix.model.record import SkipReason
 
 
 class State(str, enum.Enum):
-    """How the addresses of one copy compare with the right ones."""
+    """How the addresses of a copy compare with the right ones."""
 
     CURRENT = 'current'
     DRIFTED = 'drifted'
@@ -40,7 +40,7 @@ class State(str, enum.Enum):
 
 
 class Operation(str, enum.Enum):
-    """What an operator does with a server, in the order of reports."""
+    """An operation on a server, in the order of reports."""
 
     START = 'start'
     HARD_REBOOT = 'hard-reboot'
@@ -51,7 +51,7 @@ class Operation(str, enum.Enum):
 
 
 class Verdict(str, enum.Enum):
-    """What became of a change."""
+    """The result of a change."""
 
     FIXED = 'fixed'
     CONFLICT = 'conflict'
@@ -63,10 +63,10 @@ class Verdict(str, enum.Enum):
 class Copy:
     """One disk in one record, judged; a row of every report.
 
-    :param disk: None where the record cannot be read
-    :param cluster: name of the disk's cluster; None where it is unknown
-    :param desired: the right addresses; empty where they are unknown
-    :param note: one clear sentence to a skip, where there is more to say
+    :param disk: None if the record cannot be read
+    :param cluster: name of the disk's cluster; None if it is unknown
+    :param desired: the right addresses; empty if they are unknown
+    :param note: more about a skip, or ''
     """
 
     locator: Locator
@@ -82,21 +82,21 @@ class Copy:
 
     @property
     def wrong(self) -> bool:
-        """Tell whether its addresses have to be put right."""
+        """Return whether its addresses have to be fixed."""
         return self.state in (State.DRIFTED, State.STALE)
 
     @property
     def due(self) -> bool:
-        """Tell whether it is to be changed."""
+        """Return whether the copy is to be changed."""
         return self.wrong and self.skip is None
 
 
 @dataclasses.dataclass(frozen=True)
 class Edit:
-    """One disk, old to new: as addresses, and in the document's words.
+    """One disk, old to new: as addresses, and verbatim.
 
-    :param user: cephx user of the disk; None without cephx, or unknown
-    :param secret_uuid: its libvirt secret, likewise
+    :param user: cephx user of the disk; None without cephx, or if unknown
+    :param secret_uuid: libvirt secret; None without cephx, or if unknown
     """
 
     disk: str
@@ -115,7 +115,7 @@ class Edit:
         return self.image.split('/', 1)[0]
 
     def inverse(self) -> Edit:
-        """Return the edit that takes this one back."""
+        """Return the edit that reverts this one."""
         return dataclasses.replace(
             self, old=self.new, new=self.old,
             old_verbatim=self.new_verbatim, new_verbatim=self.old_verbatim)
@@ -123,7 +123,7 @@ class Edit:
 
 @dataclasses.dataclass(frozen=True)
 class Change:
-    """All edits of one record, and the document that they make of it."""
+    """All edits of one record, and the edited document."""
 
     record: Record
     document: Document
@@ -131,13 +131,13 @@ class Change:
 
     @property
     def locator(self) -> Locator:
-        """Return where the change is to be made."""
+        """Return the locator of the record."""
         return self.record.locator
 
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What became of a change, and why where it is not fixed."""
+    """The result of a change, and the reason if it is not fixed."""
 
     locator: Locator
     verdict: Verdict
@@ -146,21 +146,21 @@ class Outcome:
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """All that was found in a batch, and all that is to be changed."""
+    """The copies of a batch, and the changes to make."""
 
     copies: tuple[Copy, ...]
     changes: tuple[Change, ...]
 
 
-# What became of changes, by place; None where none was made.
+# The outcomes of changes by locator; None if no change was made.
 Outcomes = Optional[Mapping[Locator, Outcome]]
 
 
 def outcome_of(copy: Copy, outcomes: Outcomes) -> Optional[Outcome]:
-    """Return what became of a copy; None where nothing was to be done.
+    """Return the outcome of a copy; None if the copy was not to change.
 
-    The outcome is that of a document, in which other disks may have been
-    right all along.
+    An outcome is that of a whole document, and other disks in it may not
+    have changed.
     """
     if not outcomes or not copy.due:
         return None

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Documents, where they are kept, and what was read there."""
+"""Documents, their locators, and records of what was read."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from rbd_mon_fix.model.monmap import MonAddr
 
 
 class SkipReason(str, enum.Enum):
-    """Why a record or a disk is left alone."""
+    """The reason to skip a record or a disk."""
 
     BUSY = 'busy'
     OTHER_HOST = 'other-host'
@@ -46,7 +46,7 @@ class Document(Protocol):
 
     @property
     def text(self) -> str:
-        """Return the whole text; it may hold secrets."""
+        """Return the whole text, which may hold secrets."""
 
     @property
     def disks(self) -> tuple[RbdDisk, ...]:
@@ -54,15 +54,15 @@ class Document(Protocol):
 
     @property
     def unreadable(self) -> tuple[UnreadableDisk, ...]:
-        """Return its RBD disks whose addresses cannot be put right."""
+        """Return its RBD disks whose addresses cannot be fixed."""
 
     def spell(self, disk: RbdDisk, monitors: tuple[MonAddr, ...]) -> str:
-        """Return the words (``verbatim``) for other monitors of a disk."""
+        """Return ``verbatim`` of a disk for other monitors."""
 
     def edited(self, verbatims: Mapping[str, str]) -> Document:
-        """Return a copy with the words of some disks (by key) replaced.
+        """Return a copy with ``verbatim`` of some disks (by key) replaced.
 
-        All outside those words stays as it is, byte for byte.
+        Everything else stays the same, byte for byte.
         """
 
 
@@ -73,7 +73,8 @@ class Locator:
     :param store: name of the store
     :param host: compute host of the server
     :param instance: UUID of the server
-    :param key: what the store needs: row id, attachment id, domain UUID
+    :param key: a row id, an attachment id or the UUID of a domain,
+        depending on the store
     """
 
     store: str
@@ -86,14 +87,14 @@ class Locator:
 class Record:
     """A locator with the document that was read there.
 
-    :param document: None where it cannot be read
-    :param unreadable: why it cannot, without a word of the document
-    :param skip: a reason that the store knows for leaving it alone
-    :param attachment: Cinder's attachment id, where there is one
-    :param volume_id: Cinder's volume, where the record is of one volume
-    :param disk: device name where the document itself knows none
-    :param live: the XML of the running process, where reading the record
-        took reading that as well
+    :param document: None if it cannot be read
+    :param unreadable: why it cannot be read, without any of its content
+    :param skip: a reason of the store to skip the record
+    :param attachment: Cinder's attachment id, if known
+    :param volume_id: Cinder's volume, if the record is of one volume
+    :param disk: device name, if the document itself has no device names
+    :param live: the XML of the running process, if it was read along with
+        the record
     """
 
     locator: Locator
@@ -107,5 +108,5 @@ class Record:
 
 
 def fingerprint(document: Document) -> str:
-    """Return the SHA-256 of a document, by which the journal knows it."""
+    """Return the SHA-256 of a document, which the journal stores."""
     return hashlib.sha256(document.text.encode()).hexdigest()

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""A run that the journal tells of, and the changes that it made."""
+"""A run in the journal, and its changes."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from rbd_mon_fix.model.record import Locator
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """One change of a run, and what became of it.
+    """One change of a run, and its outcome.
 
-    :param verdict: None where the run was cut off before it knew
+    :param verdict: None if the run was cut off before it was known
     """
 
     locator: Locator
@@ -41,12 +41,12 @@ class Entry:
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """What the journal tells of one run.
+    """One run as the journal has it.
 
     :param started: UTC, ISO 8601
-    :param undoes: the run that this one took back
-    :param finished: False where it was cut off
-    :param locked: servers that it locked and did not unlock again
+    :param undoes: the run that this one rolled back
+    :param finished: False if the run was cut off
+    :param locked: servers that the run locked and did not unlock
     """
 
     id: str
@@ -60,6 +60,6 @@ class Run:
 
     @property
     def unsettled(self) -> tuple[Entry, ...]:
-        """Return the changes of which nobody knows what became."""
+        """Return the changes without a known outcome."""
         return tuple(entry for entry in self.entries
                      if entry.verdict is None)

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Stores: the contract, and what each of them says of itself."""
+"""Stores: their contract, and the operations that read them."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ Operations = tuple[Operation, ...]
 
 
 class Store(Protocol):
-    """A place that keeps documents of servers; it has no state of its own.
+    """Access to documents of servers in one place, without any state.
 
-    ``guards_busy`` tells whether a write takes place only while Nova is not
-    at work on the server, or concerns nothing that Nova works with; Nova is
-    asked before and after the writes of any other store.
+    ``guards_busy`` is True if the store itself refuses to write while Nova
+    is working on the server, or if Nova's work does not matter to it. Nova
+    is asked before and after the writes of any other store.
     """
 
     name: str
@@ -49,20 +49,20 @@ class Store(Protocol):
     def get(self, locator: Locator) -> Record:
         """Read one document again.
 
-        :raises Gone: there is no such document any more
+        :raises Gone: the document no longer exists
         :raises Unreachable: the store cannot be reached
         """
 
     def put(self, changes: Sequence[Change]) -> list[Outcome]:
-        """Write documents where the store still holds what was read.
+        """Write documents that have not changed since they were read.
 
-        Each is read back after. The outcomes are in the order of the
-        changes: ``fixed``; ``conflict``, nothing written because the store
-        holds something else now; ``failed``, nothing written;
-        ``unverified``, written but not found when read back.
+        Each document is read back afterwards. The outcomes are in the order
+        of the changes: ``fixed``; ``conflict``, not written because the
+        document has changed; ``failed``, not written; ``unverified``,
+        written but not found when read back.
 
-        :raises Unreachable: the store was lost, and with it the knowledge
-            of what was written
+        :raises Unreachable: the store was lost, and it is unknown what was
+            written
         """
 
 
@@ -73,7 +73,7 @@ class Readers:
     :param volume: a volume of Cinder
     :param own: a disk that Nova made itself (``images_type = rbd``)
     :param plain: a disk of a guest that Nova does not know
-    :param plain_saved: the same, where the guest has a managed-save image
+    :param plain_saved: a disk of such a guest with a managed-save image
     """
 
     volume: Operations = ()
