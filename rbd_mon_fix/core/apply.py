@@ -43,28 +43,28 @@ Hold = Callable[[Collection[str]], ContextManager[object]]
 
 
 class ChangeLog(Protocol):
-    """The record of what is done, on disk before it is done."""
+    """The log of changes; each is on disk before the change is made."""
 
     def begin(self, changes: Iterable[Change]) -> None:
-        """Put changes on disk that are about to be made."""
+        """Record changes that are about to be made."""
 
     def end(self, outcomes: Iterable[Outcome]) -> None:
-        """Note what became of changes; the last outcome of each counts."""
+        """Record outcomes; the last outcome of a change counts."""
 
 
 def apply(changes: Sequence[Change], stores: Sequence[Store],
           journal: ChangeLog, busy: Busy, hold: Hold) -> Iterator[Outcome]:
-    """Make the changes of one host and yield what became of each.
+    """Make the changes of one host and yield the outcomes.
 
-    The stores of a server are written in their order. Where a change of a
-    server does not succeed, its later ones are left alone: somebody else is
-    at work on it. A change may have two outcomes; the last one counts.
+    The stores of a server are written in order. When a change of a server
+    does not succeed, its later changes are not made: somebody else is
+    working on the server. A change may have two outcomes; the last counts.
 
     :param stores: in the order of writing
     :param busy: asked before and after the writes of stores that do not
-        guard against Nova's work by themselves
+        guard against Nova's work themselves
     :param hold: entered around each batch, for ``--lock``
-    :raises Unreachable: a store was lost; the journal tells how far it came
+    :raises Unreachable: a store was lost; the journal has the progress
     """
     for part in _batches(changes):
         journal.begin(part)
@@ -75,12 +75,12 @@ def apply(changes: Sequence[Change], stores: Sequence[Store],
 
 
 class _Batch:
-    """The changes of some servers while they are made."""
+    """The changes of some servers, and their progress."""
 
     def __init__(self, changes: Sequence[Change], busy: Busy):
         self._changes = changes
         self._busy = busy
-        # Why later changes of a server are left alone, by its UUID.
+        # Why the later changes of a server are not made, by UUID.
         self._stopped: dict[str, str] = {}
         # Fixed in stores that do not guard against Nova's work.
         self._unguarded: list[Outcome] = []
@@ -111,22 +111,22 @@ class _Batch:
         return done + left
 
     def _doubted(self) -> list[Outcome]:
-        """Return new outcomes of servers that became busy meanwhile.
+        """Return new outcomes for servers that became busy during writes.
 
-        What Nova began to do while a domain was written may have read the
-        old XML, or replaced the new.
+        An operation that Nova started during the write may have read the
+        old XML, or replaced the new XML.
         """
         if not self._unguarded:
             return []
         busy = self._busy({outcome.locator.instance
                            for outcome in self._unguarded})
         return [Outcome(outcome.locator, Verdict.UNVERIFIED,
-                        'Nova began to work on the server meanwhile.')
+                        'Nova started to work on the server during the write')
                 for outcome in self._unguarded
                 if outcome.locator.instance in busy]
 
     def _ask(self) -> None:
-        """Stop servers that became busy; once a batch is enough."""
+        """Stop servers that became busy, once in a batch."""
         if self._asked:
             return
         self._asked = True
@@ -144,7 +144,7 @@ class _Batch:
 
 
 def _batches(changes: Sequence[Change]) -> Iterator[list[Change]]:
-    """Yield the changes of some servers at a time, all of a server's."""
+    """Yield changes in batches, all changes of a server in one batch."""
     servers: dict[str, list[Change]] = {}
     for change in changes:
         servers.setdefault(change.locator.instance, []).append(change)

@@ -12,11 +12,11 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Which cluster each backend led to before, so that a swap is noticed.
+"""The cluster that each backend led to before, to notice a swap.
 
-An fsid names a cluster for good. A backend of the config that suddenly
-leads to another one has a wrong ceph.conf more often than a new cluster,
-and its disks must not get the monitors of that.
+An fsid identifies a cluster for good. A backend that suddenly leads to
+another fsid more often has a wrong ceph.conf than a new cluster, and its
+disks must not get the monitors of the other cluster.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Fsids = Mapping[Backend, str]
 
 @dataclasses.dataclass(frozen=True)
 class Swap:
-    """A backend that leads to another cluster than it did.
+    """A backend that leads to another cluster than before.
 
     :param before: the fsid that it led to
     :param now: the fsid that it leads to
@@ -47,7 +47,7 @@ class Swap:
 
 
 def identity(backend: Backend) -> Backend:
-    """Return what stays the same of a backend when its cluster is swapped.
+    """Return the part of a backend that survives a swap of its cluster.
 
     Cinder hands its cluster's fsid out in place of a secret that is not
     configured (_set_default_secret_uuid in volume/drivers/rbd.py), so its
@@ -59,10 +59,10 @@ def identity(backend: Backend) -> Backend:
 
 
 def swaps(clusters: Iterable[Cluster], known: Fsids) -> Iterator[Swap]:
-    """Yield the backends whose fsid is not the one that was learnt.
+    """Yield the backends whose fsid differs from the learnt one.
 
-    Whatever says so counts: the cluster, ceph.conf, the monitors file. A
-    cluster without an fsid contradicts nobody.
+    Every source of an fsid counts: the cluster itself, ceph.conf, the
+    monitors file. A cluster without an fsid contradicts nothing.
     """
     for cluster in clusters:
         for backend in cluster.backends:
@@ -72,10 +72,10 @@ def swaps(clusters: Iterable[Cluster], known: Fsids) -> Iterator[Swap]:
 
 
 def learnt(clusters: Iterable[Cluster], known: Fsids) -> dict[Backend, str]:
-    """Return what is known with what clusters themselves said added.
+    """Return the known fsids plus those that clusters reported themselves.
 
-    What is known stays: only the operator may forget it. The word of
-    ceph.conf or of a file is not learnt.
+    Known fsids stay: only the operator may remove them. An fsid from
+    ceph.conf or the monitors file is not learnt.
     """
     said = {identity(backend): _said(cluster) for cluster in clusters
             for backend in cluster.backends}

@@ -35,12 +35,12 @@ Names = Mapping[str, frozenset[str]]
 
 def judge(peers: Optional[frozenset[MonAddr]],
           clusters: Sequence[Optional[Cluster]], names: Names) -> GuestState:
-    """Tell whether a guest is connected to each cluster that it uses.
+    """Return whether a guest is connected to each of its clusters.
 
-    :param peers: the remote ends of its connections; None where they may
-        not be seen
-    :param clusters: of its disks; None for one whose cluster is unknown
-    :param names: what host names of right monitors resolve to
+    :param peers: the remote ends of its connections; None if they cannot
+        be read
+    :param clusters: the cluster of each disk; None if it is unknown
+    :param names: the addresses of host names among the right monitors
     """
     if peers is None:
         return GuestState.UNKNOWN
@@ -58,10 +58,10 @@ def connected(guest: Guest, clusters: Iterable[Cluster],
               names: Names) -> Optional[tuple[MonAddr, ...]]:
     """Return the monitors that a guest is connected to, right or old.
 
-    Old ones are those that it was launched with.
+    Old monitors are those that the guest was launched with.
 
-    :param clusters: all that are known
-    :returns: None where its connections may not be seen
+    :param clusters: all known clusters
+    :returns: None if its connections cannot be read
     """
     if guest.peers is None:
         return None
@@ -76,9 +76,9 @@ def connected(guest: Guest, clusters: Iterable[Cluster],
 
 def by_user_and_pool(disk: RbdDisk,
                      clusters: Iterable[Cluster]) -> Optional[Cluster]:
-    """Return the one cluster whose user and pool a disk has, or None.
+    """Return the only cluster with the user and pool of a disk, or None.
 
-    For a disk of a command line of which nothing else is known.
+    For a disk of a command line, where nothing else is known.
     """
     found = [cluster for cluster in clusters
              if any((backend.pool, backend.user) == (disk.pool, disk.user)
@@ -93,9 +93,9 @@ def _is_monitor(peer: MonAddr, monitors: Iterable[monmap.Monitor],
 
 
 def _is_at(peer: MonAddr, addr: MonAddr, names: Names) -> bool:
-    """Tell whether a peer is the monitor at an address, on any its ports.
+    """Return whether a peer is the monitor at an address, on any port.
 
-    A config may name one port of a monitor and QEMU use the other one.
+    A config may name one port of a monitor while QEMU uses the other.
     """
     ports = {addr.port, monmap.V1_PORT, monmap.V2_PORT}
     hosts = {addr.host} | set(names.get(addr.host, ()))

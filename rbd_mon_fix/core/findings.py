@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Which addresses are right where nothing can be written."""
+"""The right addresses for places that cannot be written."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ Addrs = tuple[MonAddr, ...]
 def right_ones(monitors: Addrs, owner: Optional[Cluster],
                clusters: Sequence[Cluster],
                names: planning.Names) -> Optional[Addrs]:
-    """Return the right addresses in place of some that are not.
+    """Return the right addresses to replace wrong ones.
 
-    They are in order when each leads to a monitor: which monitors, and how
-    many of them, is their author's choice.
+    Addresses are right if each leads to a monitor: the author chose which
+    monitors, and how many, to name.
 
-    :param owner: the cluster that they are said to be of, where one is
-    :param names: what host names among them resolve to
-    :returns: None where nothing is wrong, or nothing can be told; empty
-        where they lead to no cluster that is known
+    :param owner: the cluster that the addresses should be of, if known
+    :param names: the addresses of host names among them
+    :returns: None if nothing is wrong, or nothing is known; empty if the
+        addresses lead to no known cluster
     """
     judges = [cluster for cluster in clusters if cluster.monmap.monitors]
     cluster = owner or _led_to(monitors, judges, names)

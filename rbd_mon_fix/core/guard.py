@@ -40,7 +40,7 @@ class Guard:
         self._shrunk: Optional[exceptions.Refused] = None
 
     def add(self, plan: Plan) -> None:
-        """Take in a plan."""
+        """Count a plan."""
         self.changes += len(plan.changes)
         for change in plan.changes:
             for edit in change.edits:
@@ -53,11 +53,11 @@ class Guard:
               known: cluster_identity.Fsids, known_file: str) -> None:
         """Refuse plans that look like a mistake.
 
-        :param answering: the right endpoints that answered; None where none
-            was asked
+        :param answering: the right endpoints that answered; None if no
+            endpoint was asked
         :param known: the fsid that each backend led to before
-        :param known_file: where that is kept, for the operator
-        :raises Refused: with the reason, and what to do
+        :param known_file: the file with those fsids, for the message
+        :raises Refused: with the reason, and a hint
         """
         self._check_size()
         if self._shrunk is not None:
@@ -88,11 +88,11 @@ def _refuse_shrunk(change: Change, edit: Edit) -> exceptions.Refused:
         f'while {edit.image} of server {change.locator.instance} names '
         f'{len(edit.old)}.',
         "Check 'rbd-mon-fix monitors' and the ceph.conf: a map that shrank "
-        'to one monitor is mostly a mistake.')
+        'to one monitor is usually a mistake.')
 
 
 def _check_identity(cluster: Cluster, known: cluster_identity.Fsids,
-                       known_file: str) -> None:
+                    known_file: str) -> None:
     for swap in cluster_identity.swaps([cluster], known):
         backend = swap.backend
         name = ' '.join(filter(None, (backend.owner, backend.name)))

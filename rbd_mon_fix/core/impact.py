@@ -22,15 +22,15 @@ driver (nova/virt/libvirt/driver.py):
   device mappings as they are (nova/virt/block_device.py), Nova's own disks
   from a fresh ``ceph mon dump`` (nova/virt/libvirt/imagebackend.py), so
   that no copy of those can break it;
-* ``_soft_reboot`` launches the persistent domain once more; where that
-  fails, it takes minutes to, and ``reboot`` turns to a hard one;
+* ``_soft_reboot`` launches the persistent domain again; if the launch
+  fails, which takes minutes, ``reboot`` continues with a hard reboot;
 * ``resume`` launches a domain that has a managed-save image, and libvirt
-  starts that (its src/qemu/qemu_driver.c, ``qemuDomainObjStart``);
+  starts from the image (src/qemu/qemu_driver.c, ``qemuDomainObjStart``);
 * ``unrescue`` defines and launches unrescue.xml;
 * a live migration takes volumes fresh from Cinder, and the rest of the XML
   from the running domain (nova/virt/libvirt/migration.py,
-  ``get_updated_guest_xml``); only after 2026.1 Nova's own disks as well are
-  fresh (``_update_rbd_xml``), and the release of Nova is not known here.
+  ``get_updated_guest_xml``); releases after 2026.1 refresh Nova's own disks
+  too (``_update_rbd_xml``), but the release of Nova is not known here.
 
 None of them reads Cinder's attachments.
 """
@@ -57,11 +57,11 @@ _STATES: Mapping[Operation, tuple[str, ...]] = {
 
 def breaks(readers: Readers, state: State, disk: RbdDisk,
            instance: Instance) -> tuple[Operation, ...]:
-    """Return the operations that would fail from this copy now.
+    """Return the operations that would fail now because of a copy.
 
-    :param readers: the operations that read the store that keeps the copy
-    :param disk: the disk that it is a copy of
-    :param instance: its server; one of unknown state may be in any
+    :param readers: the operations that read the store of the copy
+    :param disk: the disk of the copy
+    :param instance: its server; an unknown state may be any state
     """
     if state is not State.STALE:
         return ()

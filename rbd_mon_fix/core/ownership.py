@@ -12,10 +12,10 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Which cluster a disk belongs to.
+"""The cluster that a disk belongs to.
 
-Writing one cluster's monitors into another's disk takes a healthy guest
-down, so whatever is unknown or ambiguous belongs to none.
+Monitors of another cluster take a healthy guest down, so a disk whose
+cluster is unknown or ambiguous belongs to no cluster.
 """
 
 from __future__ import annotations
@@ -28,19 +28,20 @@ from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.disk import RbdDisk
 from rbd_mon_fix.model.record import Record
 
-# The cephx user and the secret's UUID of each of some disks.
+# The cephx identities (user, secret UUID) of some disks.
 Identities = frozenset[tuple[Optional[str], Optional[str]]]
 
 
 @dataclasses.dataclass(frozen=True)
 class Ownership:
-    """What is known about clusters, and about volumes.
+    """The known clusters and volumes.
 
-    :param clusters: those that the config names
+    :param clusters: the clusters that the config names
     :param volumes: Cinder's backend name of each volume, None for a volume
-        without one; None as a whole where Cinder's database is not at hand
-    :param identities: those of all disks on the hosts that are looked at,
-        asked for or not; a host without OpenStack has only them to go by
+        without a backend; None as a whole if Cinder's database is not
+        available
+    :param identities: the cephx identities of all disks on the hosts of the
+        run, selected or not; a host without OpenStack has nothing else
     """
 
     clusters: Sequence[Cluster]
@@ -59,7 +60,7 @@ class Ownership:
 
     def _by_backend(self, name: Optional[str],
                     disk: RbdDisk) -> Optional[Cluster]:
-        """Take Cinder's word, unless the document contradicts it."""
+        """Return the cluster that Cinder names, if the document agrees."""
         if name is None:
             return None
         found = [cluster for cluster in self.clusters
@@ -89,11 +90,11 @@ class Ownership:
         return self._plain_owns(backend, disk)
 
     def _plain_owns(self, backend: Backend, disk: RbdDisk) -> bool:
-        """Judge a disk by a ceph.conf without OpenStack.
+        """Return whether a disk is of a ceph.conf without OpenStack.
 
-        What the operator stated has to fit. Where no secret was stated, the
-        disk may only be told to be of this cluster if all disks have the
-        same user and secret: of two, one could be another cluster's.
+        Pool, user and secret have to match if the operator stated them. If
+        the operator stated no secret, all disks must have the same cephx
+        identity: one of two identities could be another cluster's.
         """
         stated = [(backend.pool, disk.pool), (backend.user, disk.user),
                   (backend.secret_uuid, disk.secret_uuid)]
@@ -103,7 +104,7 @@ class Ownership:
 
 
 def is_vague(clusters: Iterable[Cluster]) -> bool:
-    """Tell whether there is a ceph.conf for which no secret was stated."""
+    """Return whether a ceph.conf was given without a secret."""
     return any(backend.owner == 'libvirt' and backend.secret_uuid is None
                for cluster in clusters for backend in cluster.backends)
 

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""From what was read to what is wrong, and what is to be done about it."""
+"""Judge the copies in records, and plan changes for the wrong ones."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ Names = Mapping[str, frozenset[str]]
 
 @dataclasses.dataclass(frozen=True)
 class Knowledge:
-    """All that judging needs beside the records.
+    """Everything that judging needs besides the records.
 
     :param instances: the servers of the records by UUID
-    :param ownership: which disk is of which cluster
-    :param names: what host names in documents resolve to
-    :param readers: the operations that read each store, by its name
-    :param unmanaged: guests that Nova does not know are to be put right too
-    :param moving: volumes that Cinder moves elsewhere, each with how; their
-        attachments are about to be replaced by others
+    :param ownership: the clusters of disks
+    :param names: the addresses of host names in documents
+    :param readers: the operations that read each store, by store name
+    :param unmanaged: guests that Nova does not know are changed too
+    :param moving: volumes that Cinder is moving, each with the way; Cinder
+        is about to replace their attachments
     """
 
     instances: Mapping[str, Instance]
@@ -59,7 +59,7 @@ class Knowledge:
 
 
 def plan(records: Iterable[Record], known: Knowledge) -> Plan:
-    """Judge every copy, and plan the changes that put the wrong ones right.
+    """Judge every copy, and plan changes that fix the wrong ones.
 
     Pure: the same records and knowledge give the same plan.
     """
@@ -97,14 +97,14 @@ def _copy(record: Record, disk: RbdDisk, instance: Instance,
     moving = known.moving.get(record.volume_id or disk.volume_id or '')
     if moving and state is not State.CURRENT and skip is None:
         skip = SkipReason.BUSY
-    # What another host's server left behind is not what it starts from.
+    # A server does not start from a copy that it left on another host.
     fails = () if skip is SkipReason.OTHER_HOST else impact.breaks(
         known.readers[record.locator.store], state, disk, instance)
     return Copy(
         record.locator, instance, disk, record.disk or device_of(disk.key),
         cluster.name if cluster else None,
         cluster.monmap.addrs if cluster else (), state, skip, fails,
-        f'Cinder moves the volume ({moving}).' if moving and skip else '')
+        f'Cinder is moving the volume ({moving}).' if moving and skip else '')
 
 
 def _state(disk: RbdDisk, cluster: Optional[Cluster],
@@ -115,9 +115,9 @@ def _state(disk: RbdDisk, cluster: Optional[Cluster],
 
 
 def compare(disk: RbdDisk, right: MonMap, names: Names) -> State:
-    """Tell how the addresses of a disk compare with the right ones.
+    """Compare the addresses of a disk with the right ones.
 
-    :param names: what host names in documents resolve to
+    :param names: the addresses of host names in documents
     """
     if right.is_current(disk.monitors) and not disk.ragged:
         return State.CURRENT
@@ -128,7 +128,7 @@ def compare(disk: RbdDisk, right: MonMap, names: Names) -> State:
 
 def _skip(record: Record, instance: Instance, state: State,
           known: Knowledge) -> Optional[SkipReason]:
-    """Name the reason for leaving a copy alone; the weightiest first."""
+    """Return the most important reason to skip a copy, or None."""
     if state is State.CURRENT:
         return None
     if instance.managed and instance.host != record.locator.host:
@@ -162,5 +162,5 @@ def _edit(record: Record, copy: Copy) -> Edit:
 
 
 def device_of(key: str) -> Optional[str]:
-    """Return the device of a disk by its key; None where that is none."""
+    """Return the device that the key of a disk names, or None."""
     return None if key == 'volume' else key

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Finding out by looking what became of a run that was cut off."""
+"""Look in the stores for the outcomes of a run that was cut off."""
 
 from __future__ import annotations
 
@@ -31,12 +31,13 @@ from rbd_mon_fix.model.run import Run
 
 def settle(entries: Iterable[Entry],
            get: Callable[[Locator], Record]) -> Iterator[Outcome]:
-    """Yield what became of changes whose run was cut off.
+    """Yield the outcomes of changes whose run was cut off.
 
-    The old document means not done, the new one done, else conflict.
+    The old document means not made, the new document made, any other
+    document a conflict.
 
     :param get: reads a record again
-    :raises Unreachable: a store cannot be looked at
+    :raises Unreachable: a store cannot be reached
     """
     for entry in entries:
         yield _settle(entry, get)
@@ -44,10 +45,10 @@ def settle(entries: Iterable[Entry],
 
 def settled(run: Run,
             get: Callable[[Locator], Record]) -> Run:
-    """Return a run with what became of all its changes; nothing is kept.
+    """Return a run with the outcomes of all its changes; write nothing.
 
     :param get: reads a record again
-    :raises Unreachable: a store cannot be looked at
+    :raises Unreachable: a store cannot be reached
     """
     found = {outcome.locator: outcome
              for outcome in settle(run.unsettled, get)}
@@ -65,9 +66,10 @@ def _settle(entry: Entry,
         document = None
     found = fingerprint(document) if document is not None else None
     if found == entry.new_hash:
-        return Outcome(entry.locator, Verdict.FIXED, 'settled by looking')
+        return Outcome(entry.locator, Verdict.FIXED,
+                       'found in the store after the run was cut off')
     if found == entry.old_hash:
         return Outcome(entry.locator, Verdict.FAILED,
-                       'the run was cut off before it was written')
+                       'the run was cut off before the write')
     return Outcome(entry.locator, Verdict.CONFLICT,
-                   'the run was cut off, and the document changed since')
+                   'the run was cut off, and the document has changed since')

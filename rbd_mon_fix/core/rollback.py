@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The plan that takes a run back."""
+"""Plan the rollback of a run."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ from rbd_mon_fix.model.run import Entry
 def plan(entries: Iterable[Entry],
          records: Mapping[Locator, Optional[Record]],
          instances: Mapping[str, Instance]) -> Plan:
-    """Plan the inverse of what a run fixed.
+    """Plan the inverse of the changes that a run fixed.
 
-    A disk is taken back only if it still has the monitors that the run
-    wrote; other changes made to its document since stay.
+    A disk is rolled back only if it still has the monitors that the run
+    wrote; later changes to the rest of its document stay.
 
-    :param records: what each place holds now; None where it is gone
+    :param records: the present record of each locator; None if it is gone
     :param instances: the servers by UUID
     """
     copies: list[Copy] = []

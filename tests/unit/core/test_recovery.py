@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Finding out what became of changes by looking."""
+"""The outcomes of a run that was cut off, from the stores."""
 
 import dataclasses
 
@@ -92,5 +92,6 @@ def test_a_whole_run():
     store = memory.MemoryStore('domain', {entry(2).locator: NEW.text})
     found = recovery.settled(run, store.get)
     assert found.entries == (known, dataclasses.replace(
-        entry(2), verdict=Verdict.FIXED, reason='settled by looking'))
+        entry(2), verdict=Verdict.FIXED,
+        reason='found in the store after the run was cut off'))
     assert dataclasses.replace(found, entries=run.entries) == run
