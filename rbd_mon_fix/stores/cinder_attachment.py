@@ -14,9 +14,9 @@
 
 """Cinder's database: ``volume_attachment.connection_info``.
 
-API users read it, and Nova when it takes an attachment anew. Rows are only
-ever updated: an attachment that Nova does not know is deleted by it at the
-next reboot (nova/compute/manager.py, from 28 on).
+API users read it, and Nova when it refreshes an attachment. Rows are only
+ever updated: Nova deletes an attachment that it does not know at the next
+reboot (nova/compute/manager.py, from 28 on).
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ class CinderAttachmentStore:
     def scan(self, scope: Scope) -> Iterator[Record]:
         """Yield a record for each rbd attachment of the scope's servers.
 
-        Records of Nova's block device mappings tell which those are; a row
+        Records of Nova's block device mappings name the attachments; a row
         older than attachment ids is found by volume and server. Without
-        them every attachment of the servers is taken.
+        such records every attachment of the servers is read.
         """
         for row, instance in self._rows(scope):
             record = self._record(scope.host, instance, row)
@@ -60,14 +60,15 @@ class CinderAttachmentStore:
         """Read one row again."""
         rows = self._cinder.attachments(ids=[locator.key])
         if not rows:
-            raise exceptions.Gone('The attachment is deleted.')
+            raise exceptions.Gone('The attachment was deleted.')
         record = self._record(locator.host, locator.instance, rows[0])
         if record is None:
-            raise exceptions.Gone('The attachment is no longer one of rbd.')
+            raise exceptions.Gone(
+                'The attachment is no longer of an RBD volume.')
         return record
 
     def put(self, changes: Sequence[Change]) -> list[Outcome]:
-        """Write rows that still are as they were read, in one go."""
+        """Write rows that have not changed, in one transaction."""
         after = self._cinder.swap([
             (_row(change), change.document.text) for change in changes])
         return [_outcome(change, after.get(change.locator.key))
@@ -118,4 +119,4 @@ def _outcome(change: Change,
     if after is not None and after.connection_info == change.document.text:
         return Outcome(change.locator, Verdict.FIXED)
     return Outcome(change.locator, Verdict.CONFLICT,
-                   'the attachment was changed or deleted in between')
+                   'the attachment was changed or deleted since it was read')

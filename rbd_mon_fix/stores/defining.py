@@ -14,8 +14,8 @@
 
 """Redefine a domain without losing a change that somebody else makes.
 
-Libvirt has no compare and swap. Changes that it makes for others at the same
-time, such as an attached disk, are looked for before and after.
+Libvirt has no compare and swap, so concurrent changes, such as an attached
+disk, are looked for before and after the define.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ from rbd_mon_fix.model.plan import Outcome
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.record import Document
 
-# Seconds between looks whether libvirt is still in a call: 5 in all.
+# Seconds between checks whether libvirt is still in a call: 5 in total.
 _PAUSES = (*[0.02] * 10, *[0.1] * 48)
 
 
 def put(hypervisor: libvirt.Hypervisor, change: Change) -> Outcome:
-    """Define a domain where libvirt still holds what was read.
+    """Define a domain whose XML has not changed since it was read.
 
-    :param change: its record carries the live XML of a domain that ran
-    :raises Unreachable: libvirt was lost, and with it the knowledge of what
-        was written
+    :param change: its record has the live XML if the domain was running
+    :raises Unreachable: libvirt was lost, and it is unknown what was
+        written
     """
     try:
         active = _check(hypervisor, change)
@@ -60,59 +60,58 @@ def put(hypervisor: libvirt.Hypervisor, change: Change) -> Outcome:
 
 def has_block_job(hypervisor: libvirt.Hypervisor,
                   live: domain_xml.DomainXML) -> bool:
-    """Tell whether a job is at work on a disk of a running domain.
+    """Return whether a block job runs on a disk of a running domain.
 
-    At its end libvirt looks for the disk in the persistent XML, by its
-    hosts as well, to put the new image there (src/qemu/qemu_blockjob.c,
-    ``qemuBlockJobGetConfigDisk``). Copies show in the live XML as a
-    mirror; pulls and commits need an image below the disk's own.
+    When the job ends, libvirt finds the disk in the persistent XML by its
+    hosts too, and puts the new image there (src/qemu/qemu_blockjob.c,
+    ``qemuBlockJobGetConfigDisk``). A copy shows as a mirror in the live
+    XML; a pull or commit needs a backing image.
     """
     return live.mirror or any(hypervisor.has_block_job(live.uuid, device)
                               for device in live.chained)
 
 
 def _check(hypervisor: libvirt.Hypervisor, change: Change) -> bool:
-    """Make sure that a define would replace what was read, no more.
+    """Refuse a define that would replace anything but the XML read.
 
-    A define would bring back a domain that was undefined, and make a
-    transient one persistent. One that does not run is persistent and has no
-    block jobs. The text is looked at last, right before the define.
+    A define would bring back an undefined domain, and make a transient one
+    persistent. A domain that is not running is persistent and has no block
+    jobs. The XML is compared last, right before the define.
 
-    :returns: whether the domain runs
+    :returns: whether the domain is running
     """
     uuid, document = change.locator.key, change.record.document
     active = hypervisor.active(uuid)
     if active and has_block_job(hypervisor, _live(hypervisor, uuid)):
-        raise exceptions.Conflict('A block job was begun on a disk.')
+        raise exceptions.Conflict('A block job has started on a disk.')
     if active and not hypervisor.persistent(uuid):
         raise exceptions.Conflict('The domain has become transient.')
     if document is None or hypervisor.inactive_xml(uuid) != document.text:
-        raise exceptions.Conflict('The domain was changed meanwhile.')
+        raise exceptions.Conflict('The domain has changed since it was read.')
     return active
 
 
 def _doubt(hypervisor: libvirt.Hypervisor, change: Change,
            active: bool) -> str:
-    """Say why a define may not be all that became of a domain, or ''.
+    """Return why a define may have been lost or have lost a change, or ''.
 
-    Who attaches a device has libvirt copy the persistent XML first, and put
-    the copy in place last (src/qemu/qemu_driver.c,
+    To attach a device, libvirt first copies the persistent XML and finally
+    installs the copy (src/qemu/qemu_driver.c,
     ``qemuDomainAttachDeviceLiveAndConfig``): a define in between is lost.
-    A define that comes right after loses the device, if the copy was put in
-    place since we looked; only the live XML has it then.
+    If libvirt installs the copy between the check and the define, the
+    define loses the device, and only the live XML has it.
     """
     uuid = change.locator.key
     if active and not _idle(hypervisor, uuid):
-        return 'Libvirt was still at work on the domain afterwards.'
+        return 'Libvirt was still working on the domain after the write.'
     if hypervisor.inactive_xml(uuid) != change.document.text:
-        return 'Libvirt holds other XML than was defined.'
+        return 'Libvirt has other XML than was written.'
     if not active:
         return ''
     lost = (_apart(_live(hypervisor, uuid), change)
             - _apart(change.record.live, change))
-    return (f'In that moment {", ".join(sorted(lost))} was attached or '
-            'detached, and the next start does not know of it.'
-            if lost else '')
+    return ('Attached or detached during the write, and now different for '
+            f'the next start: {", ".join(sorted(lost))}.' if lost else '')
 
 
 def _apart(live: Optional[Document], change: Change) -> frozenset[str]:
@@ -125,7 +124,7 @@ def _apart(live: Optional[Document], change: Change) -> frozenset[str]:
 
 
 def _idle(hypervisor: libvirt.Hypervisor, uuid: str) -> bool:
-    """Wait until libvirt is in no call for a domain, for a while."""
+    """Wait for the end of libvirt's calls for a domain, with a limit."""
     for pause in _PAUSES:
         if not hypervisor.at_work(uuid):
             return True

@@ -34,8 +34,8 @@ from rbd_mon_fix.stores import defining
 class DomainStore:
     """The store ``domain``: persistent XML, found by the server's UUID.
 
-    The record of a running domain carries its live XML: a block job shows
-    there, and so does a device that is attached while it is written.
+    The record of a running domain has its live XML too, which shows block
+    jobs, and devices that are attached during the write.
     """
 
     name = 'domain'
@@ -47,10 +47,10 @@ class DomainStore:
     def scan(self, scope: Scope) -> list[Record]:
         """Read the domains of the servers in the scope.
 
-        A server without a domain is normal and gives no record: Nova
+        A server without a domain is normal and has no record: Nova
         undefines the domain when a start fails.
 
-        :raises Unreachable: libvirt was not reached, or lost
+        :raises Unreachable: libvirt cannot be reached, or was lost
         """
         domains = [domain for domain in self._hypervisor.domains()
                    if domain.uuid in scope.instances]
@@ -69,7 +69,7 @@ class DomainStore:
     def get(self, locator: Locator) -> Record:
         """Read one domain again.
 
-        :raises Gone: there is no such domain
+        :raises Gone: the domain does not exist
         :raises Unreachable: libvirt was lost
         """
         return self._record(locator,
@@ -77,10 +77,10 @@ class DomainStore:
                             self._hypervisor.active(locator.key), None)
 
     def put(self, changes: Sequence[Change]) -> list[Outcome]:
-        """Redefine domains where libvirt still holds what was read.
+        """Redefine domains whose XML has not changed since it was read.
 
-        :raises Unreachable: libvirt was lost, and with it the knowledge of
-            what was written
+        :raises Unreachable: libvirt was lost, and it is unknown what was
+            written
         """
         return self._hypervisor.concurrently(
             lambda change: defining.put(self._hypervisor, change), changes)

@@ -14,9 +14,9 @@
 
 """The XML of libvirt's running domains, which cannot be changed.
 
-A live migration hands it to the destination, a suspend writes it into the
-image (libvirt's src/qemu/qemu_migration.c and qemu_driver.c,
-``qemuDomainSaveInternal``); it ends with the QEMU process.
+A live migration sends it to the destination, and a suspend writes it into
+the image (libvirt's src/qemu/qemu_migration.c and qemu_driver.c,
+``qemuDomainSaveInternal``); it is gone when the QEMU process ends.
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ class LiveDomainStore:
     def scan(self, scope: Scope) -> list[Record]:
         """Read the running domains of the servers in the scope.
 
-        Live XML that came with records of persistent XML is not read twice.
+        Live XML in the records of the store ``domain`` is not read again.
 
-        :raises Unreachable: libvirt was not reached, or lost
+        :raises Unreachable: libvirt cannot be reached, or was lost
         """
         running = sorted(self._hypervisor.running() & set(scope.instances))
         known = {record.locator.key: record.live
@@ -71,9 +71,9 @@ class LiveDomainStore:
     def get(self, locator: Locator) -> Record:
         """Read one running domain again.
 
-        Libvirt would show the persistent XML of one that does not run.
+        For a domain that is not running libvirt returns the persistent XML.
 
-        :raises Gone: there is no such domain, or it does not run
+        :raises Gone: the domain does not exist or is not running
         :raises Unreachable: libvirt was lost
         """
         if not self._hypervisor.active(locator.key):
@@ -81,7 +81,7 @@ class LiveDomainStore:
         return self._read(locator)
 
     def put(self, changes: Sequence[Change]) -> list[Outcome]:
-        """Write nothing: no plan holds a change of a read-only record."""
+        """Write nothing; plans have no changes of read-only records."""
         return [Outcome(change.locator, Verdict.FAILED,
                         'A running domain cannot be changed.')
                 for change in changes]

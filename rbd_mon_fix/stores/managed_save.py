@@ -14,9 +14,9 @@
 
 """The XML inside libvirt's managed-save images.
 
-A start of a domain that has such an image restores it with this XML, and
-not with the persistent one (libvirt's src/qemu/qemu_driver.c,
-``qemuDomainObjStart``). Nova suspends servers into it.
+Libvirt starts a domain that has such an image from the image and this XML,
+not from the persistent XML (src/qemu/qemu_driver.c,
+``qemuDomainObjStart``). Nova suspends servers into such images.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class ManagedSaveStore:
     def scan(self, scope: Scope) -> list[Record]:
         """Read the images of the servers in the scope.
 
-        :raises Unreachable: libvirt was not reached, or lost
+        :raises Unreachable: libvirt cannot be reached, or was lost
         """
         saved = sorted(self._hypervisor.saved() & set(scope.instances))
 
@@ -60,9 +60,9 @@ class ManagedSaveStore:
         return [record for record in records if record is not None]
 
     def get(self, locator: Locator) -> Record:
-        """Read one image again; a damaged one gives an unreadable record.
+        """Read one image again; the record of a damaged one is unreadable.
 
-        :raises Gone: there is none
+        :raises Gone: the image or its domain does not exist
         :raises Unreachable: libvirt was lost
         """
         try:
@@ -73,13 +73,13 @@ class ManagedSaveStore:
         return Record(locator, document)
 
     def put(self, changes: Sequence[Change]) -> list[Outcome]:
-        """Rewrite images that still hold the XML that was read.
+        """Rewrite images whose XML has not changed since it was read.
 
-        Libvirt looks whether the XML fits before it writes, so an image
-        that it refuses stays as it is.
+        Libvirt checks whether the XML fits before it writes, so a refused
+        image stays unchanged.
 
-        :raises Unreachable: libvirt was lost, and with it the knowledge of
-            what was written
+        :raises Unreachable: libvirt was lost, and it is unknown what was
+            written
         """
         return self._hypervisor.concurrently(self._put, changes)
 
@@ -99,7 +99,7 @@ class ManagedSaveStore:
             return Outcome(locator, Verdict.UNVERIFIED, error.message)
         if text != change.document.text:
             return Outcome(locator, Verdict.UNVERIFIED,
-                           'The image holds other XML than was written.')
+                           'The image has other XML than was written.')
         return Outcome(locator, Verdict.FIXED)
 
     def _check(self, change: Change) -> None:
@@ -107,4 +107,4 @@ class ManagedSaveStore:
         text = self._hypervisor.managed_save_xml(change.locator.key)
         if document is None or text != document.text:
             raise exceptions.Conflict(
-                'The managed-save image was changed meanwhile.')
+                'The managed-save image has changed since it was read.')

@@ -14,8 +14,8 @@
 
 """Nova's cell database: ``block_device_mapping.connection_info``.
 
-Whatever rebuilds a server's XML (start, hard reboot, boot of the host)
-reads it as it is (nova/virt/block_device.py).
+Operations that rebuild a server's XML (start, hard reboot, boot of the
+host) use it unchanged (nova/virt/block_device.py).
 """
 
 from __future__ import annotations
@@ -58,14 +58,14 @@ class NovaBdmStore:
         """Read one row again."""
         row = self._cell.block_device(int(locator.key))
         if row is None or row.instance != locator.instance:
-            raise exceptions.Gone('The row is deleted.')
+            raise exceptions.Gone('The row was deleted.')
         record = self._record(locator.host, row)
         if record is None:
-            raise exceptions.Gone('The row is no longer of an rbd volume.')
+            raise exceptions.Gone('The row is no longer of an RBD volume.')
         return record
 
     def put(self, changes: Sequence[Change]) -> list[Outcome]:
-        """Write rows that still are as they were read, in one go."""
+        """Write rows that have not changed, in one transaction."""
         after = self._cell.swap([_swap(change) for change in changes])
         return [_outcome(change, after.get(int(change.locator.key)))
                 for change in changes]
@@ -105,7 +105,7 @@ def _outcome(change: Change,
             and after.attachment_id == record.attachment):
         reason = 'the server is busy, or no longer on this host'
     else:
-        reason = 'the row was changed or deleted in between'
+        reason = 'the row was changed or deleted since it was read'
     return Outcome(change.locator, Verdict.CONFLICT, reason)
 
 

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Every store: what it is, what it needs and who reads it.
+"""Every store: how to open it, what it needs, and its readers.
 
 A new store is a module in this folder and one entry in ``SPECS``.
 """
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class Need(enum.Enum):
-    """What has to be available where a store is opened."""
+    """A service or folder that a store cannot do without."""
 
     NOVA_DATABASE = "Nova's database"
     CINDER_DATABASE = "Cinder's database"
@@ -68,19 +68,19 @@ class StorePlaces(Protocol):
 class StoreSpec:
     """A store before it is opened.
 
-    :param open: opens the store of one compute host; imports what it takes
-    :param needs: without it there is no such store here
-    :param after: stores whose records a scan of this one takes; where they
-        are read at all, they are read first
-    :param implies: stores that are read for it, asked for or not, where
-        they are available
-    :param local_only: only the compute host itself can open it
-    :param writable: False where the copy cannot be changed
-    :param read_by_cold_start: a server may start from it
-    :param secret_from_nova: Nova takes user and secret from nova.conf for a
-        document that names no secret (nova/virt/libvirt/volume/net.py,
+    :param open: opens the store of one compute host, with the late imports
+    :param needs: has to be available to open the store
+    :param after: stores that are read before this one, if they are read at
+        all, because a scan of this one uses their records
+    :param implies: stores that are read along with this one even if they
+        were not selected, if they are available
+    :param local_only: only the compute host itself can open the store
+    :param writable: False if the copies cannot be changed
+    :param read_by_cold_start: a server may start from the store
+    :param secret_from_nova: Nova uses the user and secret of nova.conf for a
+        document without a secret (nova/virt/libvirt/volume/net.py,
         ``_set_auth_config_rbd``)
-    :param read_by: the operations that read it
+    :param read_by: the operations that read the store
     """
 
     name: str
@@ -125,7 +125,7 @@ def _live_domain(places: StorePlaces, host: str) -> Store:
     return live_domain.LiveDomainStore(places.hypervisor(host))
 
 
-# In the order of writing. core/impact.py tells how Nova's operations read.
+# In the order of writing. core/impact.py explains what Nova's operations read.
 _ALL = (
     StoreSpec('cinder-attachment', _cinder_attachment, Need.CINDER_DATABASE,
               after=('nova-bdm',), implies=('nova-bdm',),
@@ -154,7 +154,7 @@ READERS: Mapping[str, Readers] = {spec.name: spec.read_by for spec in _ALL}
 
 
 def reading_order(names: Collection[str]) -> list[StoreSpec]:
-    """Return stores in the order of reading: what others take comes first.
+    """Return stores in the order of reading, which respects ``after``.
 
     :param names: names of the stores
     """

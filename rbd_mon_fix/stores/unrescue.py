@@ -14,9 +14,9 @@
 
 """``unrescue.xml`` in the folders of rescued servers.
 
-Nova writes the domain's XML there before it starts the rescue image, and
-defines and starts it as it is to end that (nova/virt/libvirt/driver.py,
-``rescue`` and ``unrescue``).
+Nova writes the domain's XML to the file before it starts the rescue image,
+and defines and starts that XML to end the rescue
+(nova/virt/libvirt/driver.py, ``rescue`` and ``unrescue``).
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class UnrescueStore:
     def get(self, locator: Locator) -> Record:
         """Read one file again.
 
-        :raises Gone: there is none
+        :raises Gone: the file does not exist
         :raises Unreachable: the folder of all servers cannot be read
         """
         try:
@@ -70,7 +70,7 @@ class UnrescueStore:
         return Record(locator, document)
 
     def put(self, changes: Sequence[Change]) -> list[Outcome]:
-        """Replace the files that still hold what was read."""
+        """Replace the files that have not changed since they were read."""
         return [self._put(change) for change in changes]
 
     def _put(self, change: Change) -> Outcome:
@@ -89,12 +89,12 @@ class UnrescueStore:
             return Outcome(locator, Verdict.FAILED, error.message)
         if found != new:
             return Outcome(locator, Verdict.UNVERIFIED,
-                           'The file holds other XML than was written.')
+                           'The file has other XML than was written.')
         return Outcome(locator, Verdict.FIXED)
 
     def _folder(self, uuid: str) -> contextlib.AbstractContextManager[
             folder.Folder]:
-        """Open a server's folder, whose name is made of its UUID alone."""
+        """Open a server's folder; only a valid UUID can name it."""
         return folder.opened(self._path, str(uuid_module.UUID(uuid)))
 
 
@@ -102,7 +102,7 @@ def _parse(content: bytes, uuid: str) -> domain_xml.DomainXML:
     try:
         document = domain_xml.DomainXML.parse(content.decode())
     except UnicodeDecodeError:
-        raise exceptions.Unreadable('it is no valid text') from None
+        raise exceptions.Unreadable('it is not valid UTF-8') from None
     if document.uuid != uuid:
         raise exceptions.Unreadable('it is the XML of another server')
     return document

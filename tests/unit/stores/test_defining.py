@@ -155,12 +155,12 @@ def test_a_call_that_undoes_the_define(place):
     before = dict(place.texts)
     place.calls, place.at_last = 3, lambda: place.texts.update(before)
     assert place.put() == (Verdict.UNVERIFIED,
-                           'Libvirt holds other XML than was defined.')
+                           'Libvirt has other XML than was written.')
 
 
 def test_a_call_without_an_end(place, pauses):
     place.calls = 1000
     verdict, reason = place.put()
     assert verdict is Verdict.UNVERIFIED
-    assert 'still at work' in reason
+    assert 'still working' in reason
     assert 4 < sum(pauses) < 6
