@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Nova's cells, and which of them a compute host is in."""
+"""Nova's cells, and the cell of each compute host."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ from rbd_mon_fix.model.instance import Instance
 
 
 class Cells:
-    """The cell databases, opened as they are asked for.
+    """The cell databases, opened on demand.
 
-    :param default: ``[database] connection``: the cell where there are no
-        mappings, and what templates in mappings are filled in from
-    :param api: the API database with the mappings; None where the config
-        gives none
+    :param default: ``[database] connection``: the only cell if there are no
+        cell mappings, and the values for templates in cell mappings
+    :param api: the API database with the cell mappings; None if the config
+        names no such database
     """
 
     def __init__(self, default: Optional[str],
@@ -45,7 +45,7 @@ class Cells:
         self._open: dict[str, nova.Cell] = {}
 
     def hosts(self) -> list[str]:
-        """Return every compute host: of all cells, those that are mapped."""
+        """Return every compute host; with mappings, of all cells."""
         if self._api is None:
             return sorted(self._unmapped)
         return sorted(self._mapped)
@@ -62,7 +62,7 @@ class Cells:
         raise instances.unknown_host(host, self.hosts())
 
     def where(self, uuids: Iterable[str]) -> dict[str, Instance]:
-        """Return those of the servers that Nova knows, in any cell."""
+        """Return the servers that Nova knows, in any cell."""
         wanted = list(uuids)
         found: dict[str, Instance] = {}
         for cell in self._all() if wanted else ():
@@ -99,7 +99,7 @@ class Cells:
 
 
 def of(conf: nova_conf.NovaConf) -> Optional[Cells]:
-    """Return the cells that a nova.conf leads to; None for none."""
+    """Return the cells of a nova.conf; None if it names no database."""
     if conf.api_database_connection:
         database = engine.Database(
             conf.api_database_connection, "Nova's API database")

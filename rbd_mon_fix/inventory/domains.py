@@ -12,9 +12,9 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The domains of a libvirt as servers, where nobody else lists them.
+"""The domains of a libvirt as servers, if Nova does not list them.
 
-Nova marks the domains that it makes with metadata of its own.
+Nova adds metadata of its own to the domains that it defines.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from rbd_mon_fix.model.instance import Scope
 
 
 class _Listed(NamedTuple):
-    """A domain, and its persistent XML; None where it cannot be read."""
+    """A domain and its persistent XML; None if it cannot be read."""
 
     instance: Instance
     document: Optional[domain_xml.DomainXML]
@@ -40,11 +40,11 @@ def scopes(hypervisor: libvirt.Hypervisor, host: str,
            wanted: Callable[[str], bool], batch: int) -> Iterator[Scope]:
     """Yield the domains of a host in batches, in UUID order.
 
-    A domain that cannot be read counts as Nova's, so that it is left alone.
+    A domain that cannot be read counts as Nova's and is skipped later.
 
-    :param wanted: tells by UUID which domains to take
-    :param batch: domains a batch at most
-    :raises Unreachable: libvirt was not reached, or lost
+    :param wanted: tells by UUID whether to take a domain
+    :param batch: the most domains in a batch
+    :raises Unreachable: libvirt cannot be reached, or was lost
     """
     domains = iter(sorted(
         (domain for domain in hypervisor.domains() if wanted(domain.uuid)),
@@ -77,7 +77,7 @@ def _instance(host: str, domain: libvirt.Domain, managed: bool,
 
 
 def _vm_state(domain: libvirt.Domain) -> str:
-    """Translate libvirt's state into Nova's word for it."""
+    """Return Nova's state for libvirt's state."""
     if domain.paused:
         return 'paused'
     if domain.active:

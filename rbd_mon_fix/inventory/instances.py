@@ -12,10 +12,10 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Inventories: who knows which servers are on which host.
+"""Inventories: the servers of each compute host.
 
-Nova's cell databases where the config gives them, else Nova's API, else
-libvirt.
+From Nova's cell databases if the config names them, else from Nova's API,
+else from libvirt.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from rbd_mon_fix.clients import nova_servers
     from rbd_mon_fix.inventory import cells as cells_module
 
-# Servers that are looked at together: one query a store for each batch, and
-# the bound of the memory that a report on a whole cloud takes.
+# Servers in a batch. A batch is one query to a store, and bounds the memory
+# that a report on a whole cloud takes.
 BATCH = 500
 
 # Opens the libvirt of a compute host.
@@ -52,10 +52,9 @@ Connect = Callable[[str], 'libvirt.Hypervisor']
 
 
 class Inventory(Protocol):
-    """Who knows the servers of a host.
+    """A source of the servers of each host.
 
-    ``lists_domains`` is True where every domain of libvirt is listed, so
-    that none can be missing from the inventory.
+    ``lists_domains`` is True if the inventory has every domain of libvirt.
     """
 
     lists_domains: bool
@@ -66,12 +65,12 @@ class Inventory(Protocol):
     def scopes(self, host: str, only: Sequence[str]) -> Iterator[Scope]:
         """Yield the servers of a host in batches, in UUID order.
 
-        :param only: UUIDs to look for; empty for all
+        :param only: UUIDs of the wanted servers; empty for all
         :raises ConfigError: there is no such host
         """
 
     def where(self, uuids: Collection[str]) -> Mapping[str, Instance]:
-        """Return those of the servers that are known, on any host."""
+        """Return the known servers among some, on any host."""
 
 
 class CellInventory:
@@ -93,7 +92,7 @@ class CellInventory:
             yield Scope(host, instances)
 
     def where(self, uuids: Collection[str]) -> Mapping[str, Instance]:
-        """Return those of the servers that are known."""
+        """Return the known servers among some."""
         return self._cells.where(uuids)
 
 
@@ -118,7 +117,7 @@ class ApiInventory:
             host, list(only) or None))
 
     def where(self, uuids: Collection[str]) -> Mapping[str, Instance]:
-        """Return those of the servers that are known."""
+        """Return the known servers among some."""
         found = {}
         for uuid in uuids:
             try:
@@ -137,7 +136,7 @@ class LibvirtInventory:
         self._connect = connect
 
     def hosts(self) -> list[str]:
-        """Return the one host that a libvirt without Nova is on."""
+        """Return the one host of a libvirt without Nova."""
         return [self._connect('').hostname()]
 
     def scopes(self, host: str, only: Sequence[str]) -> Iterator[Scope]:
@@ -148,13 +147,13 @@ class LibvirtInventory:
             lambda uuid: not only or uuid in only, BATCH)
 
     def where(self, uuids: Collection[str]) -> Mapping[str, Instance]:
-        """Return nothing: libvirt does not know what Nova knows."""
+        """Return nothing: without Nova no server is known by its host."""
         return {}
 
 
 def of(cells: Optional[cells_module.Cells],
        api: Optional[nova_servers.NovaApi], connect: Connect) -> Inventory:
-    """Return the best inventory that there is."""
+    """Return the best available inventory."""
     if cells is not None:
         return CellInventory(cells)
     if api is not None:
@@ -166,12 +165,12 @@ def unlisted(inventory: Inventory, hypervisor: libvirt.Hypervisor, host: str,
              known: Collection[str], only: Sequence[str]) -> Iterator[Scope]:
     """Yield the domains of a host that its inventory does not list.
 
-    A server of another host keeps that host; one that bears Nova's mark
-    but that Nova does not know gets none. Both are left alone.
+    A server of another host keeps that host; a domain with Nova's metadata
+    that Nova does not know has no host. Both are skipped later.
 
     :param known: UUIDs of the servers that the inventory lists
-    :param only: UUIDs to look for; empty for all
-    :raises Unreachable: libvirt was not reached, or lost
+    :param only: UUIDs of the wanted servers; empty for all
+    :raises Unreachable: libvirt cannot be reached, or was lost
     """
     from rbd_mon_fix.inventory import domains
     for scope in domains.scopes(

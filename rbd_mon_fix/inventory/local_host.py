@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Which compute host this machine is: the one rule."""
+"""The compute host that this machine is: the one rule."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from rbd_mon_fix import exceptions
 class LocalHost:
     """The machine that this runs on, as a compute host.
 
-    :param configured: ``host`` of nova.conf; None where it is not set, and
-        Nova takes the host name (nova/conf/netconf.py)
-    :param hostname: the name that the kernel has
+    :param configured: ``host`` of nova.conf; None if it is not set, and
+        Nova uses the host name (nova/conf/netconf.py)
+    :param hostname: the host name in the kernel
     """
 
     configured: Optional[str]
@@ -49,10 +49,10 @@ class LocalHost:
         return self.configured or self.hostname
 
     def is_here(self, host: str) -> bool:
-        """Tell whether a compute host, as Nova names it, is this machine.
+        """Return whether a compute host, as Nova names it, is this machine.
 
-        A configured name is taken as it is. A host name may be short in one
-        place and full in the other.
+        A configured name has to be equal. Of two host names, one may be
+        short and the other full.
         """
         if self.configured:
             return host == self.configured
