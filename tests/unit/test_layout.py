@@ -103,11 +103,7 @@ COVERED = {
     'state/journal_records.py': (
         'unit/state/test_journal.py', 'a journal is read back there'),
     'stores/live_domain.py': (
-        'functional/test_managed_save.py', 'it takes a real libvirt'),
-    'stores/managed_save.py': (
-        'functional/test_managed_save.py', 'it takes a real libvirt'),
-    'stores/unrescue.py': (
-        'functional/test_unrescue.py', 'it takes users, modes and links'),
+        'unit/stores/test_domain.py', 'it takes what was read there'),
 }
 
 MODULES = sorted(PACKAGE.rglob('*.py'))

@@ -20,6 +20,7 @@ import dataclasses
 
 import pytest
 
+from rbd_mon_fix.clients import libvirt
 from rbd_mon_fix.model.plan import Change
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.stores import defining
@@ -143,6 +144,53 @@ def test_a_device_that_the_define_brings_back(place):
     verdict, reason = place.put()
     assert verdict is Verdict.UNVERIFIED
     assert 'vdb' in reason
+
+
+@pytest.mark.parametrize('meddle, named', [
+    (lambda place: place.texts.pop(place.where.key), 'transient'),
+    (lambda place: place.live_texts.update({
+        place.where.key: place.text(1).replace(
+            '<target', '<mirror type="file"/><target')}), 'block job'),
+    (lambda place: place.texts.update({
+        place.where.key: place.text(1) + ' '}), 'changed'),
+    (lambda place: (place.texts.clear(), place.live_texts.clear()),
+     'no such domain'),
+])
+def test_a_domain_that_changed_since_it_was_read(place, meddle, named):
+    record = place.store.get(place.where)
+    meddle(place)
+    before = place.everything()
+    verdict, reason = place.put(record)
+    assert verdict is Verdict.CONFLICT
+    assert named in reason
+    assert place.everything() == before
+
+
+@pytest.mark.parametrize('device, verdict', [
+    ('', Verdict.FIXED), (DISK, Verdict.UNVERIFIED)])
+def test_a_domain_that_was_started_since_it_was_read(place, device, verdict):
+    live = place.live_texts.pop(place.where.key)
+    record = place.store.get(place.where)
+    assert record.live is None
+    place.live_texts[place.where.key] = live.replace(
+        '</devices>', f'{device}</devices>')
+    assert place.put(record)[0] is verdict
+
+
+def test_a_define_that_libvirt_declines(place):
+    def decline():
+        raise libvirt.Declined('libvirt says: no.')
+
+    place.meanwhile = decline
+    assert place.put() == (Verdict.FAILED, 'libvirt says: no.')
+
+
+def test_a_domain_that_is_gone_after_the_define(place):
+    place.calls, place.at_last = 1, lambda: (
+        place.texts.clear(), place.live_texts.clear())
+    verdict, reason = place.put()
+    assert verdict is Verdict.UNVERIFIED
+    assert reason == 'Libvirt has no such domain.'
 
 
 def test_a_call_that_ends_well_is_waited_for(place, pauses):
