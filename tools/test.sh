@@ -59,6 +59,7 @@ unit=cover$(awk 'NR > 1 { sub("[.]", "", $1); printf ",py%s", $1 }' \
 step install tox -q run --notest -e "$unit"
 step unit tox -q run-parallel -p 2 --skip-pkg-install -e "$unit"
 step functional tox -q run -e functional
+step coverage tox -q run -e coverage
 step lab tox -q run -e lab
 step docs tox -q run -e docs
 # A unit test compares our part of the sample config; the part of other
