@@ -26,6 +26,7 @@ from typing import Iterator, Optional, Sequence
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.clients.database import cinder
+from rbd_mon_fix.clients.database import swapping
 from rbd_mon_fix.documents import connection_info
 from rbd_mon_fix.model.instance import Scope
 from rbd_mon_fix.model.plan import Change
@@ -69,10 +70,9 @@ class CinderAttachmentStore:
 
     def put(self, changes: Sequence[Change]) -> list[Outcome]:
         """Write rows that have not changed, in one transaction."""
-        after = self._cinder.swap([
+        swapped = self._cinder.swap([
             (_row(change), change.document.text) for change in changes])
-        return [_outcome(change, after.get(change.locator.key))
-                for change in changes]
+        return list(map(_outcome, changes, swapped))
 
     def _rows(self, scope: Scope
               ) -> Iterator[tuple[cinder.VolumeAttachment, str]]:
@@ -114,9 +114,13 @@ def _row(change: Change) -> cinder.VolumeAttachment:
                                    None, record.document.text)
 
 
-def _outcome(change: Change,
-             after: Optional[cinder.VolumeAttachment]) -> Outcome:
-    if after is not None and after.connection_info == change.document.text:
-        return Outcome(change.locator, Verdict.FIXED)
-    return Outcome(change.locator, Verdict.CONFLICT,
-                   'the attachment was changed or deleted since it was read')
+def _outcome(change: Change, swapped: swapping.Swapped[
+        cinder.VolumeAttachment]) -> Outcome:
+    if not swapped.written:
+        return Outcome(change.locator, Verdict.CONFLICT,
+                       'the attachment was changed or deleted since it was read')
+    after = swapped.after
+    if after is None or after.connection_info != change.document.text:
+        return Outcome(change.locator, Verdict.UNVERIFIED,
+                       'the database keeps another text than was written')
+    return Outcome(change.locator, Verdict.FIXED)

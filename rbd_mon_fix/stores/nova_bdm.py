@@ -25,6 +25,7 @@ from typing import Iterator, Optional, Sequence
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.clients.database import nova
+from rbd_mon_fix.clients.database import swapping
 from rbd_mon_fix.documents import connection_info
 from rbd_mon_fix.model.instance import Scope
 from rbd_mon_fix.model.plan import Change
@@ -66,9 +67,8 @@ class NovaBdmStore:
 
     def put(self, changes: Sequence[Change]) -> list[Outcome]:
         """Write rows that have not changed, in one transaction."""
-        after = self._cell.swap([_swap(change) for change in changes])
-        return [_outcome(change, after.get(int(change.locator.key)))
-                for change in changes]
+        swapped = self._cell.swap([_swap(change) for change in changes])
+        return list(map(_outcome, changes, swapped))
 
     def _record(self, host: str,
                 row: nova.BlockDeviceMapping) -> Optional[Record]:
@@ -94,19 +94,26 @@ def _swap(change: Change) -> nova.CompareAndSwap:
     return nova.CompareAndSwap(row, record.locator.host, change.document.text)
 
 
-def _outcome(change: Change,
-             after: Optional[nova.BlockDeviceMapping]) -> Outcome:
-    if after is not None and after.connection_info == change.document.text:
-        return Outcome(change.locator, Verdict.FIXED)
-    record = change.record
+def _outcome(change: Change, swapped: swapping.Swapped[
+        nova.BlockDeviceMapping]) -> Outcome:
+    after = swapped.after
+    if not swapped.written:
+        return Outcome(change.locator, Verdict.CONFLICT,
+                       _why_not(change.record, after))
+    if after is None or after.connection_info != change.document.text:
+        return Outcome(change.locator, Verdict.UNVERIFIED,
+                       'the database keeps another text than was written')
+    return Outcome(change.locator, Verdict.FIXED)
+
+
+def _why_not(record: Record,
+             after: Optional[nova.BlockDeviceMapping]) -> str:
     assert record.document is not None
     if (after is not None
             and after.connection_info == record.document.text
             and after.attachment_id == record.attachment):
-        reason = 'the server is busy, or no longer on this host'
-    else:
-        reason = 'the row was changed or deleted since it was read'
-    return Outcome(change.locator, Verdict.CONFLICT, reason)
+        return 'the server is busy, or no longer on this host'
+    return 'the row was changed or deleted since it was read'
 
 
 def _disk(device_name: Optional[str]) -> Optional[str]:

@@ -26,6 +26,7 @@ from oslo_utils import timeutils
 import sqlalchemy as sa
 
 from rbd_mon_fix.clients.database import engine
+from rbd_mon_fix.clients.database import swapping
 
 T = TypeVar('T')
 
@@ -109,20 +110,21 @@ class Cinder:
         return list(dict.fromkeys(found))
 
     def swap(self, swaps: Sequence[tuple[VolumeAttachment, str]]
-             ) -> dict[str, VolumeAttachment]:
+             ) -> list[swapping.Swapped[VolumeAttachment]]:
         """Write new texts to rows that have not changed since the read.
 
         :param swaps: rows as they were read, each with its new text
-        :returns: the rows as they are afterwards, unless they are deleted
+        :returns: what became of each row, in the order of ``swaps``
         """
         now = timeutils.utcnow()
-        values = [{'an_id': row.id, 'a_volume': row.volume_id, 'a_new': new,
-                   'an_old': row.connection_info, 'a_time': now}
-                  for row, new in swaps]
-        self._database.write(
-            lambda connection: connection.execute(self._swap, values))
-        return {row.id: row for row in
-                self.attachments(ids=[row.id for row, _ in swaps])}
+        found = swapping.swap(
+            self._database, self._swap,
+            {row.id: {'an_id': row.id, 'a_volume': row.volume_id,
+                      'a_new': new, 'an_old': row.connection_info,
+                      'a_time': now} for row, new in swaps},
+            lambda ids: _existing(_ATTACHMENT, ATTACHMENTS.c.id, ids),
+            VolumeAttachment)
+        return [found[row.id] for row, _ in swaps]
 
     def rehearse(self) -> None:
         """Try a swap on a row that does not exist, and roll it back.
@@ -151,15 +153,19 @@ class Cinder:
                 row: Callable[..., T]) -> Iterable[T]:
         for batch in engine.batches(values):
             yield from self._database.read(
-                sa.select(*columns).where(
-                    key.in_(batch), key.table.c.deleted == sa.false())
-                .order_by(key), row)
+                _existing(columns, key, batch), row)
 
 
 _VOLUME = (VOLUMES.c.id, VOLUMES.c.host, VOLUMES.c.status,
            VOLUMES.c.migration_status)
 _ATTACHMENT = (ATTACHMENTS.c.id, ATTACHMENTS.c.volume_id,
                ATTACHMENTS.c.instance_uuid, ATTACHMENTS.c.connection_info)
+
+
+def _existing(columns: Sequence[sa.Column[Any]], key: sa.Column[Any],
+              values: Sequence[str]) -> sa.Select[Any]:
+    return sa.select(*columns).where(
+        key.in_(values), key.table.c.deleted == sa.false()).order_by(key)
 
 
 def _volume(volume_id: str, host: Optional[str], status: Optional[str],

@@ -27,6 +27,7 @@ from oslo_utils import timeutils
 import sqlalchemy as sa
 
 from rbd_mon_fix.clients.database import engine
+from rbd_mon_fix.clients.database import swapping
 from rbd_mon_fix.model.instance import Instance
 
 _META = sa.MetaData()
@@ -37,7 +38,7 @@ INSTANCES = sa.Table(
     sa.Column('display_name', sa.String(255)),
     sa.Column('vm_state', sa.String(255)),
     sa.Column('task_state', sa.String(255)),
-    sa.Column('deleted', sa.Integer))
+    sa.Column('hidden', sa.Boolean), sa.Column('deleted', sa.Integer))
 
 BDM = sa.Table(
     'block_device_mapping', _META,
@@ -53,6 +54,18 @@ SERVICES = sa.Table(
     'services', _META,
     sa.Column('host', sa.String(255)), sa.Column('binary', sa.String(255)),
     sa.Column('deleted', sa.Integer))
+
+COMPUTE_NODES = sa.Table(
+    'compute_nodes', _META,
+    sa.Column('host', sa.String(255)),
+    sa.Column('hypervisor_hostname', sa.String(255)),
+    sa.Column('deleted', sa.Integer))
+
+# A server exists once. During a cross-cell resize two cells have a row of
+# it, and the one that does not count is hidden
+# (nova/conductor/tasks/cross_cell_migrate.py). Old rows have NULL there.
+EXISTING = sa.and_(INSTANCES.c.deleted == 0,
+                 INSTANCES.c.hidden.is_not(sa.true()))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,9 +112,21 @@ class Cell:
                    SERVICES.c.deleted == 0), _host)
         servers = self._database.read(
             sa.select(INSTANCES.c.host).distinct()
-            .where(INSTANCES.c.deleted == 0, INSTANCES.c.host.is_not(None)),
-            _host)
+            .where(EXISTING, INSTANCES.c.host.is_not(None)), _host)
         return {*services, *servers}
+
+    def nodes(self, host: str) -> set[str]:
+        """Return the names of a host's hypervisors, as libvirt told Nova.
+
+        nova-compute asks libvirt for its host name
+        (nova/virt/libvirt/host.py, ``get_hostname``).
+        """
+        return set(self._database.read(
+            sa.select(COMPUTE_NODES.c.hypervisor_hostname)
+            .where(COMPUTE_NODES.c.host == host,
+                   COMPUTE_NODES.c.deleted == 0,
+                   COMPUTE_NODES.c.hypervisor_hostname.is_not(None)),
+            _host))
 
     def instances(self, host: str, only: Sequence[str],
                   batch: int) -> Iterator[dict[str, Instance]]:
@@ -127,8 +152,7 @@ class Cell:
         return {instance.uuid: instance for batch in engine.batches(uuids)
                 for instance in self._database.read(
                     sa.select(*_SERVER).where(INSTANCES.c.uuid.in_(batch),
-                                              INSTANCES.c.deleted == 0),
-                    _instance)}
+                                              EXISTING), _instance)}
 
     def block_devices(self, host: str, first: str, last: str
                       ) -> list[BlockDeviceMapping]:
@@ -141,27 +165,30 @@ class Cell:
             sa.select(*_DEVICE)
             .join_from(BDM, INSTANCES, BDM.c.instance_uuid
                        == INSTANCES.c.uuid)
-            .where(INSTANCES.c.host == host, INSTANCES.c.deleted == 0,
+            .where(INSTANCES.c.host == host, EXISTING,
                    INSTANCES.c.uuid.between(first, last),
                    BDM.c.deleted == 0, BDM.c.destination_type == 'volume')
             .order_by(BDM.c.instance_uuid, BDM.c.id), BlockDeviceMapping)
 
     def block_device(self, row_id: int) -> Optional[BlockDeviceMapping]:
         """Return a row, or None if it does not exist."""
-        return self._read([row_id]).get(row_id)
+        found = self._database.read(_rows([row_id]), BlockDeviceMapping)
+        return found[0] if found else None
 
     def swap(self, swaps: Sequence[CompareAndSwap]
-             ) -> dict[int, BlockDeviceMapping]:
+             ) -> list[swapping.Swapped[BlockDeviceMapping]]:
         """Write new texts to rows that have not changed since the read.
 
-        One transaction, one statement for each row. The row of a server
-        that has become busy, or has moved to another host, is not changed.
+        The row of a server that has become busy, or has moved to another
+        host, is not changed.
 
-        :returns: the rows as they are afterwards, unless they are deleted
+        :returns: what became of each row, in the order of ``swaps``
         """
-        self._database.write(lambda connection: connection.execute(
-            self._swap, [self._values(swap) for swap in swaps]))
-        return self._read([swap.row.id for swap in swaps])
+        found = swapping.swap(
+            self._database, self._swap,
+            {swap.row.id: self._values(swap) for swap in swaps}, _rows,
+            BlockDeviceMapping)
+        return [found[swap.row.id] for swap in swaps]
 
     def rehearse(self) -> None:
         """Try a swap on a row that does not exist, and roll it back.
@@ -176,8 +203,7 @@ class Cell:
     def _swap(self) -> sa.Update:
         idle = (sa.select(INSTANCES.c.uuid)
                 .where(INSTANCES.c.uuid == BDM.c.instance_uuid,
-                       INSTANCES.c.host == sa.bindparam('a_host'),
-                       INSTANCES.c.deleted == 0,
+                       INSTANCES.c.host == sa.bindparam('a_host'), EXISTING,
                        INSTANCES.c.task_state.is_(None)).exists())
         attachment = sa.bindparam('an_attachment', type_=sa.String)
         return (sa.update(BDM)
@@ -196,16 +222,8 @@ class Cell:
                 'an_old': swap.row.connection_info, 'a_new': swap.new,
                 'a_time': timeutils.utcnow()}
 
-    def _read(self, ids: Sequence[int]) -> dict[int, BlockDeviceMapping]:
-        return {row.id: row for batch in engine.batches(ids)
-                for row in self._database.read(
-                    sa.select(*_DEVICE).where(BDM.c.id.in_(batch),
-                                              BDM.c.deleted == 0),
-                    BlockDeviceMapping)}
-
     def _servers(self, host: str, only: Sequence[str]) -> sa.Select[Any]:
-        query = sa.select(*_SERVER).where(INSTANCES.c.host == host,
-                                          INSTANCES.c.deleted == 0)
+        query = sa.select(*_SERVER).where(INSTANCES.c.host == host, EXISTING)
         return query.where(INSTANCES.c.uuid.in_(only)) if only else query
 
 
@@ -213,6 +231,15 @@ _SERVER = (INSTANCES.c.uuid, INSTANCES.c.host, INSTANCES.c.display_name,
            INSTANCES.c.vm_state, INSTANCES.c.task_state)
 _DEVICE = (BDM.c.id, BDM.c.instance_uuid, BDM.c.volume_id,
            BDM.c.attachment_id, BDM.c.device_name, BDM.c.connection_info)
+
+
+def _rows(ids: Sequence[int]) -> sa.Select[Any]:
+    """Return the query for rows by id, but those of hidden servers."""
+    hidden = (sa.select(INSTANCES.c.uuid)
+              .where(INSTANCES.c.uuid == BDM.c.instance_uuid,
+                     INSTANCES.c.hidden.is_(sa.true())).exists())
+    return sa.select(*_DEVICE).where(BDM.c.id.in_(ids), BDM.c.deleted == 0,
+                                     ~hidden)
 
 
 def _host(host: str) -> str:

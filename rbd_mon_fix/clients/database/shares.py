@@ -57,7 +57,7 @@ def shares(cell: nova.Cell, host: str) -> list[Share]:
                   SHARES.c.export_location)
         .join_from(SHARES, servers,
                    SHARES.c.instance_uuid == servers.c.uuid)
-        .where(servers.c.host == host, servers.c.deleted == 0,
+        .where(servers.c.host == host, nova.EXISTING,
                SHARES.c.share_proto == 'CEPHFS')
         .order_by(SHARES.c.instance_uuid, SHARES.c.share_id), _share)
 

@@ -109,7 +109,8 @@ class NovaPlace:
     """A cell's database."""
 
     def __init__(self, url: str):
-        self.tables = Tables(url, nova.INSTANCES, nova.BDM, nova.SERVICES)
+        self.tables = Tables(url, nova.INSTANCES, nova.BDM, nova.SERVICES,
+                             nova.COMPUTE_NODES)
         self._cell = nova.Cell(
             engine.Database(url, "Nova's cell database"))
         self.store = self.open()

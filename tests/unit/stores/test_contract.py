@@ -257,6 +257,14 @@ def test_a_text_that_changed_is_left_alone(writable, old, new):
     check_conflict(writable, change)
 
 
+def test_a_text_that_somebody_else_wrote_is_not_ours(writable):
+    """It is the very text, and nobody here has written it."""
+    where = writable.add(1)
+    change = change_of(writable.store.get(where))
+    writable.set_text(where, change.document.text)
+    check_conflict(writable, change)
+
+
 @pytest.mark.parametrize('blank', [' ', '\n', '\t'])
 def test_a_blank_at_the_end_is_a_change(writable, blank):
     where = writable.add(1, writable.text(1).rstrip())

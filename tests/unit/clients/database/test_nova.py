@@ -174,9 +174,64 @@ def test_a_swap_leaves_rows_that_have_changed(place, cell, changed, written):
     row = cell.block_device(int(where.key))
     if changed:
         place.update(where, **changed)
-    after = cell.swap([nova.CompareAndSwap(row, places.HOST, 'mine')])
-    found = [each.connection_info == 'mine' for each in after.values()]
-    assert found == ([] if 'deleted' in changed else [written])
+    [swapped] = cell.swap([nova.CompareAndSwap(row, places.HOST, 'mine')])
+    assert swapped.written is written
+    assert (swapped.after is None) is ('deleted' in changed)
+    assert swapped.after == cell.block_device(int(where.key))
+
+
+def test_each_row_has_its_own_verdict_in_the_order_asked_for(place, cell):
+    wheres = [place.add(server) for server in (3, 1, 2)]
+    rows = [cell.block_device(int(where.key)) for where in wheres]
+    place.set_text(wheres[1], 'mine')
+    found = cell.swap([nova.CompareAndSwap(row, places.HOST, 'mine')
+                       for row in reversed(rows)])
+    assert [(each.written, each.after.id) for each in found] == [
+        (True, 3), (False, 2), (True, 1)]
+    assert cell.swap([]) == []
+
+
+def hide(place, *servers):
+    """Leave these servers' rows as a cross-cell resize leaves them."""
+    for server in servers:
+        place.tables.update('instances', 'uuid', memory.uuid(server),
+                            hidden=True)
+
+
+def test_hidden_servers_are_passed_over(place, cell):
+    """The row that counts is in another cell, and its volumes too."""
+    rows = [place.add(server) for server in (1, 2, 3)]
+    place.tables.update('instances', 'uuid', memory.uuid(3), hidden=False)
+    hide(place, 2)
+    place.add_server(4, 'left', hidden=True)
+    shown = [memory.uuid(1), memory.uuid(3)]
+    assert batches(cell, batch=5) == [[1, 3]]
+    assert cell.hosts() == {places.HOST}
+    assert list(cell.where(map(memory.uuid, (1, 2, 3, 4)))) == shown
+    assert [row.instance for row in cell.block_devices(
+        places.HOST, memory.uuid(1), memory.uuid(3))] == shown
+    assert cell.block_device(int(rows[0].key)) is not None
+    assert cell.block_device(int(rows[1].key)) is None
+
+
+def test_a_server_that_is_hidden_meanwhile_is_not_written(place, cell):
+    where = place.add(1)
+    row = cell.block_device(int(where.key))
+    hide(place, 1)
+    before = place.everything()
+    [swapped] = cell.swap([nova.CompareAndSwap(row, places.HOST, 'mine')])
+    assert (swapped.written, swapped.after) == (False, None)
+    assert place.everything() == before
+
+
+def test_the_nodes_of_a_host(place, cell):
+    for host, node, deleted in (
+            ('cmp1', 'cmp1.example.org', 0), ('cmp1', 'was.example.org', 3),
+            ('cmp1', None, 0), ('cmp2', 'cmp2.example.org', 0)):
+        place.tables.insert('compute_nodes', host=host, deleted=deleted,
+                            hypervisor_hostname=node)
+    assert cell.nodes('cmp1') == {'cmp1.example.org'}
+    assert cell.nodes('cmp3') == set()
 
 
 @pytest.mark.parametrize('changed', [
@@ -185,8 +240,8 @@ def test_a_swap_leaves_servers_that_are_busy_or_moved(place, cell, changed):
     where = place.add(1)
     row = cell.block_device(int(where.key))
     place.tables.update('instances', 'uuid', memory.uuid(1), **changed)
-    after = cell.swap([nova.CompareAndSwap(row, places.HOST, 'mine')])
-    assert after == {row.id: row}
+    [swapped] = cell.swap([nova.CompareAndSwap(row, places.HOST, 'mine')])
+    assert (swapped.written, swapped.after) == (False, row)
 
 
 def test_a_rehearsal_changes_nothing(place, cell):
