@@ -53,6 +53,7 @@ class Connection:
     def __init__(self, uri: str):
         self._uri = _without_secrets(uri)
         self._connection = _open(uri, self._uri)
+        self._hostname: Optional[str] = None
 
     def close(self) -> None:
         """Close the connection."""
@@ -60,9 +61,11 @@ class Connection:
             self._connection.close()
 
     def hostname(self) -> str:
-        """Return the host's name as libvirt knows it."""
-        with self._connection_errors():
-            return str(self._connection.getHostname())
+        """Return the host's name as libvirt knows it; asked once."""
+        if self._hostname is None:
+            with self._connection_errors():
+                self._hostname = str(self._connection.getHostname())
+        return self._hostname
 
     def versions(self) -> tuple[str, str]:
         """Return the versions of libvirt and of its hypervisor."""

@@ -30,6 +30,7 @@ from rbd_mon_fix.conf import cinder as cinder_conf
 from rbd_mon_fix.conf import nova as nova_conf
 from rbd_mon_fix.conf import nova_api as api_conf
 from rbd_mon_fix.conf import options
+from rbd_mon_fix.inventory import hypervisors
 from rbd_mon_fix.inventory import instances
 from rbd_mon_fix.inventory import local_host
 from rbd_mon_fix.model.cluster import Cluster
@@ -65,6 +66,7 @@ class Context(contextlib.AbstractContextManager['Context']):
         self.conf = conf
         self._connect = connect
         self._hypervisors: dict[str, libvirt.Hypervisor] = {}
+        self._right_libvirt: set[str] = set()
 
     def __exit__(self, *exc_info: object) -> None:
         for hypervisor in self._hypervisors.values():
@@ -166,12 +168,23 @@ class Context(contextlib.AbstractContextManager['Context']):
     def hypervisor(self, host: str) -> libvirt.Hypervisor:
         """Return the libvirt of a compute host.
 
-        :raises Unreachable: libvirt cannot be reached
+        :raises Unreachable: libvirt cannot be reached, or is that of another
+            host
         """
         uri = self.libvirt_uri(host)
         if uri not in self._hypervisors:
             self._hypervisors[uri] = self._connect(uri)
+        if host and host not in self._right_libvirt:
+            self._check_libvirt(uri, host)
         return self._hypervisors[uri]
+
+    def _check_libvirt(self, uri: str, host: str) -> None:
+        """Ask whose libvirt it is, once a connection and host."""
+        if hypervisors.has_host_name(uri):
+            hypervisors.require(
+                self._hypervisors[uri].hostname(), host,
+                hypervisors.names(host, self.cells, self.local_host))
+        self._right_libvirt.add(host)
 
     def plain(self) -> Optional[ceph_backends.PlainCeph]:
         """Return the cluster of guests that Nova does not know.

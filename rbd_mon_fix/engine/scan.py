@@ -75,9 +75,9 @@ class Scan:
         """
         return self._store(locator.store, locator.host).get(locator)
 
-    def busy(self, uuids: Collection[str]) -> Collection[str]:
-        """Return those of the servers that Nova is at work on."""
-        known = self.context.inventory.where(uuids)
+    def busy(self, host: str, uuids: Collection[str]) -> Collection[str]:
+        """Return those of a host's servers that Nova is at work on."""
+        known = self.context.inventory.where(uuids, [host])
         return {uuid for uuid, instance in known.items() if instance.busy}
 
     def batches(self) -> Iterator[Batch]:
@@ -152,7 +152,8 @@ class Scan:
 
         # A server that was asked for and is elsewhere is an error, not a
         # domain to look at.
-        elsewhere = self.context.inventory.where(self.selection.instances)
+        elsewhere = self.context.inventory.where(
+            self.selection.instances, [host])
         for scope in instances.unlisted(
                 self.context.inventory, self.context.hypervisor(host), host,
                 {*known, *elsewhere}, self.selection.instances):
@@ -178,7 +179,8 @@ class Scan:
 
     def _nowhere(self, uuids: set[str]) -> exceptions.ConfigError:
         uuid = min(uuids)
-        found = self.context.inventory.where([uuid]).get(uuid)
+        found = self.context.inventory.where(
+            [uuid], self.selection.hosts).get(uuid)
         if found is None:
             return exceptions.ConfigError(
                 f'There is no server {uuid}.', 'Check --instance.')

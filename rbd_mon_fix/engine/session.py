@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import functools
 import itertools
 from typing import TYPE_CHECKING, Collection, Iterator, Optional
 
@@ -153,7 +154,7 @@ class Writing:
         for host, changes in itertools.groupby(plan.changes, _host):
             yield from apply.apply(
                 list(changes), self._scan.stores(host), self._writer,
-                self._scan.busy, self._hold)
+                functools.partial(self._scan.busy, host), self._hold)
 
     def close(self, error: Optional[exceptions.RbdMonFixError]
               ) -> Optional[exceptions.RbdMonFixError]:

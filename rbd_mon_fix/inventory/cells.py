@@ -17,7 +17,9 @@
 from __future__ import annotations
 
 import functools
-from typing import Iterable, Optional
+from typing import Collection, Iterable, Optional
+
+from oslo_log import log as logging
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.clients.database import engine
@@ -28,14 +30,19 @@ from rbd_mon_fix.conf import nova as nova_conf
 from rbd_mon_fix.inventory import instances
 from rbd_mon_fix.model.instance import Instance
 
+LOG = logging.getLogger(__name__)
+
 
 class Cells:
     """The cell databases, opened on demand.
 
-    :param default: ``[database] connection``: the only cell if there are no
-        cell mappings, and the values for templates in cell mappings
-    :param api: the API database with the cell mappings; None if the config
-        names no such database
+    Disabled cells are cells like any other: Nova schedules no new servers
+    to them, but keeps running those that they have.
+
+    :param default: ``[database] connection``: the cell where there are no
+        mappings, and what templates in mappings are filled in from
+    :param api: the API database with the mappings; None where the config
+        gives none
     """
 
     def __init__(self, default: Optional[str],
@@ -43,6 +50,7 @@ class Cells:
         self._default = default
         self._api = api
         self._open: dict[str, nova.Cell] = {}
+        self._skipped: set[str] = set()
 
     def hosts(self) -> list[str]:
         """Return every compute host; with mappings, of all cells."""
@@ -55,18 +63,37 @@ class Cells:
 
         :raises ConfigError: Nova knows no such host
         """
-        if self._api is None and host in self._unmapped:
-            return self._cell(self._default)
-        if host in self._mapped:
-            return self._cell(self._urls[self._mapped[host]])
-        raise instances.unknown_host(host, self.hosts())
+        cell = self._cell_of(host)
+        if cell is None:
+            raise instances.unknown_host(host, self.hosts())
+        return cell
 
-    def where(self, uuids: Iterable[str]) -> dict[str, Instance]:
-        """Return the servers that Nova knows, in any cell."""
-        wanted = list(uuids)
+    def nodes(self, host: str) -> set[str]:
+        """Return the names that libvirt gave Nova for a compute host.
+
+        :returns: nothing where Nova knows no such host
+        """
+        cell = self._cell_of(host)
+        return set() if cell is None else cell.nodes(host)
+
+    def where(self, uuids: Iterable[str],
+              hosts: Collection[str] = ()) -> dict[str, Instance]:
+        """Return those of the servers that Nova knows, in any cell.
+
+        Other cells are asked only for servers that the cells of the hosts
+        do not have. Another cell that cannot be asked is skipped.
+
+        :param hosts: where the servers are looked for first
+        :raises Unreachable: the cell of one of the hosts cannot be asked
+        """
+        wanted = set(uuids)
         found: dict[str, Instance] = {}
-        for cell in self._all() if wanted else ():
-            found.update(cell.where(wanted))
+        near = self._near(hosts)
+        for uuid in near:
+            found.update(self._where(uuid, wanted - set(found)))
+        for uuid in self._urls:
+            if uuid not in near:
+                found.update(self._where_other(uuid, wanted - set(found)))
         return found
 
     @functools.cached_property
@@ -78,13 +105,41 @@ class Cells:
         return self._api.hosts() if self._api else {}
 
     @functools.cached_property
-    def _urls(self) -> dict[str, str]:
-        return self._api.cells() if self._api else {}
+    def _urls(self) -> dict[str, Optional[str]]:
+        """Return the URL of each cell's database, by the cell's UUID."""
+        return ({'': self._default} if self._api is None
+                else {**self._api.cells()})
 
-    def _all(self) -> list[nova.Cell]:
+    def _cell_of(self, host: str) -> Optional[nova.Cell]:
+        if self._api is None and host in self._unmapped:
+            return self._cell(self._default)
+        if host in self._mapped:
+            return self._cell(self._urls[self._mapped[host]])
+        return None
+
+    def _near(self, hosts: Collection[str]) -> list[str]:
+        """Return the cells of hosts; the only one is near to all."""
         if self._api is None:
-            return [self._cell(self._default)]
-        return [self._cell(url) for url in self._urls.values()]
+            return list(self._urls)
+        return list(dict.fromkeys(self._mapped[host] for host in hosts
+                                  if host in self._mapped))
+
+    def _where(self, cell: str, wanted: Collection[str]
+               ) -> dict[str, Instance]:
+        return self._cell(self._urls[cell]).where(wanted) if wanted else {}
+
+    def _where_other(self, cell: str, wanted: Collection[str]
+                     ) -> dict[str, Instance]:
+        """Ask a cell, unless it could not be asked before."""
+        if cell in self._skipped:
+            return {}
+        try:
+            return self._where(cell, wanted)
+        except (exceptions.Unreachable, exceptions.ConfigError) as error:
+            self._skipped.add(cell)
+            LOG.warning('Skipping cell %s while looking for servers: %s',
+                        cell, error)
+            return {}
 
     def _cell(self, url: Optional[str]) -> nova.Cell:
         if not url:

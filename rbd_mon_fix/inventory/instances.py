@@ -69,8 +69,12 @@ class Inventory(Protocol):
         :raises ConfigError: there is no such host
         """
 
-    def where(self, uuids: Collection[str]) -> Mapping[str, Instance]:
-        """Return the known servers among some, on any host."""
+    def where(self, uuids: Collection[str], hosts: Collection[str] = ()
+              ) -> Mapping[str, Instance]:
+        """Return those of the servers that are known, on any host.
+
+        :param hosts: where the servers are looked for first
+        """
 
 
 class CellInventory:
@@ -91,9 +95,10 @@ class CellInventory:
         for instances in cell.instances(host, only, BATCH):
             yield Scope(host, instances)
 
-    def where(self, uuids: Collection[str]) -> Mapping[str, Instance]:
-        """Return the known servers among some."""
-        return self._cells.where(uuids)
+    def where(self, uuids: Collection[str], hosts: Collection[str] = ()
+              ) -> Mapping[str, Instance]:
+        """Return those of the servers that are known."""
+        return self._cells.where(uuids, hosts)
 
 
 class ApiInventory:
@@ -116,8 +121,9 @@ class ApiInventory:
         yield from _batches(host, self._api.instances(
             host, list(only) or None))
 
-    def where(self, uuids: Collection[str]) -> Mapping[str, Instance]:
-        """Return the known servers among some."""
+    def where(self, uuids: Collection[str], hosts: Collection[str] = ()
+              ) -> Mapping[str, Instance]:
+        """Return those of the servers that are known."""
         found = {}
         for uuid in uuids:
             try:
@@ -146,8 +152,9 @@ class LibvirtInventory:
             self._connect(host), host,
             lambda uuid: not only or uuid in only, BATCH)
 
-    def where(self, uuids: Collection[str]) -> Mapping[str, Instance]:
-        """Return nothing: without Nova no server is known by its host."""
+    def where(self, uuids: Collection[str], hosts: Collection[str] = ()
+              ) -> Mapping[str, Instance]:
+        """Return nothing: libvirt does not know what Nova knows."""
         return {}
 
 
@@ -176,7 +183,7 @@ def unlisted(inventory: Inventory, hypervisor: libvirt.Hypervisor, host: str,
     for scope in domains.scopes(
             hypervisor, host, lambda uuid: uuid not in known
             and (not only or uuid in only), BATCH):
-        nova = inventory.where(list(scope.instances))
+        nova = inventory.where(list(scope.instances), [host])
         yield dataclasses.replace(scope, instances={
             uuid: nova.get(uuid) or _unowned(guest)
             for uuid, guest in scope.instances.items()})

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The compute host that this machine is: the one rule."""
+"""Which machine a host name is of: the one rule."""
 
 from __future__ import annotations
 
@@ -21,6 +21,16 @@ import socket
 from typing import Iterable, Optional
 
 from rbd_mon_fix import exceptions
+
+
+def is_same(one: str, other: str) -> bool:
+    """Tell whether two host names are of one machine.
+
+    A name may be short in one place and full in the other; two full names
+    that differ are of two machines.
+    """
+    return one == other or ('.' not in one or '.' not in other) and (
+        one.split('.')[0] == other.split('.')[0])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,9 +66,7 @@ class LocalHost:
         """
         if self.configured:
             return host == self.configured
-        return host == self.hostname or (
-            '.' not in host or '.' not in self.hostname) and (
-            host.split('.')[0] == self.hostname.split('.')[0])
+        return is_same(host, self.hostname)
 
     def require(self, hosts: Iterable[str], command: str) -> None:
         """Refuse hosts that are not this machine.

@@ -68,6 +68,7 @@ def _hosts(context: contexts.Context) -> str:
 def _cell(context: contexts.Context, host: str) -> str:
     cell = places.Places(context).cell(host)
     cell.where(['none'])
+    cell.nodes(host)
     cell.block_device(-1)
     cell.rehearse()
     return _MAY_UPDATE

@@ -125,7 +125,7 @@ class World:
 
     def domains(self, host: str = 'cmp1') -> places.DomainPlace:
         """Return the libvirt of a host."""
-        return self.libvirts.setdefault(host, places.DomainPlace())
+        return self.libvirts.setdefault(host, places.DomainPlace(host))
 
     @property
     def journal(self) -> pathlib.Path:
@@ -137,7 +137,8 @@ class World:
         """Return the config of one command."""
         conf = options.load(self._own_files(), {
             'journal_dir': str(self.journal), 'offline': True,
-            'libvirt_uri': 'one' if self.shared else 'libvirt://{host}/',
+            'libvirt_uri': ('test:///one' if self.shared
+                            else 'libvirt://{host}/'),
             'nova_config_file': self._file('nova.conf', self.nova),
             'cinder_config_file': self._file(
                 'cinder.conf', self.nova or self.cinder or self.api),

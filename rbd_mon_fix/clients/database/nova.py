@@ -56,8 +56,7 @@ SERVICES = sa.Table(
     sa.Column('deleted', sa.Integer))
 
 COMPUTE_NODES = sa.Table(
-    'compute_nodes', _META,
-    sa.Column('host', sa.String(255)),
+    'compute_nodes', _META, sa.Column('host', sa.String(255)),
     sa.Column('hypervisor_hostname', sa.String(255)),
     sa.Column('deleted', sa.Integer))
 
@@ -122,11 +121,9 @@ class Cell:
         (nova/virt/libvirt/host.py, ``get_hostname``).
         """
         return set(self._database.read(
-            sa.select(COMPUTE_NODES.c.hypervisor_hostname)
-            .where(COMPUTE_NODES.c.host == host,
-                   COMPUTE_NODES.c.deleted == 0,
-                   COMPUTE_NODES.c.hypervisor_hostname.is_not(None)),
-            _host))
+            sa.select(COMPUTE_NODES.c.hypervisor_hostname).where(
+                COMPUTE_NODES.c.host == host, COMPUTE_NODES.c.deleted == 0,
+                COMPUTE_NODES.c.hypervisor_hostname.is_not(None)), _host))
 
     def instances(self, host: str, only: Sequence[str],
                   batch: int) -> Iterator[dict[str, Instance]]:

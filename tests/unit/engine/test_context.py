@@ -129,6 +129,55 @@ def test_each_libvirt_is_opened_once_and_closed(world, monkeypatch):
     assert closed == [world.domains('cmp1')]
 
 
+def other_hosts(world, uri='qemu+tcp://cmp1/system'):
+    """Let all hosts have the libvirt of cmp1; return a context."""
+    world.add(1, 'cmp1')
+    world.add(2, 'cmp2')
+    return world.context(libvirt_uri=uri)
+
+
+def test_the_libvirt_of_another_host_is_refused(world):
+    made = other_hosts(world)
+    for _ in range(2):
+        assert made.hypervisor('cmp1') is world.domains('cmp1')
+        with pytest.raises(exceptions.Unreachable,
+                           match='compute host cmp2 is on cmp1, not on cmp2'):
+            made.hypervisor('cmp2')
+
+
+def test_the_compute_node_tells_whose_libvirt_it_is(world):
+    """The host's own name may be any word in nova.conf."""
+    made = other_hosts(world)
+    for host, node in (('cmp1', 'node17.example.org'), ('cmp2', 'cmp1')):
+        world.nova.tables.insert('compute_nodes', host=host, deleted=0,
+                                 hypervisor_hostname=node)
+    assert made.hypervisor('cmp2') is world.domains('cmp1')
+    with pytest.raises(exceptions.Unreachable, match='node17.example.org'):
+        made.hypervisor('cmp1')
+
+
+def test_a_libvirt_is_asked_for_its_name_once_a_host(world, monkeypatch):
+    asked = []
+    monkeypatch.setattr(places.DomainPlace, 'hostname', lambda place: (
+        asked.append(place.host) or place.host))
+    made = other_hosts(world, 'qemu+tls://{host}/system')
+    for host in ('cmp1', 'cmp2', 'cmp1', 'cmp2'):
+        made.hypervisor(host)
+    assert asked == ['cmp1', 'cmp2']
+
+
+@pytest.mark.parametrize('uri', ['qemu+x://cmp1/embed', 'test://cmp1/x'])
+def test_a_libvirt_that_stands_for_any_host(world, uri):
+    made = other_hosts(world, uri)
+    assert made.hypervisor('cmp2') is made.hypervisor('cmp1')
+
+
+def test_the_libvirt_of_no_host_in_particular(tmp_path):
+    world = worlds.World(tmp_path)
+    made = other_hosts(world)
+    assert made.hypervisor('') is world.domains('cmp1')
+
+
 @pytest.mark.parametrize('host, name', [('cmp1', 'cmp1'), (None, 'box')])
 def test_this_machine(world, monkeypatch, host, name):
     monkeypatch.setattr(socket, 'gethostname', lambda: 'box')

@@ -207,6 +207,20 @@ def test_one_host_of_many_that_is_down(world, caplog):
     list(world.scan('cmp1', 'cmp2', instance=[memory.uuid(1)]).batches())
 
 
+def test_the_libvirt_of_another_host(world):
+    """It counts as lost, instead of as one without domains."""
+    world.add(1, 'cmp1')
+    world.add(2, 'cmp2')
+    world.options['libvirt_uri'] = 'qemu+tcp://cmp1/system'
+    found = world.scan('cmp1', 'cmp2')
+    plan = worlds.merged(worlds.plans(found))
+    assert {copy.locator.host for copy in plan.copies} == {'cmp1'}
+    assert list(found.lost) == ['cmp2']
+    assert 'is on cmp1, not on cmp2' in found.lost['cmp2'].message
+    with pytest.raises(exceptions.Unreachable):
+        list(world.scan('cmp2').batches())
+
+
 def test_all_hosts_that_are_down(world):
     world.add(1, 'cmp1')
     world.add(2, 'cmp2')
@@ -287,7 +301,7 @@ def test_busy(world):
     world.add(2, task_state='rebooting')
     world.add(3, 'cmp2', vm_state='building')
     uuids = [memory.uuid(server) for server in (1, 2, 3, 9)]
-    assert world.scan().busy(uuids) == set(uuids[1:3])
+    assert world.scan().busy('cmp1', uuids) == set(uuids[1:3])
 
 
 def test_stores_are_opened_once(world):

@@ -18,10 +18,12 @@ import pytest
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.clients.database import engine
+from rbd_mon_fix.clients.database import nova
 from rbd_mon_fix.clients.database import nova_cells
 from rbd_mon_fix.conf import nova as nova_conf
 from rbd_mon_fix.inventory import cells
 from tests.unit import memory
+from tests.unit import worlds
 from tests.unit.stores import places
 
 
@@ -115,6 +117,80 @@ def test_servers_of_all_cells(api):
     assert {uuid: each.host for uuid, each in found.items()} == {
         memory.uuid(1): 'cmp1', memory.uuid(3): 'cmp3'}
     assert with_api(api).where(iter([])) == {}
+
+
+def asked(monkeypatch):
+    """Return the databases that servers are looked for in, as it happens."""
+    found = []
+    where = nova.Cell.where
+
+    def heard(cell, uuids):
+        found.append((cell.database.name.split('/')[-1].rstrip(')'),
+                      sorted(map(worlds.number, uuids))))
+        return where(cell, uuids)
+
+    monkeypatch.setattr(nova.Cell, 'where', heard)
+    return found
+
+
+@pytest.mark.parametrize('hosts, servers, expected', [
+    (['cmp1'], [1, 2], [('cell1', [1, 2])]),
+    (['cmp2', 'cmp1'], [1, 2], [('cell1', [1, 2])]),
+    (['cmp3'], [3], [('cell2', [3])]),
+    (['cmp3'], [1, 3], [('cell2', [1, 3]), ('cell1', [1])]),
+    (['cmp1'], [9], [('cell1', [9]), ('cell2', [9])]),
+    (['cmp1', 'cmp3'], [1, 3], [('cell1', [1, 3]), ('cell2', [3])]),
+    (['unmapped'], [3], [('cell1', [3]), ('cell2', [3])]),
+    ([], [1], [('cell1', [1])]), (['cmp1'], [], [])])
+def test_the_hosts_cells_are_asked_first(api, monkeypatch, hosts, servers,
+                                         expected):
+    heard = asked(monkeypatch)
+    found = with_api(api).where(map(memory.uuid, servers), hosts)
+    assert heard == expected
+    assert set(found) == {memory.uuid(server) for server in servers
+                          if server != 9}
+
+
+DEAD = 'mysql+pymysql://nova:SECRET@127.0.0.1:1/cell2'
+
+
+@pytest.mark.parametrize('url', [DEAD, 'nonsense', None, '{nonsense}'])
+def test_another_cell_that_is_dead(api, caplog, url):
+    """It stops nobody else, and is named once."""
+    api.update('cell_mappings', 'id', 2, database_connection=url)
+    known = with_api(api)
+    for _ in range(3):
+        assert set(known.where(map(memory.uuid, (1, 3)), ['cmp1'])) == {
+            memory.uuid(1)}
+    assert set(known.where([memory.uuid(1)])) == {memory.uuid(1)}
+    [line] = caplog.records
+    assert 'Skipping cell C2' in line.getMessage()
+    assert 'SECRET' not in line.getMessage()
+
+
+def test_the_host_s_own_cell_that_is_dead(api):
+    """Nothing is said of its servers, dead already or not."""
+    api.update('cell_mappings', 'id', 2, database_connection=DEAD)
+    known = with_api(api)
+    known.where([memory.uuid(9)], ['cmp1'])
+    for hosts in (['cmp3'], ['cmp1', 'cmp3']):
+        with pytest.raises(exceptions.Unreachable):
+            known.where([memory.uuid(3)], hosts)
+
+
+def test_the_only_cell_that_is_dead():
+    with pytest.raises(exceptions.Unreachable):
+        cells.Cells(DEAD, None).where([memory.uuid(1)])
+
+
+def test_nodes(api, cell1, cell2):
+    for cell, host in ((cell1, 'cmp1'), (cell2, 'cmp3'), (cell2, 'cmp1')):
+        cell.tables.insert('compute_nodes', host=host, deleted=0,
+                           hypervisor_hostname=f'{host}.{id(cell)}')
+    known = with_api(api)
+    assert known.nodes('cmp1') == {f'cmp1.{id(cell1)}'}
+    assert known.nodes('cmp3') == {f'cmp3.{id(cell2)}'}
+    assert known.nodes('cmp2') == known.nodes('unmapped') == set()
 
 
 def test_no_cell_is_opened_before_it_is_asked_for(api, cell1):

@@ -237,7 +237,8 @@ class DomainPlace:
 
     name = 'domain'
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = HOST) -> None:
+        self.host = host
         self.texts: dict[str, str] = {}
         self.live_texts: dict[str, str] = {}
         self.images: dict[str, str] = {}
@@ -300,6 +301,9 @@ class DomainPlace:
         """There is nothing to close."""
 
     # What a hypervisor can do.
+
+    def hostname(self) -> str:
+        return self.host
 
     def domains(self) -> list[libvirt.Domain]:
         return [libvirt.Domain(
