@@ -30,6 +30,7 @@ from benchmarks import refresh
 from benchmarks import start
 from benchmarks import status
 from tests.cloud import databases as databases_module
+from tests.cloud import shape
 from tests.functional import servers
 
 PYTHON = 'RBD_MON_FIX_NOVA_PYTHON'
@@ -74,7 +75,7 @@ def _refresh(stack: contextlib.ExitStack, folder: pathlib.Path,
              args: argparse.Namespace) -> Iterator[figures.Figure]:
     databases = stack.enter_context(servers.mariadb()).create('')
     databases_module.migrate(args.nova_python, databases)
-    uri = stack.enter_context(libvirtd.running())
+    uri = stack.enter_context(libvirtd.running(shape.HOSTS[0]))
     return refresh.figures(folder / 'refresh', databases, uri, SERVERS,
                            args.rounds)
 

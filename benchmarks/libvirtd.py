@@ -30,7 +30,8 @@ READY_WITHIN = 60
 STOPPED_WITHIN = 30
 
 # libvirtd has no options for its folders, so that it gets its own in a
-# mount namespace; on disk, as a define is synced there.
+# mount namespace; on disk, as a define is synced there. Its host name is that
+# of the compute host in the databases.
 START = '''
 set -e
 mount --make-rprivate /
@@ -40,6 +41,7 @@ for folder in /etc/libvirt /run /var/lib/libvirt /var/cache/libvirt \\
     mount --bind "$1$folder" "$folder"
 done
 cp "$1/qemu.conf" /etc/libvirt
+hostname "$3"
 exec "$2" -f "$1/libvirtd.conf" -p "$1/pid"
 '''
 
@@ -56,9 +58,10 @@ log_outputs = "4:stderr"
 
 
 @contextlib.contextmanager
-def running() -> Iterator[str]:
+def running(host: str) -> Iterator[str]:
     """Yield the URI of a libvirtd that runs as long as the context lasts.
 
+    :param host: the compute host that it is of, by its host name
     :raises RuntimeError: it cannot be run here
     """
     with tempfile.TemporaryDirectory(prefix='rbd-mon-fix-') as name:
@@ -68,8 +71,8 @@ def running() -> Iterator[str]:
             LIBVIRTD_CONF.format(folder=folder))
         with open(folder / 'log', 'wb') as log:
             daemon = subprocess.Popen(
-                ['unshare', '--mount', 'sh', '-c', START, 'sh', name,
-                 _program()], stdin=subprocess.DEVNULL, stdout=log,
+                ['unshare', '--mount', '--uts', 'sh', '-c', START, 'sh',
+                 name, _program(), host], stdin=subprocess.DEVNULL, stdout=log,
                 stderr=log)
         try:
             socket = folder / 'libvirt-sock'

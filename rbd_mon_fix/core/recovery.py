@@ -33,8 +33,9 @@ def settle(entries: Iterable[Entry],
            get: Callable[[Locator], Record]) -> Iterator[Outcome]:
     """Yield the outcomes of changes whose run was cut off.
 
-    The old document means not made, the new document made, any other
-    document a conflict.
+    The old document means not made, the new one made. Where it is neither,
+    the change may have been made before somebody else changed the document:
+    a rollback has to look at it.
 
     :param get: reads a record again
     :raises Unreachable: a store cannot be reached
@@ -71,5 +72,5 @@ def _settle(entry: Entry,
     if found == entry.old_hash:
         return Outcome(entry.locator, Verdict.FAILED,
                        'the run was cut off before the write')
-    return Outcome(entry.locator, Verdict.CONFLICT,
+    return Outcome(entry.locator, Verdict.UNVERIFIED,
                    'the run was cut off, and the document has changed since')

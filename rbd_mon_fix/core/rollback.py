@@ -35,13 +35,23 @@ from rbd_mon_fix.model.record import SkipReason
 from rbd_mon_fix.model.run import Entry
 
 
+def is_made(entry: Entry) -> bool:
+    """Tell whether a run made a change, or may have made it.
+
+    Where that is not sure, the document tells whether there is anything to
+    take back.
+    """
+    return entry.verdict in (Verdict.FIXED, Verdict.UNVERIFIED)
+
+
 def plan(entries: Iterable[Entry],
          records: Mapping[Locator, Optional[Record]],
          instances: Mapping[str, Instance]) -> Plan:
-    """Plan the inverse of the changes that a run fixed.
+    """Plan the inverse of what a run wrote.
 
     A disk is rolled back only if it still has the monitors that the run
-    wrote; later changes to the rest of its document stay.
+    wrote; other changes made to its document since stay. One that has
+    neither those nor the ones from before the run is left alone.
 
     :param records: the present record of each locator; None if it is gone
     :param instances: the servers by UUID
@@ -49,7 +59,7 @@ def plan(entries: Iterable[Entry],
     copies: list[Copy] = []
     changes: list[Change] = []
     for entry in entries:
-        if entry.verdict is not Verdict.FIXED:
+        if not is_made(entry):
             continue
         record = records[entry.locator]
         edits = [edit.inverse() for edit in entry.edits]
@@ -75,7 +85,7 @@ def _state(disk: Optional[RbdDisk], edit: Edit, record: Optional[Record],
            instance: Instance, locator: Locator
            ) -> tuple[State, Optional[SkipReason]]:
     if disk is None:
-        return State.UNREADABLE, SkipReason.GONE
+        return State.UNREADABLE, _why_no_disk(record, edit)
     if disk.verbatim == edit.new_verbatim:
         return State.CURRENT, None
     target = MonMap(tuple(Monitor('', addr, (addr,)) for addr in edit.new))
@@ -88,6 +98,17 @@ def _state(disk: Optional[RbdDisk], edit: Edit, record: Optional[Record],
     if record is not None and record.skip is not None:
         return state, record.skip
     return state, SkipReason.BUSY if instance.busy else None
+
+
+def _why_no_disk(record: Optional[Record], edit: Edit) -> SkipReason:
+    """Tell a disk that is gone from one that cannot be read."""
+    if record is None:
+        return SkipReason.GONE
+    document = record.document
+    if document is None or edit.disk in {
+            bad.key for bad in document.unreadable}:
+        return SkipReason.UNREADABLE
+    return SkipReason.GONE
 
 
 def _change(record: Optional[Record], edits: list[Edit],

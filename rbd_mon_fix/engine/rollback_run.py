@@ -31,7 +31,6 @@ from rbd_mon_fix.engine import session as sessions
 from rbd_mon_fix.engine import status_scan
 from rbd_mon_fix.model.instance import Instance
 from rbd_mon_fix.model.plan import Plan
-from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.record import Locator
 from rbd_mon_fix.model.record import Record
 from rbd_mon_fix.model.run import Entry
@@ -56,7 +55,7 @@ def plan_rollback(context: contexts.Context, request: RollbackRequest,
     past = sessions.journal(context).read(request.run)
     scan = _scan(context, past)
     reporter = reporting.Reporter(context, listener)
-    plans = status_scan.begun(_plans(recovery.settled(past, scan.get), scan))
+    plans = status_scan.begun(_plans(past, scan))
     reporter.begin()
     for each in plans:
         reporter.plan(each)
@@ -97,28 +96,35 @@ def _scan(context: contexts.Context, past: Run) -> scans.Scan:
 def _plans(past: Run, scan: scans.Scan) -> Iterator[Plan]:
     """Plan host by host what can be taken back; a lost host waits."""
     for host in past.hosts:
-        entries = [entry for entry in past.entries
-                   if entry.verdict is Verdict.FIXED
-                   and entry.locator.host == host]
+        entries = tuple(entry for entry in past.entries
+                        if entry.locator.host == host)
+        if host in scan.lost:
+            continue
         try:
-            if entries and host not in scan.lost:
-                yield _plan(entries, scan)
+            made = _made(dataclasses.replace(past, entries=entries), scan)
+            if made:
+                yield _plan(host, made, scan)
         except exceptions.Unreachable as error:
             scan.lose(host, error)
 
 
-def _plan(entries: Sequence[Entry], scan: scans.Scan) -> Plan:
+def _made(past: Run, scan: scans.Scan) -> list[Entry]:
+    """Return the changes that a run made; what is not known is looked at."""
+    return [entry for entry in recovery.settled(past, scan.get).entries
+            if inverse.is_made(entry)]
+
+
+def _plan(host: str, entries: Sequence[Entry], scan: scans.Scan) -> Plan:
     records = {entry.locator: _record(scan, entry.locator)
                for entry in entries}
-    return inverse.plan(entries, records, _instances(entries, scan))
+    return inverse.plan(entries, records, _instances(host, entries, scan))
 
 
-def _instances(entries: Sequence[Entry],
+def _instances(host: str, entries: Sequence[Entry],
                scan: scans.Scan) -> Mapping[str, Instance]:
-    hosts = {entry.locator.instance: entry.locator.host for entry in entries}
-    known = scan.context.inventory.where(hosts)
-    return {uuid: known.get(uuid) or Instance(uuid, host)
-            for uuid, host in hosts.items()}
+    uuids = {entry.locator.instance for entry in entries}
+    known = scan.context.inventory.where(uuids, [host])
+    return {uuid: known.get(uuid) or Instance(uuid, host) for uuid in uuids}
 
 
 def _record(scan: scans.Scan, locator: Locator) -> Optional[Record]:

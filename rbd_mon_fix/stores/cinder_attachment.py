@@ -118,7 +118,8 @@ def _outcome(change: Change, swapped: swapping.Swapped[
         cinder.VolumeAttachment]) -> Outcome:
     if not swapped.written:
         return Outcome(change.locator, Verdict.CONFLICT,
-                       'the attachment was changed or deleted since it was read')
+                       'the attachment was changed or deleted since it was '
+                       'read')
     after = swapped.after
     if after is None or after.connection_info != change.document.text:
         return Outcome(change.locator, Verdict.UNVERIFIED,

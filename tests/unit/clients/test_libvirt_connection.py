@@ -108,6 +108,12 @@ def test_names_and_versions(hypervisor):
     assert driver.startswith('TEST ')
 
 
+def test_the_name_is_asked_for_once(hypervisor, monkeypatch):
+    name = hypervisor.hostname()
+    monkeypatch.setattr(hypervisor, '_connection', None)
+    assert hypervisor.hostname() == name
+
+
 def test_a_connection_that_may_write(hypervisor):
     before = hypervisor.domains()
     assert hypervisor.may_define()

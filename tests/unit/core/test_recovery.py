@@ -50,10 +50,11 @@ def settled(*texts):
 @pytest.mark.parametrize('text, expected', [
     (NEW.text, Verdict.FIXED),
     (OLD.text, Verdict.FAILED),
-    (OLD.text + ' ', Verdict.CONFLICT),
-    (NEW.text.upper(), Verdict.CONFLICT),
-    ('', Verdict.CONFLICT),
-    (None, Verdict.CONFLICT),
+    (OLD.text + ' ', Verdict.UNVERIFIED),
+    (NEW.text + ' ', Verdict.UNVERIFIED),
+    (NEW.text.upper(), Verdict.UNVERIFIED),
+    ('', Verdict.UNVERIFIED),
+    (None, Verdict.UNVERIFIED),
 ])
 def test_verdicts(text, expected):
     assert settled(text) == [expected]
@@ -62,13 +63,13 @@ def test_verdicts(text, expected):
 def test_each_for_itself_and_in_order():
     assert settled() == []
     assert settled(NEW.text, None, OLD.text, NEW.text) == [
-        Verdict.FIXED, Verdict.CONFLICT, Verdict.FAILED, Verdict.FIXED]
+        Verdict.FIXED, Verdict.UNVERIFIED, Verdict.FAILED, Verdict.FIXED]
 
 
-def test_what_cannot_be_read_any_more_is_a_conflict():
+def test_what_cannot_be_read_any_more_is_unverified():
     unreadable = Record(memory.locator('domain', 1), None, 'it is no XML')
     [outcome] = recovery.settle([entry(1)], lambda where: unreadable)
-    assert outcome.verdict is Verdict.CONFLICT
+    assert outcome.verdict is Verdict.UNVERIFIED
 
 
 def test_a_store_that_is_lost_ends_it():

@@ -49,10 +49,23 @@ def one(record, **fields):
 
 
 @pytest.mark.parametrize('verdict', [
-    None, Verdict.CONFLICT, Verdict.FAILED, Verdict.UNVERIFIED])
-def test_only_what_was_fixed_is_taken_back(verdict):
+    None, Verdict.CONFLICT, Verdict.FAILED])
+def test_what_was_not_written_is_not_taken_back(verdict):
+    """Somebody else wrote the very addresses."""
     found = revert(memory.record(WHERE, NEW), entry(verdict=verdict))
     assert (found.copies, found.changes) == ((), ())
+
+
+@pytest.mark.parametrize('words, state, skip', [
+    (memory.NEW, State.STALE, None), (memory.OLD, State.CURRENT, None),
+    ('10.2.0.1:6789', State.STALE, SkipReason.CHANGED)])
+def test_what_may_have_been_written_is_judged_by_what_is_there(words, state,
+                                                               skip):
+    found = revert(memory.record(WHERE, memory.sheet(words)),
+                   entry(verdict=Verdict.UNVERIFIED))
+    [copy] = found.copies
+    assert (copy.state, copy.skip) == (state, skip)
+    assert len(found.changes) == (words == memory.NEW)
 
 
 def test_nothing_to_take_back():
@@ -100,7 +113,10 @@ def test_an_old_address_that_is_among_the_new_ones():
 
 @pytest.mark.parametrize('record, expected', [
     (None, SkipReason.GONE),
-    (Record(WHERE, None, 'it is no XML'), SkipReason.GONE),
+    (Record(WHERE, None, 'it is no XML'), SkipReason.UNREADABLE),
+    (memory.record(WHERE, memory.sheet('!none')), SkipReason.UNREADABLE),
+    (memory.record(WHERE, memory.Sheet(
+        f'vdb volumes/volume-b cinder S !{memory.NEW}')), SkipReason.GONE),
     (memory.record(WHERE, memory.sheet()), SkipReason.GONE),
     # Another image under the same device.
     (memory.record(WHERE, memory.Sheet(
@@ -119,7 +135,9 @@ def test_left_alone(record, expected):
     copy, changes = one(record)
     assert copy.skip is expected
     assert changes == ()
-    assert (copy.disk is None) == (expected is SkipReason.GONE)
+    assert (copy.disk is None) == (expected in (
+        SkipReason.GONE, SkipReason.UNREADABLE))
+    assert copy.state is not State.CURRENT
 
 
 @pytest.mark.parametrize('fields, expected', [

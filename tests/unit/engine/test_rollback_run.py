@@ -16,16 +16,22 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from rbd_mon_fix import engine
 from rbd_mon_fix import exceptions
+from rbd_mon_fix.clients.database import nova as cell_client
 from rbd_mon_fix.core import rollback as inverse
+from rbd_mon_fix.engine import scan
 from rbd_mon_fix.inventory import instances
+from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.record import SkipReason
 from rbd_mon_fix.state import locks
 from tests.unit import memory
 from tests.unit import worlds
+from tests.unit.stores import places
 
 FIXED = ['fixed'] * 3
 
@@ -97,6 +103,110 @@ def test_servers_that_are_left_alone(done, fields, skip):
     assert found.summary.skipped == {skip: 3}
     assert heard.servers[0] == ('cmp1', 1, [])
     assert found.error is None
+
+
+def cut_off(world):
+    """Take from the journal what it knows of the run's changes."""
+    path = world.journal / 'runs' / f'{world.run}.jsonl'
+    path.write_text(''.join(
+        line for line in path.read_text().splitlines(True)
+        if json.loads(line)['type'] not in ('end', 'close')))
+
+
+@pytest.fixture
+def meddled(done):
+    """Return a run that was cut off, some of whose copies changed since.
+
+    Of server 1: one that somebody else changed elsewhere, one with the
+    addresses of others, one that is as it was before the run.
+    """
+    cut_off(done)
+    tables, texts = done.nova.tables, done.domains('cmp1').texts
+    row, = [row for row in tables.rows()['block_device_mapping']
+            if row['id'] == 1]
+    tables.update('block_device_mapping', 'id', 1,
+                  connection_info=row['connection_info'] + ' ')
+    done.cinder.tables.update(
+        'volume_attachment', 'id', places.attachment(1),
+        connection_info=done.cinder.text(
+            1, hosts=['10.7.0.1'], ports=['6789']))
+    texts[memory.uuid(1)] = done.first[1]['cmp1'][memory.uuid(1)]
+    return done
+
+
+@pytest.mark.parametrize('settled_before', [False, True])
+def test_a_run_that_was_cut_off(meddled, settled_before):
+    """What is there tells what there is to take back."""
+    if settled_before:  # by another run, into the journal
+        engine.refresh(meddled.context(), engine.RefreshRequest(
+            worlds.request('cmp1', 'cmp2', instance=[memory.uuid(3)])))
+    for act in (plan, rollback):
+        found = act(meddled)
+        assert found.summary.copies == 8
+        assert found.summary.skipped == {SkipReason.CHANGED: 1}
+        assert found.summary.due == 7
+        assert found.lost == {}
+    tables, domains = meddled.everything()
+    first = meddled.first[0]['block_device_mapping']
+    assert [row['connection_info']
+            for row in tables['block_device_mapping']] == [
+        first[0]['connection_info'] + ' ',
+        *[row['connection_info'] for row in first[1:]]]
+    assert domains == meddled.first[1]
+    assert '10.7.0.1' in tables['volume_attachment'][0]['connection_info']
+
+
+def test_a_run_that_was_cut_off_with_a_host_that_is_down(done):
+    cut_off(done)
+    down = done.libvirts.pop('cmp2')
+    for act in (plan, rollback):
+        found = act(done)
+        assert (list(found.lost), found.summary.servers) == (['cmp2'], 2)
+    done.libvirts['cmp2'] = down
+    assert rollback(done).error is None
+    assert done.everything() == done.first
+
+
+def test_what_another_process_wrote_is_not_taken_back(world, monkeypatch):
+    """It wrote the very text, between our look and our write."""
+    world.add(1)
+    swap = cell_client.Cell.swap
+
+    def race(cell, swaps):
+        [mine] = swaps
+        world.nova.tables.update('block_device_mapping', 'id', mine.row.id,
+                                 connection_info=mine.new)
+        return swap(cell, swaps)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cell_client.Cell, 'swap', race)
+        done = engine.refresh(world.context(), engine.RefreshRequest(
+            worlds.request('cmp1', store=['nova-bdm'])))
+    assert done.summary.outcomes == {Verdict.CONFLICT: 1}
+    before, heard = world.everything(), worlds.Heard()
+    rollback(world, heard, done.run)
+    assert (heard.servers, world.everything()) == ([], before)
+
+
+def test_an_unverified_change_is_taken_back(world, monkeypatch):
+    """Nova began to work on the server while its domain was written."""
+    world.add(1)
+    world.first = world.everything()
+    asked = []
+    busy = scan.Scan.busy
+
+    def begin(looked, host, uuids):
+        asked.append(host)
+        return uuids if len(asked) == 2 else busy(looked, host, uuids)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(scan.Scan, 'busy', begin)
+        done = engine.refresh(world.context(), engine.RefreshRequest(
+            worlds.request('cmp1')))
+    assert done.summary.outcomes == {Verdict.FIXED: 2, Verdict.UNVERIFIED: 1}
+    found = rollback(world, run=done.run)
+    assert found.summary.outcomes == {Verdict.FIXED: 3}
+    assert world.everything() == world.first
 
 
 def test_a_host_that_is_down(done):

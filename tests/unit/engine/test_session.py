@@ -251,7 +251,7 @@ def test_a_run_that_was_cut_off_is_settled_by_looking(two):
             for entry in found.entries} == {
         'cinder-attachment/1': 'fixed', 'nova-bdm/1': 'fixed',
         'domain/1': 'failed', 'cinder-attachment/2': 'fixed',
-        'nova-bdm/2': 'failed', 'domain/2': 'conflict'}
+        'nova-bdm/2': 'failed', 'domain/2': 'unverified'}
     assert list(journal_of(two).unfinished()) == []
     # What is settled stays: texts that change later change no outcome.
     before = lines(two)
