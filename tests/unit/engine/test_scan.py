@@ -23,6 +23,9 @@ import pytest
 
 from rbd_mon_fix import engine
 from rbd_mon_fix import exceptions
+from rbd_mon_fix.clients.database import engine as engine_database
+from rbd_mon_fix.clients.database import nova_cells
+from rbd_mon_fix.inventory import cells
 from rbd_mon_fix.inventory import instances
 from rbd_mon_fix.model.instance import Instance
 from rbd_mon_fix.model.record import SkipReason
@@ -219,6 +222,41 @@ def test_the_libvirt_of_another_host(world):
     assert 'is on cmp1, not on cmp2' in found.lost['cmp2'].message
     with pytest.raises(exceptions.Unreachable):
         list(world.scan('cmp2').batches())
+
+
+@pytest.fixture
+def two_cells(world, monkeypatch):
+    """Return a world with cmp1 in its cell, and cmp2 in one that is down."""
+    tables = places.Tables(f'sqlite:///{world.folder}/api',
+                           nova_cells.CELL_MAPPINGS, nova_cells.HOST_MAPPINGS)
+    down = 'mysql+pymysql://nova:SECRET@127.0.0.1:1/cell2'
+    for number, url in enumerate((down, world.nova.tables.url), 1):
+        tables.insert('cell_mappings', id=number, uuid=f'C{number}',
+                      database_connection=url)
+    for host, number in (('cmp1', 2), ('cmp2', 1)):
+        tables.insert('host_mappings', host=host, cell_id=number)
+    database = engine_database.Database(tables.url, 'API')
+    monkeypatch.setattr(cells, 'of', lambda conf: cells.Cells(
+        None, nova_cells.CellMappings(database)))
+    yield world
+    tables.close()
+
+
+def test_one_cell_of_many_that_is_down(two_cells, caplog):
+    """It stops nobody else, though a domain may be of one of its servers."""
+    two_cells.add(1, 'cmp1')
+    two_cells.domains('cmp1').add(2)
+    two_cells.domains('cmp2').add(3)
+    found = two_cells.scan('cmp2', 'cmp1')
+    plan = worlds.merged(worlds.plans(found))
+    assert sorted(seen(plan)) == sorted(
+        stale(1) + [(2, 'domain', 'stale', 'other-host')])
+    assert list(found.lost) == ['cmp2']
+    assert found.busy('cmp1', [memory.uuid(1), memory.uuid(2)]) == set()
+    assert caplog.text.count('Skipping cell C1') == 1
+    assert 'SECRET' not in caplog.text
+    with pytest.raises(exceptions.Unreachable):
+        found.busy('cmp2', [memory.uuid(3)])
 
 
 def test_all_hosts_that_are_down(world):

@@ -1,0 +1,134 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Writers that race for a row, on every engine."""
+
+from __future__ import annotations
+
+from concurrent import futures
+import time
+
+import pytest
+import sqlalchemy as sa
+
+from rbd_mon_fix.clients.database import cinder
+from rbd_mon_fix.clients.database import engine
+from rbd_mon_fix.clients.database import nova
+from rbd_mon_fix.model.instance import Instance
+from rbd_mon_fix.model.instance import Scope
+from rbd_mon_fix.model.monmap import MonAddr
+from rbd_mon_fix.model.plan import Change
+from rbd_mon_fix.model.plan import Verdict
+from rbd_mon_fix.stores import cinder_attachment
+from rbd_mon_fix.stores import nova_bdm
+from tests.cloud import shape
+
+NEW = tuple(MonAddr(host, 6789) for host in shape.ALPHA.new)
+UPDATE = {
+    'nova-bdm': 'UPDATE block_device_mapping SET connection_info = :text '
+                'WHERE id = :key',
+    'cinder-attachment': 'UPDATE volume_attachment SET connection_info = '
+                         ':text WHERE id = :key'}
+
+
+@pytest.fixture
+def opened(any_cloud):
+    """Return what opens databases, which PostgreSQL drops only closed."""
+    found = []
+
+    def start(url):
+        found.append(engine.Database(url, 'DB'))
+        return found[-1]
+
+    yield start
+    for database in found:
+        database._engine.dispose()
+
+
+def open_store(name, databases, opened):
+    if name == 'nova-bdm':
+        return nova_bdm.NovaBdmStore(nova.Cell(
+            opened(databases.cell))), databases.cell
+    return cinder_attachment.CinderAttachmentStore(cinder.Cinder(
+        opened(databases.cinder))), databases.cinder
+
+
+def changes_of(cloud, store, *names):
+    """Return the change of each server's volume, in the order given."""
+    servers = [cloud.server(name).uuid for name in names]
+    found = {record.locator.instance: record for record in store.scan(
+        Scope('cmp1', {uuid: Instance(uuid, 'cmp1') for uuid in servers}))}
+    return [_change(found[uuid]) for uuid in servers]
+
+
+def _change(record):
+    [disk] = record.document.disks
+    return Change(record, record.document.edited(
+        {disk.key: record.document.spell(disk, NEW)}), ())
+
+
+def their_write(connection, store, change):
+    key = change.locator.key
+    assert connection.execute(sa.text(UPDATE[store.name]), {
+        'text': change.document.text,
+        'key': int(key) if store.name == 'nova-bdm' else key}).rowcount == 1
+
+
+@pytest.mark.parametrize('name', UPDATE)
+def test_the_very_text_that_another_writer_wrote(any_cloud, opened, name):
+    """They write between our read and our write, or hold the row in it."""
+    store, url = open_store(name, any_cloud.databases, opened)
+    before, during, ours = changes_of(
+        any_cloud, store, 'stopped', 'from-volume', 'gone')
+    theirs = sa.create_engine(url)
+    with theirs.begin() as connection:
+        their_write(connection, store, before)
+    with futures.ThreadPoolExecutor() as pool:
+        with theirs.begin() as connection:
+            their_write(connection, store, during)
+            put = pool.submit(store.put, [before, ours, during])
+            time.sleep(1)
+            assert not put.done()
+        outcomes = put.result()
+    theirs.dispose()
+    assert [outcome.verdict for outcome in outcomes] == [
+        Verdict.CONFLICT, Verdict.FIXED, Verdict.CONFLICT]
+    for change in (before, ours, during):
+        assert store.get(change.locator).document == change.document
+
+
+def test_hidden_servers_and_the_nodes_of_hosts(any_cloud, opened):
+    """The columns and the table that every supported release has."""
+    uuid = any_cloud.server('stopped').uuid
+    cell = nova.Cell(opened(any_cloud.databases.cell))
+    store = nova_bdm.NovaBdmStore(cell)
+    [change] = changes_of(any_cloud, store, 'stopped')
+    assert cell.nodes('cmp1') == {'cmp1'}
+    assert cell.nodes('cmp9') == set()
+    theirs = sa.create_engine(any_cloud.databases.cell)
+    for hidden, known in ((None, True), (True, False), (False, True)):
+        with theirs.begin() as connection:
+            connection.execute(
+                sa.text('UPDATE instances SET hidden = :hidden '
+                        'WHERE uuid = :uuid'),
+                {'hidden': hidden, 'uuid': uuid})
+        assert (uuid in cell.where([uuid])) is known
+        assert (uuid in next(cell.instances('cmp1', [], 99))) is known
+        assert bool(cell.block_devices('cmp1', uuid, uuid)) is known
+        assert (cell.block_device(int(change.locator.key))
+                is not None) is known
+        if not known:
+            [outcome] = store.put([change])
+            assert outcome.verdict is Verdict.CONFLICT
+    theirs.dispose()
