@@ -17,11 +17,14 @@
 Since 6.0, libvirt writes each image as the JSON of ``-blockdev``. Older
 versions, or those with QEMU older than 4.2, write ``-drive file=rbd:...``
 with the cephx key, which is never stored here.
+
+Any local user can start a process that looks like QEMU: images that cannot be
+understood, or could not be printed, are left out.
 """
 
 from __future__ import annotations
 
-import json
+import logging
 import os
 import re
 from typing import Any, Iterator, Mapping, Optional, Sequence
@@ -29,10 +32,20 @@ import uuid as uuid_module
 
 from rbd_mon_fix.model.disk import RbdDisk
 from rbd_mon_fix.model.monmap import MonAddr
+from rbd_mon_fix.qemu import option_syntax
+from rbd_mon_fix.qemu.option_syntax import Malformed
+
+LOG = logging.getLogger(__name__)
 
 _PROGRAM = re.compile(r'qemu-system-.+|qemu-kvm|kvm')
-_PAIR = re.compile(r'((?:[^,]|,,)*)(?:,|$)', re.DOTALL)
 _MON_PREFIX = re.compile(r'(?:v1|v2|any):(?=[\[\d])')
+_INDEX = re.compile('[0-9]{1,9}')
+
+# More than any guest has; a monitor's name may have to be looked up.
+_MAX_IMAGES = 1000
+_MAX_MONITORS = 64
+_MAX_NAME = 4096
+_MAX_HOST = 255
 
 
 def is_qemu(argv: Sequence[str]) -> bool:
@@ -42,27 +55,38 @@ def is_qemu(argv: Sequence[str]) -> bool:
 
 
 def instance(argv: Sequence[str]) -> Optional[str]:
-    """Return the guest's UUID, else its name, else None."""
+    """Return the guest's UUID, else its name if it can be printed."""
     for word in _values(argv, 'uuid'):
         try:
             return str(uuid_module.UUID(word))
         except ValueError:
             continue
     for word in _values(argv, 'name'):
-        return _options(word, 'guest').get('guest')
+        return _name(word)
     return None
+
+
+def _name(word: str) -> Optional[str]:
+    if len(word) > _MAX_NAME:
+        return None
+    name = option_syntax.options(word, 'guest').get('guest')
+    return name if name and name.isprintable() else None
 
 
 def disks(argv: Sequence[str]) -> tuple[RbdDisk, ...]:
     """Return the RBD images, each with its monitors at the launch.
 
-    Malformed options are skipped. The command line has no secret UUIDs.
+    Malformed options are left out. The command line has no secret UUIDs.
     """
     found: list[RbdDisk] = []
     for option, implied in (('blockdev', 'driver'), ('drive', '')):
         for word in _values(argv, option):
-            found += _images(_tree(word, implied))
-    return tuple(found)
+            try:
+                found += _images(option_syntax.tree(word, implied))
+            except Malformed as error:
+                LOG.debug('Leaving out an option -%s of guest %s: %s.',
+                          option, instance(argv), error)
+    return tuple(found[:_MAX_IMAGES])
 
 
 def _values(argv: Sequence[str], option: str) -> list[str]:
@@ -71,60 +95,17 @@ def _values(argv: Sequence[str], option: str) -> list[str]:
             if word in (f'-{option}', f'--{option}')]
 
 
-def _tree(word: str, implied: str) -> Any:
-    if word.startswith('{'):
-        return _json(word)
-    return _nested(_options(word, implied))
-
-
-def _json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return {}
-
-
-def _options(word: str, implied: str) -> dict[str, str]:
-    """Split ``key=value,key=value``; a doubled comma is a literal one.
-
-    As in QEMU's util/qemu-option.c, ``get_opt_value``.
-    """
-    options = {}
-    for number, pair in enumerate(_PAIR.findall(word)):
-        key, equals, value = pair.replace(',,', ',').partition('=')
-        if equals:
-            options[key] = value
-        elif number == 0 and implied:
-            options[implied] = key
-    return options
-
-
-def _nested(options: Mapping[str, str]) -> dict[str, Any]:
-    """Convert keys such as ``server.0.host`` to a tree, lists to dicts.
-
-    ``file=f`` beside ``file.x=y`` is the name of the file, as in QEMU's
-    block.c, ``bdrv_open_inherit``.
-    """
-    tree: dict[str, Any] = {}
-    for key, value in sorted(options.items(), reverse=True):
-        *path, last = key.split('.')
-        place = tree
-        for step in path:
-            place = place.setdefault(step, {})
-        if last in place:
-            place[last]['filename'] = value
-        else:
-            place[last] = value
-    return tree
-
-
-def _images(tree: Any, key: str = '') -> Iterator[RbdDisk]:
+def _images(tree: Any, key: Any = '', depth: int = 0) -> Iterator[RbdDisk]:
     """Yield the images in an option, also below other drivers.
 
     :param key: QEMU's name of the drive, '' if not known yet
+    :raises Malformed: the option is nested too deeply, or an image has no
+        proper name
     """
     if not isinstance(tree, dict):
         return
+    if depth > option_syntax.MAX_DEPTH:
+        raise Malformed('nested too deeply')
     key = tree.get('node-name') or tree.get('id') or key
     if tree.get('driver') == 'rbd' and 'pool' in tree and 'image' in tree:
         yield _image(tree, key)
@@ -132,86 +113,95 @@ def _images(tree: Any, key: str = '') -> Iterator[RbdDisk]:
     names = ('file',) if 'driver' in tree else ('file', 'filename')
     for name, value in tree.items():
         if name in names and isinstance(value, str):
-            yield from _file(value, key)
+            yield from _file(value, key, depth + 1)
         else:
-            yield from _images(value, key)
+            yield from _images(value, key, depth + 1)
 
 
-def _file(name: str, key: str) -> Iterator[RbdDisk]:
+def _file(name: str, key: Any, depth: int) -> Iterator[RbdDisk]:
     if name.startswith('json:'):
-        yield from _images(_json(name[len('json:'):]), key)
+        yield from _images(
+            option_syntax.from_json(name[len('json:'):]), key, depth)
     elif name.startswith('rbd:'):
-        disk = _legacy(name[len('rbd:'):], key)
-        if disk is not None:
-            yield disk
+        yield from _legacy(name[len('rbd:'):], key)
 
 
-def _image(tree: Mapping[str, Any], key: str) -> RbdDisk:
-    servers = tree.get('server') or []
+def _image(tree: Mapping[str, Any], key: Any) -> RbdDisk:
+    servers = tree.get('server')
     if isinstance(servers, dict):
         servers = [servers[number] for number in sorted(servers, key=_rank)]
-    monitors = (_addr(server.get('host'), server.get('port'))
-                for server in servers if isinstance(server, dict))
+    elif not isinstance(servers, list):
+        servers = []
+    parts = [tree[part] for part in ('pool', 'namespace', 'image')
+             if tree.get(part)]
+    return _disk(key, '/'.join(map(_printable, parts)), tree.get('user'), [
+        _addr(server.get('host'), server.get('port'))
+        for server in servers[:_MAX_MONITORS + 1]
+        if isinstance(server, dict)])
+
+
+def _disk(key: Any, image: str, user: Any,
+          monitors: Sequence[Optional[MonAddr]]) -> RbdDisk:
+    if len(monitors) > _MAX_MONITORS:
+        raise Malformed('an image has too many monitors')
     return RbdDisk(
-        key=str(key),
-        image='/'.join(str(tree[part]) for part in (
-            'pool', 'namespace', 'image') if tree.get(part)),
-        user=tree.get('user'), secret_uuid=None,
+        key=_printable(key), image=_printable(image),
+        user=None if user is None else _printable(user), secret_uuid=None,
         monitors=tuple(filter(None, monitors)), verbatim='')
 
 
+def _printable(word: Any) -> str:
+    """Return a name that is text of a moderate length without controls.
+
+    :raises Malformed: it is not
+    """
+    if (not isinstance(word, str) or len(word) > _MAX_NAME
+            or not word.isprintable()):
+        raise Malformed('a name is not printable text')
+    return word
+
+
 def _rank(number: str) -> int:
-    return int(number) if number.isdigit() else 0
+    return int(number) if _INDEX.fullmatch(number) else 0
 
 
-def _legacy(name: str, key: str) -> Optional[RbdDisk]:
+def _legacy(name: str, key: Any) -> Iterator[RbdDisk]:
     """Read ``pool/image@snap:id=..:key=..:mon_host=..``.
 
     As in QEMU's block/rbd.c, ``qemu_rbd_parse_filename``: a backslash
     escapes the next character.
     """
-    head, *pairs = _split(name, ':')
-    pool, *image = _split(head, '/')
+    head, *pairs = option_syntax.split(name, ':')
+    pool, *image = option_syntax.split(head, '/')
     if not image:
-        return None
+        return
     path = '/'.join([pool, *image])
-    options = dict(_unescaped(pair).partition('=')[::2] for pair in pairs)
-    return RbdDisk(
-        key=key, image=_unescaped(_split(path, '@')[0]),
-        user=options.get('id'), secret_uuid=None,
-        monitors=_mon_host(options.get('mon_host', '')), verbatim='')
+    options = dict(option_syntax.unescaped(pair).partition('=')[::2]
+                   for pair in pairs)
+    yield _disk(
+        key, option_syntax.unescaped(option_syntax.split(path, '@')[0]),
+        options.get('id'), _mon_host(options.get('mon_host', '')))
 
 
-def _split(text: str, delimiter: str) -> list[str]:
-    """Split at a character that is not escaped by a backslash."""
-    parts, start, position = [], 0, 0
-    while position < len(text):
-        if text[position] == '\\':
-            position += 1
-        elif text[position] == delimiter:
-            parts.append(text[start:position])
-            start = position + 1
-        position += 1
-    return [*parts, text[start:]]
-
-
-def _unescaped(text: str) -> str:
-    return re.sub(r'\\(.)', r'\1', text, flags=re.DOTALL)
-
-
-def _mon_host(value: str) -> tuple[MonAddr, ...]:
+def _mon_host(value: str) -> list[Optional[MonAddr]]:
     """Read ``mon_host`` as libvirt writes it, or as a plain list."""
-    found = (_addr(_MON_PREFIX.sub('', word).partition('/')[0])
-             for word in re.split(r'[;,\s]+', value) if word)
-    return tuple(filter(None, found))
+    words = re.split(r'[;,\s]+', value, maxsplit=_MAX_MONITORS + 1)
+    return [_addr(_MON_PREFIX.sub('', word).partition('/')[0])
+            for word in words if word]
 
 
 def _addr(host: Any, port: Any = '') -> Optional[MonAddr]:
     """Return an address, None if it is invalid; port 0 means no port."""
-    port = None if str(port) == '0' else port
+    if not isinstance(host, str) or len(host) > _MAX_HOST:
+        return None
+    if not (port is None or isinstance(port, str)):
+        return None
     try:
         if port == '':
-            return MonAddr.parse(str(host))
-        return MonAddr.of(host, port)
+            found = MonAddr.parse(host)
+        else:
+            found = MonAddr.of(host, None if port == '0' else port)
     except ValueError:
         return None
+    # The scope of an IPv6 address may be any text.
+    return found if found.host.isprintable() else None

@@ -29,7 +29,8 @@ _ESTABLISHED = '01'
 def established(table: str) -> Iterator[tuple[str, MonAddr]]:
     """Yield the inode and the remote address of each open connection.
 
-    An IPv4 peer of an IPv6 socket is yielded as IPv4.
+    An IPv4 peer of an IPv6 socket is yielded as IPv4. Lines in another
+    format are skipped.
 
     :param table: text of ``/proc/PID/net/tcp`` or ``tcp6`` (kernel,
         Documentation/networking/proc_net_tcp.rst)
@@ -37,11 +38,19 @@ def established(table: str) -> Iterator[tuple[str, MonAddr]]:
     for line in table.splitlines()[1:]:
         fields = line.split()
         if len(fields) > 9 and fields[3] == _ESTABLISHED:
-            yield fields[9], _addr(fields[2])
+            try:
+                addr = _addr(fields[2])
+            except (ValueError, struct.error):
+                continue
+            yield fields[9], addr
 
 
 def _addr(word: str) -> MonAddr:
-    """Read ``0100007F:1A85``: words of 32 bits in native byte order."""
+    """Read ``0100007F:1A85``: words of 32 bits in native byte order.
+
+    :raises ValueError: the word is not an address
+    :raises struct.error: the address has no whole number of words
+    """
     digits, port = word.split(':')
     raw = bytes.fromhex(digits)
     count = len(raw) // 4

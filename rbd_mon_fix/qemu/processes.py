@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import os
 import pathlib
 from typing import Iterator, Optional
@@ -28,7 +29,13 @@ from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.qemu import command_line
 from rbd_mon_fix.qemu import proc_net
 
+LOG = logging.getLogger(__name__)
+
 _SOCKET = 'socket:['
+
+# libvirt's own command lines have some 100 KiB; a process can point the kernel
+# at more than the memory holds (prctl, PR_SET_MM_ARG_START).
+_MAX_COMMAND_LINE = 8 << 20
 
 # The connections of a network namespace, by inode.
 Table = dict[str, MonAddr]
@@ -54,26 +61,40 @@ def running() -> list[Guest]:
     differ from that of the process. Processes that share a namespace share
     a table.
     """
-    sights = [sight for process in psutil.process_iter()
-              for sight in _seen(process)]
+    sights = [sight for pid in psutil.pids() for sight in _seen(pid)]
     tables: dict[str, Table] = {}
     return [Guest(sight.pid, command_line.instance(sight.argv),
                   command_line.disks(sight.argv), _peers(sight, tables))
             for sight in sights]
 
 
-def _seen(process: psutil.Process) -> Iterator[_Sight]:
+def _seen(pid: int) -> Iterator[_Sight]:
     try:
-        argv = process.cmdline()
-        if not command_line.is_qemu(argv):
-            return
-        folder = pathlib.Path('/proc', str(process.pid))
-        yield _Sight(process.pid, argv, os.readlink(folder / 'ns' / 'net'),
-                     frozenset(_inodes(folder / 'fd')))
+        argv = _argv(pid)
+        if command_line.is_qemu(argv):
+            yield _sight(pid, argv)
+    except OSError as error:  # it has ended, or is hidden from us
+        LOG.debug('Leaving out process %s: %s.', pid, error.strerror)
+
+
+def _argv(pid: int) -> list[str]:
+    """Return a command line; empty if it is too long for a guest's."""
+    with open(f'/proc/{pid}/cmdline', 'rb') as file:
+        content = file.read(_MAX_COMMAND_LINE + 1)
+    if len(content) > _MAX_COMMAND_LINE:
+        LOG.debug('Leaving out process %s: its command line is longer than '
+                  '8 MiB.', pid)
+        return []
+    return [os.fsdecode(word) for word in content.split(b'\0')[:-1]]
+
+
+def _sight(pid: int, argv: list[str]) -> _Sight:
+    folder = pathlib.Path('/proc', str(pid))
+    try:
+        return _Sight(pid, argv, os.readlink(folder / 'ns' / 'net'),
+                      frozenset(_inodes(folder / 'fd')))
     except PermissionError:
-        yield _Sight(process.pid, argv)
-    except (psutil.Error, FileNotFoundError, ProcessLookupError):
-        return  # the process has ended, or is hidden from us
+        return _Sight(pid, argv)
 
 
 def _peers(sight: _Sight,
@@ -106,5 +127,6 @@ def _table(folder: pathlib.Path) -> Table:
     for name in ('tcp', 'tcp6'):
         path = folder / name
         if path.exists():  # no tcp6 without IPv6
-            found.update(proc_net.established(path.read_text()))
+            found.update(proc_net.established(
+                path.read_text('ascii', 'replace')))
     return found

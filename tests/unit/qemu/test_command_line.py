@@ -59,7 +59,10 @@ def test_is_qemu(argv, yes):
     (['--uuid', UUID], UUID),
     (['-name', 'guest=web,,1,debug-threads=on'], 'web,1'),
     (['-name', 'web'], 'web'),
-    (['-name', 'process=x'], None), (['-uuid', 'none'], None), ([], None)])
+    (['-name', 'process=x'], None), (['-uuid', 'none'], None), ([], None),
+    (['-uuid', '\u00b2' * 32], None), (['-uuid', 'f' * 100000], None),
+    (['-name', 'a\udcff'], None), (['-name', '\x1b[2J'], None),
+    (['-name', 'x' * 5000], None), (['-name', ''], None)])
 def test_instance(argv, found):
     assert command_line.instance(argv) == found
 
@@ -132,9 +135,74 @@ def test_many_servers_keep_their_order():
     ['-blockdev', '{"driver":'], ['-blockdev', '[1]'], ['-blockdev', '{}'],
     ['-drive', 'file=json:{'], ['-drive', 'file=rbd:nonsense'],
     ['-drive', ''], ['-drive', ',,,'], ['-blockdev'], ['-drive', 'a.b=1,a=2'],
-    ['-device', 'driver=rbd,pool=p,image=i']])
+    ['-device', 'driver=rbd,pool=p,image=i'],
+    ['-blockdev', '{"driver":"rbd","pool":["p"],"image":"i"}'],
+    ['-blockdev', '{"driver":"rbd","pool":"p","image":{"a":1}}'],
+    ['-blockdev', '{"driver":"rbd","pool":"p","image":"i","user":[]}'],
+    ['-blockdev', '{"driver":"rbd","pool":"p","image":"\\ud800"}'],
+    ['-blockdev', '{"driver":"rbd","pool":"p","image":"\\u001b[2J"}'],
+    ['-blockdev', '{"driver":"rbd","pool":"p","image":"i","node-name":[1]}'],
+    ['-drive', 'file=rbd:p/\udcff'], ['-drive', 'file=rbd:p/' + 'x' * 5000],
+    ['-drive', f'file=rbd:p/i,x={"x" * (1 << 20)}'],
+    ['-drive', 'file=rbd:p/i:mon_host=' + ' '.join(['192.0.2.1'] * 65)],
+    ['-blockdev', 'driver=rbd,pool=p,image=i,' + ','.join(
+        f'server.{number}.host=192.0.2.1' for number in range(65))]])
 def test_what_is_no_rbd_image_is_left_out(argv):
     assert parsed(*argv) == []
+
+
+IMAGE = '{"driver":"rbd","pool":"p","image":"i","server":@}'
+
+
+@pytest.mark.parametrize('server, monitors', [
+    ('null', []), ('true', []), ('1.5', []), ('1', []), ('"x"', []),
+    ('[1, null, "x", {}]', []), ('{"0": 1, "x": {}}', []),
+    ('[{"host": null}, {"host": ["a"]}, {"host": 7}]', []),
+    ('[{"host": "a", "port": [1]}, {"host": "a", "port": true}]', []),
+    ('[{"host": "a", "port": 6789}]', ['a:6789']),
+    (f'[{{"host": "a", "port": {"9" * 5000}}}]', []),
+    (f'[{{"host": "{"1" * 300}"}}]', []),
+    ('[{"host": "fe80::1%\\u001b[2J"}]', []),
+    ('{"\u00b2": {"host": "a"}}', ['a']),
+    (f'{{"{"9" * 5000}": {{"host": "a"}}}}', ['a'])])
+def test_odd_servers(server, monitors):
+    assert parsed('-blockdev', IMAGE.replace('@', server)) == [
+        ('p/i', None, monitors)]
+
+
+def deep(levels):
+    return ('{"file":' * levels + IMAGE.replace('@', '[]') + '}' * levels)
+
+
+@pytest.mark.parametrize('word, found', [
+    (deep(30), 1), (deep(33), 0), (deep(900), 0), (deep(100000), 0),
+    ('{"a":' + '[' * 100000, 0), ('a' + '.a' * 5000 + '=1', 0),
+    ('file.' * 30 + 'filename=rbd:p/i', 1),
+    ('file.' * 34 + 'filename=rbd:p/i', 0)])
+def test_depth_is_bounded(word, found):
+    assert len(parsed('-blockdev', word)) == found
+
+
+def test_json_in_json():
+    word = 'rbd:p/i'
+    for _ in range(12):
+        word = 'json:' + json.dumps({'file': word})
+        assert len(parsed('-blockdev', json.dumps({'file': word}))) == 1
+
+
+def test_one_bad_image_hides_no_other(caplog):
+    caplog.set_level('DEBUG')
+    secret = f'file=rbd:p/\x1b:key={KEY}'
+    assert [image for image, _, _ in parsed(
+        '-uuid', UUID, '-blockdev', deep(5000), '-drive', secret,
+        '-drive', 'file=rbd:p/i')] == ['p/i']
+    assert f'Leaving out an option -blockdev of guest {UUID}: ' in caplog.text
+    assert KEY not in caplog.text
+
+
+def test_images_are_bounded():
+    argv = ['-drive', 'file=rbd:p/i'] * 1001
+    assert len(parsed(*argv)) == 1000
 
 
 @given(strategies.lists(strategies.text(max_size=8)))
@@ -142,6 +210,51 @@ def test_no_words_crash_it(argv):
     for option in ('-drive', '-blockdev', '-name', '-uuid'):
         command_line.instance([option, *argv])
         command_line.disks([option, *argv])
+
+
+TEXT = strategies.text(strategies.characters(), max_size=8)
+VALUES = strategies.recursive(
+    strategies.none() | strategies.booleans() | strategies.integers()
+    | strategies.floats() | TEXT | strategies.sampled_from(
+        ['rbd', 'rbd:p/i', 'json:{}', 'fe80::1%\x00', '0.0.0.0']),
+    lambda inner: strategies.lists(inner, max_size=3)
+    | strategies.dictionaries(TEXT | strategies.sampled_from([
+        'driver', 'pool', 'image', 'namespace', 'user', 'server', 'host',
+        'port', 'file', 'filename', 'node-name', '0', '\u00b2']), inner,
+        max_size=6), max_leaves=20)
+RBD = strategies.fixed_dictionaries(
+    {'driver': strategies.just('rbd'), 'pool': VALUES, 'image': VALUES},
+    optional={'namespace': VALUES, 'user': VALUES, 'node-name': VALUES,
+              'server': VALUES | strategies.lists(
+                  strategies.fixed_dictionaries(
+                      {'host': VALUES, 'port': VALUES}))})
+
+
+@given(VALUES | RBD | RBD.map(lambda tree: {'file': tree}))
+def test_no_json_crashes_it(tree):
+    word = json.dumps(tree)
+    for argv in (['-blockdev', word], ['-drive', 'file=json:' + word.replace(
+            ',', ',,')], ['-name', word], ['-uuid', word]):
+        command_line.instance(argv)
+        for disk in command_line.disks(argv):
+            repr(disk).encode()
+            assert all(word.isprintable() for word in (
+                disk.key, disk.image, disk.user or '',
+                *map(str, disk.monitors)))
+
+
+KEYS = strategies.lists(strategies.sampled_from(
+    ['driver', 'pool', 'image', 'server', 'host', 'port', 'file', 'filename',
+     '0', '1', '\u00b2', '', '-']), max_size=5).map('.'.join)
+
+
+@given(strategies.dictionaries(KEYS, TEXT | strategies.sampled_from(
+    ['rbd', 'rbd:p/i', 'p'])))
+def test_no_keys_crash_it(options):
+    word = ','.join(f'{key}={value.replace(",", ",,")}'
+                    for key, value in options.items())
+    for option in ('-blockdev', '-drive'):
+        command_line.disks([option, word])
 
 
 def escaped(text: str) -> str:

@@ -18,6 +18,8 @@ from __future__ import annotations
 
 import socket
 
+from hypothesis import given
+from hypothesis import strategies
 import pytest
 
 from rbd_mon_fix.model.monmap import MonAddr
@@ -59,6 +61,25 @@ def test_only_open_connections_count(state):
 @pytest.mark.parametrize('table', ['', HEAD, HEAD + '   0: cut off\n'])
 def test_nothing_to_be_found(table):
     assert list(proc_net.established(table)) == []
+
+
+@pytest.mark.parametrize('remote', [
+    '', ':', '0100007F', '0100007F:', ':1A85', '01:1A85', '0100007FAA:1A85',
+    '0100007F0100007F:1A85', 'x' * 8 + ':1A85', '0100007F:1A85:1A85',
+    '0100007F:FFFFF', '0100007F:-1', '0100007F:0000'])
+def test_lines_in_another_format_are_skipped(remote):
+    odd = line('10.0.0.1', 3300).replace(word('10.0.0.1', 3300), remote or '-')
+    assert list(proc_net.established(
+        HEAD + odd + line('10.0.0.2', 3300, inode='78'))) == [
+            ('78', MonAddr.parse('10.0.0.2:3300'))]
+
+
+@given(strategies.lists(strategies.lists(strategies.text(
+    '0123456789ABCDEFx: \x00\udcff', max_size=20), min_size=10)))
+def test_no_table_crashes_it(lines):
+    for fields in lines:
+        fields[3] = '01'
+    list(proc_net.established(HEAD + '\n'.join(map(' '.join, lines))))
 
 
 @pytest.mark.parametrize('family, host, table', [

@@ -17,10 +17,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import pathlib
 import socket
 import subprocess
+import time
 
 import psutil
 import pytest
@@ -41,6 +43,9 @@ def qemu(port, *arguments):
              *arguments], executable='/bin/sh', stdin=subprocess.PIPE,
             pass_fds=[link.fileno()])
     with process:
+        # The kernel shows no command line before the exec is complete.
+        while not psutil.Process(process.pid).cmdline():
+            time.sleep(0.001)
         yield process
         process.stdin.close()
 
@@ -71,8 +76,7 @@ def test_two_guests_of_a_network_namespace_share_a_table(server,
     monkeypatch.setattr(processes, '_table', lambda folder: (
         read.append(folder), table(folder))[1])
     with qemu(server) as one, qemu(server) as two:
-        monkeypatch.setattr(psutil, 'process_iter', lambda: [
-            psutil.Process(each.pid) for each in (one, two)])
+        monkeypatch.setattr(psutil, 'pids', lambda: [one.pid, two.pid])
         guests = processes.running()
     assert [len(guest.peers) for guest in guests] == [1, 1]
     assert len(read) == 1
@@ -82,40 +86,39 @@ def test_other_processes_are_no_guests():
     assert found(os.getpid()) == []
 
 
-class Process:
-    """A process as psutil gives it."""
-
-    def __init__(self, pid, argv=('qemu-kvm', '-uuid', UUID), error=None):
-        self.pid = pid
-        self.argv = list(argv)
-        self.error = error
-
-    def cmdline(self):
-        if self.error is not None:
-            raise self.error
-        return self.argv
-
-
-def listing(monkeypatch, *made):
-    monkeypatch.setattr(psutil, 'process_iter', lambda: iter(made))
+def listing(monkeypatch, *pids):
+    """Look at processes that all have the command line of a guest."""
+    monkeypatch.setattr(psutil, 'pids', lambda: pids)
+    monkeypatch.setattr(
+        processes, '_argv', lambda pid: ['qemu-kvm', '-uuid', UUID])
     return processes.running()
 
 
 @pytest.mark.parametrize('error', [
-    psutil.NoSuchProcess(1), psutil.AccessDenied(1), ProcessLookupError()])
+    FileNotFoundError, PermissionError, ProcessLookupError,
+    OSError(errno.EIO, 'Input/output error')])
 def test_processes_that_have_ended_or_are_hidden(monkeypatch, error):
-    assert listing(monkeypatch, Process(1, error=error)) == []
+    def unreadable(pid):
+        raise error
+    monkeypatch.setattr(psutil, 'pids', lambda: [1])
+    monkeypatch.setattr(processes, '_argv', unreadable)
+    assert processes.running() == []
 
 
 def test_a_process_that_ends_before_its_sockets_are_read(monkeypatch):
-    assert listing(monkeypatch, Process(2 ** 30)) == []
+    assert listing(monkeypatch, 2 ** 30) == []
+
+
+def test_a_process_that_ends_before_its_command_line_is_read(monkeypatch):
+    monkeypatch.setattr(psutil, 'pids', lambda: [2 ** 30])
+    assert processes.running() == []
 
 
 def test_sockets_that_we_may_not_read(monkeypatch):
     def denied(path):
         raise PermissionError
     monkeypatch.setattr(os, 'readlink', denied)
-    assert listing(monkeypatch, Process(os.getpid())) == [
+    assert listing(monkeypatch, os.getpid()) == [
         Guest(os.getpid(), UUID, (), None)]
 
 
@@ -123,8 +126,34 @@ def test_a_process_that_ends_before_its_table_is_read(monkeypatch):
     def gone(folder):
         raise FileNotFoundError
     monkeypatch.setattr(processes, '_table', gone)
-    guest, = listing(monkeypatch, Process(os.getpid()))
+    guest, = listing(monkeypatch, os.getpid())
     assert guest.peers is None
+
+
+DEEP = '{"file":' * 3000 + '1' + '}' * 3000
+
+
+@pytest.mark.parametrize('word', [
+    DEEP, 'a' + '.a' * 5000 + '=1',
+    'driver=rbd,pool=p,image=i,server.\u00b2.host=192.0.2.1',
+    b'driver=rbd,pool=\xff,image=i'])
+def test_a_process_of_anybody_does_not_hide_the_others(server, word):
+    image = 'file=rbd:vms/disk:mon_host=192.0.2.1,id=d'
+    with qemu(server, '-blockdev', word) as odd, \
+            qemu(server, '-drive', image) as good:
+        guests = {guest.pid: guest for guest in processes.running()}
+    assert [disk.image for disk in guests[good.pid].disks] == ['vms/disk']
+    assert {disk.image for disk in guests[odd.pid].disks} <= {'p/i'}
+
+
+def test_a_command_line_that_is_too_long(server, monkeypatch, caplog):
+    monkeypatch.setattr(processes, '_MAX_COMMAND_LINE', 1000)
+    caplog.set_level('DEBUG')
+    with qemu(server, '-drive', 'x' * 1000) as odd, qemu(server) as good:
+        pids = {guest.pid for guest in processes.running()}
+    assert good.pid in pids
+    assert odd.pid not in pids
+    assert f'Leaving out process {odd.pid}: ' in caplog.text
 
 
 def test_a_file_that_is_closed_meanwhile(tmp_path, monkeypatch):
@@ -144,4 +173,9 @@ def test_a_file_that_is_closed_meanwhile(tmp_path, monkeypatch):
 
 def test_a_machine_without_ipv6(tmp_path):
     (tmp_path / 'tcp').write_text('head\n')
+    assert processes._table(tmp_path) == {}
+
+
+def test_a_table_that_is_garbage(tmp_path):
+    (tmp_path / 'tcp').write_bytes(b'head\n\xff' * 10)
     assert processes._table(tmp_path) == {}
