@@ -23,6 +23,7 @@ from typing import Optional
 from rbd_mon_fix.ceph import conf as ceph_conf
 from rbd_mon_fix.conf import cinder as cinder_conf
 from rbd_mon_fix.conf import nova as nova_conf
+from rbd_mon_fix.model import secret
 from rbd_mon_fix.model.cluster import Backend
 
 
@@ -153,5 +154,6 @@ def _of_plain(plain: PlainCeph) -> list[Section]:
     return [Section(
         plain.conf, plain.cluster_name,
         plain.cluster_name or ceph_conf.cluster_of(plain.conf), plain.user,
-        Backend('libvirt', '', pool, plain.user, plain.secret_uuid))
+        Backend('libvirt', '', pool, plain.user,
+                secret.canonical(plain.secret_uuid)))
         for pool in plain.pools or (None,)]

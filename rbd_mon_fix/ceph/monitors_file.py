@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Iterable, Optional, Sequence, TypedDict
 import uuid
 
 from rbd_mon_fix import exceptions
+from rbd_mon_fix.model import secret
 from rbd_mon_fix.model.cluster import Backend
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.cluster import Source
@@ -196,7 +197,7 @@ def _addr(text: str, place: str) -> MonAddr:
 def _backend(entry: _BackendMembers) -> Backend:
     return Backend(owner=entry['owner'], name=entry.get('name') or '',
                    pool=entry.get('pool'), user=entry.get('user'),
-                   secret_uuid=entry.get('secret_uuid'))
+                   secret_uuid=secret.canonical(entry.get('secret_uuid')))
 
 
 def _fsid(text: Optional[str], place: str) -> Optional[str]:

@@ -22,6 +22,7 @@ from typing import Mapping, Optional, Sequence
 from oslo_config import cfg
 
 from rbd_mon_fix.conf import ini
+from rbd_mon_fix.model import secret
 
 _SHARED = 'backend_defaults'
 
@@ -100,7 +101,7 @@ def _backend(conf: cfg.ConfigOpts, name: str) -> Optional[CinderBackend]:
         ceph_conf=options['rbd_ceph_conf'],
         cluster_name=options['rbd_cluster_name'],
         user=options['rbd_user'] or None,
-        secret_uuid=options['rbd_secret_uuid'] or None,
+        secret_uuid=secret.canonical(options['rbd_secret_uuid']),
         pool=options['rbd_pool'])
 
 

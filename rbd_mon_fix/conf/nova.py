@@ -23,6 +23,7 @@ from oslo_config import cfg
 from oslo_utils import netutils
 
 from rbd_mon_fix.conf import ini
+from rbd_mon_fix.model import secret
 
 # Names, defaults and meaning as in nova/conf/{netconf,paths,libvirt,
 # database}.py. instances_path refers to state_path, whose default is that of
@@ -81,7 +82,8 @@ def load(paths: Sequence[str]) -> NovaConf:
         images_rbd_ceph_conf=ini.value(
             conf, 'images_rbd_ceph_conf', 'libvirt') or '',
         rbd_user=ini.value(conf, 'rbd_user', 'libvirt') or None,
-        rbd_secret_uuid=ini.value(conf, 'rbd_secret_uuid', 'libvirt') or None,
+        rbd_secret_uuid=secret.canonical(
+            ini.value(conf, 'rbd_secret_uuid', 'libvirt')),
         connection_uri=ini.value(conf, 'connection_uri', 'libvirt') or '',
         database_connection=ini.value(conf, 'connection', 'database') or None,
         api_database_connection=ini.value(

@@ -28,6 +28,8 @@ import re
 from typing import Any, Mapping, Optional
 
 from rbd_mon_fix import exceptions
+from rbd_mon_fix.documents import mon_addr
+from rbd_mon_fix.model import secret
 from rbd_mon_fix.model.disk import RbdDisk
 from rbd_mon_fix.model.disk import UnreadableDisk
 from rbd_mon_fix.model.monmap import MonAddr
@@ -76,7 +78,7 @@ class ConnectionInfo:
         disk = RbdDisk(
             key='volume', image=_image(data),
             user=_auth(data, 'auth_username'),
-            secret_uuid=_auth(data, 'secret_uuid'),
+            secret_uuid=secret.canonical(_auth(data, 'secret_uuid')),
             monitors=monitors, ragged=ragged,
             verbatim=_verbatim(text[slice(*spans['hosts'])],
                                text[slice(*spans['ports'])]),
@@ -166,18 +168,33 @@ def _members(text: str, start: int) -> dict[str, Span]:
 
 
 def _monitors(data: Mapping[str, Any]) -> tuple[tuple[MonAddr, ...], bool]:
-    """Zip hosts and ports as Nova does (virt/libvirt/volume/net.py)."""
+    """Zip hosts and ports as Nova does (virt/libvirt/config.py).
+
+    Also tell whether Nova and QEMU could not use them as they are.
+    """
     hosts, ports = data.get('hosts'), data.get('ports')
     if not isinstance(hosts, list) or not isinstance(ports, list):
         raise exceptions.Unreadable('hosts or ports is not a list')
     if not hosts or not ports:
         raise exceptions.Unreadable('hosts or ports is empty')
     try:
-        monitors = tuple(map(MonAddr.of, hosts, ports))
+        monitors = tuple(map(mon_addr.read, hosts, ports))
     except ValueError:
         raise exceptions.Unreadable(
             'a monitor address is invalid') from None
-    return monitors, len(hosts) != len(ports)
+    usable = (len(hosts) == len(ports) and all(map(_is_text, ports))
+              and all(map(mon_addr.is_usable, hosts, monitors)))
+    return monitors, not usable
+
+
+def _is_text(port: object) -> bool:
+    """Return whether Nova and libvirt take a port, or none.
+
+    Nova sets an XML attribute to any port but None, and lxml takes only text
+    (virt/libvirt/config.py, ``LibvirtConfigGuestDisk``). libvirt rejects an
+    empty one (src/util/virstring.c, ``virStringParsePort``).
+    """
+    return port is None or isinstance(port, str) and port != ''
 
 
 def _image(data: Mapping[str, Any]) -> str:

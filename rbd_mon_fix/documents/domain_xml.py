@@ -79,10 +79,11 @@ class DomainXML:
         if root.name != 'domain':
             raise exceptions.Unreadable('the XML does not describe a domain')
         disks = _devices(root, 'disk')
+        owners = rbd_source.owners(root)
         nova = [element for metadata in root.all('metadata')
                 for element in metadata.children
                 if element.name.startswith(_NOVA)]
-        readable, unreadable, places = _rbd_disks(disks, content)
+        readable, unreadable, places = _rbd_disks(owners, content)
         return cls(
             text=text, disks=tuple(readable), unreadable=tuple(unreadable),
             uuid=root.word('uuid'), name=root.word('name'), nova=bool(nova),
@@ -150,13 +151,14 @@ def _mac(interface: xml_tree.Element) -> str:
 
 
 def _rbd_disks(
-        disks: list[xml_tree.Element], content: bytes
+        owners: list[xml_tree.Element], content: bytes
 ) -> tuple[list[RbdDisk], list[UnreadableDisk], dict[str, rbd_source.Place]]:
     readable: list[RbdDisk] = []
     unreadable: list[UnreadableDisk] = []
     places: dict[str, rbd_source.Place] = {}
     seen: set[str] = set()
-    for source in [each for disk in disks for each in rbd_source.find(disk)]:
+    for source in [
+            each for owner in owners for each in rbd_source.find(owner)]:
         if source.key in seen:
             raise exceptions.Unreadable(
                 f'the domain has more than one disk {source.key}')

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The RBD sources of a libvirt disk, and their monitors."""
+"""The RBD sources of a libvirt disk or NVRAM, and their monitors."""
 
 from __future__ import annotations
 
@@ -22,13 +22,16 @@ from typing import Iterator, Mapping, Optional, Sequence
 import uuid as uuid_module
 
 from rbd_mon_fix import exceptions
+from rbd_mon_fix.documents import mon_addr
 from rbd_mon_fix.documents import xml_tree
+from rbd_mon_fix.model import secret
 from rbd_mon_fix.model.disk import RbdDisk
 from rbd_mon_fix.model.monmap import MonAddr
 
 _TAG = r'''<host(?:\s+\w+\s*=\s*(?:'[^']*'|"[^"]*"))*\s*'''
 _HOST = rf'{_TAG}(?:/>|>\s*</host\s*>)'
 _HOSTS = re.compile(rf'{_HOST}(?:\s*{_HOST})*'.encode())
+NVRAM = 'nvram'
 _GAP = re.compile(rb'(?<=>)\s*(?=<host)')
 
 
@@ -74,12 +77,23 @@ class RbdSource:
         return self.element.attributes.get('name', '')
 
 
+def owners(domain: xml_tree.Element) -> list[xml_tree.Element]:
+    """Return the elements of a domain that may have an RBD source.
+
+    Besides disks, that is the firmware's NVRAM since libvirt 8.5; its loader
+    is a local file (docs/formatdomain.rst and schemas/domaincommon.rng).
+    """
+    return [owner for parent, kind in (('os', NVRAM), ('devices', 'disk'))
+            for element in domain.all(parent) for owner in element.all(kind)]
+
+
 def find(disk: xml_tree.Element) -> Iterator[RbdSource]:
     """Find a disk's own source, and those of backingStore, mirror and so on.
 
     Only the disk's own source has the disk's serial. Its auth may be in the
     disk or in the source; the auth of all others is in the source (libvirt's
-    src/conf/domain_conf.c, ``virDomainDiskDefParseSourceXML``).
+    src/conf/domain_conf.c, ``virDomainDiskDefParseSourceXML``), and so is
+    that of an NVRAM (``virDomainStorageSourceParse``).
     """
     for path, element in disk.below():
         if (element.name != 'source'
@@ -87,9 +101,13 @@ def find(disk: xml_tree.Element) -> Iterator[RbdSource]:
             continue
         auths = element.all('auth') + ([] if path else disk.all('auth'))
         yield RbdSource(
-            key='/'.join((target(disk), *path)), element=element,
+            key='/'.join((_name(disk), *path)), element=element,
             auth=auths[0] if auths else None,
             volume_id=None if path else _uuid(disk.word('serial')))
+
+
+def _name(owner: xml_tree.Element) -> str:
+    return NVRAM if owner.name == NVRAM else target(owner)
 
 
 def target(disk: xml_tree.Element) -> str:
@@ -134,16 +152,28 @@ def read(source: RbdSource, place: Place, content: bytes) -> RbdDisk:
     if '/' not in source.image:
         raise Unfit('the disk names no pool and image')
     auth = source.auth
-    secrets = auth.all('secret') if auth else []
+    uuid, usage = credential(source.auth)
     monitors, ragged = _monitors(source.element.all('host'))
     return RbdDisk(
         key=source.key, image=source.image,
         user=auth.attributes.get('username') if auth else None,
-        secret_uuid=next((secret.attributes.get('uuid')
-                          for secret in secrets), None),
+        secret_uuid=uuid, secret_usage=usage,
         monitors=monitors, ragged=ragged,
         verbatim=content[place.start:place.end].decode(),
         volume_id=source.volume_id)
+
+
+def credential(auth: Optional[xml_tree.Element]
+               ) -> tuple[Optional[str], Optional[str]]:
+    """Return the UUID or the usage of a secret, as ``auth`` names it.
+
+    libvirt accepts either, not both (src/util/virsecret.c,
+    ``virSecretLookupParseSecret``).
+    """
+    for element in auth.all('secret') if auth else []:
+        return (secret.canonical(element.attributes.get('uuid')),
+                element.attributes.get('usage'))
+    return None, None
 
 
 def reworded(disk: RbdDisk, hosts: str) -> RbdDisk:
@@ -166,9 +196,11 @@ def reworded(disk: RbdDisk, hosts: str) -> RbdDisk:
 
 def _monitors(hosts: Sequence[xml_tree.Element]
               ) -> tuple[tuple[MonAddr, ...], bool]:
-    """Read hosts; also tell whether one has brackets and needs correction."""
-    return (tuple(_monitor(host.attributes) for host in hosts),
-            any(host.attributes['name'].startswith('[') for host in hosts))
+    """Read hosts; also tell whether QEMU could not use them as they are."""
+    monitors = tuple(_monitor(host.attributes) for host in hosts)
+    return monitors, not all(
+        mon_addr.is_usable(host.attributes['name'], monitor)
+        for host, monitor in zip(hosts, monitors))
 
 
 def _monitor(host: Mapping[str, str]) -> MonAddr:
@@ -176,14 +208,14 @@ def _monitor(host: Mapping[str, str]) -> MonAddr:
 
     libvirt passes no port to QEMU for port 0 (src/qemu/qemu_block.c).
     """
+    port = host.get('port')
     transport = host.get('transport', 'tcp')
     if transport != 'tcp':
         raise Unfit(f'a monitor has the transport {transport}, not tcp')
     if not set(host) <= {'name', 'port', 'transport'}:
         raise Unfit('a monitor has unknown attributes')
-    port = host.get('port')
     try:
-        return MonAddr.of(host.get('name', ''), None if port == '0' else port)
+        return mon_addr.read(host.get('name'), None if port == '0' else port)
     except ValueError as error:
         raise Unfit(f'invalid monitor address: {error}') from None
 

@@ -19,6 +19,7 @@ from __future__ import annotations
 from typing import Optional
 
 from rbd_mon_fix import exceptions
+from rbd_mon_fix.documents import mon_addr
 from rbd_mon_fix.documents import rbd_source
 from rbd_mon_fix.documents import xml_tree
 from rbd_mon_fix.model.disk import RbdDisk
@@ -38,11 +39,11 @@ def pool(text: str) -> RbdDisk:
     if root.name != 'pool' or source is None:
         raise exceptions.Unreadable('the XML does not describe a storage pool')
     auth = next(iter(source.all('auth')), None)
-    secret = next(iter(auth.all('secret')), None) if auth else None
+    uuid, usage = rbd_source.credential(auth)
     return RbdDisk(
         key=root.word('name'), image=f'{source.word("name")}/',
         user=auth.attributes.get('username') if auth else None,
-        secret_uuid=secret.attributes.get('uuid') if secret else None,
+        secret_uuid=uuid, secret_usage=usage,
         monitors=tuple(map(_monitor, source.all('host'))), verbatim='')
 
 
@@ -57,9 +58,9 @@ def disks(text: str) -> list[RbdDisk]:
     content = text.encode()
     root = xml_tree.parse(content)
     domains = root.all('domain') + root.all('inactiveDomain')
-    return [found for domain in domains for devices in domain.all('devices')
-            for disk in devices.all('disk')
-            for source in rbd_source.find(disk)
+    return [found for domain in domains
+            for owner in rbd_source.owners(domain)
+            for source in rbd_source.find(owner)
             if (found := _disk(source, content)) is not None]
 
 
@@ -74,8 +75,8 @@ def _disk(source: rbd_source.RbdSource, content: bytes) -> Optional[RbdDisk]:
 
 def _monitor(host: xml_tree.Element) -> MonAddr:
     try:
-        return MonAddr.of(host.attributes.get('name', ''),
-                          host.attributes.get('port'))
+        return mon_addr.read(host.attributes.get('name'),
+                             host.attributes.get('port'))
     except ValueError as error:
         raise exceptions.Unreadable(
             f'invalid monitor address: {error}') from None

@@ -29,13 +29,17 @@ class RbdDisk:
     :param key: identifies the disk in its document: a target such as ``vda``
     :param image: ``pool/image``, or ``pool/namespace/image``
     :param user: cephx user; None without cephx
-    :param secret_uuid: libvirt secret; None without cephx
+    :param secret_uuid: libvirt secret, in lower case; None without cephx, or
+        if the document names the secret by its usage
     :param monitors: the addresses, in the document's order
     :param verbatim: the part of the document that holds the addresses, byte
         for byte; opaque outside its kind of document, and free of secrets
     :param volume_id: Cinder's volume, if the document names it
-    :param ragged: the addresses can be read, but are written in the wrong
-        way (lists of unequal length) and have to be fixed even if right
+    :param ragged: the addresses are read, but are to be corrected in any
+        case: Nova, libvirt or QEMU cannot use their spelling, or a monitor
+        has no address yet
+    :param secret_usage: usage of the libvirt secret, if the document names
+        no UUID (libvirt's docs/formatsecret.rst)
     """
 
     key: str
@@ -46,6 +50,7 @@ class RbdDisk:
     verbatim: str
     volume_id: Optional[str] = None
     ragged: bool = False
+    secret_usage: Optional[str] = None
 
     @property
     def pool(self) -> str:

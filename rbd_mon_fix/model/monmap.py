@@ -25,6 +25,8 @@ from typing import Mapping, Optional, Sequence
 V1_PORT = 6789
 V2_PORT = 3300
 
+_UNSPECIFIED = ('0.0.0.0', '::')
+
 _NAME = re.compile(r'[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?')
 
 
@@ -48,7 +50,10 @@ class MonAddr:
         :param port: number or decimal text; None or '' for no port
         :raises ValueError: host or port is not valid
         """
-        return cls(_canonical_host(host), _port(port))
+        canonical = _canonical_host(host)
+        if canonical in _UNSPECIFIED and str(port) == '0':
+            return cls(canonical, 0)
+        return cls(canonical, _port(port))
 
     @classmethod
     def parse(cls, text: str) -> MonAddr:
@@ -64,6 +69,15 @@ class MonAddr:
     def __str__(self) -> str:
         host = f'[{self.host}]' if ':' in self.host else self.host
         return host if self.port is None else f'{host}:{self.port}'
+
+    @property
+    def is_placeholder(self) -> bool:
+        """Tell whether it stands for a monitor without an address yet.
+
+        Such are ``0.0.0.0:0/N`` and ``:/0`` in monmaps (src/mon/MonMap.cc,
+        ``set_initial_members``), which Cinder hands out as they are.
+        """
+        return self.host in _UNSPECIFIED
 
     @property
     def is_name(self) -> bool:

@@ -50,7 +50,7 @@ ROOMS = {
     'qemu': {'model'},
     'documents': {'model'},
     'clients': {'model'},
-    'conf': set(),
+    'conf': {'model'},
     'model': set(),
     'exceptions': set(),
 }

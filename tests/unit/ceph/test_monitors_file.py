@@ -68,6 +68,12 @@ def test_what_reports_write_can_be_read(load):
         for each in clusters]}) == clusters
 
 
+def test_a_secret_in_another_spelling(load):
+    [found] = load({'clusters': [cluster(backends=[
+        {'owner': 'cinder', 'secret_uuid': FSID.upper()}])]})
+    assert [backend.secret_uuid for backend in found.backends] == [FSID]
+
+
 def test_written_by_hand(load):
     assert load({'clusters': [
         {'name': 'slow', 'monitors': ['[fd00::1]:6789']}]}) == (BARE,)

@@ -69,6 +69,16 @@ def test_backends(tmp_path, text, backends):
     assert list(cinder.load([str(path)]).backends) == backends
 
 
+@pytest.mark.parametrize('text', [
+    'BD341DC4-82CE-4FA7-A378-7A6E331821FB', 'bd341dc482ce4fa7a3787a6e331821fb'
+])
+def test_a_secret_in_another_spelling(tmp_path, text):
+    path = tmp_path / 'cinder.conf'
+    path.write_text(f'[DEFAULT]\n{RBD}rbd_secret_uuid = {text}\n')
+    [found] = cinder.load([str(path)]).backends
+    assert found.secret_uuid == 'bd341dc4-82ce-4fa7-a378-7a6e331821fb'
+
+
 def test_the_database_is_read_and_not_shown(tmp_path):
     path = tmp_path / 'cinder.conf'
     path.write_text('[database]\nconnection = mysql://c:pw@db/cinder\n')

@@ -97,3 +97,13 @@ def test_files_that_cannot_be_read(tmp_path):
     binary.write_bytes(b'[DEFAULT]\nhost = \xff\n')
     with pytest.raises(exceptions.ConfigError, match='cannot be read'):
         nova.load([str(binary)])
+
+
+@pytest.mark.parametrize('text', [
+    'BD341DC4-82CE-4FA7-A378-7A6E331821FB', 'bd341dc482ce4fa7a3787a6e331821fb'
+])
+def test_a_secret_in_another_spelling(tmp_path, text):
+    path = tmp_path / 'nova.conf'
+    path.write_text(f'[libvirt]\nrbd_secret_uuid = {text}\n')
+    assert nova.load([str(path)]).rbd_secret_uuid == (
+        'bd341dc4-82ce-4fa7-a378-7a6e331821fb')

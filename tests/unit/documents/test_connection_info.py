@@ -24,8 +24,12 @@ from hypothesis import strategies as st
 import pytest
 
 from rbd_mon_fix import exceptions
+from rbd_mon_fix.core import planning
 from rbd_mon_fix.documents import connection_info
 from rbd_mon_fix.model.monmap import MonAddr
+from rbd_mon_fix.model.monmap import Monitor
+from rbd_mon_fix.model.monmap import MonMap
+from rbd_mon_fix.model.plan import State
 from tests.unit import memory
 
 SAMPLES = pathlib.Path(__file__).parents[1] / 'samples'
@@ -34,6 +38,7 @@ CINDER = (SAMPLES / 'cinder-volume_attachment.connection_info.zed.json'
           ).read_text().strip()
 RIGHT = memory.addrs('10.1.0.1:6789,[fd00::1]:3300')
 WORDS = json.dumps(['["10.1.0.1", "fd00::1"]', '["6789", "3300"]'])
+SECRET = 'bd341dc4-82ce-4fa7-a378-7a6e331821fb'
 DATA = {'name': 'volumes/v', 'hosts': ['10.0.0.1', '10.0.0.2'],
         'ports': ['6789', '6789'], 'auth_enabled': True,
         'auth_username': 'cinder', 'secret_uuid': 'S'}
@@ -109,17 +114,49 @@ def test_ipv6_is_written_bare():
 
 @pytest.mark.parametrize('hosts, ports, expected', [
     (['10.0.0.1'], ['6789'], '10.0.0.1:6789'),
-    (['10.0.0.1'], [6789], '10.0.0.1:6789'),
     (['fd00::1'], ['6789'], '[fd00::1]:6789'),
-    (['[fd00::1]'], ['6789'], '[fd00::1]:6789'),
     (['FD00:0::1'], ['3300'], '[fd00::1]:3300'),
-    (['mon1'], [''], 'mon1'),
     (['mon1'], [None], 'mon1'),
 ])
 def test_monitors(hosts, ports, expected):
     disk = disk_of(flat(hosts=hosts, ports=ports))
     assert disk.monitors == memory.addrs(expected)
     assert not disk.ragged
+
+
+@pytest.mark.parametrize('hosts, ports, monitors', [
+    (['10.0.0.1'], [6789], ['10.0.0.1:6789']),
+    (['10.0.0.1', '10.0.0.2'], ['6789', 6789],
+     ['10.0.0.1:6789', '10.0.0.2:6789']),
+    (['[fd00::1]'], ['6789'], ['[fd00::1]:6789']),
+    (['mon1'], [''], ['mon1']),
+    # Monitors without an address, as Cinder splits 0.0.0.0:0/2 and :/0.
+    (['10.0.0.1', '0.0.0.0'], ['6789', '0'], ['10.0.0.1:6789', '0.0.0.0:0']),
+    (['10.0.0.1', '0.0.0.0'], ['6789', 0], ['10.0.0.1:6789', '0.0.0.0:0']),
+    (['0.0.0.0'], ['0'], ['0.0.0.0:0']), (['0.0.0.0'], [''], ['0.0.0.0:0']),
+    (['::'], ['0'], ['[::]:0']), (['[::]'], ['0'], ['[::]:0']),
+    ([''], [''], ['0.0.0.0:0']), ([''], [None], ['0.0.0.0:0']),
+])
+def test_spellings_that_nova_or_qemu_cannot_use(hosts, ports, monitors):
+    for shape in (flat, nested):
+        document = parse(json.dumps(shape(hosts=hosts, ports=ports)))
+        assert list(map(str, document.disk.monitors)) == monitors
+        assert document.disk.ragged
+        edited = document.edited({'volume': WORDS})
+        assert (edited.disk.monitors, edited.disk.ragged) == (RIGHT, False)
+        assert parse(edited.text) == edited
+        back = edited.edited({'volume': document.disk.verbatim})
+        assert back == document
+
+
+def test_odd_spellings_of_the_right_list_are_not_current():
+    monmap = MonMap(tuple(Monitor('', addr, (addr,)) for addr in RIGHT))
+    for hosts, ports, state in (
+            (['10.1.0.1', 'fd00::1'], ['6789', '3300'], State.CURRENT),
+            (['10.1.0.1', 'fd00::1'], ['6789', 3300], State.DRIFTED),
+            (['10.1.0.1', '[fd00::1]'], ['6789', '3300'], State.DRIFTED)):
+        disk = disk_of(flat(hosts=hosts, ports=ports))
+        assert planning.compare(disk, monmap, {}) is state
 
 
 @pytest.mark.parametrize('hosts, ports', [
@@ -146,11 +183,28 @@ def test_lists_of_unequal_length_are_read_as_nova_reads_them(hosts, ports):
     ({'auth_enabled': None}, None, None),
     ({'auth_username': None, 'secret_uuid': None}, None, None),
     ({'auth_username': ''}, None, 'S'),
+    ({'secret_uuid': SECRET.upper()}, 'cinder', SECRET),
+    ({'secret_uuid': SECRET.replace('-', '')}, 'cinder', SECRET),
 ])
 def test_auth(fields, user, secret):
     for whole in (flat(**fields), nested(**fields)):
         disk = disk_of(whole)
-        assert (disk.user, disk.secret_uuid) == (user, secret)
+        assert (disk.user, disk.secret_uuid, disk.secret_usage) == (
+            user, secret, None)
+
+
+def test_a_cluster_without_cephx():
+    """Cinder without rbd_user names neither user nor secret."""
+    whole = flat(auth_enabled=False, auth_username=None)
+    del whole['secret_uuid']
+    disk = disk_of(whole)
+    assert (disk.user, disk.secret_uuid, disk.ragged) == (None, None, False)
+
+
+def test_the_spelling_of_a_secret_stays():
+    text = json.dumps(flat(secret_uuid=SECRET.upper()))
+    edited = parse(text).edited({'volume': WORDS})
+    assert SECRET.upper() in edited.text
 
 
 @pytest.mark.parametrize('whole, expected', [
@@ -202,6 +256,8 @@ def test_no_connection_info(text):
     {'hosts': ['', '10.0.0.2']}, {'hosts': ['10.0.0.1:6789', '10.0.0.2']},
     {'hosts': ['a b', '10.0.0.2']}, {'hosts': ['10.0.0.1\n', '10.0.0.2']},
     {'ports': ['x', '6789']}, {'ports': [0, 6789]}, {'ports': [True, 6789]},
+    {'hosts': ['', '10.0.0.2'], 'ports': ['0', '6789']},
+    {'hosts': ['[]', '10.0.0.2'], 'ports': ['0', '6789']},
     {'name': None}, {'name': ''}, {'name': 'volume'}, {'name': ['a/b']},
     {'auth_username': ['cinder']}, {'auth_username': 5},
     {'secret_uuid': {'a': 1}}, {'volume_id': ['x']}, {'volume_id': 7},
@@ -303,12 +359,16 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3)
     | st.dictionaries(KEYS, inner, max_size=3), max_leaves=6)
 ADDRS = st.lists(st.builds(
-    MonAddr, st.ip_addresses().map(str), st.integers(1, 65535)),
+    MonAddr, st.ip_addresses().filter(
+        lambda address: not address.is_unspecified).map(str),
+    st.integers(1, 65535)),
     min_size=1, max_size=5)
-LISTS = st.tuples(
-    st.lists(st.ip_addresses().map(str), min_size=1, max_size=4),
-    st.lists(st.integers(1, 65535).map(str) | st.integers(1, 65535),
-             min_size=1, max_size=4))
+HOST = st.ip_addresses().map(str) | st.ip_addresses(v=6).map('[{}]'.format)
+LISTS = st.lists(
+    st.tuples(HOST, st.integers(1, 65535).map(str) | st.integers(1, 65535))
+    | st.sampled_from([('0.0.0.0', '0'), ('0.0.0.0', 0), ('::', '0'),
+                       ('[::]', 0), ('', '')]),
+    min_size=1, max_size=4).map(lambda pairs: tuple(map(list, zip(*pairs))))
 
 
 @st.composite
@@ -381,6 +441,7 @@ def test_what_is_written_is_what_was_meant(made, monitors):
     assert edited.disks[0].monitors == tuple(monitors)
     assert not edited.disks[0].ragged
     assert edited.disks[0].verbatim == words
+    assert parse(edited.text) == edited
 
 
 @FEW

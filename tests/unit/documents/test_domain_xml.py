@@ -36,6 +36,7 @@ OLD = tuple(MonAddr(f'127.0.0.2{last}', 6789) for last in (1, 2, 3))
 NEW = tuple(MonAddr(f'10.0.0.{last}', 3300) for last in (1, 2, 3, 4))
 HOST = "<host name='1.2.3.4' port='6789'/>"
 ADDR = MonAddr('1.2.3.4', 6789)
+SECRET = 'bd341dc4-82ce-4fa7-a378-7a6e331821fb'
 
 
 def sample(name):
@@ -55,6 +56,10 @@ def disk(source, target='vda', more=''):
 def rbd(hosts=HOST, name='vms/x', more=''):
     return (f"<source protocol='rbd' name='{name}'>\n        {hosts}\n"
             f"        {more}</source>")
+
+
+def nvram(source):
+    return f"  <os>\n    <nvram type='network'>{source}</nvram>\n  </os>\n"
 
 
 def with_monitors(document, monitors):
@@ -158,6 +163,12 @@ def test_comments_metadata_and_cdata_hold_no_disks():
     ("<host name='1.2.3.4'/>", (MonAddr('1.2.3.4', None),), False),
     ("<host name='1.2.3.4' port='0'/>", (MonAddr('1.2.3.4', None),), False),
     ("<host name='1.2.3.4' port='6789' transport='tcp'/>", (ADDR,), False),
+    ("<host name='0.0.0.0' port='0'/>", (MonAddr('0.0.0.0', 0),), True),
+    # libvirt prints no port 0.
+    (f"{HOST}<host name='0.0.0.0'/>", (ADDR, MonAddr('0.0.0.0', 0)), True),
+    ("<host name='::' port='0'/>", (MonAddr('::', 0),), True),
+    ("<host name='[::]'/>", (MonAddr('::', 0),), True),
+    ("<host name=''/>", (MonAddr('0.0.0.0', 0),), True),
     ('<host port="6789" name="1.2.3.4"></host>', (ADDR,), False),
     ("<host name='1.2.3&#46;4' port='6789'/>", (ADDR,), False),
     ("<host name='fd00::1' port='1'/>", (MonAddr('fd00::1', 1),), False),
@@ -177,6 +188,8 @@ def test_reads_hosts(hosts, monitors, ragged):
     (rbd("<host name='a' transport='rdma'/>"), 'transport rdma'),
     (rbd("<host name='a' weight='1'/>"), 'unknown attributes'),
     (rbd("<host port='6789'/>"), 'invalid monitor address'),
+    (rbd('<host/>'), 'invalid monitor address'),
+    (rbd("<host name='' port='6789'/>"), 'invalid monitor address'),
     (rbd("<host name='a' port='70000'/>"), 'invalid monitor address'),
     (rbd("<host name='a b'/>"), 'invalid monitor address'),
     (rbd(''), 'no monitors'),
@@ -259,6 +272,71 @@ def test_nested_sources_have_keys_and_secrets_of_their_own():
     assert document.chained == ('vda',)
 
 
+def test_the_firmware_s_nvram():
+    """Libvirt 8.5 and later start it from a network source."""
+    auth = ("<auth username='u'><secret type='ceph' "
+            f"uuid='{SECRET.upper()}'/></auth>")
+    source = rbd(name='vms/x_VARS', more=auth)
+    text = domain(disk(rbd(), more='<serial>s</serial>'), top=nvram(source))
+    document = DomainXML.parse(text)
+    assert document.unreadable == ()
+    found, other = document.disks
+    assert (found.key, found.image, found.user, found.secret_uuid,
+            found.monitors, found.volume_id) == (
+        'nvram', 'vms/x_VARS', 'u', SECRET, (ADDR,), None)
+    assert other.key == 'vda'
+    edited = document.edited({'nvram': document.spell(found, NEW)})
+    assert [each.monitors for each in edited.disks] == [NEW, (ADDR,)]
+    assert DomainXML.parse(edited.text) == edited
+    assert edited.text.endswith(text[text.index('</source></nvram>'):])
+    assert with_monitors(edited, (ADDR,)).text == text
+
+
+def test_an_nvram_is_no_disk_that_users_attach():
+    document = DomainXML.parse(domain(top=nvram(rbd())))
+    assert (document.attached, document.chained, document.mirror) == (
+        frozenset(), (), False)
+
+
+@pytest.mark.parametrize('element', [
+    "<os><nvram>/var/lib/x_VARS.fd</nvram></os>",
+    "<os><nvram type='file'><source file='/x'/></nvram></os>",
+    f"<os><nvram type='network'><source protocol='nbd'>{HOST}</source>"
+    '</nvram></os>',
+    "<os><loader type='pflash'>/usr/share/OVMF/OVMF_CODE.fd</loader></os>",
+    f"<metadata>{nvram(rbd())}</metadata>"])
+def test_an_nvram_that_is_not_in_rbd(element):
+    document = DomainXML.parse(domain(top=element))
+    assert (document.disks, document.unreadable) == ((), ())
+
+
+def test_an_nvram_that_cannot_be_put_right():
+    document = DomainXML.parse(domain(disk(rbd()), top=nvram(rbd(''))))
+    [bad] = document.unreadable
+    assert (bad.key, bad.image) == ('nvram', 'vms/x')
+    assert [each.key for each in document.disks] == ['vda']
+
+
+@pytest.mark.parametrize('secret, uuid, usage', [
+    (f"uuid='{SECRET}'", SECRET, None),
+    (f"uuid='{SECRET.upper()}'", SECRET, None),
+    ("usage='site A'", None, 'site A')])
+def test_a_secret_by_uuid_or_usage(secret, uuid, usage):
+    text = domain(disk(rbd(more="<auth username='libvirt'><secret "
+                                f"type='ceph' {secret}/></auth>")))
+    document = DomainXML.parse(text)
+    [found] = document.disks
+    assert (found.user, found.secret_uuid, found.secret_usage) == (
+        'libvirt', uuid, usage)
+    assert secret in with_monitors(document, NEW).text
+
+
+def test_a_cluster_without_cephx():
+    [found] = DomainXML.parse(domain(disk(rbd()))).disks
+    assert (found.user, found.secret_uuid, found.secret_usage) == (
+        None, None, None)
+
+
 @pytest.mark.parametrize('serial, volume_id', [
     ('7197BA11-9248-4BA0-82E5-F495A5B8B4DE',
      '7197ba11-9248-4ba0-82e5-f495a5b8b4de'),
@@ -308,8 +386,9 @@ hosts_text = strategies.builds(
         f'<host name={quote}{name}{quote}'
         + (f'{blank}port={quote}{port}{quote}' if port else '')
         + close),
-    strategies.sampled_from(['10.1.1.1', 'mon-a', 'fd00::2', '[fd00::3]']),
-    strategies.sampled_from([None, 3300, 6789]),
+    strategies.sampled_from(['10.1.1.1', 'mon-a', 'fd00::2', '[fd00::3]',
+                             '0.0.0.0', '[::]']),
+    strategies.sampled_from([None, '0', 3300, 6789]),
     strategies.sampled_from('\'"'), strategies.sampled_from([' ', '\n ']),
     strategies.sampled_from(['/>', ' />', '></host>']))
 gaps = strategies.sampled_from(['', ' ', '\n', '\n        ', '\r\n\t'])
@@ -323,18 +402,22 @@ disks_text = strategies.builds(
     strategies.sampled_from(['', "<snapshot name='&lt;host/&gt;'/>",
                              '<config file="a>\'b"/>']))
 documents = strategies.builds(
-    lambda sources: domain(*(
-        disk(source, f'vd{number}') for number, source in enumerate(sources))),
-    strategies.lists(disks_text, max_size=3))
+    lambda sources, firmware: domain(*(
+        disk(source, f'vd{number}') for number, source in enumerate(sources)),
+        top=nvram(firmware) if firmware else ''),
+    strategies.lists(disks_text, max_size=3),
+    strategies.none() | disks_text)
 monitors_lists = strategies.lists(strategies.builds(
     MonAddr, strategies.sampled_from(['10.9.9.1', 'fd00::9', 'mon.b']),
-    strategies.sampled_from([None, 3300, 6789])), min_size=1, max_size=5)
+    strategies.sampled_from([None, 3300, 6789]))
+    | strategies.sampled_from([MonAddr('0.0.0.0', 0), MonAddr('::', 0)]),
+    min_size=1, max_size=5)
 
 
 def outside_hosts(text):
     """Return the canonical form of all but hosts and the blanks there."""
     root = etree.fromstring(text.encode())
-    for host in root.xpath("//disk//source[@protocol='rbd']/host"):
+    for host in root.xpath("//source[@protocol='rbd']/host"):
         parent, before = host.getparent(), host.getprevious()
         tail = (host.tail or '').strip()
         if before is None:
@@ -351,6 +434,7 @@ def test_properties(text, monitors):
     assert not document.unreadable
     once = with_monitors(document, tuple(monitors))
     assert all(each.monitors == tuple(monitors) for each in once.disks)
+    assert DomainXML.parse(once.text) == once
     assert with_monitors(once, tuple(monitors)).text == once.text
     assert once.edited({each.key: each.verbatim
                         for each in document.disks}).text == text

@@ -43,6 +43,29 @@ def test_a_disk_without_a_target(targets):
         rbd_source.target(disk)
 
 
+@pytest.mark.parametrize('auth, uuid, usage', [
+    ("<secret type='ceph' uuid='S'/>", 'S', None),
+    ("<secret type='ceph' uuid='BD341DC482CE4FA7A3787A6E331821FB'/>",
+     'bd341dc4-82ce-4fa7-a378-7a6e331821fb', None),
+    ("<secret type='ceph' usage='site &quot;A&quot;'/>", None, 'site "A"'),
+    ('<secret/>', None, None), ('', None, None)])
+def test_a_secret(auth, uuid, usage):
+    element = xml_tree.parse(f'<auth>{auth}</auth>'.encode())
+    assert rbd_source.credential(element) == (uuid, usage)
+
+
+def test_no_auth():
+    assert rbd_source.credential(None) == (None, None)
+
+
+def test_owners():
+    domain = xml_tree.parse(
+        b"<domain><os><loader/><nvram/></os><devices><nvram/><disk/>"
+        b"<disk/></devices><metadata><os><nvram/></os></metadata></domain>")
+    assert [each.name for each in rbd_source.owners(domain)] == [
+        'nvram', 'disk', 'disk']
+
+
 def test_other_hosts():
     hosts = "<host name='[fd00::1]'/><host name='B' port='0'/>"
     disk = rbd_source.reworded(DISK, hosts)

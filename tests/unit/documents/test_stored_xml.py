@@ -60,6 +60,17 @@ def test_a_pool():
         '192.0.2.11:6789', '[2001:db8::1]']
 
 
+def test_a_pool_that_names_its_secret_by_usage():
+    pool = stored_xml.pool(POOL.replace(
+        "uuid='2ec115d7-3a88-3ceb-bc12-0ac909a6fd87'", "usage='site A'"))
+    assert (pool.secret_uuid, pool.secret_usage) == (None, 'site A')
+
+
+def test_a_pool_that_names_a_monitor_without_an_address():
+    pool = stored_xml.pool(POOL.replace('2001:db8::1', '0.0.0.0'))
+    assert list(map(str, pool.monitors)) == ['192.0.2.11:6789', '0.0.0.0:0']
+
+
 def test_a_pool_without_cephx():
     auth = POOL[POOL.index('    <auth'):POOL.index('  </source>')]
     pool = stored_xml.pool(POOL.replace(auth, ''))
@@ -74,7 +85,13 @@ def test_what_is_no_pool(text):
         stored_xml.pool(text)
 
 
+NVRAM = """<os><nvram type='network'><source protocol='rbd' name='vms/nvram'>
+<host name='192.0.2.11'/></source></nvram></os>"""
+
+
 @pytest.mark.parametrize('text, images', [
+    (f'<domainsnapshot><domain>{NVRAM}{DISK.format(image="then")}</domain>'
+     '</domainsnapshot>', ['vms/nvram', 'vms/then']),
     ('<domainsnapshot><name>s</name></domainsnapshot>', []),
     (f'<domainsnapshot><domain>{DISK.format(image="then")}</domain>'
      f'<inactiveDomain>{DISK.format(image="kept")}</inactiveDomain>'

@@ -69,6 +69,19 @@ def test_no_port(port):
         MonAddr.of('10.0.0.1', port)
 
 
+@pytest.mark.parametrize('text, port', [
+    ('0.0.0.0', 0), ('0.0.0.0', '0'), ('::', 0), ('[::]', '0')])
+def test_a_monitor_without_an_address_yet(text, port):
+    addr = MonAddr.of(text, port)
+    assert (addr.port, addr.is_placeholder) == (0, True)
+    assert MonAddr.parse(str(addr)) == addr
+
+
+def test_an_address_is_no_placeholder():
+    assert not MonAddr.of('10.0.0.1', 6789).is_placeholder
+    assert not MonAddr.of('mon1', 6789).is_placeholder
+
+
 @pytest.mark.parametrize('text, host, port', [
     ('10.0.0.1', '10.0.0.1', None),
     ('10.0.0.1:6789', '10.0.0.1', 6789),
