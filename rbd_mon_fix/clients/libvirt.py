@@ -19,7 +19,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-from typing import Any
+from typing import Any, Callable
 from urllib import parse
 
 from rbd_mon_fix import exceptions
@@ -188,14 +188,28 @@ class Hypervisor(libvirt_objects.Objects):
         :raises Declined: the secret is private, has no value, or this user
             may not read it
         """
+        return self._secret_value(
+            uuid, lambda driver: driver.secretLookupByUUIDString(uuid))
+
+    def secret_value_by_usage(self, usage: str) -> bytes:
+        """Return the value of the secret of Ceph that has a usage name.
+
+        :raises Gone: the secret does not exist
+        :raises Declined: as for ``secret_value``
+        """
+        return self._secret_value(
+            f'with the usage "{usage}"',
+            lambda driver: driver.secretLookupByUsage(
+                libvirt.VIR_SECRET_USAGE_TYPE_CEPH, usage))
+
+    def _secret_value(self, name: str, look_up: Callable[[Any], Any]) -> bytes:
         with self._domain_errors():
             try:
-                secret = self._secret_driver.secretLookupByUUIDString(uuid)
-                return bytes(secret.value(0))
+                return bytes(look_up(self._secret_driver).value(0))
             except libvirt.libvirtError as error:
                 if error.get_error_code() == libvirt.VIR_ERR_NO_SECRET:
                     raise exceptions.Gone(
-                        f'Libvirt has no secret {uuid}.') from None
+                        f'Libvirt has no secret {name}.') from None
                 raise
 
     @functools.cached_property

@@ -20,7 +20,8 @@ import collections
 import dataclasses
 import functools
 import itertools
-from typing import TYPE_CHECKING, Iterable, Iterator, Optional, Sequence
+import logging
+from typing import Iterable, Iterator, Optional, Sequence
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.core import connectivity
@@ -35,8 +36,7 @@ from rbd_mon_fix.model.guest import GuestState
 from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.plan import Copy
 
-if TYPE_CHECKING:
-    from rbd_mon_fix.clients import libvirt
+LOG = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,9 +72,9 @@ class GuestsResult:
     @property
     def stranded(self) -> list[str]:
         """Return the guests that have lost their monitors."""
-        return [report.guest.instance or f'process {report.guest.pid}'
-                for report in self.guests
-                if report.state is GuestState.STRANDED]
+        return [report.guest.instance for report in self.guests
+                if report.guest.instance
+                and report.state is GuestState.STRANDED]
 
 
 def guests(context: contexts.Context,
@@ -86,14 +86,14 @@ def guests(context: contexts.Context,
     """
     selection = selections.select(request, context)
     context.local_host.require(selection.hosts, 'guests')
-    watch = Watch(context)
+    host = selection.hosts[0]
+    watch = Watch(context, host)
     judge = judging.Judge(context, selection)
     for batch in scans.Scan(context, selection).batches():
         for _, copies in itertools.groupby(
                 judge.judge(batch).plan.copies,
                 lambda copy: copy.locator.instance):
             watch.add(list(copies))
-    host = selection.hosts[0]
     seen = {guest.instance for guest in watch.guests}
     return GuestsResult(
         tuple(_reports(host, watch, selection)),
@@ -117,15 +117,20 @@ def _reports(host: str, watch: Watch,
 class Watch:
     """Judges running guests by the clusters of their servers' copies.
 
-    It ignores other hosts, and costs nothing for them.
+    It ignores other hosts, and costs nothing for them. Any local user can
+    start a process that looks like a guest, so those that are not running
+    domains of this libvirt are not judged.
+
+    :param host: the name of this machine, if it is known before the copies
     """
 
-    def __init__(self, context: contexts.Context):
+    def __init__(self, context: contexts.Context, host: str = ''):
         self._context = context
+        self._host = host
         # The clusters that the copies of an image name, of each server.
         self._named: dict[tuple[str, str], set[Optional[str]]] = (
             collections.defaultdict(set))
-        self._hosts: dict[str, str] = {}
+        self._servers: set[str] = set()
 
     @functools.cached_property
     def guests(self) -> list[Guest]:
@@ -140,18 +145,19 @@ class Watch:
             return
         if where.instance not in {guest.instance for guest in self.guests}:
             return
-        self._hosts[where.instance] = where.host
+        self._host = where.host
+        self._servers.add(where.instance)
         for copy in copies:
             if copy.disk is not None:
                 self._named[where.instance, copy.disk.image].add(copy.cluster)
 
     def stranded(self) -> list[str]:
         """Return the servers, of those taken in, that are stranded."""
-        if not self._hosts:
+        if not self._servers:
             return []
         return sorted(
             guest.instance for guest in self.guests
-            if guest.instance in self._hosts
+            if guest.instance in self._servers
             and self.state(guest, self.disks(guest)) is GuestState.STRANDED)
 
     def state(self, guest: Guest, disks: Sequence[RbdDisk]) -> GuestState:
@@ -159,6 +165,8 @@ class Watch:
 
         :param disks: those that it has now
         """
+        if not self._is_domain(guest):
+            return GuestState.UNKNOWN
         return connectivity.judge(
             guest.peers, [self._cluster(guest, disk) for disk in disks],
             self._names)
@@ -177,15 +185,24 @@ class Watch:
         from rbd_mon_fix.clients import libvirt
         from rbd_mon_fix.documents import domain_xml
         try:
-            live = self._hypervisor(guest).live_xml(guest.instance or '')
+            live = self._context.hypervisor(self._host).live_xml(
+                guest.instance or '')
             return domain_xml.DomainXML.parse(live).disks
         except (exceptions.Unreachable, exceptions.Unreadable,
                 exceptions.Gone, libvirt.Declined):
             return guest.disks
 
-    def _hypervisor(self, guest: Guest) -> libvirt.Hypervisor:
-        return self._context.hypervisor(
-            self._hosts.get(guest.instance or '', ''))
+    def _is_domain(self, guest: Guest) -> bool:
+        return guest.instance in self._running
+
+    @functools.cached_property
+    def _running(self) -> set[str]:
+        """Return the running domains of this machine; none if it is down."""
+        try:
+            return self._context.hypervisor(self._host).running()
+        except exceptions.Unreachable as error:
+            LOG.debug('Running guests cannot be judged: %s', error.message)
+            return set()
 
     def _cluster(self, guest: Guest, disk: RbdDisk) -> Optional[Cluster]:
         """Return the cluster that all copies agree on, or None."""
@@ -200,7 +217,8 @@ class Watch:
     @functools.cached_property
     def _names(self) -> connectivity.Names:
         return judging.names(addr.host for addr in itertools.chain(
-            _right(self._context.clusters), _launched(self.guests))
+            _right(self._context.clusters),
+            _launched(filter(self._is_domain, self.guests)))
             if addr.is_name)
 
 

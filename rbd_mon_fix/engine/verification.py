@@ -16,12 +16,12 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 from typing import Iterator, Mapping, Optional, Sequence, Union
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.core import planning
+from rbd_mon_fix.engine import cephx_keys
 from rbd_mon_fix.engine import context as contexts
 from rbd_mon_fix.engine import reporting
 from rbd_mon_fix.engine import scan as scans
@@ -117,7 +117,7 @@ class Prover:
         self._context = context
         self._limits = limits
         self._listener = listener
-        self._keys: dict[tuple[str, str], str] = {}
+        self._keys = cephx_keys.Keys(context)
 
     def prove(self, disks: Sequence[tuple[Locator, RbdDisk]]
               ) -> list[open_check.Proof]:
@@ -153,38 +153,25 @@ class Prover:
         if user is None or secret is None:
             return open_check.Case(disk.image, disk.monitors, user, None)
         try:
-            key = self._key(where.host, secret)
+            key = self._keys.of(secret)
         except exceptions.Gone as error:
             return open_check.Proof(False, error.message, 0.0)
         return open_check.Case(disk.image, disk.monitors, user, key)
 
     def _credentials(self, where: Locator, disk: RbdDisk
-                     ) -> tuple[Optional[str], Optional[str]]:
+                     ) -> tuple[Optional[str],
+                                Optional[cephx_keys.SecretName]]:
         """Return user and secret as the reader of the document takes them."""
         nova = self._context.nova
         if (registry.SPECS[where.store].secret_from_nova
                 and disk.secret_uuid is None
                 and nova is not None and nova.rbd_secret_uuid):
-            return nova.rbd_user, nova.rbd_secret_uuid
-        return disk.user, disk.secret_uuid
-
-    def _key(self, host: str, secret: str) -> str:
-        if (host, secret) not in self._keys:
-            self._keys[host, secret] = self._ask(host, secret)
-        return self._keys[host, secret]
-
-    def _ask(self, host: str, secret: str) -> str:
-        from rbd_mon_fix.clients import libvirt
-        try:
-            value = self._context.hypervisor(host).secret_value(secret)
-        except libvirt.Declined as error:
-            raise exceptions.ConfigError(
-                f'Cannot read the value of libvirt secret {secret}: '
-                f'{error.message}.',
-                'Run this as a user who may read it ("virsh '
-                'secret-get-value" shows whether). Nobody may read a private '
-                'secret.') from None
-        return base64.b64encode(value).decode()
+            return nova.rbd_user, cephx_keys.SecretName(
+                where.host, nova.rbd_secret_uuid, None)
+        if disk.secret_uuid is None and disk.secret_usage is None:
+            return disk.user, None
+        return disk.user, cephx_keys.SecretName(
+            where.host, disk.secret_uuid, disk.secret_usage)
 
 
 def _is_cold(locator: Locator) -> bool:

@@ -218,6 +218,10 @@ class Secrets:
             raise self.answer
         return types.SimpleNamespace(value=lambda flags: self.answer)
 
+    def secretLookupByUsage(self, kind, usage):  # noqa: N802
+        assert kind == libvirt.VIR_SECRET_USAGE_TYPE_CEPH
+        return self.secretLookupByUUIDString(usage)
+
 
 def with_secrets(hypervisor, monkeypatch, connection):
     monkeypatch.setattr(hypervisor, '_connection', connection)
@@ -227,6 +231,7 @@ def with_secrets(hypervisor, monkeypatch, connection):
 def test_a_secret(hypervisor, monkeypatch):
     with_secrets(hypervisor, monkeypatch, Secrets('qemu:///system', b'key'))
     assert hypervisor.secret_value(UUID) == b'key'
+    assert hypervisor.secret_value_by_usage('site A') == b'key'
 
 
 def test_a_secret_beside_an_embedded_driver(hypervisor, monkeypatch):
@@ -251,3 +256,5 @@ def test_a_secret_that_cannot_be_read(hypervisor, monkeypatch, code, kind):
         'qemu:///system', failure(code)))
     with pytest.raises(kind):
         hypervisor.secret_value(UUID)
+    with pytest.raises(kind):
+        hypervisor.secret_value_by_usage('site A')

@@ -57,7 +57,7 @@ def disk(image):
 
 @pytest.fixture
 def context(world):
-    """Return that of host cmp1, where libvirt is down."""
+    """Return that of host cmp1, whose libvirt knows no domain yet."""
     world.write_nova_conf(host='cmp1')
     context = world.context()
     context.__dict__['clusters'] = CLUSTERS
@@ -89,10 +89,51 @@ def watch(context, monkeypatch):
 
 @pytest.mark.parametrize('peers, found', [
     ((), [UUID]), ((OLD,), [UUID]), ((RIGHT,), [])])
-def test_stranded(watch, peers, found):
+def test_stranded(world, watch, peers, found):
+    run(world, 'a/i')
     watched = watch(peers)
     watched.add(copies())
     assert watched.stranded() == found
+
+
+def test_a_process_that_is_no_domain_of_this_libvirt(world, watch):
+    watched = watch()
+    watched.add(copies())
+    assert watched.stranded() == []
+    assert watched.state(watched.guests[0], [disk('a/i')]) is (
+        GuestState.UNKNOWN)
+
+
+def test_a_domain_that_does_not_run(world, watch):
+    world.domains().add(1)
+    watched = watch()
+    watched.add(copies())
+    assert watched.stranded() == []
+
+
+def test_without_libvirt_nothing_is_judged(world, watch):
+    world.libvirts.clear()
+    watched = watch()
+    watched.add(copies())
+    assert watched.stranded() == []
+
+
+def test_names_of_other_processes_are_not_looked_up(
+        world, watch, monkeypatch):
+    asked = []
+    monkeypatch.setattr(connectivity.judging, 'names', lambda hosts: (
+        asked.extend(hosts), {})[1])
+    run(world, 'a/i')
+    watched = watch()
+    watched.guests.append(Guest(8, None, (RbdDisk(
+        'vda', 'a/i', 'cinder', None, (MonAddr('evil', 6789),), ''),),
+        frozenset()))
+    watched.guests.append(Guest(9, UUID, (RbdDisk(
+        'vda', 'a/i', 'cinder', None, (MonAddr('mon1', 6789),), ''),),
+        frozenset()))
+    watched.add(copies())
+    watched.stranded()
+    assert asked == ['mon1']
 
 
 def test_servers_of_other_hosts_are_not_looked_at(watch):
@@ -112,7 +153,8 @@ def test_guests_that_the_run_is_not_about_are_left_out(watch):
     assert watch().stranded() == []
 
 
-def test_copies_that_disagree_make_it_unknown(watch):
+def test_copies_that_disagree_make_it_unknown(world, watch):
+    run(world, 'a/i')
     watched = watch()
     watched.add(copies('a') + copies('b', store='nova-bdm'))
     assert watched.stranded() == []
@@ -120,7 +162,8 @@ def test_copies_that_disagree_make_it_unknown(watch):
 
 @pytest.mark.parametrize('cluster, found', [('a', [UUID]), (None, [])])
 def test_a_cluster_that_is_not_known_is_not_guessed(
-        watch, cluster, found):
+        world, watch, cluster, found):
+    run(world, 'a/i')
     watched = watch()
     watched.add(copies(cluster))
     assert watched.stranded() == found
@@ -188,11 +231,14 @@ def test_what_cannot_be_seen_is_counted(running):
     assert (found.closed, found.hidden) == (1, 1)
 
 
-def test_a_process_without_name_is_named_by_its_number(running):
-    found = running(Guest(9, None, (disk(IMAGE),), frozenset()))
+@pytest.mark.parametrize('instance', [None, 'web', memory.uuid(9)])
+def test_a_process_that_is_no_domain_is_shown_and_not_judged(
+        running, instance):
+    found = running(Guest(9, instance, (disk(IMAGE),), frozenset([OLD])))
     [report] = found.guests
-    assert report.guest.instance is None
-    assert found.stranded == ['process 9']
+    assert report.guest.instance == instance
+    assert report.state is GuestState.UNKNOWN
+    assert found.stranded == []
 
 
 def test_guests_without_rbd_are_not_told_of(running):

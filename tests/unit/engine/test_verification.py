@@ -73,6 +73,7 @@ def keep_keys(place, secrets=('S',)):
         return f'key {uuid}'.encode()
 
     place.secret_value = value
+    place.secret_value_by_usage = lambda usage: value(f'usage {usage}')
 
 
 @pytest.fixture
@@ -213,6 +214,19 @@ def test_a_domain_has_its_own_word(here, qemu):
     verify(here, store=['domain'])
     [case] = qemu.cases
     assert (case.user, case.key) == (None, None)
+
+
+def test_a_secret_that_is_named_by_its_usage(here, qemu):
+    """Two guests may name the same cephx user, and keys of two clusters."""
+    keep_keys(here.domains(), ('usage site A', 'usage site B'))
+    for server, site in ((1, 'A'), (2, 'B')):
+        here.add(server)
+        here.domains().texts[memory.uuid(server)] = here.domains().text(
+            server).replace("uuid='S'", f"usage='site {site}'")
+    verify(here, store=['domain'])
+    assert [(case.user, base64.b64decode(case.key)) for case in qemu.cases
+            ] == [('cinder', b'key usage site A'),
+                  ('cinder', b'key usage site B')]
 
 
 def test_a_secret_that_is_missing(here, qemu):
