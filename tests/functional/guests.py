@@ -62,6 +62,12 @@ SOCKET = '''<disk type='network' device='disk'>
   <source protocol='rbd' name='vms/s'>
     <host transport='unix' socket='/s'/></source>
   <target dev='vdd' bus='virtio'/></disk>'''
+# In place of the end of <os>; since libvirt 8.5.
+NVRAM = f"""<loader readonly='yes' type='pflash'>/OVMF_CODE.fd</loader>
+<nvram type='network' format='raw'>
+  <source protocol='rbd' name='vms/g_VARS'>
+    <host name='10.9.9.9' port='6789'/>{AUTH}</source></nvram></os>
+<features><acpi/></features>"""
 VNC = "<graphics type='vnc' autoport='yes' passwd='s3cret'/>"
 
 

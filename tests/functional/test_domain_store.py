@@ -37,6 +37,7 @@ from tests.functional.guests import CHAIN
 from tests.functional.guests import FULL
 from tests.functional.guests import NEW
 from tests.functional.guests import NOVA
+from tests.functional.guests import NVRAM
 from tests.functional.guests import PLAIN
 from tests.functional.guests import SOCKET
 from tests.functional.guests import VNC
@@ -116,6 +117,23 @@ def test_put_changes_the_monitors_and_nothing_else(
     assert again.document.unreadable == record.document.unreadable
     [outcome] = store.put([Change(again, record.document, ())])
     assert outcome.verdict is Verdict.FIXED
+    assert xml(domain) == before
+
+
+@pytest.mark.skipif(libvirt.getVersion() < 8005000,
+                    reason='libvirt has no NVRAM on the network')
+def test_put_changes_the_nvram(connection, store):
+    domain = connection.defineXML(guest(PLAIN).replace(
+        "'pc'", "'q35'").replace('</os>', NVRAM))
+    before = xml(domain)
+    [record] = store.scan(scope(domain))
+    assert [disk.key for disk in record.document.disks] == ['nvram', 'vda']
+    [outcome] = store.put([change(record)])
+    assert (outcome.verdict, outcome.reason) == (Verdict.FIXED, '')
+    again = store.get(record.locator)
+    assert {disk.monitors for disk in again.document.disks} == {NEW}
+    assert '10.9.9.9' not in xml(domain)
+    [outcome] = store.put([Change(again, record.document, ())])
     assert xml(domain) == before
 
 

@@ -42,18 +42,23 @@ from rbd_mon_fix.qemu import processes
 from tests.cloud import domains
 from tests.functional import ceph as real
 from tests.functional import guests
+from tests.functional import libvirtd
 from tests.functional import operator
 from tests.functional import secrets
 
 SECRET = guests.SECRET
+libvirt = pytest.importorskip('libvirt')
+
 GOOD, DEAD = MonAddr(real.ADDRESS, 6789), MonAddr(real.DEAD, 6789)
+SECRET_XML = f'''<secret ephemeral='no' private='no'><uuid>{SECRET}</uuid>
+<usage type='ceph'><name>good</name></usage></secret>'''
 TIMED_OUT = 'error connecting: Connection timed out'
 
 CONF = '''\
 [DEFAULT]
 nova_config_file =
 cinder_config_file =
-libvirt_uri = qemu:///embed?root={folder}/libvirt
+libvirt_uri = {uri}
 journal_dir = {folder}/journal
 [ceph]
 conf = {ceph.conf}
@@ -67,10 +72,18 @@ def ceph():
         yield running
 
 
+def operator_of(folder, ceph, uri):
+    """Return an operator, who needs no more of a cloud than a config."""
+    config = folder / 'host.conf'
+    config.write_text(CONF.format(folder=folder, ceph=ceph, uri=uri))
+    return operator.Operator(types.SimpleNamespace(), config)
+
+
 class Host:
     """A libvirt host and the operator on it.
 
-    :param disks: pool/image and monitor of each guest by name
+    :param disks: pool/image and monitor of each guest by name, and how it
+        names its secret if not by UUID
     """
 
     def __init__(self, folder, ceph, libvirt_cache, disks):
@@ -81,11 +94,8 @@ class Host:
         domains.define(self.root, [
             guests.guest(disk(*disks[name]), name=name, uuid=uuid)
             for name, uuid in self.uuids.items()])
-        config = folder / 'host.conf'
-        config.write_text(CONF.format(folder=folder, ceph=ceph).replace(
-            f'nova_config_file = {folder}/none\n', ''))
-        # An operator needs no more of a cloud than this.
-        self.operator = operator.Operator(types.SimpleNamespace(), config)
+        self.operator = operator_of(
+            folder, ceph, f'qemu:///embed?root={self.root}')
 
     def run(self, *words):
         return self.operator.run(*words)
@@ -97,9 +107,10 @@ class Host:
                 for row in answer.json['disks']}
 
 
-def disk(image, monitor):
+def disk(image, monitor, named='uuid'):
+    auth = guests.AUTH.replace('uuid=', f'{named}=')
     return f'''<disk type='network' device='disk'>
-      <driver name='qemu' type='raw'/>{guests.AUTH}
+      <driver name='qemu' type='raw'/>{auth}
       <source protocol='rbd' name='{image}'>
         <host name='{monitor.host}' port='{monitor.port}'/></source>
       <target dev='vda' bus='virtio'/></disk>'''
@@ -153,6 +164,13 @@ def test_verify(build_host, ceph, command_lines, tmp_path):
     assert not list(scratch.iterdir())
 
 
+def test_verify_a_secret_by_its_usage(build_host, ceph):
+    host = build_host(good=('vms/web', GOOD, 'usage'))
+    secrets.define(host.root, SECRET, ceph.key)
+    answer = host.run('verify', '-f', 'json')
+    assert (answer.code, host.opened(answer)) == (0, {'good': (True, None)})
+
+
 def test_verify_all_right_and_without_qemu_img(build_host, ceph, tmp_path):
     host = build_host(good=('vms/web', GOOD))
     secrets.define(host.root, SECRET, ceph.key)
@@ -177,7 +195,7 @@ def test_verify_without_the_secret_and_with_a_private_one(build_host, ceph):
     secrets.define(host.root, SECRET, ceph.key, 'yes')
     answer = host.run('verify')
     assert (answer.code, answer.out) == (2, '')
-    assert f'secret {SECRET} cannot be had' in answer.err
+    assert f'value of libvirt secret {SECRET}: ' in answer.err
     assert ceph.key not in answer.err
 
 
@@ -259,8 +277,27 @@ def seen(process, host=None):
 
 
 @pytest.fixture
-def running_host(build_host, ceph, tmp_path):
-    """Return a host with a real QEMU process for the guest ``good``."""
+def running_host(ceph, tmp_path):
+    """Return an operator where a libvirtd runs the guest ``good``."""
+    uuid = str(uuid_module.uuid4())
+    with libvirtd.running(tmp_path / 'a', socket.gethostname()) as daemon:
+        with daemon.connected() as connection:
+            connection.secretDefineXML(SECRET_XML).setValue(
+                base64.b64decode(ceph.key))
+            connection.defineXML(guests.guest(
+                disk('vms/web', GOOD), name='good', uuid=uuid)
+            ).createWithFlags(libvirt.VIR_DOMAIN_START_PAUSED)
+        host = operator_of(tmp_path, ceph, daemon.uri)
+        host.uuids = {'good': uuid}
+        host.pid = int(
+            (daemon.folder / 'run' / 'qemu' / 'good.pid').read_text())
+        seen(host, real.ADDRESS)
+        yield host
+
+
+def test_a_process_that_is_no_domain_is_not_judged(
+        build_host, ceph, tmp_path):
+    """Its UUID is that of a domain that does not run."""
     host = build_host(good=('vms/web', GOOD))
     key = tmp_path / 'key'
     key.write_text(ceph.key)
@@ -268,8 +305,9 @@ def running_host(build_host, ceph, tmp_path):
                   '-display', 'none', '-nodefaults', '-name', 'guest=good',
                   '-uuid', host.uuids['good'], *blockdev('web', key)]) as it:
         seen(it, real.ADDRESS)
-        host.pid = it.pid
-        yield host
+        answer = host.run('guests', '-f', 'json')
+        row, = mine(host, answer)
+    assert (row['pid'], row['state']) == (it.pid, 'unknown')
 
 
 def mine(host, answer):
@@ -310,7 +348,7 @@ def test_a_guest_is_stranded(running_host, ceph, tmp_path):
         told = running_host.run(*options, *words)
         assert told.code == 1
         assert f'stranded: {uuid}' in told.out
-        assert 'live-migrate it' in told.out
+        assert 'live-migrate or restart it' in told.out
 
 
 def test_only_this_machine(build_host):
@@ -318,7 +356,7 @@ def test_only_this_machine(build_host):
     for command in ('guests', 'verify'):
         answer = host.run(command, '--host', 'elsewhere')
         assert answer.code == 2
-        assert 'this is not elsewhere' in answer.err
+        assert 'this machine is not elsewhere' in answer.err
 
 
 OLD = (r'file=rbd:vms/root:id=cinder:key=c2VzYW1l\=\=:auth_supported='
@@ -359,9 +397,9 @@ def test_a_network_namespace_of_its_own():
 
 def test_without_permission():
     script = ('import os, sys; sys.path[:] = {path!r}; '
-              'from rbd_mon_fix.guests import process; os.setgid(65534); '
+              'from rbd_mon_fix.qemu import processes; os.setgid(65534); '
               'os.setuid(65534); '
-              'print([each.peers for each in process.running() '
+              'print([each.peers for each in processes.running() '
               'if each.pid == {pid}])')
     with running(['qemu-kvm', '-c', IDLE],
                  executable=PYTHON) as it:
