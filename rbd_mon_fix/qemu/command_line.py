@@ -33,7 +33,6 @@ import uuid as uuid_module
 from rbd_mon_fix.model.disk import RbdDisk
 from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.qemu import option_syntax
-from rbd_mon_fix.qemu.option_syntax import Malformed
 
 LOG = logging.getLogger(__name__)
 
@@ -83,7 +82,7 @@ def disks(argv: Sequence[str]) -> tuple[RbdDisk, ...]:
         for word in _values(argv, option):
             try:
                 found += _images(option_syntax.tree(word, implied))
-            except Malformed as error:
+            except option_syntax.Malformed as error:
                 LOG.debug('Leaving out an option -%s of guest %s: %s.',
                           option, instance(argv), error)
     return tuple(found[:_MAX_IMAGES])
@@ -105,7 +104,7 @@ def _images(tree: Any, key: Any = '', depth: int = 0) -> Iterator[RbdDisk]:
     if not isinstance(tree, dict):
         return
     if depth > option_syntax.MAX_DEPTH:
-        raise Malformed('nested too deeply')
+        raise option_syntax.Malformed('nested too deeply')
     key = tree.get('node-name') or tree.get('id') or key
     if tree.get('driver') == 'rbd' and 'pool' in tree and 'image' in tree:
         yield _image(tree, key)
@@ -143,7 +142,7 @@ def _image(tree: Mapping[str, Any], key: Any) -> RbdDisk:
 def _disk(key: Any, image: str, user: Any,
           monitors: Sequence[Optional[MonAddr]]) -> RbdDisk:
     if len(monitors) > _MAX_MONITORS:
-        raise Malformed('an image has too many monitors')
+        raise option_syntax.Malformed('an image has too many monitors')
     return RbdDisk(
         key=_printable(key), image=_printable(image),
         user=None if user is None else _printable(user), secret_uuid=None,
@@ -157,7 +156,7 @@ def _printable(word: Any) -> str:
     """
     if (not isinstance(word, str) or len(word) > _MAX_NAME
             or not word.isprintable()):
-        raise Malformed('a name is not printable text')
+        raise option_syntax.Malformed('a name is not printable text')
     return word
 
 
