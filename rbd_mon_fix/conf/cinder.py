@@ -17,12 +17,18 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Mapping, Optional, Sequence
+import socket
+from typing import Callable, Iterator, Mapping, Optional, Sequence, TypeVar
 
 from oslo_config import cfg
+from oslo_config import types
+from oslo_utils import netutils
 
 from rbd_mon_fix.conf import ini
-from rbd_mon_fix.model import secret
+from rbd_mon_fix.model import secret as secret_model
+
+_Registration = tuple[Optional[str], cfg.Opt]
+_Value = TypeVar('_Value')
 
 _SHARED = 'backend_defaults'
 
@@ -37,6 +43,29 @@ _DEFAULTS: Mapping[str, Optional[str]] = {
     'rbd_pool': 'rbd',
 }
 
+# As in cinder/volume/driver.py; it may hold passwords of other drivers.
+_REPLICATION = 'replication_device'
+_REPLICATION_OPT = cfg.MultiOpt(_REPLICATION, item_type=types.Dict(),
+                                secret=True)
+
+# Where cinder/volume/drivers/rbd.py looks for the ceph.conf of a replica.
+_SYSCONFDIR = '/etc/ceph/'
+
+
+@dataclasses.dataclass(frozen=True)
+class Replica:
+    """A cluster that a backend may fail over to; its pool is the same.
+
+    :param name: its backend_id, which Cinder gives to librados as the name
+        of the cluster
+    :param secret_uuid: None if Cinder uses that cluster's fsid
+    """
+
+    name: str
+    conf: str
+    user: Optional[str]
+    secret_uuid: Optional[str]
+
 
 @dataclasses.dataclass(frozen=True)
 class CinderBackend:
@@ -47,6 +76,8 @@ class CinderBackend:
     :param user: None without cephx
     :param secret_uuid: None if Cinder uses the cluster's fsid
         (_set_default_secret_uuid, since Victoria; older releases use none)
+    :param host: the host part of ``volumes.host``; None if the file leaves
+        it to the name of cinder-volume's machine
     """
 
     name: str
@@ -55,6 +86,8 @@ class CinderBackend:
     user: Optional[str]
     secret_uuid: Optional[str]
     pool: str
+    host: Optional[str] = None
+    replicas: tuple[Replica, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,41 +108,103 @@ def load(paths: Sequence[str]) -> CinderConf:
     :param paths: the files; later ones override earlier ones
     :raises ConfigError: a file is missing, unreadable or malformed
     """
-    conf = ini.read(paths, 'cinder', (
-        (None, cfg.ListOpt('enabled_backends')),
-        ('database', cfg.StrOpt('connection', secret=True)),
-        *((None, cfg.StrOpt(name, default=default))
-          for name, default in _DEFAULTS.items()),
-        *((_SHARED, cfg.StrOpt(name, default=default))
-          for name, default in _DEFAULTS.items())))
+    conf = ini.read(paths, 'cinder', _common())
     names = [name for name in ini.values(conf, 'enabled_backends') if name]
-    # Without enabled_backends, Cinder reads the backend from [DEFAULT]
-    # (cinder/cmd/volume.py).
-    backends = [_backend(conf, name) for name in names or ['']]
+    host = ini.stated(conf, 'host') or None
+    database = ini.value(conf, 'connection', 'database') or None
+    # The options of the sections have to be known before references to them
+    # resolve, and the sections are known only now.
+    conf = ini.read(paths, 'cinder', [
+        *_common(), *(opt for name in names for opt in _of_section(name))])
+    # Without enabled_backends, Cinder before Ocata reads the backend from
+    # [DEFAULT] (cinder/cmd/volume.py).
+    backends = [_backend(conf, name, host) for name in names or ['']]
     return CinderConf(
-        database_connection=ini.value(conf, 'connection', 'database') or None,
+        database_connection=database,
         backends=tuple(backend for backend in backends if backend))
 
 
-def _backend(conf: cfg.ConfigOpts, name: str) -> Optional[CinderBackend]:
-    options = {option: _option(conf, name, option) or ''
+def _common() -> list[_Registration]:
+    """Return the options outside the sections of backends.
+
+    Some are here only because others refer to them
+    (cinder/common/config.py).
+    """
+    return [
+        (None, cfg.StrOpt('host', default=socket.gethostname())),
+        (None, cfg.StrOpt('my_ip', default=netutils.get_my_ipv4())),
+        (None, cfg.StrOpt('state_path', default='/var/lib/cinder')),
+        (None, cfg.StrOpt('storage_availability_zone', default='nova')),
+        (None, cfg.ListOpt('enabled_backends')),
+        ('database', cfg.StrOpt('connection', secret=True)),
+        *((group, cfg.StrOpt(name, default=default))
+          for group in (None, _SHARED)
+          for name, default in _DEFAULTS.items()),
+        (None, _REPLICATION_OPT), (_SHARED, _REPLICATION_OPT)]
+
+
+def _of_section(name: str) -> list[_Registration]:
+    """Return the options of a backend's section.
+
+    There they have no default: that of the shared section holds
+    (BackendGroupConfiguration in cinder/volume/configuration.py).
+    """
+    own: list[cfg.Opt] = [cfg.StrOpt('backend_host')]
+    if name != _SHARED:
+        own += [*map(cfg.StrOpt, _DEFAULTS), _REPLICATION_OPT]
+    return [(name, opt) for opt in own]
+
+
+def _backend(conf: cfg.ConfigOpts, name: str,
+             host: Optional[str]) -> Optional[CinderBackend]:
+    options = {option: _option(ini.value, conf, name, option) or ''
                for option in _DEFAULTS}
     if not options['volume_driver'].endswith('RBDDriver'):
         return None
+    # Only the section's own word counts (_launch_service in
+    # cinder/cmd/volume.py).
+    own_host = ini.value(conf, 'backend_host', name) if name else None
+    user = options['rbd_user'] or None
+    secret = secret_model.canonical(options['rbd_secret_uuid'])
     return CinderBackend(
         name=name,
         ceph_conf=options['rbd_ceph_conf'],
         cluster_name=options['rbd_cluster_name'],
-        user=options['rbd_user'] or None,
-        secret_uuid=secret.canonical(options['rbd_secret_uuid']),
-        pool=options['rbd_pool'])
+        user=user,
+        secret_uuid=secret,
+        pool=options['rbd_pool'],
+        host=own_host or host,
+        replicas=tuple(_replicas(conf, name, user, secret)))
 
 
-def _option(conf: cfg.ConfigOpts, section: str,
-            option: str) -> Optional[str]:
+def _replicas(conf: cfg.ConfigOpts, section: str, user: Optional[str],
+              secret: Optional[str]) -> Iterator[Replica]:
+    """Read the replicas as _parse_replication_configs does.
+
+    It is in cinder/volume/drivers/rbd.py.
+
+    :param user: of the backend itself, as ``secret``
+    """
+    for keys in _option(ini.mappings, conf, section, _REPLICATION) or ():
+        if 'backend_id' not in keys:
+            raise ini.invalid(conf, _REPLICATION, section,
+                              'Add the backend_id, without which Cinder does '
+                              'not start the backend.')
+        name = keys['backend_id']
+        yield Replica(
+            name=name,
+            conf=keys.get('conf', f'{_SYSCONFDIR}{name}.conf'),
+            user=keys.get('user', user or 'cinder') or None,
+            secret_uuid=secret_model.canonical(
+                keys.get('secret_uuid', secret)))
+
+
+def _option(read: Callable[[cfg.ConfigOpts, str, Optional[str]],
+                           Optional[_Value]],
+            conf: cfg.ConfigOpts, section: str,
+            option: str) -> Optional[_Value]:
     """Return an option as cinder/volume/configuration.py looks it up."""
     if not section:
-        return ini.value(conf, option)
-    conf.register_opt(cfg.StrOpt(option), group=section)
-    own = ini.value(conf, option, section)
-    return ini.value(conf, option, _SHARED) if own is None else own
+        return read(conf, option, None)
+    own = read(conf, option, section)
+    return read(conf, option, _SHARED) if own is None else own

@@ -17,6 +17,10 @@
 from __future__ import annotations
 
 import dataclasses
+import glob
+import os
+import socket
+import sys
 from typing import Optional, Sequence
 
 from oslo_config import cfg
@@ -25,11 +29,17 @@ from oslo_utils import netutils
 from rbd_mon_fix.conf import ini
 from rbd_mon_fix.model import secret
 
-# Names, defaults and meaning as in nova/conf/{netconf,paths,libvirt,
-# database}.py. instances_path refers to state_path, whose default is that of
-# the distributions.
+# Where distributions install Nova's Python package.
+_PACKAGES = '/usr/lib/python3/dist-packages'
+_MORE_PACKAGES = '/usr/lib*/python3*/site-packages'
+
+# Names, defaults and meaning as in nova/conf/{netconf,paths,compute,libvirt,
+# database}.py; some of [DEFAULT] only because others refer to them.
+# instances_path refers to state_path, whose default is that of the
+# distributions.
 _OPTS = (
-    (None, cfg.StrOpt('host')),
+    (None, cfg.StrOpt('my_block_storage_ip', default='$my_ip')),
+    (None, cfg.StrOpt('my_shared_fs_storage_ip', default='$my_ip')),
     (None, cfg.StrOpt('state_path', default='/var/lib/nova')),
     (None, cfg.StrOpt('instances_path', default='$state_path/instances')),
     ('libvirt', cfg.StrOpt('images_type', default='default')),
@@ -71,11 +81,9 @@ def load(paths: Sequence[str]) -> NovaConf:
     :param paths: the files; later ones override earlier ones
     :raises ConfigError: a file is missing, unreadable or malformed
     """
-    # Other options refer to my_ip; if it is not set, Nova detects it.
-    my_ip = cfg.StrOpt('my_ip', default=netutils.get_my_ipv4())
-    conf = ini.read(paths, 'nova', ((None, my_ip), *_OPTS))
+    conf = ini.read(paths, 'nova', (*_detected(), *_OPTS))
     return NovaConf(
-        host=ini.value(conf, 'host') or None,
+        host=ini.stated(conf, 'host') or None,
         instances_path=ini.value(conf, 'instances_path') or '',
         images_type=ini.value(conf, 'images_type', 'libvirt') or '',
         images_rbd_pool=ini.value(conf, 'images_rbd_pool', 'libvirt') or '',
@@ -88,3 +96,21 @@ def load(paths: Sequence[str]) -> NovaConf:
         database_connection=ini.value(conf, 'connection', 'database') or None,
         api_database_connection=ini.value(
             conf, 'connection', 'api_database') or None)
+
+
+def _detected() -> list[tuple[None, cfg.Opt]]:
+    """Return the options whose default Nova detects on its machine."""
+    return [(None, cfg.StrOpt('host', default=socket.gethostname())),
+            (None, cfg.StrOpt('my_ip', default=netutils.get_my_ipv4())),
+            (None, cfg.StrOpt('pybasedir', default=_packages()))]
+
+
+def _packages() -> str:
+    """Return the folder that Nova's Python package is in.
+
+    Where Nova is not on this machine, as it may be in a container, this is
+    the folder of the distributions; a path below it is then not read here.
+    """
+    folders = (*sys.path, _PACKAGES, *sorted(glob.glob(_MORE_PACKAGES)))
+    return next((os.path.abspath(folder) for folder in folders
+                 if os.path.isfile(f'{folder}/nova/__init__.py')), _PACKAGES)

@@ -14,6 +14,8 @@
 
 """Reading nova.conf."""
 
+import sys
+
 import pytest
 
 from rbd_mon_fix import exceptions
@@ -59,6 +61,68 @@ def test_everything_set_and_unknown_options_ignored(write):
     assert 'pw' not in repr(conf)
 
 
+@pytest.mark.parametrize('text, field, expected', [
+    ('[DEFAULT]\nstate_path = /s\ninstances_path = $state_path/i\n',
+     'instances_path', '/s/i'),
+    ('[DEFAULT]\nstate_path = $pybasedir\npybasedir = /py\n',
+     'instances_path', '/py/instances'),
+    ('[DEFAULT]\ninstances_path = /i/$host\n', 'instances_path', '/i/box'),
+    ('[DEFAULT]\ninstances_path = /i/$host\nhost = h\n', 'instances_path',
+     '/i/h'),
+    ('[libvirt]\nconnection_uri = x://$my_block_storage_ip/\n',
+     'connection_uri', 'x://192.0.2.9/'),
+    ('[DEFAULT]\nmy_ip = 192.0.2.7\n'
+     '[libvirt]\nconnection_uri = x://$my_block_storage_ip/\n',
+     'connection_uri', 'x://192.0.2.7/'),
+    # The option's own group is looked at first.
+    ('[DEFAULT]\nregion = far\n'
+     '[libvirt]\nimages_rbd_pool = vms-$region\nregion = near\n',
+     'images_rbd_pool', 'vms-near'),
+    ('[DEFAULT]\nregion = far\n[libvirt]\nimages_rbd_pool = vms-$region\n',
+     'images_rbd_pool', 'vms-far'),
+    ('[libvirt]\nimages_rbd_pool = $ceph.pool\n[Ceph]\npool = x\n',
+     'images_rbd_pool', 'x'),
+    ('[database]\nconnection = mysql://$user:a$$b@db\nuser = n\n',
+     'database_connection', 'mysql://n:a$b@db'),
+    ('[database]\nconnection = sqlite:///$state_path/x\n',
+     'database_connection', 'sqlite:////var/lib/nova/x'),
+])
+def test_references(write, monkeypatch, text, field, expected):
+    monkeypatch.setattr(nova.socket, 'gethostname', lambda: 'box')
+    monkeypatch.setattr(nova.netutils, 'get_my_ipv4', lambda: '192.0.2.9')
+    assert getattr(nova.load([write(text)]), field) == expected
+
+
+def test_a_reference_across_files(write):
+    first = write('[DEFAULT]\nstate_path = $base/nova\n', 'a.conf')
+    second = write('[DEFAULT]\nbase = /srv\n', 'b.conf')
+    assert nova.load([first, second]).instances_path == '/srv/nova/instances'
+
+
+@pytest.mark.parametrize('is_here', [True, False])
+def test_where_nova_s_package_is(write, tmp_path, monkeypatch, is_here):
+    monkeypatch.setattr(sys, 'path', [str(tmp_path)])
+    monkeypatch.setattr(nova, '_PACKAGES', '/none/dist-packages')
+    monkeypatch.setattr(nova, '_MORE_PACKAGES', '/none/*')
+    if is_here:
+        (tmp_path / 'nova').mkdir()
+        (tmp_path / 'nova' / '__init__.py').write_text('')
+    conf = nova.load([write('[DEFAULT]\nstate_path = $pybasedir\n')])
+    folder = tmp_path if is_here else '/none/dist-packages'
+    assert conf.instances_path == f'{folder}/instances'
+
+
+@pytest.mark.parametrize('text', [
+    'instances_path = TOPSECRET$none', 'instances_path = $instances_path',
+    'instances_path = TOPSECRET$libvirt', 'instances_path = $a\na = $b\n'
+    'b = TOPSECRET$a', 'instances_path = TOPSECRET$none.option'])
+def test_references_that_do_not_resolve(write, text):
+    with pytest.raises(exceptions.ConfigError) as caught:
+        nova.load([write(f'[DEFAULT]\n{text}\n[libvirt]\nrbd_user = u\n')])
+    assert 'instances_path in [DEFAULT]' in caught.value.message
+    assert 'TOPSECRET' not in str(caught.value)
+
+
 def test_a_later_file_wins(write):
     first = write('[DEFAULT]\nhost = a\n', 'a.conf')
     second = write('[DEFAULT]\nhost = b\n', 'b.conf')
@@ -91,8 +155,10 @@ def test_files_that_cannot_be_read(tmp_path):
         nova.load([missing])
     assert missing in e.value.message
     assert '--nova-config-file' in e.value.hint
-    with pytest.raises(exceptions.ConfigError, match='cannot be read'):
+    with pytest.raises(exceptions.ConfigError, match='is a folder') as e:
         nova.load([str(tmp_path)])
+    assert str(tmp_path) in e.value.message
+    assert '--nova-config-dir' in e.value.hint
     binary = tmp_path / 'binary.conf'
     binary.write_bytes(b'[DEFAULT]\nhost = \xff\n')
     with pytest.raises(exceptions.ConfigError, match='cannot be read'):
