@@ -87,11 +87,17 @@ class ClusterConf:
 def cluster_confs(nova: Optional[nova_conf.NovaConf],
                   cinder: Optional[cinder_conf.CinderConf],
                   plain: Optional[PlainCeph]) -> tuple[ClusterConf, ...]:
-    """Group the RBD sections by ceph.conf: Cinder's first, in its order."""
-    sections = [_of_cinder(backend)
-                for backend in (cinder.backends if cinder else ())]
+    """Group the RBD sections by ceph.conf: Cinder's first, in its order.
+
+    A section of Cinder with replicas leads to the cluster of each as well:
+    which of them a volume is on depends on failovers.
+    """
+    volumes = cinder.backends if cinder else ()
+    sections = [_of_cinder(backend) for backend in volumes]
     if nova and nova.images_type == 'rbd':
         sections.append(_of_nova(nova))
+    sections += [_of_replica(backend, replica)
+                 for backend in volumes for replica in backend.replicas]
     if plain:
         sections += _of_plain(plain)
     grouped: dict[tuple[str, str], tuple[Section, ...]] = {}
@@ -138,7 +144,20 @@ def _of_cinder(backend: cinder_conf.CinderBackend) -> Section:
         backend.ceph_conf, backend.cluster_name, backend.cluster_name,
         backend.user,
         Backend('cinder', backend.name, backend.pool, backend.user,
-                backend.secret_uuid))
+                backend.secret_uuid, host=backend.host))
+
+
+def _of_replica(backend: cinder_conf.CinderBackend,
+                replica: cinder_conf.Replica) -> Section:
+    """Read a replica, which librados reaches under its own name.
+
+    The rules are those of _get_config_tuple and _connect_to_rados
+    in cinder/volume/drivers/rbd.py.
+    """
+    return Section(
+        replica.conf, replica.name, replica.name, replica.user,
+        Backend('cinder', backend.name, backend.pool, replica.user,
+                replica.secret_uuid, host=backend.host))
 
 
 def _of_nova(nova: nova_conf.NovaConf) -> Section:

@@ -22,7 +22,7 @@ disks must not get the monitors of the other cluster.
 from __future__ import annotations
 
 import dataclasses
-from typing import Iterable, Iterator, Mapping, Optional
+from typing import Iterable, Iterator, Mapping, Optional, Sequence
 
 from rbd_mon_fix.model.cluster import Backend
 from rbd_mon_fix.model.cluster import Cluster
@@ -51,23 +51,32 @@ def identity(backend: Backend) -> Backend:
 
     Cinder hands its cluster's fsid out in place of a secret that is not
     configured (_set_default_secret_uuid in volume/drivers/rbd.py), so its
-    secret may change with the cluster; its section's name is enough.
+    secret may change with the cluster; its section's name is enough. A
+    host is not: the config need not set it.
     """
     if backend.owner == 'cinder':
-        return dataclasses.replace(backend, secret_uuid=None)
+        return dataclasses.replace(backend, secret_uuid=None, host=None)
     return backend
 
 
-def swaps(clusters: Iterable[Cluster], known: Fsids) -> Iterator[Swap]:
-    """Yield the backends whose fsid differs from the learnt one.
+def swaps(clusters: Sequence[Cluster], known: Fsids) -> Iterator[Swap]:
+    """Yield the backends whose fsid is not the one that was learnt.
 
-    Every source of an fsid counts: the cluster itself, ceph.conf, the
-    monitors file. A cluster without an fsid contradicts nothing.
+    Whatever says so counts: the cluster, ceph.conf, the monitors file. A
+    cluster without an fsid contradicts nobody. A replicated backend leads to
+    several clusters, of which one has to be the one that was learnt.
+
+    :param clusters: all of them
     """
+    fsids: dict[Backend, set[Optional[str]]] = {}
+    for cluster in clusters:
+        for backend in cluster.backends:
+            fsids.setdefault(identity(backend), set()).add(cluster.fsid)
     for cluster in clusters:
         for backend in cluster.backends:
             before = known.get(identity(backend))
-            if cluster.fsid and before and cluster.fsid != before:
+            if cluster.fsid and before and (
+                    fsids[identity(backend)].isdisjoint({before, None})):
                 yield Swap(backend, cluster.name, before, cluster.fsid)
 
 
@@ -77,10 +86,15 @@ def learnt(clusters: Iterable[Cluster], known: Fsids) -> dict[Backend, str]:
     Known fsids stay: only the operator may remove them. An fsid from
     ceph.conf or the monitors file is not learnt.
     """
-    said = {identity(backend): _said(cluster) for cluster in clusters
-            for backend in cluster.backends}
-    return {**{backend: fsid for backend, fsid in said.items() if fsid},
-            **known}
+    said: dict[Backend, str] = {}
+    for cluster in clusters:
+        fsid = _said(cluster)
+        if not fsid:
+            continue
+        for backend in cluster.backends:
+            # Of a replicated backend, the first is the primary.
+            said.setdefault(identity(backend), fsid)
+    return {**said, **known}
 
 
 def _said(cluster: Cluster) -> Optional[str]:

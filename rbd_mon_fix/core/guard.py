@@ -16,7 +16,7 @@
 
 from __future__ import annotations
 
-from typing import Iterable, Optional
+from typing import Optional, Sequence
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.core import cluster_identity
@@ -48,7 +48,7 @@ class Guard:
                 if self._shrunk is None and _shrinks(edit):
                     self._shrunk = _refuse_shrunk(change, edit)
 
-    def check(self, clusters: Iterable[Cluster],
+    def check(self, clusters: Sequence[Cluster],
               answering: Optional[frozenset[MonAddr]],
               known: cluster_identity.Fsids, known_file: str) -> None:
         """Refuse plans that look like a mistake.
@@ -62,10 +62,11 @@ class Guard:
         self._check_size()
         if self._shrunk is not None:
             raise self._shrunk
+        swaps = tuple(cluster_identity.swaps(clusters, known))
         for cluster in clusters:
             if cluster.name not in self._touched:
                 continue
-            _check_identity(cluster, known, known_file)
+            _check_identity(cluster, swaps, known_file)
             if answering is not None:
                 _check_answers(cluster, answering)
 
@@ -91,9 +92,11 @@ def _refuse_shrunk(change: Change, edit: Edit) -> exceptions.Refused:
         'to one monitor is usually a mistake.')
 
 
-def _check_identity(cluster: Cluster, known: cluster_identity.Fsids,
+def _check_identity(cluster: Cluster, swaps: Sequence[cluster_identity.Swap],
                     known_file: str) -> None:
-    for swap in cluster_identity.swaps([cluster], known):
+    for swap in swaps:
+        if swap.cluster != cluster.name:
+            continue
         backend = swap.backend
         name = ' '.join(filter(None, (backend.owner, backend.name)))
         raise exceptions.Refused(

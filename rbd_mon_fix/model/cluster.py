@@ -42,6 +42,8 @@ class Backend:
     :param pool: the RBD pool; None for any pool
     :param user: the cephx user; None for any user, or without cephx
     :param secret_uuid: libvirt's secret; None if the config names no secret
+    :param host: the host part of ``volumes.host``; None where the config
+        does not set it
     """
 
     owner: str
@@ -49,6 +51,7 @@ class Backend:
     pool: Optional[str]
     user: Optional[str]
     secret_uuid: Optional[str]
+    host: Optional[str] = None
 
     def owns(self, disk: disk_model.RbdDisk) -> bool:
         """Return whether a disk has this backend's pool, user and secret."""

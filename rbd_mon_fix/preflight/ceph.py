@@ -85,11 +85,12 @@ def _learn(context: contexts.Context) -> str:
 def _fingerprint(context: contexts.Context, cluster: Cluster) -> str:
     folder = context.conf.journal_dir
     known = known_clusters.load(folder)
-    for swap in cluster_identity.swaps([cluster], known):
-        raise exceptions.Refused(
-            f'Its backends used to lead to fsid {swap.before} and now '
-            f'lead to {swap.now}.', 'refresh would refuse. Check ceph.conf; '
-            f'see {known_clusters.path(folder)}.')
+    for swap in cluster_identity.swaps(context.clusters, known):
+        if swap.cluster == cluster.name:
+            raise exceptions.Refused(
+                f'Its backends used to lead to fsid {swap.before} and now '
+                f'lead to {swap.now}.', 'refresh would refuse. Check '
+                f'ceph.conf; see {known_clusters.path(folder)}.')
     if any(cluster_identity.identity(backend) in known
            for backend in cluster.backends):
         return f'The cluster is that of earlier runs: {cluster.fsid}.'

@@ -16,6 +16,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from rbd_mon_fix.core import cluster_identity
@@ -58,6 +60,31 @@ def test_swaps(before, now, swapped):
     assert [swap.backend for swap in found] == swapped
     assert {swap.before for swap in found} <= {ONE}
     assert {swap.now for swap in found} <= {TWO}
+
+
+@pytest.mark.parametrize('before, fsids, swapped', [
+    ({'ssd': ONE}, (ONE, TWO), False),
+    ({'ssd': TWO}, (ONE, TWO), False),
+    ({'ssd': ONE}, (None, TWO), False),
+    ({'ssd': ONE}, (TWO, TWO), True),
+    ({'ssd': ONE}, (TWO,), True),
+])
+def test_swaps_of_a_replicated_backend(before, fsids, swapped):
+    """One of its clusters has to be the one that was learnt."""
+    found = list(cluster_identity.swaps(
+        [cluster(fsid, SSD) for fsid in fsids], known(**before)))
+    assert bool(found) is swapped
+
+
+def test_the_primary_of_a_replicated_backend_is_learnt():
+    learnt = cluster_identity.learnt([cluster(ONE, SSD), cluster(TWO, SSD)],
+                                     {})
+    assert learnt == {cluster_identity.identity(SSD): ONE}
+
+
+def test_a_host_that_the_config_begins_to_set_hides_no_swap():
+    now = dataclasses.replace(SSD, host='ctl')
+    assert list(cluster_identity.swaps([cluster(TWO, now)], known(ssd=ONE)))
 
 
 def test_a_secret_that_is_the_fsid_hides_no_swap():
