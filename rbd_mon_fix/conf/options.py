@@ -21,21 +21,34 @@ from typing import Mapping, Sequence
 from oslo_config import cfg
 
 from rbd_mon_fix import exceptions
-
-NOVA_CONF = '/etc/nova/nova.conf'
-CINDER_CONF = '/etc/cinder/cinder.conf'
+from rbd_mon_fix.conf import files as service_files
+from rbd_mon_fix.conf import flag_list
 
 OPTS: list[cfg.Opt] = [
-    cfg.MultiStrOpt(
-        'nova-config-file', default=[NOVA_CONF], metavar='FILE',
+    flag_list.FlagListOpt(
+        'nova-config-file', default=service_files.NOVA.files, metavar='FILE',
         help='A nova.conf. Repeatable: later files override earlier ones. '
-             'Only the default file may be missing. An empty name means that '
+             'Only default files may be missing. An empty name means that '
              'there is no nova.conf.'),
-    cfg.MultiStrOpt(
-        'cinder-config-file', default=[CINDER_CONF], metavar='FILE',
+    flag_list.FlagListOpt(
+        'nova-config-dir', default=service_files.NOVA.folders, metavar='DIR',
+        help='A folder whose *.conf files are read after nova.conf. '
+             'Repeatable. The default folders may be missing, and are not '
+             'read if nova_config_file is set. An empty name means that '
+             'there is no folder.'),
+    flag_list.FlagListOpt(
+        'cinder-config-file', default=service_files.CINDER.files,
+        metavar='FILE',
         help='A cinder.conf. Repeatable: later files override earlier ones. '
-             'Only the default file may be missing. An empty name means that '
+             'Only default files may be missing. An empty name means that '
              'there is no cinder.conf.'),
+    flag_list.FlagListOpt(
+        'cinder-config-dir', default=service_files.CINDER.folders,
+        metavar='DIR',
+        help='A folder whose *.conf files are read after cinder.conf. '
+             'Repeatable. The default folders may be missing, and are not '
+             'read if cinder_config_file is set. An empty name means that '
+             'there is no folder.'),
     cfg.StrOpt(
         'libvirt-uri', metavar='URI',
         help="The URI of libvirt; {host} stands for the compute host's name. "

@@ -22,11 +22,11 @@ import os
 from typing import TYPE_CHECKING, Callable, Optional, Sequence
 
 from oslo_config import cfg
-from oslo_log import log as logging
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.ceph import backends as ceph_backends
 from rbd_mon_fix.conf import cinder as cinder_conf
+from rbd_mon_fix.conf import files as service_files
 from rbd_mon_fix.conf import nova as nova_conf
 from rbd_mon_fix.conf import nova_api as api_conf
 from rbd_mon_fix.conf import options
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
     from rbd_mon_fix.clients import nova_servers
     from rbd_mon_fix.clients.database import cinder as cinder_db
     from rbd_mon_fix.inventory import cells as cells_module
-
-LOG = logging.getLogger(__name__)
 
 _LIBVIRT_URI = 'qemu:///system'
 
@@ -78,15 +76,29 @@ class Context(contextlib.AbstractContextManager['Context']):
         return str(self.conf.journal_dir)
 
     @functools.cached_property
+    def nova_files(self) -> tuple[str, ...]:
+        """Return Nova's config files, in the order of their reading."""
+        return service_files.in_order(
+            service_files.NOVA, self.conf.nova_config_file,
+            self.conf.nova_config_dir)
+
+    @functools.cached_property
+    def cinder_files(self) -> tuple[str, ...]:
+        """Return Cinder's config files, in the order of their reading."""
+        return service_files.in_order(
+            service_files.CINDER, self.conf.cinder_config_file,
+            self.conf.cinder_config_dir)
+
+    @functools.cached_property
     def nova(self) -> Optional[nova_conf.NovaConf]:
         """Return what nova.conf says; None where there is none."""
-        paths = _present(self.conf.nova_config_file, options.NOVA_CONF)
+        paths = self.nova_files
         return nova_conf.load(paths) if paths else None
 
     @functools.cached_property
     def cinder(self) -> Optional[cinder_conf.CinderConf]:
         """Return what cinder.conf says; None where there is none."""
-        paths = _present(self.conf.cinder_config_file, options.CINDER_CONF)
+        paths = self.cinder_files
         return cinder_conf.load(paths) if paths else None
 
     @functools.cached_property
@@ -210,21 +222,11 @@ def open_context(config_files: Sequence[str] = (),
     :param overrides: options by name, such as ``journal_dir``
     :raises ConfigError: a file or an option cannot be used
     """
-    return Context(options.load(config_files, overrides))
+    conf = options.load(config_files, overrides)
+    return Context(conf)
 
 
 def _unusable_api(why: object) -> exceptions.ConfigError:
     return exceptions.ConfigError(
         f'Group [nova] cannot be used: {why}.',
         'Correct it in the config file of rbd-mon-fix; $$ stands for a $.')
-
-
-def _present(paths: Sequence[str], default: str) -> list[str]:
-    """Drop the default file where it is missing; others have to be there.
-
-    An empty name says that there is none, whatever lies in its place.
-    """
-    if list(paths) == [default] and not os.path.exists(default):
-        LOG.debug('There is no %s.', default)
-        return []
-    return [path for path in paths if path]

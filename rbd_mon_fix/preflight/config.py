@@ -17,12 +17,13 @@
 from __future__ import annotations
 
 import functools
-from typing import Callable, Iterator
+from typing import Callable, Iterator, Sequence
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.ceph import backends as ceph_backends
 from rbd_mon_fix.ceph import conf as ceph_conf
 from rbd_mon_fix.ceph import monitors_file
+from rbd_mon_fix.conf import files
 from rbd_mon_fix.engine import context as contexts
 from rbd_mon_fix.preflight import check as checking
 from rbd_mon_fix.preflight.check import Check
@@ -32,7 +33,9 @@ from rbd_mon_fix.preflight.check import Works
 def checks(context: contexts.Context) -> Iterator[Check]:
     """Yield a line for each config file."""
     yield _service('nova.conf', lambda: _nova(context))
+    yield from _left_out(files.NOVA, lambda: context.nova_files)
     yield _service('cinder.conf', lambda: _cinder(context))
+    yield from _left_out(files.CINDER, lambda: context.cinder_files)
     found = {each.path: each for each in ceph_sites(context)}
     for path, ceph in found.items():
         yield checking.tried('config', path, functools.partial(_ceph, ceph))
@@ -64,7 +67,8 @@ def _nova(context: contexts.Context) -> str:
     if nova is None:
         return ''
     own = 'are in RBD' if nova.images_type == 'rbd' else 'are not in RBD'
-    return f"Readable; Nova's own disks {own}."
+    return (f"Readable: {', '.join(context.nova_files)}; Nova's own disks "
+            f'{own}.')
 
 
 def _cinder(context: contexts.Context) -> str:
@@ -78,7 +82,23 @@ def _cinder(context: contexts.Context) -> str:
             'No backend uses the RBD driver.',
             'Name the cinder.conf of cinder-volume with '
             '--cinder-config-file.')
-    return f'Readable; backends with RBD: {names}.'
+    return (f"Readable: {', '.join(context.cinder_files)}; backends with "
+            f'RBD: {names}.')
+
+
+def _left_out(program: files.Program,
+              read: Callable[[], Sequence[str]]) -> Iterator[Check]:
+    """Yield a line where files next to those that were read were not."""
+    try:
+        paths = files.left_out(program, read())
+    except exceptions.RbdMonFixError:
+        return  # what is read has a line of its own
+    if paths:
+        yield checking.not_asked(
+            'config', f'more files of {program.project}',
+            f"Not read: {', '.join(paths)}. If {program.name} reads them, "
+            f'name them with --{program.project}-config-file or '
+            f'--{program.project}-config-dir.')
 
 
 def _ceph(ceph: ceph_backends.ClusterConf) -> str:

@@ -49,10 +49,13 @@ def shown(group: str) -> dict[str, tuple[str, str]]:
     """Return the help and the default of each option of a group."""
     found = {}
     for paragraph in paragraphs(group):
-        *comment, last = paragraph.splitlines()
-        option, default = last.lstrip('#').split(' =')
+        lines = paragraph.splitlines()
+        comment = [line for line in lines if re.match('#( |$)', line)]
+        settings = [line.lstrip('#').split(' =') for line in lines
+                    if line not in comment]
+        (option,) = {option for option, _ in settings}
         found[option] = (' '.join(line.lstrip('# ') for line in comment),
-                         default.strip())
+                         ','.join(value.strip() for _, value in settings))
     return found
 
 

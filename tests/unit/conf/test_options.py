@@ -31,8 +31,14 @@ def parse(*arguments):
 
 def test_defaults():
     conf = parse()
-    assert conf.nova_config_file == [options.NOVA_CONF]
-    assert conf.cinder_config_file == [options.CINDER_CONF]
+    assert conf.nova_config_file == [
+        '/etc/nova/nova.conf', '/etc/nova/nova-compute.conf']
+    assert conf.nova_config_dir == [
+        '/etc/nova/nova.conf.d', '/etc/nova/nova-compute.conf.d']
+    assert conf.cinder_config_file == [
+        '/etc/cinder/cinder.conf', '/etc/cinder/cinder-volume.conf']
+    assert conf.cinder_config_dir == [
+        '/etc/cinder/cinder.conf.d', '/etc/cinder/cinder-volume.conf.d']
     assert conf.journal_dir == '/var/lib/rbd-mon-fix'
     assert (conf.libvirt_uri, conf.monitors_file, conf.offline) == (
         None, None, False)

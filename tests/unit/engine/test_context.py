@@ -22,6 +22,7 @@ from oslo_config import cfg
 import pytest
 
 from rbd_mon_fix import exceptions
+from rbd_mon_fix.conf import files
 from rbd_mon_fix.conf import options
 from rbd_mon_fix.engine import context as contexts
 from rbd_mon_fix.inventory import instances
@@ -29,13 +30,18 @@ from tests.unit import worlds
 from tests.unit.stores import places
 
 
+def write(folder, name, text):
+    path = folder / 'etc' / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f'[DEFAULT]\n{text}\n')
+
+
 @pytest.fixture
 def context(tmp_path, monkeypatch):
     """Return what opens a context with a config file of that content."""
     for name in ('OS_AUTH_URL', 'OS_AUTH_TYPE'):
         monkeypatch.delenv(name, raising=False)
-    for name in ('NOVA_CONF', 'CINDER_CONF'):
-        monkeypatch.setattr(options, name, str(tmp_path / 'none.conf'))
+    monkeypatch.setattr(files, 'ETC', str(tmp_path / 'etc'))
 
     def opened(text='', *argv):
         path = tmp_path / 'own.conf'
@@ -44,9 +50,9 @@ def context(tmp_path, monkeypatch):
         options.register(conf)
         conf([*argv], project='rbd-mon-fix',
              default_config_files=[str(path)], default_config_dirs=[])
-        for name in ('nova_config_file', 'cinder_config_file'):
-            if not argv:
-                conf.set_override(name, [str(tmp_path / 'none.conf')])
+        for program in (files.NOVA, files.CINDER):
+            conf.set_default(f'{program.project}_config_file', program.files)
+            conf.set_default(f'{program.project}_config_dir', program.folders)
         return contexts.Context(conf)
 
     return opened
@@ -70,9 +76,38 @@ def test_only_the_default_files_may_be_missing(context, service):
 
 
 def test_an_empty_name_says_that_there_is_none(context, tmp_path):
-    (tmp_path / 'none.conf').write_text('[DEFAULT]\nhost = cmp1\n')
+    for name in ('nova', 'cinder'):
+        write(tmp_path, f'{name}/{name}.conf', 'host = cmp1')
+        write(tmp_path, f'{name}/{name}.conf.d/1.conf', 'host = cmp1')
     found = context('', '--nova-config-file', '', '--cinder-config-file', '')
     assert (found.nova, found.cinder) == (None, None)
+
+
+def test_the_files_that_the_services_read(context, tmp_path):
+    write(tmp_path, 'nova/nova.conf', 'host = a\nmy_ip = 192.0.2.1')
+    write(tmp_path, 'nova/nova-compute.conf', 'host = b')
+    write(tmp_path, 'nova/nova.conf.d/9.conf', 'host = c')
+    write(tmp_path, 'cinder/cinder.conf', '')
+    write(tmp_path, 'cinder/cinder.conf.d/1.conf', 'enabled_backends = x')
+    write(tmp_path, 'cinder/cinder-volume.conf.d/1.conf', '[x]\n'
+          'volume_driver = cinder.volume.drivers.rbd.RBDDriver')
+    found = context()
+    assert [path.rpartition('/etc/')[2] for path in found.nova_files] == [
+        'nova/nova.conf', 'nova/nova-compute.conf', 'nova/nova.conf.d/9.conf']
+    assert found.nova.host == 'c'
+    assert [backend.name for backend in found.cinder.backends] == ['x']
+
+
+@pytest.mark.parametrize('service', ['nova', 'cinder'])
+def test_a_folder_of_one_s_own(context, tmp_path, service):
+    write(tmp_path, f'{service}/{service}.conf', '')
+    write(tmp_path, f'{service}/{service}.conf.d/1.conf', '')
+    write(tmp_path, 'mine/a.conf', '')
+    found = context(f'[DEFAULT]\n{service}_config_dir = /none\n',
+                    f'--{service}-config-dir', str(tmp_path / 'etc/mine'))
+    assert [path.rpartition('/etc/')[2]
+            for path in getattr(found, f'{service}_files')] == [
+        f'{service}/{service}.conf', 'mine/a.conf']
 
 
 @pytest.mark.parametrize('content, words', [
