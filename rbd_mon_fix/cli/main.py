@@ -31,6 +31,7 @@ from rbd_mon_fix import exceptions
 from rbd_mon_fix.cli import exit_codes
 from rbd_mon_fix.cli import parser
 from rbd_mon_fix.conf import options
+from rbd_mon_fix.conf import unknown
 
 CONFIG_FILE = '/etc/rbd-mon-fix/rbd-mon-fix.conf'
 
@@ -95,6 +96,7 @@ def _parse(conf: cfg.ConfigOpts, argv: Sequence[str]) -> None:
              default_config_files=_existing(CONFIG_FILE),
              default_config_dirs=_existing(CONFIG_FILE + '.d'))
         logging.setup(conf, 'rbd_mon_fix')
+        unknown.warn(conf)
     except SystemExit as error:
         # oslo.config ends so, with a code of its own, over a file that has
         # a bad value for a flag.

@@ -17,9 +17,11 @@
 from __future__ import annotations
 
 import os
-from typing import Mapping
+from typing import Mapping, Optional
 
 from oslo_config import cfg
+
+from rbd_mon_fix.conf import ini
 
 GROUP = 'nova'
 
@@ -31,6 +33,14 @@ DEFAULTS: Mapping[str, object] = {
     'status_code_retries': 2,
     'retriable_status_codes': [500, 502, 503, 504],
 }
+
+# Options of keystoneauth that most configs stay within; ``option_names``
+# has to import keystoneauth for the others.
+USUAL = frozenset({
+    'auth_section', 'auth_type', 'auth_url', 'cafile', 'insecure', 'password',
+    'project_domain_id', 'project_domain_name', 'project_id', 'project_name',
+    'region_name', 'user_domain_id', 'user_domain_name', 'username',
+    'valid_interfaces', *DEFAULTS})
 
 
 def configured(conf: cfg.ConfigOpts,
@@ -62,6 +72,23 @@ def register(conf: cfg.ConfigOpts) -> None:
     from keystoneauth1 import loading
     conf.register_opts(_connection_opts(), group=GROUP)
     loading.register_auth_conf_options(conf, GROUP)
+
+
+def option_names(auth_type: Optional[str]) -> Optional[frozenset[str]]:
+    """Return all names that options of the group may have in a file.
+
+    :param auth_type: the auth plugin; None for that of most sites
+    :returns: None if there is no such plugin here
+    """
+    from keystoneauth1 import exceptions as keystone_exceptions
+    from keystoneauth1 import loading
+    try:
+        plugin = loading.get_auth_plugin_conf_options(auth_type or 'password')
+    except keystone_exceptions.NoMatchingPlugin:
+        return None
+    return ini.names([*plugin, *loading.get_auth_common_conf_options(),
+                      *loading.get_session_conf_options(),
+                      *loading.get_adapter_conf_options()])
 
 
 def list_opts() -> list[tuple[str, list[cfg.Opt]]]:

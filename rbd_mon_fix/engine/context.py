@@ -30,6 +30,7 @@ from rbd_mon_fix.conf import files as service_files
 from rbd_mon_fix.conf import nova as nova_conf
 from rbd_mon_fix.conf import nova_api as api_conf
 from rbd_mon_fix.conf import options
+from rbd_mon_fix.conf import unknown
 from rbd_mon_fix.inventory import hypervisors
 from rbd_mon_fix.inventory import instances
 from rbd_mon_fix.inventory import local_host
@@ -223,6 +224,7 @@ def open_context(config_files: Sequence[str] = (),
     :raises ConfigError: a file or an option cannot be used
     """
     conf = options.load(config_files, overrides)
+    unknown.warn(conf)
     return Context(conf)
 
 

@@ -26,7 +26,7 @@ import pytest
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.clients import libvirt as clients_libvirt
-from rbd_mon_fix.model.instance import Scope
+from rbd_mon_fix.inventory import domains as inventory_domains
 from rbd_mon_fix.stores.domain import DomainStore
 from tests.functional import guests
 
@@ -80,15 +80,15 @@ def test_a_lost_connection_is_no_conflict(daemon, capfd):
     hypervisor = clients_libvirt.connect(uri)
     hypervisor.define(guests.guest(guests.PLAIN))
     store = DomainStore(hypervisor)
-    [other] = store.others(Scope('h', {}))
-    scope = Scope('h', {other.uuid: other})
+    [scope] = inventory_domains.scopes(hypervisor, 'h', lambda uuid: True, 9)
     [record] = store.scan(scope)
     process.kill()
     process.wait()
     for lost in (lambda: store.put([guests.change(record)]),
                  lambda: store.get(record.locator),
                  lambda: store.scan(scope),
-                 lambda: store.others(scope),
+                 lambda: list(inventory_domains.scopes(
+                     hypervisor, 'h', lambda uuid: True, 9)),
                  hypervisor.hostname):
         with pytest.raises(exceptions.Unreachable,
                            match='Libvirt at qemu\\+unix:///system cannot'):

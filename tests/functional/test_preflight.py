@@ -186,7 +186,7 @@ def test_rights_that_are_missing(build_cloud, engine, name):
                             ('database', "Cinder's")}
     for place in broken(done):
         assert 'denied' in lines(done)[place]['finding']
-        assert 'rights' in lines(done)[place]['advice']
+        assert 'privileges' in lines(done)[place]['advice']
     assert servers.PASSWORD not in done.out + done.err
 
 
