@@ -22,7 +22,7 @@ import os
 import signal
 import socket
 import subprocess
-from typing import Iterable, Optional
+from typing import Iterable, Optional, Sequence
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.model import monmap
@@ -51,23 +51,39 @@ def mon_dump(conf: str, cluster: Optional[str], user: Optional[str],
     :returns: the output
     :raises Unreachable: no such command, no quorum in time, or an error
     """
-    command = ['ceph', 'mon', 'dump', '--format=json']
+    process = start(arguments(['ceph', 'mon', 'dump', '--format=json'], conf,
+                              cluster, user), subprocess.DEVNULL)
+    return _output(process, timeout)
+
+
+def arguments(command: Sequence[str], conf: str, cluster: Optional[str],
+              user: Optional[str]) -> list[str]:
+    """Return a command of Ceph that asks one cluster as one user."""
+    words = list(command)
     for flag, word in (('--id', user), ('--cluster', cluster),
                        ('--conf', conf)):
-        command += [flag, word] if word else []
-    # Its own session, so that its child processes can be killed too.
+        words += [flag, word] if word else []
+    return words
+
+
+def start(command: Sequence[str], stdin: int) -> subprocess.Popen[bytes]:
+    """Start a command of Ceph, with its output in pipes.
+
+    It gets a session of its own, so that ``end`` ends whatever it started.
+
+    :raises Unreachable: the command is not installed
+    """
     try:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, start_new_session=True, text=True,
-            errors='replace', env={**os.environ, 'LC_ALL': 'C'})
+        return subprocess.Popen(
+            command, stdin=stdin, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, start_new_session=True,
+            env={**os.environ, 'LC_ALL': 'C'})
     except OSError as e:
         raise exceptions.Unreachable(
             f'Cannot run the ceph command: {e.strerror}.',
             'Install ceph-common, give the right monitors with '
             '--monitors-file, or use those in ceph.conf with '
             '--offline.') from e
-    return _output(process, timeout)
 
 
 def answering(addrs: Iterable[MonAddr],
@@ -84,7 +100,7 @@ def answering(addrs: Iterable[MonAddr],
         return frozenset(addr for addr, yes in zip(asked, greets) if yes)
 
 
-def _output(process: subprocess.Popen[str], timeout: float) -> str:
+def _output(process: subprocess.Popen[bytes], timeout: float) -> str:
     try:
         out, err = process.communicate(timeout=timeout)
     except subprocess.TimeoutExpired as e:
@@ -92,24 +108,29 @@ def _output(process: subprocess.Popen[str], timeout: float) -> str:
             f'"ceph mon dump" timed out after {timeout:g} seconds.',
             _HINT) from e
     finally:
-        _end(process)
+        end(process)
     if process.returncode:
         raise exceptions.Unreachable(
             f'"ceph mon dump" failed with exit code {process.returncode}: '
-            f'{_last_line(err)}', _HINT)
-    return out
+            f'{last_line(err)}', _HINT)
+    return out.decode(errors='replace')
 
 
-def _end(process: subprocess.Popen[str]) -> None:
-    """Kill the process and its children, unless it has ended."""
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a command and all that it started, unless it has ended."""
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+        # Whatever is left in the pipe to it may be lost.
+        with contextlib.suppress(BrokenPipeError):
+            process.communicate()
+        process.wait()
 
 
-def _last_line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+def last_line(output: bytes) -> str:
+    """Return the last line of what a command printed."""
+    lines = [line.strip() for line in output.decode(
+        errors='replace').splitlines() if line.strip()]
     return lines[-1][:300] if lines else 'no error message.'
 
 

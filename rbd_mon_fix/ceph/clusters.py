@@ -81,7 +81,8 @@ def _clusters(found: Sequence[discovery.Discovery],
               taken: Sequence[str] = ()) -> tuple[Cluster, ...]:
     return tuple(
         _with_backends(
-            Cluster(name, each.fsid, each.source, each.monmap, ()),
+            Cluster(name, each.fsid, each.source, each.monmap, (),
+                    epoch=each.epoch, way=each.way),
             each, nova)
         for name, each in zip(_names(found, taken), found))
 

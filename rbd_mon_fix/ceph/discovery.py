@@ -27,6 +27,8 @@ from rbd_mon_fix.ceph import client as ceph
 from rbd_mon_fix.ceph import conf as ceph_conf
 from rbd_mon_fix.ceph import mon_dump
 from rbd_mon_fix.model.cluster import Source
+from rbd_mon_fix.model.cluster import Way
+from rbd_mon_fix.model.history import MonEpoch
 from rbd_mon_fix.model.monmap import MonMap
 
 LOG = logging.getLogger(__name__)
@@ -39,7 +41,9 @@ _PREFERENCE = (Source.MON_DUMP, Source.CEPH_CONF, Source.NONE)
 class Discovery:
     """The monitors found by one ceph.conf, or by several of one cluster.
 
-    :param error: the reason why none were found; None if some were
+    :param error: why nothing was learnt, where nothing was
+    :param epoch: what the cluster itself said
+    :param way: how it was asked
     """
 
     confs: tuple[ceph_backends.ClusterConf, ...]
@@ -47,6 +51,8 @@ class Discovery:
     source: Source
     monmap: MonMap
     error: Optional[exceptions.RbdMonFixError] = None
+    epoch: Optional[MonEpoch] = None
+    way: Optional[Way] = None
 
     @property
     def name(self) -> str:
@@ -63,18 +69,22 @@ def from_cluster(conf: ceph_backends.ClusterConf) -> Discovery:
     """Ask the cluster; use its ceph.conf if it does not answer."""
     stated = from_conf(conf)
     try:
-        fsid, monmap = _dump(conf)
+        dump, way = _dump(conf)
     except exceptions.Unreachable as e:
         if stated.error is None:
             LOG.warning('Using the monitors of cluster %s from %s: %s',
                         conf.cluster_name, conf.path, e)
         return stated
-    if stated.fsid not in (None, fsid):
+    if stated.fsid not in (None, dump.fsid):
         return _nothing(conf, None, exceptions.ConfigError(
             f'{conf.path} has the fsid {stated.fsid}, but the cluster that '
-            f'answers has {fsid}.', 'Correct the fsid or the mon_host in '
-            'that file: one of them belongs to another cluster.'))
-    return Discovery((conf,), fsid, Source.MON_DUMP, monmap)
+            f'answers has {dump.fsid}.', 'Correct the fsid or the mon_host '
+            'in that file: one of them belongs to another cluster.'))
+    if dump.pending:
+        LOG.warning('Monitors of cluster %s without an address yet are left '
+                    'out: %s', conf.cluster_name, ', '.join(dump.pending))
+    return Discovery((conf,), dump.fsid, Source.MON_DUMP, dump.monmap,
+                     epoch=dump.epoch, way=way)
 
 
 def from_conf(conf: ceph_backends.ClusterConf) -> Discovery:
@@ -89,14 +99,16 @@ def from_conf(conf: ceph_backends.ClusterConf) -> Discovery:
         return _nothing(conf, fsid, e)
 
 
-def _dump(conf: ceph_backends.ClusterConf) -> tuple[str, MonMap]:
-    """Ask with the settings of each section, until one is answered."""
-    ways = dict.fromkeys((section.conf, section.flag, section.user)
+def _dump(conf: ceph_backends.ClusterConf
+          ) -> tuple[mon_dump.MonDump, Way]:
+    """Ask as each section would, until one is answered."""
+    ways = dict.fromkeys(Way(section.conf, section.flag, section.user)
                          for section in conf.sections)
     failures: list[exceptions.Unreachable] = []
-    for path, flag, user in ways:
+    for way in ways:
         try:
-            return mon_dump.parse(ceph.mon_dump(path, flag, user))
+            return mon_dump.parse(ceph.mon_dump(
+                way.conf, way.flag, way.user)), way
         except exceptions.Unreachable as e:
             failures.append(e)
     raise failures[0]

@@ -16,24 +16,45 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
 from rbd_mon_fix import exceptions
+from rbd_mon_fix.model.history import MonEpoch
 from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.monmap import Monitor
 from rbd_mon_fix.model.monmap import MonMap
 
 
-def parse(text: str) -> tuple[str, MonMap]:
-    """Read a monmap as Cinder does, and all other addresses as well.
+@dataclasses.dataclass(frozen=True)
+class MonDump:
+    """What a cluster says of its monitors.
+
+    :param pending: names of monitors that have no address yet
+    """
+
+    fsid: str
+    epoch: MonEpoch
+    pending: tuple[str, ...]
+
+    @property
+    def monmap(self) -> MonMap:
+        """Return the monitors that have an address."""
+        return self.epoch.monmap
+
+
+def parse(text: str) -> MonDump:
+    """Read a monmap as Cinder reads it, and all its addresses besides.
 
     The rules are those of ``_get_mon_addrs`` in Cinder's
-    volume/drivers/rbd.py.
+    volume/drivers/rbd.py. Monitors that have no address yet, which the
+    monmap names as ``0.0.0.0:0/N`` (src/mon/MonMap.cc,
+    ``set_initial_members``), are left out.
 
     :param text: the whole output of the command
-    :returns: the fsid, and the monitors in rank order
-    :raises Unreachable: the output is not a monmap, so Ceph did not answer
+    :returns: the monitors in rank order
+    :raises Unreachable: it is no monmap, so Ceph gave no answer to use
     """
     lines = text.split('\n')
     if lines[0].startswith('dumped monmap epoch'):
@@ -41,17 +62,23 @@ def parse(text: str) -> tuple[str, MonMap]:
     try:
         dump = json.loads('\n'.join(lines))
         mons = sorted(dump['mons'], key=lambda mon: int(mon['rank']))
-        fsid, monitors = str(dump['fsid']).lower(), _monitors(mons)
+        found = [_monitor(mon) for mon in mons]
+        fsid, epoch = str(dump['fsid']).lower(), int(dump.get('epoch', 0))
+        modified = str(dump.get('modified', ''))
     except (ValueError, KeyError, TypeError, AttributeError) as e:
         raise _unusable(f'{type(e).__name__}: {e}') from e
+    except RecursionError as e:
+        raise _unusable('it is nested too deeply') from e
+    monitors = tuple(each for each in found if not each.addr.is_placeholder)
     if not monitors:
         raise _unusable('no monitors')
-    return fsid, MonMap(monitors)
+    return MonDump(fsid, MonEpoch(epoch, modified, MonMap(monitors)),
+                   tuple(each.name for each in found
+                         if each.addr.is_placeholder))
 
 
-def _monitors(mons: list[dict[str, Any]]) -> tuple[Monitor, ...]:
-    return tuple(Monitor(str(mon['name']), _addr(mon['addr']), _addrs(mon))
-                 for mon in mons)
+def _monitor(mon: dict[str, Any]) -> Monitor:
+    return Monitor(str(mon['name']), _addr(mon['addr']), _addrs(mon))
 
 
 def _addrs(mon: dict[str, Any]) -> tuple[MonAddr, ...]:
@@ -63,8 +90,10 @@ def _addrs(mon: dict[str, Any]) -> tuple[MonAddr, ...]:
 
 
 def _addr(text: str) -> MonAddr:
-    """Read ``host:port/nonce``; in an addrvec the nonce is separate."""
-    return MonAddr.parse(text.split('/', 1)[0])
+    """Read ``host:port/nonce``; members of an addrvec have no nonce here."""
+    place = text.split('/', 1)[0]
+    # A monitor without an address may be ':/0' as well.
+    return MonAddr.parse('0.0.0.0:0' if place in (':', '-') else place)
 
 
 def _unusable(why: str) -> exceptions.Unreachable:

@@ -32,6 +32,7 @@ from rbd_mon_fix.model import secret
 from rbd_mon_fix.model.cluster import Backend
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.cluster import Source
+from rbd_mon_fix.model.history import FormerMonitor
 from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.monmap import Monitor
 from rbd_mon_fix.model.monmap import MonMap
@@ -47,7 +48,9 @@ _SCHEMA = pathlib.Path(__file__).with_name('monitors_file.schema.json')
 _FAULTS = {'const': 'must be {}', 'maxLength': 'is longer than {} characters',
            'minItems': 'is empty', 'minLength': 'is empty',
            'type': 'must be {}'}
-_KINDS = {'array': 'a list', 'object': 'an object', 'string': 'a string'}
+_KINDS = {'array': 'a list', 'boolean': 'true or false',
+          'integer': 'a whole number', 'object': 'an object',
+          'string': 'a string'}
 
 _HINT = ('Write it with "rbd-mon-fix monitors -f json", or by hand: '
          '{"clusters": [{"name": "ceph", "monitors": ["192.0.2.1:6789"]}]}')
@@ -70,9 +73,19 @@ class _Required(TypedDict):
     monitors: list[str]
 
 
+class _FormerMembers(TypedDict, total=False):
+    name: Optional[str]
+    addresses: list[str]
+    epochs: Optional[list[int]]
+    until: Optional[str]
+    answers: Optional[bool]
+
+
 class _ClusterMembers(_Required, total=False):
     fsid: Optional[str]
     addresses: Optional[list[list[str]]]
+    written: Optional[str]
+    former: list[_FormerMembers]
     backends: list[_BackendMembers]
 
 
@@ -148,12 +161,36 @@ def _check_unique(subject: str, found: Iterable[object]) -> None:
 
 def _cluster(entry: _ClusterMembers, place: str) -> Cluster:
     monmap = MonMap(_monitors(entry, place))
+    former = [(_former(each, f'{place}.former[{number}]'),
+               each.get('answers'))
+              for number, each in enumerate(entry.get('former', ()))]
     return Cluster(
         name=entry['name'],
         fsid=_fsid(entry.get('fsid'), place),
         source=Source.MONITORS_FILE if monmap.monitors else Source.NONE,
         monmap=monmap,
-        backends=tuple(map(_backend, entry.get('backends', ()))))
+        backends=tuple(map(_backend, entry.get('backends', ()))),
+        former=tuple(each for each, _ in former),
+        span=_span([each for each, _ in former]),
+        greeted=frozenset(addr for each, answers in former if answers
+                          for addr in each.addrs),
+        written=entry.get('written') or '')
+
+
+def _former(entry: _FormerMembers, place: str) -> FormerMonitor:
+    first, last = (*(entry.get('epochs') or ()), 0, 0)[:2]
+    addrs = _addrs(entry['addresses'], f'{place}.addresses')
+    if not addrs:
+        raise _Misfit(f'{place}.addresses is empty')
+    return FormerMonitor(entry.get('name') or '', addrs, first, last,
+                         entry.get('until') or '')
+
+
+def _span(former: Sequence[FormerMonitor]) -> Optional[tuple[int, int]]:
+    if not former:
+        return None
+    return (min(each.first for each in former),
+            max(each.last for each in former))
 
 
 def _monitors(entry: _ClusterMembers, place: str) -> tuple[Monitor, ...]:
@@ -189,7 +226,7 @@ def _addr(text: str, place: str) -> MonAddr:
         addr = MonAddr.parse(text)
     except ValueError as e:
         raise _Misfit(f'{place}: {e}') from e
-    if addr.port is None or addr.is_name:
+    if addr.port is None or addr.is_name or addr.is_placeholder:
         raise _Misfit(f'{place} must be an IP address with a port')
     return addr
 

@@ -28,31 +28,48 @@ from rbd_mon_fix.model.monmap import Monitor
 from rbd_mon_fix.report import listing
 from rbd_mon_fix.report import schema
 
-COLUMNS = ('cluster', 'fsid', 'source', 'monitor', 'answers', 'backends')
+COLUMNS = ('cluster', 'fsid', 'source', 'monitor', 'answers', 'until',
+           'backends')
 
 
 def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
     """Run the command and return its exit code."""
     with engine.Context(conf) as context:
-        clusters, answering = context.clusters, context.answering
+        found = engine.find_monitors(context)
     listing.write(
         conf.command.format, out, COLUMNS,
-        [row for cluster in clusters for row in _rows(cluster, answering)],
-        {'version': 1, 'clusters': [schema.cluster(cluster, answering)
-                                    for cluster in clusters]})
+        [row for cluster in found.clusters
+         for row in (*_rows(cluster, found.answering),
+                     *_former(cluster, found.answering))],
+        {'version': 1, 'clusters': [
+            schema.cluster(cluster, found.answering)
+            for cluster in found.clusters]})
     return exit_codes.ExitCode.OK
 
 
 def _rows(cluster: Cluster, answering: Optional[frozenset[MonAddr]]
           ) -> Iterator[dict[str, Any]]:
-    backends = [':'.join(filter(None, (backend.owner, backend.name)))
-                for backend in cluster.backends]
     for monitor in cluster.monmap.monitors or (None,):
-        yield {'cluster': cluster.name, 'fsid': cluster.fsid,
-               'source': cluster.source.value,
-               'monitor': str(monitor.addr) if monitor else None,
-               'answers': _answers(monitor, answering),
-               'backends': backends}
+        yield _row(cluster, str(monitor.addr) if monitor else None,
+                   _answers(monitor, answering), None)
+
+
+def _former(cluster: Cluster, answering: Optional[frozenset[MonAddr]]
+            ) -> Iterator[dict[str, Any]]:
+    for each in cluster.former:
+        greets = not cluster.greeted.isdisjoint(each.addrs)
+        yield _row(cluster, ' '.join(map(str, each.addrs)),
+                   'not asked' if answering is None
+                   else 'yes' if greets else 'no', each.until or 'former')
+
+
+def _row(cluster: Cluster, monitor: Optional[str], answers: str,
+         until: Optional[str]) -> dict[str, Any]:
+    return {'cluster': cluster.name, 'fsid': cluster.fsid,
+            'source': cluster.source.value, 'monitor': monitor,
+            'answers': answers, 'until': until,
+            'backends': [':'.join(filter(None, (backend.owner, backend.name)))
+                         for backend in cluster.backends]}
 
 
 def _answers(monitor: Optional[Monitor],

@@ -67,15 +67,13 @@ class Ownership:
                  if any(backend.owner == 'cinder' and backend.name == name
                         and backend.pool in (None, disk.pool)
                         for backend in cluster.backends)]
+        owner = _only(found, disk)
         claimed = self._claimed(disk, ('cinder', 'nova'))
-        if len(found) != 1 or (claimed and found[0] not in claimed):
-            return None
-        return found[0]
+        return None if claimed and owner not in claimed else owner
 
     def _by_secret(self, disk: RbdDisk,
                    owners: tuple[str, ...]) -> Optional[Cluster]:
-        claimed = self._claimed(disk, owners)
-        return claimed[0] if len(claimed) == 1 else None
+        return _only(self._claimed(disk, owners), disk)
 
     def _claimed(self, disk: RbdDisk,
                  owners: tuple[str, ...]) -> list[Cluster]:
@@ -101,6 +99,26 @@ class Ownership:
         if any(said not in (None, seen) for said, seen in stated):
             return False
         return backend.secret_uuid is not None or len(self.identities) <= 1
+
+
+def _only(found: Sequence[Cluster], disk: RbdDisk) -> Optional[Cluster]:
+    """Return the one of some clusters that a disk can belong to, or None.
+
+    The clusters of a replicated backend have one section, pool, user and
+    secret. A disk belongs to the one that has, or had, a monitor at one of
+    its addresses.
+    """
+    if len(found) > 1:
+        found = [cluster for cluster in found
+                 if not cluster.addresses.isdisjoint(disk.monitors)]
+    return found[0] if len(found) == 1 else None
+
+
+def are_alike(clusters: Sequence[Cluster]) -> bool:
+    """Return whether a section of the config leads to several clusters."""
+    sections = [section for cluster in clusters for section in {
+        (backend.owner, backend.name) for backend in cluster.backends}]
+    return len(set(sections)) < len(sections)
 
 
 def is_vague(clusters: Iterable[Cluster]) -> bool:

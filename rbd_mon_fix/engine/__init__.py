@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from rbd_mon_fix.engine.hook_parts import hook_status
     from rbd_mon_fix.engine.hook_update import install_hook
     from rbd_mon_fix.engine.hook_update import remove_hook
+    from rbd_mon_fix.engine.monitors import MonitorsResult
+    from rbd_mon_fix.engine.monitors import find_monitors
     from rbd_mon_fix.engine.refresh_run import RefreshRequest
     from rbd_mon_fix.engine.refresh_run import plan_refresh
     from rbd_mon_fix.engine.refresh_run import refresh
@@ -54,9 +56,10 @@ if TYPE_CHECKING:
 
 __all__ = (
     'Context', 'GuestReport', 'GuestsResult', 'HookPart', 'Limits',
-    'Listener', 'Opened', 'RefreshRequest', 'RollbackRequest', 'RunResult',
-    'ScanRequest', 'ScanResult', 'Silence', 'VerifyRequest', 'VerifyResult',
-    'guests', 'hook_status', 'install_hook', 'journal', 'open_context',
+    'Listener', 'MonitorsResult', 'Opened', 'RefreshRequest',
+    'RollbackRequest', 'RunResult', 'ScanRequest', 'ScanResult', 'Silence',
+    'VerifyRequest', 'VerifyResult', 'find_monitors', 'guests',
+    'hook_status', 'install_hook', 'journal', 'open_context',
     'plan_refresh', 'plan_rollback', 'refresh', 'remove_hook', 'rollback',
     'status', 'verify')
 
@@ -68,6 +71,7 @@ _MODULES = {
     'execution': ('RunResult',),
     'hook_parts': ('hook_status', 'HookPart'),
     'hook_update': ('install_hook', 'remove_hook'),
+    'monitors': ('find_monitors', 'MonitorsResult'),
     'refresh_run': ('plan_refresh', 'refresh', 'RefreshRequest'),
     'reporting': ('Listener', 'Silence'),
     'rollback_run': ('plan_rollback', 'rollback', 'RollbackRequest'),

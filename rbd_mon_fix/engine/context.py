@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from rbd_mon_fix.clients import libvirt
     from rbd_mon_fix.clients import nova_servers
     from rbd_mon_fix.clients.database import cinder as cinder_db
+    from rbd_mon_fix.engine import histories
     from rbd_mon_fix.inventory import cells as cells_module
 
 _LIBVIRT_URI = 'qemu:///system'
@@ -111,6 +112,16 @@ class Context(contextlib.AbstractContextManager['Context']):
         from rbd_mon_fix.ceph import clusters
         return clusters.learn(self.nova, self.cinder, self.plain(),
                               self.conf.monitors_file, self.conf.offline)
+
+    @functools.cached_property
+    def histories(self) -> histories.Histories:
+        """Return the clusters with their former monitors.
+
+        :raises ConfigError: the config names none, or none can be learnt
+        """
+        from rbd_mon_fix.engine import histories
+        return histories.Histories(self.clusters, self.journal_dir,
+                                   not self.conf.offline)
 
     @functools.cached_property
     def answering(self) -> Optional[frozenset[MonAddr]]:

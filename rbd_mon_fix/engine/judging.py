@@ -27,6 +27,7 @@ from rbd_mon_fix.engine import cephx_users
 from rbd_mon_fix.engine import context as contexts
 from rbd_mon_fix.engine import scan as scans
 from rbd_mon_fix.engine import selection as selections
+from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.disk import RbdDisk
 from rbd_mon_fix.model.plan import Plan
 from rbd_mon_fix.model.record import Record
@@ -78,8 +79,15 @@ class Judge:
         """Return what tells the cluster of disks."""
         identities = ownership_module.identities(disks)
         return ownership_module.Ownership(
-            self._context.clusters, backends,
-            self._every_identity | identities)
+            self._clusters, backends, self._every_identity | identities)
+
+    @functools.cached_property
+    def _clusters(self) -> tuple[Cluster, ...]:
+        """Return the clusters; with former monitors if they are needed."""
+        if not ownership_module.are_alike(self._context.clusters):
+            return tuple(self._context.clusters)
+        self._context.histories.complete()
+        return self._context.histories.clusters
 
     @functools.cached_property
     def _every_identity(self) -> ownership_module.Identities:

@@ -18,9 +18,13 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import itertools
 from typing import Optional
 
 from rbd_mon_fix.model import disk as disk_model
+from rbd_mon_fix.model.history import FormerMonitor
+from rbd_mon_fix.model.history import MonEpoch
+from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.monmap import MonMap
 
 
@@ -60,6 +64,20 @@ class Backend:
 
 
 @dataclasses.dataclass(frozen=True)
+class Way:
+    """The way in which a cluster was asked, and answered.
+
+    :param conf: path of ceph.conf; '' for librados's default
+    :param flag: cluster name that is passed to ``ceph``; None for none
+    :param user: cephx user; None for librados's default
+    """
+
+    conf: str
+    flag: Optional[str]
+    user: Optional[str]
+
+
+@dataclasses.dataclass(frozen=True)
 class Cluster:
     """A Ceph cluster and its right monitors.
 
@@ -68,6 +86,12 @@ class Cluster:
     :param source: the source of the monitors
     :param monmap: empty if the monitors are unknown
     :param backends: the config sections that lead to this cluster
+    :param former: the monitors that it had before, the latest first
+    :param span: the first and last epoch of the monmap that are known
+    :param greeted: former addresses at which a Ceph monitor answered
+    :param written: when the list was made, ISO 8601; '' if unknown
+    :param epoch: the cluster's own answer; None if it was not asked
+    :param way: the way in which it was asked
     """
 
     name: str
@@ -75,3 +99,16 @@ class Cluster:
     source: Source
     monmap: MonMap
     backends: tuple[Backend, ...]
+    former: tuple[FormerMonitor, ...] = ()
+    span: Optional[tuple[int, int]] = None
+    greeted: frozenset[MonAddr] = frozenset()
+    written: str = ''
+    epoch: Optional[MonEpoch] = None
+    way: Optional[Way] = None
+
+    @property
+    def addresses(self) -> frozenset[MonAddr]:
+        """Return all addresses that a monitor has, or had."""
+        present = (monitor.addrs for monitor in self.monmap.monitors)
+        former = (monitor.addrs for monitor in self.former)
+        return frozenset(itertools.chain(*present, *former))

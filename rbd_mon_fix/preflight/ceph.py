@@ -66,16 +66,16 @@ def _quorum(ceph_site: ceph_backends.ClusterConf, conf: str,
 def _answer(ceph_site: ceph_backends.ClusterConf, conf: str,
             flag: Optional[str], user: Optional[str]) -> str:
     """Ask for the monmap, which takes a quorum to be answered."""
-    fsid, monmap = mon_dump.parse(ceph.mon_dump(conf, flag, user))
+    dump = mon_dump.parse(ceph.mon_dump(conf, flag, user))
     stated = ceph_conf.load(ceph_site.path, ceph_site.cluster_name,
                             user).fsid
-    if stated not in (None, fsid):
+    if stated not in (None, dump.fsid):
         raise exceptions.ConfigError(
             f'{ceph_site.path} has the fsid {stated}, but the cluster that '
-            f'answers has {fsid}.', 'Correct the fsid or the mon_host '
+            f'answers has {dump.fsid}.', 'Correct the fsid or the mon_host '
             "there: one of them is another cluster's.")
-    return (f'The cluster has a quorum, {len(monmap.monitors)} monitors and '
-            f'the fsid {fsid}.')
+    return (f'The cluster has a quorum, {len(dump.monmap.monitors)} monitors '
+            f'and the fsid {dump.fsid}.')
 
 
 def _learn(context: contexts.Context) -> str:

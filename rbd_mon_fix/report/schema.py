@@ -21,6 +21,7 @@ from typing import Iterable, Iterator, Optional, Sequence
 
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.finding import Finding
+from rbd_mon_fix.model.history import FormerMonitor
 from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.plan import Copy
 from rbd_mon_fix.model.plan import Operation
@@ -78,11 +79,22 @@ def cluster(shown: Cluster,
         'answering': None if answering is None else _texts(
             addr for monitor in monitors for addr in monitor.addrs
             if addr in answering),
+        'written': shown.written or None,
+        'former': [_former(each, shown, answering) for each in shown.former],
         'backends': [{'owner': backend.owner, 'name': backend.name,
                       'pool': backend.pool, 'user': backend.user,
                       'secret_uuid': backend.secret_uuid}
                      for backend in shown.backends],
     }
+
+
+def _former(former: FormerMonitor, shown: Cluster,
+            answering: Optional[frozenset[MonAddr]]) -> dict[str, object]:
+    return {'name': former.name or None, 'addresses': _texts(former.addrs),
+            'epochs': [former.first, former.last],
+            'until': former.until or None,
+            'answers': None if answering is None
+            else not shown.greeted.isdisjoint(former.addrs)}
 
 
 def rows(kind: Kind, copies: Sequence[Copy],

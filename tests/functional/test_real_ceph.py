@@ -36,6 +36,9 @@ import psutil
 import pytest
 import tenacity
 
+from rbd_mon_fix import exceptions
+from rbd_mon_fix.ceph import history
+from rbd_mon_fix.model.cluster import Way
 from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.qemu import open_check
 from rbd_mon_fix.qemu import processes
@@ -233,6 +236,25 @@ def test_what_qemu_says(ceph):
         (False, 'error connecting: Permission denied'),
         (False, 'error connecting: Operation not permitted'),
         (False, "namespace 'n,s=1' does not exist")]
+
+
+def test_epochs_of_the_monmap_are_told_to_cinder_s_user(ceph, tmp_path):
+    """Those that are not there are passed over."""
+    keyring, conf = tmp_path / 'keyring', tmp_path / 'ceph.conf'
+    keyring.write_text(f'[client.{real.USER}]\nkey = {ceph.key}\n')
+    conf.write_text(f'[global]\nfsid = {ceph.fsid}\nkeyring = {keyring}\n'
+                    f'mon_host = {GOOD}\n')
+    way = Way(str(conf), None, real.USER)
+    first, = history.epochs(way, [*range(40, 20, -1), 1])
+    assert first.epoch == 1
+    assert first.modified.startswith('20')
+    assert [(monitor.name, monitor.addr)
+            for monitor in first.monmap.monitors] == [('a', GOOD)]
+
+
+def test_epochs_are_not_told_to_an_unknown_user(ceph):
+    with pytest.raises(exceptions.Unreachable, match='former monitors'):
+        list(history.epochs(Way(str(ceph.conf), None, 'nobody'), [1]))
 
 
 def test_a_monitor_that_is_silent():

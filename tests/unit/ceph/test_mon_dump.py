@@ -21,9 +21,11 @@ import pytest
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.ceph import mon_dump
+from rbd_mon_fix.model.history import MonHistory
 
 SAMPLE = (pathlib.Path(__file__).parents[1] / 'samples'
           / 'ceph-mon-dump.v1v2.json')
+EPOCHS = SAMPLE.with_name('ceph-mon-dump.epochs-7-4-1.txt')
 FSID = '8a531320-0f05-4842-a642-2f40a98c65ab'
 
 
@@ -40,10 +42,10 @@ def mon(rank, addr, *vector):
 
 
 def read(text):
-    fsid, monmap = mon_dump.parse(text)
-    assert fsid == FSID
+    found = mon_dump.parse(text)
+    assert found.fsid == FSID
     return [(str(monitor.addr), [str(addr) for addr in monitor.addrs])
-            for monitor in monmap.monitors]
+            for monitor in found.monmap.monitors]
 
 
 @pytest.mark.parametrize('before', [
@@ -52,9 +54,12 @@ def test_a_dump_of_a_real_cluster(before):
     assert read(before + SAMPLE.read_text()) == [
         (f'127.0.0.{n}:6789', [f'127.0.0.{n}:3300', f'127.0.0.{n}:6789'])
         for n in (21, 22, 23)]
-    monmap = mon_dump.parse(SAMPLE.read_text())[1]
-    assert [monitor.name for monitor in monmap.monitors] == [
+    found = mon_dump.parse(SAMPLE.read_text())
+    assert [monitor.name for monitor in found.monmap.monitors] == [
         'm21', 'm22', 'm23']
+    raw = json.loads(SAMPLE.read_text())
+    assert (found.epoch.epoch, found.epoch.modified, found.pending) == (
+        raw['epoch'], raw['modified'], ())
 
 
 @pytest.mark.parametrize('mons, expected', [
@@ -76,6 +81,24 @@ def test_rank_order_and_addresses(mons, expected):
     assert read(dumped(*mons)) == expected
 
 
+@pytest.mark.parametrize('place', ['0.0.0.0:0/2', ':/0', '-', '[::]:0/1'])
+def test_a_monitor_without_an_address_yet(place):
+    """It is named, and the others are taken (cases of an open bootstrap)."""
+    text = dumped(mon(0, '10.0.0.1:6789/0'), mon(1, place))
+    assert read(text) == [('10.0.0.1:6789', ['10.0.0.1:6789'])]
+    assert mon_dump.parse(text).pending == ('m1',)
+
+
+def test_epochs_of_a_real_cluster():
+    lines = EPOCHS.read_text().splitlines()
+    found = [mon_dump.parse(line) for line in lines if line.strip()]
+    assert [each.epoch.epoch for each in found] == [7, 4, 1, 2]
+    history = MonHistory().merged(each.epoch for each in found)
+    assert [(each.name, str(each.addrs[-1]), each.first, each.last)
+            for each in history.former] == [
+        (f'm1{n}', f'127.0.0.1{n}:6789', 1, 4) for n in (1, 2, 3)]
+
+
 @pytest.mark.parametrize('text', [
     '', 'dumped monmap epoch 7\n', 'no json', '[]', 'null', '{}', '"x"',
     dumped(), json.dumps({'fsid': FSID}),
@@ -86,6 +109,7 @@ def test_rank_order_and_addresses(mons, expected):
     dumped(mon('x', '10.0.0.1:6789/0')),
     dumped({**mon(0, '10.0.0.1:6789/0'), 'public_addrs': 5}),
     dumped(mon(0, None)),
+    '[' * 200_000,
 ])
 def test_what_is_no_monmap(text):
     with pytest.raises(exceptions.Unreachable) as caught:

@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 
 import pytest
@@ -23,6 +24,7 @@ import pytest
 from rbd_mon_fix import engine
 from rbd_mon_fix.ceph import monitors_file
 from rbd_mon_fix.cli import monitors
+from rbd_mon_fix.model.history import FormerMonitor
 from tests.unit import memory
 from tests.unit import worlds
 
@@ -65,3 +67,22 @@ def test_what_is_printed_is_a_monitors_file(cloud, run, tmp_path):
     [read] = monitors_file.load(str(path))
     assert (read.name, read.monmap.addrs) == (
         learnt.name, learnt.monmap.addrs)
+    assert read.written
+
+
+def test_former_monitors(cloud, run, monkeypatch):
+    opened = cloud.opened
+
+    def told(conf):
+        context = opened(conf)
+        context.__dict__.update(clusters=(dataclasses.replace(
+            memory.cluster(), former=(FormerMonitor(
+                'a', memory.addrs('10.0.0.1:6789'), 1, 2,
+                '2026-11-20T00:00:00Z'),)),))
+        return context
+
+    monkeypatch.setattr(engine, 'Context', told)
+    out = io.StringIO()
+    monitors.run(cloud.conf(worlds.command(format='csv')), out, io.StringIO())
+    last = out.getvalue().splitlines()[-1]
+    assert ',10.0.0.1:6789,not asked,2026-11-20T00:00:00Z,' in last

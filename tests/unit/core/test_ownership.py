@@ -14,11 +14,14 @@
 
 """Which cluster a disk belongs to, and when it belongs to none."""
 
+import dataclasses
+
 import pytest
 
 from rbd_mon_fix.core import ownership
 from rbd_mon_fix.model.cluster import Backend
 from rbd_mon_fix.model.disk import RbdDisk
+from rbd_mon_fix.model.history import FormerMonitor
 from rbd_mon_fix.model.record import Record
 from tests.unit import memory
 
@@ -115,6 +118,39 @@ def test_two_clusters_that_claim_a_disk_by_its_words_alone(volumes):
 def test_two_clusters_with_a_backend_of_one_name():
     clusters = {'one': [SSD], 'two': [SSD]}
     assert owner(clusters, {'V': 'ssd'}, disk(), 'V') is None
+
+
+@pytest.mark.parametrize('monitors, expected', [
+    ('192.0.2.1:6789,203.0.113.9:6789', 'primary'),
+    ('192.0.2.2:6789', 'replica'),
+    ('192.0.2.11:6789', 'primary'),  # a former monitor
+    ('192.0.2.3:6789', 'replica'),
+    ('203.0.113.9:6789', None),
+    ('192.0.2.1:6789,192.0.2.2:6789', None),
+    ('', None)])
+@pytest.mark.parametrize('volumes', [None, {'V': 'ssd'}])
+def test_clusters_of_a_replicated_backend_are_told_by_address(
+        volumes, monitors, expected):
+    primary = memory.cluster('primary', '192.0.2.1:6789', [SSD])
+    replica = memory.cluster('replica', '192.0.2.2:6789,192.0.2.3:6789',
+                             [SSD])
+    primary = dataclasses.replace(primary, former=(FormerMonitor(
+        'a', memory.addrs('192.0.2.11:6789'), 1, 3),))
+    found = dataclasses.replace(disk(), monitors=memory.addrs(monitors))
+    record = Record(memory.locator('nova-bdm', 1), None, volume_id='V')
+    known = ownership.Ownership([primary, replica], volumes)
+    owner = known.cluster_of(record, found)
+    assert (owner and owner.name) == expected
+
+
+def test_clusters_are_alike_that_share_a_section():
+    def alike(**sections):
+        return ownership.are_alike([
+            memory.cluster(name, backends=backends)
+            for name, backends in sections.items()])
+    assert not alike(one=[SSD, SSD, OWN], two=[HDD])
+    assert not alike(one=[SSD], two=[TWIN])
+    assert alike(one=[SSD], two=[HDD, SSD])
 
 
 def test_one_cluster_may_have_a_backend_twice():

@@ -50,6 +50,25 @@ def test_without_cinder_s_database_the_secret_tells(tmp_path, nova):
     assert {copy.cluster for copy in plan.copies} == {'ceph'}
 
 
+def test_the_clusters_of_a_replicated_backend_are_told_by_address(world):
+    """After 'cinder failover-host' a volume is on the replica."""
+    world.add(1)
+    world.add(2)
+    world.nova.set_text(
+        world.nova.add_row(2, None),
+        world.nova.text(2, hosts=['10.2.0.1'], ports=['6789']))
+    (world.folder / 'replica.conf').write_text(
+        '[global]\nmon_host = 10.2.0.1:6789\n')
+    conf = world.folder / 'cinder.conf'
+    conf.write_text(conf.read_text().replace(
+        'rbd_pool = volumes', 'rbd_pool = volumes\nreplication_device = '
+        f'backend_id:away,conf:{world.folder}/replica.conf,user:cinder,'
+        'secret_uuid:S'))
+    plan = world.plan(store=['nova-bdm'])
+    assert {(copy.state.value, copy.cluster) for copy in plan.copies} == {
+        ('unknown-cluster', None), ('current', 'away')}
+
+
 def test_names_are_resolved(world, monkeypatch):
     world.add(1)
     world.nova.set_text(

@@ -19,6 +19,7 @@ import pytest
 from rbd_mon_fix.model.cluster import Backend
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.cluster import Source
+from rbd_mon_fix.model.history import FormerMonitor
 from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.monmap import MonMap
 from rbd_mon_fix.model.plan import Outcome
@@ -89,7 +90,7 @@ def test_a_cluster():
         'monitors': ['10.1.0.1:6789', '[fd01::1]:6789'],
         'addresses': [['10.1.0.1:3300', '10.1.0.1:6789'],
                       ['[fd01::1]:3300', '[fd01::1]:6789']],
-        'answering': ['10.1.0.1:3300'],
+        'answering': ['10.1.0.1:3300'], 'written': None, 'former': [],
         'backends': [
             {'owner': 'cinder', 'name': 'ssd', 'pool': 'volumes',
              'user': 'cinder', 'secret_uuid': 'S'},
@@ -105,7 +106,24 @@ def test_a_cluster_nobody_asked_differs_from_a_silent_one(answering,
 
     assert schema.cluster(shown, answering) == {
         'name': 'lost', 'fsid': None, 'source': 'none', 'monitors': [],
-        'addresses': [], 'answering': expected, 'backends': []}
+        'addresses': [], 'answering': expected, 'written': None,
+        'former': [], 'backends': []}
+
+
+@pytest.mark.parametrize('answering, answers', [
+    (None, None), (frozenset(), True)])
+def test_the_former_monitors_of_a_cluster(answering, answers):
+    addr = MonAddr('10.0.0.1', 6789)
+    shown = Cluster(
+        'ceph', None, Source.NONE, MonMap(()), (), (
+            FormerMonitor('a', (addr,), 1, 3, '2026-11-20T01:02:03Z'),),
+        greeted=frozenset({addr}), written='2026-11-26T00:00:00+00:00')
+
+    found = schema.cluster(shown, answering)
+    assert found['written'] == '2026-11-26T00:00:00+00:00'
+    assert found['former'] == [{
+        'name': 'a', 'addresses': ['10.0.0.1:6789'], 'epochs': [1, 3],
+        'until': '2026-11-20T01:02:03Z', 'answers': answers}]
 
 
 def test_a_finding():

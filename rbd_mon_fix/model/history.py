@@ -1,0 +1,113 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The monmaps that a cluster had, epoch by epoch.
+
+Ceph's monitors keep every epoch and never trim them (src/mon/
+MonmapMonitor.cc, ``MonmapMonitor::should_trim`` is that of PaxosService,
+which trims nothing unless it is told to).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from typing import Iterable, Optional
+
+from rbd_mon_fix.model.monmap import MonAddr
+from rbd_mon_fix.model.monmap import Monitor
+from rbd_mon_fix.model.monmap import MonMap
+
+
+@dataclasses.dataclass(frozen=True)
+class MonEpoch:
+    """One epoch of a monmap.
+
+    :param modified: when it was made, ISO 8601; '' where that is unknown
+    """
+
+    epoch: int
+    modified: str
+    monmap: MonMap
+
+
+@dataclasses.dataclass(frozen=True)
+class FormerMonitor:
+    """A monitor that is no longer in the monmap, or at other addresses.
+
+    :param name: its name; '' where only addresses are known
+    :param first: the first epoch that it was seen in with these addresses
+    :param last: the last one
+    :param until: when the first epoch without it was made; '' where that is
+        unknown
+    """
+
+    name: str
+    addrs: tuple[MonAddr, ...]
+    first: int
+    last: int
+    until: str = ''
+
+    def __str__(self) -> str:
+        name = f'mon.{self.name}' if self.name else 'a former monitor'
+        return f'{name} until {self.until[:10]}' if self.until else name
+
+
+@dataclasses.dataclass(frozen=True)
+class MonHistory:
+    """The epochs that are known of one cluster.
+
+    :param epochs: by number, ascending, the present one last
+    """
+
+    epochs: tuple[MonEpoch, ...] = ()
+
+    @property
+    def span(self) -> Optional[tuple[int, int]]:
+        """Return the first and the last epoch that are known."""
+        if not self.epochs:
+            return None
+        return self.epochs[0].epoch, self.epochs[-1].epoch
+
+    def merged(self, more: Iterable[MonEpoch]) -> MonHistory:
+        """Return a history with more epochs in it."""
+        known = {each.epoch: each for each in (*self.epochs, *more)}
+        return MonHistory(tuple(known[epoch] for epoch in sorted(known)))
+
+    @functools.cached_property
+    def former(self) -> tuple[FormerMonitor, ...]:
+        """Return who was a monitor and is none now, the latest first."""
+        if not self.epochs:
+            return ()
+        present = _places(self.epochs[-1].monmap)
+        seen: dict[tuple[str, frozenset[MonAddr]], FormerMonitor] = {}
+        for index, each in enumerate(self.epochs):
+            for monitor in each.monmap.monitors:
+                key = monitor.name, frozenset(monitor.addrs)
+                if key not in present:
+                    seen[key] = self._former(monitor, index, seen.get(key))
+        return tuple(sorted(seen.values(), key=lambda each: -each.last))
+
+    def _former(self, monitor: Monitor, index: int,
+                before: Optional[FormerMonitor]) -> FormerMonitor:
+        epoch = self.epochs[index].epoch
+        after = self.epochs[index + 1:index + 2]
+        return FormerMonitor(
+            monitor.name, monitor.addrs, before.first if before else epoch,
+            epoch, after[0].modified if after else '')
+
+
+def _places(monmap: MonMap) -> set[tuple[str, frozenset[MonAddr]]]:
+    return {(monitor.name, frozenset(monitor.addrs))
+            for monitor in monmap.monitors}

@@ -1,0 +1,99 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The epochs of monmaps that earlier runs have learnt, by fsid."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any, Iterable
+
+from oslo_log import log as logging
+
+from rbd_mon_fix.model.history import MonEpoch
+from rbd_mon_fix.model.history import MonHistory
+from rbd_mon_fix.model.monmap import MonAddr
+from rbd_mon_fix.model.monmap import Monitor
+from rbd_mon_fix.model.monmap import MonMap
+from rbd_mon_fix.state import atomic_file
+
+LOG = logging.getLogger(__name__)
+
+VERSION = 1
+
+
+def path(folder: str, fsid: str) -> str:
+    """Return the path of the file of a cluster.
+
+    :param folder: the journal directory
+    """
+    return os.path.join(folder, 'histories', f'{fsid}.json')
+
+
+def load(folder: str, fsid: str) -> MonHistory:
+    """Return what is known of a cluster; nothing before the first time.
+
+    A file that cannot be read counts as nothing: the cluster is asked again.
+    """
+    try:
+        with open(path(folder, fsid), encoding='utf-8') as file:
+            document = json.load(file)
+        if document['version'] != VERSION:
+            return MonHistory()
+        return MonHistory().merged(map(_epoch, document['epochs']))
+    except (FileNotFoundError, NotADirectoryError):
+        return MonHistory()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError,
+            RecursionError) as error:
+        LOG.warning('Ignoring %s: %s.', path(folder, fsid),
+                    type(error).__name__)
+        return MonHistory()
+
+
+def save(folder: str, fsid: str, history: MonHistory) -> None:
+    """Replace the file of a cluster.
+
+    Where that is not possible, later runs ask the cluster again.
+    """
+    name = path(folder, fsid)
+    document = {'version': VERSION, 'fsid': fsid,
+                'epochs': list(map(_members, history.epochs))}
+    try:
+        os.makedirs(os.path.dirname(name), mode=0o700, exist_ok=True)
+        atomic_file.replace(
+            name, (json.dumps(document, indent=1) + '\n').encode(), 0o600)
+    except OSError as error:
+        LOG.debug('%s cannot be written: %s', name, error.strerror)
+
+
+def _members(epoch: MonEpoch) -> dict[str, object]:
+    return {'epoch': epoch.epoch, 'modified': epoch.modified, 'monitors': [
+        {'name': monitor.name, 'addr': str(monitor.addr),
+         'addrs': list(map(str, monitor.addrs))}
+        for monitor in epoch.monmap.monitors]}
+
+
+def _epoch(members: dict[str, Any]) -> MonEpoch:
+    return MonEpoch(int(members['epoch']), str(members['modified']), MonMap(
+        tuple(map(_monitor, members['monitors']))))
+
+
+def _monitor(members: dict[str, Any]) -> Monitor:
+    return Monitor(str(members['name']), MonAddr.parse(members['addr']),
+                   _addrs(members['addrs']))
+
+
+def _addrs(words: Iterable[str]) -> tuple[MonAddr, ...]:
+    return tuple(map(MonAddr.parse, words))
