@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What all commands have in common: requests, and where they are heard."""
+"""Scan requests and listeners that the commands share."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from rbd_mon_fix.report import schema
 
 
 def scan_request(conf: cfg.ConfigOpts) -> engine.ScanRequest:
-    """Return what the arguments of a command ask to look at."""
+    """Return the scan request in the arguments of a command."""
     command: Any = conf.command
     return engine.ScanRequest(
         tuple(command.host), command.all_hosts, tuple(command.instance),
@@ -41,7 +41,7 @@ def scan_request(conf: cfg.ConfigOpts) -> engine.ScanRequest:
 
 
 class Console:
-    """Hears the engine: a report on one stream, progress on the other."""
+    """Writes the report to one stream and progress to the other."""
 
     def __init__(self, conf: cfg.ConfigOpts, kind: schema.Kind, out: TextIO,
                  err: TextIO):
@@ -69,7 +69,7 @@ class Console:
 
 
 class Progress(engine.Silence):
-    """Hears the engine for a command that lists results in the end."""
+    """Shows progress only, for a command that lists results at the end."""
 
     def __init__(self, err: TextIO):
         self._err = err

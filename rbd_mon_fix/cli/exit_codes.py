@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What the exit code of every command means."""
+"""The exit codes of all commands."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from rbd_mon_fix import exceptions
 
 
 class ExitCode(enum.IntEnum):
-    """One table for all commands; ``meaning`` is what the docs say."""
+    """An exit code of any command; ``meaning`` is its text in the docs."""
 
     meaning: str
 
@@ -38,7 +38,7 @@ class ExitCode(enum.IntEnum):
     CRASH = 255, 'A defect of rbd-mon-fix; please report it.'
 
     def __new__(cls, value: int, meaning: str) -> ExitCode:
-        """Give each member its meaning beside its number."""
+        """Create a member from its number and meaning."""
         code = int.__new__(cls, value)
         code._value_ = value
         code.meaning = meaning
@@ -57,10 +57,10 @@ def of_error(error: exceptions.RbdMonFixError) -> ExitCode:
 
 
 def of_look(wrong: object, lost: object) -> ExitCode:
-    """Return the exit code of a command that only looks.
+    """Return the exit code of a command that changes nothing.
 
-    :param wrong: true where something stale or drifted was found
-    :param lost: true where a host could not be looked at
+    :param wrong: true if something stale, drifted or stranded was found
+    :param lost: true if a host could not be scanned
     """
     if lost:
         return ExitCode.UNREACHABLE
@@ -68,10 +68,10 @@ def of_look(wrong: object, lost: object) -> ExitCode:
 
 
 def of_work(incomplete: object, lost: object) -> ExitCode:
-    """Return the exit code of a command that puts things right.
+    """Return the exit code of a command that writes.
 
-    :param incomplete: true where something was not put right
-    :param lost: true where a host could not be looked at
+    :param incomplete: true if something was not corrected
+    :param lost: true if a host could not be scanned
     """
     if lost:
         return ExitCode.UNREACHABLE

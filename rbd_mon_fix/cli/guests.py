@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""``guests``: running QEMU processes, and the monitors that they follow."""
+"""``guests``: running QEMU processes and the monitors they follow."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _row(report: engine.GuestReport) -> dict[str, Any]:
 
 
 def _warn(found: engine.GuestsResult) -> None:
-    """Say what cannot be seen from here, and what to do."""
+    """Warn about processes that cannot be seen, and say what to do."""
     if found.closed:
         LOG.warning('The connections of %s cannot be seen by this user: run '
                     'this as root.', sentences.number(

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""``hook``: the libvirt hook that corrects guests on their way in."""
+"""``hook``: the libvirt hook that corrects resuming and incoming guests."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""``journal list`` and ``journal show``: what was done."""
+"""``journal list`` and ``journal show``: earlier runs and their changes."""
 
 from __future__ import annotations
 

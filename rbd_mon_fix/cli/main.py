@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The command ``rbd-mon-fix``: parse, run one command, end with a code."""
+"""Entry point of ``rbd-mon-fix``: parse arguments and run one command."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         _say('Interrupted. Run the same command again to go on.')
         return exit_codes.ExitCode.INTERRUPTED
     except BrokenPipeError:
-        # Whoever read the report has seen enough; nobody hears a complaint.
+        # The reader closed the pipe: exit quietly.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return exit_codes.ExitCode.INTERRUPTED
-    except Exception as error:  # noqa: BLE001  # the one place that may
+    except Exception as error:  # noqa: BLE001  # the only catch-all
         _trace(debug)
         _say(f'Crashed: {type(error).__name__}. Run it again with --debug '
              'before the command to see where, and please report it.')
@@ -67,8 +67,8 @@ def _run(conf: cfg.ConfigOpts, argv: Sequence[str]) -> int:
     try:
         code: int = module.run(conf, sys.stdout, sys.stderr)
     except cfg.Error as error:
-        # An option is only looked at when it is asked for. What does not
-        # fit may be half a password behind a $.
+        # oslo.config checks an option when it is first used. The message may
+        # quote the part of a password after a $.
         raise _unusable(type(error).__name__) from None
     sys.stdout.flush()
     return code
@@ -80,12 +80,12 @@ def _parse(conf: cfg.ConfigOpts, argv: Sequence[str]) -> None:
         'command', title='commands', handler=lambda commands:
         parser.add_parsers(commands, getattr(conf, '_oparser', None))))
     logging.register_options(conf)
-    # The one tells of each host without a default route; the other logs
-    # tracebacks of what reaches the operator as one sentence.
+    # netutils reports each host without a default route; exc_filters logs
+    # tracebacks of errors that the operator sees as one sentence.
     conf.set_default('default_log_levels', [
         *logging.get_default_log_levels(), 'oslo_utils.netutils=WARN',
         'oslo_db.sqlalchemy.exc_filters=CRITICAL'])
-    # stdout carries the report alone.
+    # stdout is for the report only.
     conf.set_default('use_stderr', True)
     conf.set_default('logging_default_format_string',
                      '%(levelname)s: %(message)s')
@@ -98,12 +98,12 @@ def _parse(conf: cfg.ConfigOpts, argv: Sequence[str]) -> None:
         logging.setup(conf, 'rbd_mon_fix')
         unknown.warn(conf)
     except SystemExit as error:
-        # oslo.config ends so, with a code of its own, over a file that has
-        # a bad value for a flag.
+        # oslo.config exits with a code of its own if a file has a bad value
+        # for a flag.
         raise SystemExit(exit_codes.ExitCode.USAGE if error.code != 0
                          else exit_codes.ExitCode.OK) from None
     except cfg.ConfigFileParseError as error:
-        # It quotes the line, which may hold a password.
+        # The message quotes the line, which may hold a password.
         raise _unusable(str(error).partition(',')[0]) from None
     except (cfg.Error, logging.LogConfigError, OSError,
             UnicodeDecodeError) as error:

@@ -21,7 +21,7 @@ from typing import Any
 import uuid
 
 FORMATS = ('table', 'json', 'yaml', 'csv')
-# In the order of writing. The XML of a running domain cannot be written.
+# In writing order. The XML of a running domain cannot be written.
 STORES = ('cinder-attachment', 'nova-bdm', 'domain', 'managed-save',
           'unrescue', 'live-domain')
 
@@ -61,9 +61,9 @@ be reached, 130 interrupted, 255 crash."""
 
 
 def add_parsers(commands: Any, parent: Any) -> None:
-    """Add every command.
+    """Add the parsers of all commands.
 
-    :param commands: what oslo.config's SubCommandOpt gives its handler
+    :param commands: the subparsers that oslo.config's SubCommandOpt passes
     :param parent: the parser of the whole command line, or None
     """
     if parent is not None:
@@ -175,7 +175,7 @@ def _guests(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--instance', action='append', default=[], type=_uuid,
         metavar='UUID', help='only this server; repeatable')
-    # The domains say to which cluster each disk of a guest belongs.
+    # The domains tell which cluster each disk of a guest belongs to.
     parser.set_defaults(all_hosts=False, store=['domain'], unmanaged=False)
 
 

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""``preflight``: what a run needs, tried without changing anything."""
+"""``preflight``: check what a run needs, without changing anything."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ COLUMNS = tuple(field.name for field in dataclasses.fields(Check))
 def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
     """Run the command and return its exit code.
 
-    It goes on whatever it meets, so that nothing ends it with the code of
-    a config that cannot be used or a service that cannot be reached.
+    A failed check never ends the command: an unusable config file or an
+    unreachable service counts as a failed check, with exit code 1.
     """
     with engine.Context(conf) as context:
         found = list(runner.run(context, conf.command.host))

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""``refresh``: put right what ``status`` shows."""
+"""``refresh``: correct the copies that ``status`` reports."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""``rollback``: take a run back."""
+"""``rollback``: undo a run."""
 
 from __future__ import annotations
 

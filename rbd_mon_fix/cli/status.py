@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""``status``: every copy, its state, and what would fail now."""
+"""``status``: every copy, its state, and the operations that would fail."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""``verify``: proof that the disks open as a cold start would open them."""
+"""``verify``: have QEMU open disks as a cold start would."""
 
 from __future__ import annotations
 

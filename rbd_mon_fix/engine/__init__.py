@@ -14,8 +14,8 @@
 
 """The application, callable from Python.
 
-Open a context, build a request and get a result; a listener hears of each
-server on the way. The commands of the CLI do nothing else.
+Open a context, build a request and get a result; a listener is told about
+each server meanwhile. The commands of the CLI do nothing else.
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ __all__ = (
     'plan_refresh', 'plan_rollback', 'refresh', 'remove_hook', 'rollback',
     'status', 'verify')
 
-# Where each name lives. A command imports no more of the engine than it
-# uses, which keeps its start short.
+# The names that each module exports. A command imports only the modules
+# that it uses, which keeps its start time short.
 _MODULES = {
     'connectivity': ('GuestReport', 'guests', 'GuestsResult'),
     'context': ('Context', 'open_context'),

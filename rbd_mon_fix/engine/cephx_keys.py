@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The cephx keys that libvirt keeps as secrets."""
+"""Cephx keys that libvirt stores as secrets."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from rbd_mon_fix.engine import context as contexts
 
 @dataclasses.dataclass(frozen=True)
 class SecretName:
-    """How a document names a libvirt secret: by its UUID or its usage.
+    """A libvirt secret as a document names it: by UUID or usage.
 
     :param host: the host whose libvirt has the secret
     """
@@ -40,16 +40,16 @@ class SecretName:
 
 
 class Keys:
-    """Reads keys; each only once."""
+    """Reads keys from libvirt, each only once."""
 
     def __init__(self, context: contexts.Context):
         self._context = context
         self._known: dict[SecretName, str] = {}
 
     def of(self, secret: SecretName) -> str:
-        """Return the key in a secret, in base64.
+        """Return the key in a secret, encoded in base64.
 
-        :raises ConfigError: this user may not read it
+        :raises ConfigError: this user may not read the secret
         :raises Gone: the secret does not exist
         :raises Unreachable: libvirt cannot be reached
         """

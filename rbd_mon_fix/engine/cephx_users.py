@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The cephx identities of all guests, whichever were asked for."""
+"""The cephx identities of all guests, selected or not."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ from rbd_mon_fix.inventory import instances
 
 def of_all_guests(context: contexts.Context,
                   hosts: Sequence[str]) -> ownership.Identities:
-    """Return the cephx identities of all disks of domains on hosts.
+    """Return the cephx identities of the disks of all domains on hosts.
 
-    They tell whether a ceph.conf for which no secret was stated may be of
-    more than one cluster; see core.ownership. Where that is no question,
-    nothing is read; where it is, all domains are.
+    The identities tell whether a ceph.conf without a stated secret may belong
+    to more than one cluster; see core.ownership. All domains are read, but
+    only if there is such a ceph.conf.
     """
     found: ownership.Identities = frozenset()
     if not ownership.is_vague(context.clusters):
         return found
     for host in hosts:
-        # A host that is down is reported when its turn comes.
+        # The scan reports a host that is down.
         with contextlib.suppress(exceptions.Unreachable):
             for scope in domains.scopes(context.hypervisor(host), host,
                                         lambda uuid: True, instances.BATCH):

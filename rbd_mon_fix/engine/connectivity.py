@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The running guests of this machine, and whether they still follow."""
+"""The running guests of this machine and the monitors they follow."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ LOG = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True)
 class GuestReport:
-    """A running guest and the monitors that it knows.
+    """A running guest and its monitors.
 
-    :param launched_with: the addresses on its command line
-    :param connected_to: None where its connections may not be seen
+    :param launched_with: the addresses on the guest's command line
+    :param connected_to: None if this user may not see the connections
     """
 
     host: str
@@ -58,10 +58,10 @@ class GuestReport:
 class GuestsResult:
     """The running guests of a host.
 
-    :param guests: those with an RBD disk, now or when they were launched
-    :param closed: guests whose connections this user may not see
-    :param hidden: domains that run, but whose process cannot be seen
-    :param clusters: those that the config names
+    :param guests: guests that have an RBD disk or were launched with one
+    :param closed: number of guests whose connections this user may not see
+    :param hidden: number of running domains whose process cannot be seen
+    :param clusters: the clusters that the config names
     """
 
     guests: tuple[GuestReport, ...]
@@ -71,7 +71,7 @@ class GuestsResult:
 
     @property
     def stranded(self) -> list[str]:
-        """Return the guests that have lost their monitors."""
+        """Return the UUIDs of guests that have lost their monitors."""
         return [report.guest.instance for report in self.guests
                 if report.guest.instance
                 and report.state is GuestState.STRANDED]
@@ -79,7 +79,7 @@ class GuestsResult:
 
 def guests(context: contexts.Context,
            request: selections.ScanRequest) -> GuestsResult:
-    """Look at the QEMU processes of this machine.
+    """Examine the QEMU processes of this machine.
 
     :raises ConfigError: a host is not this machine
     :raises Unreachable: libvirt or a database cannot be reached
@@ -117,17 +117,17 @@ def _reports(host: str, watch: Watch,
 class Watch:
     """Judges running guests by the clusters of their servers' copies.
 
-    It ignores other hosts, and costs nothing for them. Any local user can
-    start a process that looks like a guest, so those that are not running
-    domains of this libvirt are not judged.
+    Copies on other hosts are ignored and cost nothing. Any local user can
+    start a process that looks like a guest, so a process that is not a
+    running domain of this libvirt is not judged.
 
-    :param host: the name of this machine, if it is known before the copies
+    :param host: the name of this machine, if known before the first copies
     """
 
     def __init__(self, context: contexts.Context, host: str = ''):
         self._context = context
         self._host = host
-        # The clusters that the copies of an image name, of each server.
+        # The clusters that copies name, by server and image.
         self._named: dict[tuple[str, str], set[Optional[str]]] = (
             collections.defaultdict(set))
         self._servers: set[str] = set()
@@ -139,7 +139,7 @@ class Watch:
         return processes.running()
 
     def add(self, copies: Sequence[Copy]) -> None:
-        """Take in all copies of one server."""
+        """Record all copies of one server."""
         where = copies[0].locator
         if not self._context.local_host.is_here(where.host):
             return
@@ -152,7 +152,7 @@ class Watch:
                 self._named[where.instance, copy.disk.image].add(copy.cluster)
 
     def stranded(self) -> list[str]:
-        """Return the servers, of those taken in, that are stranded."""
+        """Return the UUIDs of recorded servers that are stranded."""
         if not self._servers:
             return []
         return sorted(
@@ -161,9 +161,9 @@ class Watch:
             and self.state(guest, self.disks(guest)) is GuestState.STRANDED)
 
     def state(self, guest: Guest, disks: Sequence[RbdDisk]) -> GuestState:
-        """Judge a guest.
+        """Return the state of a guest.
 
-        :param disks: those that it has now
+        :param disks: the disks that the guest has now
         """
         if not self._is_domain(guest):
             return GuestState.UNKNOWN
@@ -177,10 +177,10 @@ class Watch:
                                       self._names)
 
     def disks(self, guest: Guest) -> tuple[RbdDisk, ...]:
-        """Return the disks that a guest has now, as libvirt knows them.
+        """Return the current disks of a guest according to libvirt.
 
-        One that was detached is on the command line still; one that was
-        attached is not.
+        The command line still lists detached disks, and does not list disks
+        that were attached later.
         """
         from rbd_mon_fix.clients import libvirt
         from rbd_mon_fix.documents import domain_xml
@@ -197,7 +197,7 @@ class Watch:
 
     @functools.cached_property
     def _running(self) -> set[str]:
-        """Return the running domains of this machine; none if it is down."""
+        """Return the running domains; none if libvirt is unreachable."""
         try:
             return self._context.hypervisor(self._host).running()
         except exceptions.Unreachable as error:

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What the config leads to, each part opened once and only when needed."""
+"""The services and files of the config, opened once, when first needed."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ def _connect(uri: str) -> libvirt.Hypervisor:
 class Context(contextlib.AbstractContextManager['Context']):
     """One cloud, or one plain libvirt host, as the config describes it.
 
-    :param conf: parsed, with the options of ``conf.options``
-    :param connect: opens libvirt
+    :param conf: parsed config with the options of ``conf.options``
+    :param connect: opens a connection to libvirt
     """
 
     def __init__(self, conf: cfg.ConfigOpts, connect: Connect = _connect):
@@ -74,32 +74,32 @@ class Context(contextlib.AbstractContextManager['Context']):
 
     @property
     def journal_dir(self) -> str:
-        """Return the folder of journal, locks and known clusters."""
+        """Return the folder of the journal, locks and known clusters."""
         return str(self.conf.journal_dir)
 
     @functools.cached_property
     def nova_files(self) -> tuple[str, ...]:
-        """Return Nova's config files, in the order of their reading."""
+        """Return Nova's config files, in reading order."""
         return service_files.in_order(
             service_files.NOVA, self.conf.nova_config_file,
             self.conf.nova_config_dir)
 
     @functools.cached_property
     def cinder_files(self) -> tuple[str, ...]:
-        """Return Cinder's config files, in the order of their reading."""
+        """Return Cinder's config files, in reading order."""
         return service_files.in_order(
             service_files.CINDER, self.conf.cinder_config_file,
             self.conf.cinder_config_dir)
 
     @functools.cached_property
     def nova(self) -> Optional[nova_conf.NovaConf]:
-        """Return what nova.conf says; None where there is none."""
+        """Return the settings in nova.conf; None without a nova.conf."""
         paths = self.nova_files
         return nova_conf.load(paths) if paths else None
 
     @functools.cached_property
     def cinder(self) -> Optional[cinder_conf.CinderConf]:
-        """Return what cinder.conf says; None where there is none."""
+        """Return the settings in cinder.conf; None without a cinder.conf."""
         paths = self.cinder_files
         return cinder_conf.load(paths) if paths else None
 
@@ -107,7 +107,8 @@ class Context(contextlib.AbstractContextManager['Context']):
     def clusters(self) -> tuple[Cluster, ...]:
         """Return the clusters that the config names, with their monitors.
 
-        :raises ConfigError: the config names none, or none can be learnt
+        :raises ConfigError: the config names no cluster, or is unusable
+        :raises Unreachable: no monitors are known, and no cluster answers
         """
         from rbd_mon_fix.ceph import clusters
         return clusters.learn(self.nova, self.cinder, self.plain(),
@@ -117,7 +118,8 @@ class Context(contextlib.AbstractContextManager['Context']):
     def histories(self) -> histories.Histories:
         """Return the clusters with their former monitors.
 
-        :raises ConfigError: the config names none, or none can be learnt
+        :raises ConfigError: the config names no cluster, or is unusable
+        :raises Unreachable: no monitors are known, and no cluster answers
         """
         from rbd_mon_fix.engine import histories
         return histories.Histories(self.clusters, self.journal_dir,
@@ -125,7 +127,7 @@ class Context(contextlib.AbstractContextManager['Context']):
 
     @functools.cached_property
     def answering(self) -> Optional[frozenset[MonAddr]]:
-        """Return the right endpoints that answer; None when offline."""
+        """Return the right endpoints that answer; None if offline."""
         if self.conf.offline:
             return None
         from rbd_mon_fix.ceph import client
@@ -153,7 +155,7 @@ class Context(contextlib.AbstractContextManager['Context']):
 
     @functools.cached_property
     def api(self) -> Optional[nova_servers.NovaApi]:
-        """Return Nova's API; None where there are no credentials for it."""
+        """Return Nova's API; None without credentials for it."""
         if not api_conf.configured(self.conf):
             return None
         from rbd_mon_fix.clients import nova_api
@@ -163,17 +165,17 @@ class Context(contextlib.AbstractContextManager['Context']):
         except cfg.ConfigFileValueError as error:
             raise _unusable_api(error) from None
         except cfg.Error as error:
-            # What does not fit may be half a password behind a $.
+            # The message may quote the part of a password after a $.
             raise _unusable_api(type(error).__name__) from None
 
     @functools.cached_property
     def inventory(self) -> instances.Inventory:
-        """Return who knows which servers are on which host."""
+        """Return the inventory: which servers are on which host."""
         return instances.of(self.cells, self.api, self.hypervisor)
 
     @property
     def has_openstack(self) -> bool:
-        """Tell whether there is anything of OpenStack in the config."""
+        """Return whether the config names any part of OpenStack."""
         return bool(self.nova or self.cinder
                     or api_conf.configured(self.conf))
 
@@ -183,7 +185,7 @@ class Context(contextlib.AbstractContextManager['Context']):
         return local_host.LocalHost.of(self.nova.host if self.nova else None)
 
     def libvirt_uri(self, host: str) -> str:
-        """Return where the libvirt of a compute host is."""
+        """Return the libvirt URI of a compute host."""
         uri: str = (self.conf.libvirt_uri
                     or (self.nova.connection_uri if self.nova else None)
                     or _LIBVIRT_URI)
@@ -192,7 +194,7 @@ class Context(contextlib.AbstractContextManager['Context']):
     def hypervisor(self, host: str) -> libvirt.Hypervisor:
         """Return the libvirt of a compute host.
 
-        :raises Unreachable: libvirt cannot be reached, or is that of another
+        :raises Unreachable: libvirt cannot be reached, or belongs to another
             host
         """
         uri = self.libvirt_uri(host)
@@ -203,7 +205,7 @@ class Context(contextlib.AbstractContextManager['Context']):
         return self._hypervisors[uri]
 
     def _check_libvirt(self, uri: str, host: str) -> None:
-        """Ask whose libvirt it is, once a connection and host."""
+        """Check, once per host, that the libvirt is the host's own."""
         if hypervisors.has_host_name(uri):
             hypervisors.require(
                 self._hypervisors[uri].hostname(), host,
@@ -213,8 +215,8 @@ class Context(contextlib.AbstractContextManager['Context']):
     def plain(self) -> Optional[ceph_backends.PlainCeph]:
         """Return the cluster of guests that Nova does not know.
 
-        With OpenStack, only where the operator's config speaks of it:
-        /etc/ceph/ceph.conf may be anybody's there.
+        With OpenStack, /etc/ceph/ceph.conf may have any purpose, so None is
+        returned unless the operator's config states user, secret or pools.
         """
         ceph = self.conf.ceph
         stated = any((ceph.user, ceph.secret_uuid, ceph.pools))
@@ -230,7 +232,7 @@ def open_context(config_files: Sequence[str] = (),
                  **overrides: object) -> Context:
     """Open a context for use from Python.
 
-    :param config_files: of rbd-mon-fix itself; none for its defaults
+    :param config_files: rbd-mon-fix's own files; empty for the defaults
     :param overrides: options by name, such as ``journal_dir``
     :raises ConfigError: a file or an option cannot be used
     """

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Carry plans out one after the other, and tell what became of them."""
+"""Execution of plans, one after the other, with a report of each."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.record import Locator
 from rbd_mon_fix.model.summary import Summary
 
-# Given changes that were made, returns what is wrong with some of them.
+# Takes changes that were made, and returns a reason for each that is wrong.
 Complaints = Callable[[Sequence[Change]], Mapping[Locator, str]]
 
 
 @dataclasses.dataclass(frozen=True)
 class RunResult:
-    """What a run that writes came to.
+    """The result of a run that writes.
 
-    :param run: its id in the journal; None where nothing was to be written
-    :param lost: hosts that could not be looked at, each with why
-    :param error: what cut the run off; None where it came to its end
+    :param run: the run's ID in the journal; None if there were no changes
+    :param lost: hosts that could not be scanned, each with the reason
+    :param error: the error that cut the run off; None if it was complete
     """
 
     summary: Summary
@@ -49,7 +49,7 @@ class RunResult:
 
 
 def no_complaints(changes: Sequence[Change]) -> Mapping[Locator, str]:
-    """Find nothing wrong with changes."""
+    """Return no complaints."""
     return {}
 
 
@@ -57,9 +57,9 @@ def no_complaints(changes: Sequence[Change]) -> Mapping[Locator, str]:
 class Execution:
     """Carries out the plans of one command.
 
-    :param start: begins the run in the journal; called with the first change
-    :param total: changes of all plans together
-    :param complaints: asked about changes that were made
+    :param start: begins the run in the journal; called at the first change
+    :param total: number of changes in all plans together
+    :param complaints: called with changes that were made
     """
 
     reporter: reporting.Reporter
@@ -72,10 +72,10 @@ class Execution:
 
     def carry_out(self, plans: Iterator[Plan],
                   lost: Mapping[str, exceptions.Unreachable]) -> RunResult:
-        """Make the changes of plans, and tell of each plan after it.
+        """Make the changes of plans, and report each plan afterwards.
 
-        An error ends the run, but not the report: what is known is told, and
-        the plans that are left are told of as not reached.
+        An error ends the run, but not the report: known outcomes are
+        reported, and the remaining plans are reported as not reached.
         """
         error = self._carry_out(plans)
         if error is not None:
@@ -121,14 +121,14 @@ class Execution:
 
     def _disproved(self, plan: Plan, outcomes: Mapping[Locator, Outcome]
                    ) -> Mapping[Locator, Outcome]:
-        """Return what was written well, and yet does not work."""
+        """Return outcomes of changes that were written but do not work."""
         fixed = [change for change in plan.changes
                  if outcomes[change.locator].verdict is Verdict.FIXED]
         return {locator: Outcome(locator, Verdict.UNVERIFIED, reason)
                 for locator, reason in self.complaints(fixed).items()}
 
     def _tell_rest(self, plans: Iterator[Plan]) -> None:
-        """Tell of the plans that were not reached."""
+        """Report the plans that were not reached."""
         try:
             for plan in plans:
                 self._done += len(plan.changes)
@@ -137,5 +137,5 @@ class Execution:
             self._count_unread()
 
     def _count_unread(self) -> None:
-        """Count the changes of plans that cannot be read any more."""
+        """Count the changes of plans that can no longer be read."""
         self.reporter.summary.unsettled += max(0, self.total - self._done)

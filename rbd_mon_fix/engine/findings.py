@@ -12,9 +12,9 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What ``status`` finds besides copies: a person has to look after it.
+"""Findings of ``status``: problems that a person must look after.
 
-Each kind is read once a host, with one query or one call.
+Each kind takes one query or one call per host.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from rbd_mon_fix.stores import registry
 if TYPE_CHECKING:
     from rbd_mon_fix.clients import libvirt
 
-# Volumes that Cinder is moving, each with how; by host.
+# By host: volumes that Cinder is moving, each with the kind of move.
 Moving = dict[str, dict[str, str]]
 
 _ADVICE = {
@@ -65,10 +65,10 @@ _ADVICE = {
 
 def find(scan: scans.Scan, judge: judging.Judge,
          moving: Moving) -> Iterator[Finding]:
-    """Yield findings, host by host.
+    """Yield findings host by host.
 
     :param moving: volumes that Cinder is moving, by host
-    :raises Unreachable: a database or a libvirt was lost
+    :raises Unreachable: the connection to a database or libvirt was lost
     """
     look = _Look(scan, judge)
     seen: set[str] = set()
@@ -97,7 +97,7 @@ def _moving(host: str, volumes: Mapping[str, str]) -> Iterator[Finding]:
 
 
 class _Look:
-    """Looks for each kind of thing that keeps addresses."""
+    """Looks for addresses in each place that cannot be written."""
 
     def __init__(self, scan: scans.Scan, judge: judging.Judge):
         self._context = scan.context
@@ -105,7 +105,7 @@ class _Look:
         self._judge = judge
 
     def shares(self, host: str) -> Iterator[Finding]:
-        """Yield CephFS shares of servers."""
+        """Yield findings about CephFS shares of servers."""
         from rbd_mon_fix.clients.database import shares
         from rbd_mon_fix.documents import cephfs_export
         for share in shares.shares(
@@ -123,7 +123,7 @@ class _Look:
 
     def pools(self, host: str,
               hypervisor: libvirt.Hypervisor) -> Iterator[Finding]:
-        """Yield storage pools of libvirt."""
+        """Yield findings about storage pools of libvirt."""
         from rbd_mon_fix.documents import stored_xml
         for xml in hypervisor.rbd_pools():
             try:
@@ -137,7 +137,7 @@ class _Look:
 
     def moments(self, host: str,
                 hypervisor: libvirt.Hypervisor) -> Iterator[Finding]:
-        """Yield snapshots and checkpoints of domains."""
+        """Yield findings about snapshots and checkpoints of domains."""
         from rbd_mon_fix.documents import stored_xml
         for moment in hypervisor.moments():
             if not self._selection.includes(moment.domain):
@@ -156,7 +156,7 @@ class _Look:
                     self._owner(host, moment.domain, disk))
 
     def block_devices(self) -> Iterator[Finding]:
-        """Yield images that the kernel of this machine has mapped."""
+        """Yield findings about images mapped by this machine's kernel."""
         from rbd_mon_fix.clients import krbd
         for device in krbd.devices():
             try:
@@ -174,7 +174,7 @@ class _Look:
     def _told(self, kind: FindingKind, host: str, subject: str,
               monitors: tuple[MonAddr, ...],
               owner: Optional[Cluster]) -> Iterator[Finding]:
-        """Yield a finding where the addresses are not right."""
+        """Yield a finding if the addresses are wrong."""
         names = judging.names(addr.host for addr in monitors if addr.is_name)
         desired = findings.right_ones(monitors, owner,
                                       self._context.clusters, names)

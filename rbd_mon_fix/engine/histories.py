@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The former monitors of clusters: remembered, and asked for."""
+"""The former monitors of clusters, from --journal-dir and from Ceph."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ LOG = logging.getLogger(__name__)
 class Histories:
     """Clusters with their former monitors.
 
-    :param clusters: as the config names them
-    :param folder: the journal directory, where earlier runs kept epochs
-    :param ask: False where no cluster may be asked
+    :param clusters: the clusters that the config names
+    :param folder: the journal directory, where earlier runs stored epochs
+    :param ask: False if clusters must not be queried
     """
 
     def __init__(self, clusters: Sequence[Cluster], folder: str, ask: bool):
@@ -48,11 +48,11 @@ class Histories:
 
     @property
     def clusters(self) -> tuple[Cluster, ...]:
-        """Return the clusters with what is known now."""
+        """Return the clusters with the history known so far."""
         return tuple(self._clusters.values())
 
     def complete(self) -> None:
-        """Ask for all epochs of all clusters."""
+        """Query all clusters for all missing epochs."""
         for name in list(self._clusters):
             self._extend(name)
 

@@ -30,10 +30,10 @@ _FINE = ('current', 'sees it', 'not running', 'runs first')
 
 @dataclasses.dataclass(frozen=True)
 class HookPart:
-    """One part of the hook, and the state that it is in.
+    """One part of the hook and its state.
 
-    :param where: a path or a process; None where there is neither
-    :param note: what to do, or more to say
+    :param where: a path or a process; None if there is neither
+    :param note: advice or details, or ''
     """
 
     part: str
@@ -43,14 +43,14 @@ class HookPart:
 
     @property
     def fine(self) -> bool:
-        """Tell whether nothing has to be done about it."""
+        """Return whether this part needs no action."""
         return self.state in _FINE
 
 
 def hook_status(context: contexts.Context) -> tuple[HookPart, ...]:
-    """Look at the hook of this host.
+    """Return the parts of the hook of this host.
 
-    :raises ConfigError: its script cannot be read
+    :raises ConfigError: the script of the hook cannot be read
     """
     return tuple(_parts(context, hook_update.installed(context)))
 

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Teach the libvirt hook of this host which monitors are right."""
+"""Installation and update of the libvirt hook of this host."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ LOG = logging.getLogger(__name__)
 
 
 class Lesson:
-    """What a run has seen of disks, for the hook to learn.
+    """The disks that a run has seen, as sightings for the hook.
 
-    Equal disks are one sighting, so that a cloud takes little memory.
+    Equal disks make one sighting, so a whole cloud takes little memory.
     """
 
     def __init__(self) -> None:
         self.sightings: set[knowledge.Sighting] = set()
 
     def add(self, plan: Plan) -> None:
-        """Take in the disks of a plan."""
+        """Add the disks of a plan."""
         self.sightings.update(
             knowledge.Sighting(copy.cluster, copy.disk.monitors,
                                knowledge.Identity.of(copy.disk))
@@ -50,9 +50,9 @@ class Lesson:
 
 
 def feed(context: contexts.Context, lesson: Lesson) -> None:
-    """Teach the hook of this host, where there is one.
+    """Update the hook of this host, if there is one.
 
-    The run has done its work before, so trouble is logged, not raised.
+    The run has already done its work, so errors are logged, not raised.
     """
     hook = installed(context)
     try:
@@ -68,10 +68,10 @@ def installed(context: contexts.Context) -> installation.Installation:
 
 
 def install_hook(context: contexts.Context) -> None:
-    """Install the hook, with what earlier runs have learnt.
+    """Install the hook, with the sightings of earlier runs.
 
-    :raises RbdMonFixError: it cannot be installed; where the right monitors
-        cannot be learnt, nothing was changed
+    :raises RbdMonFixError: the hook cannot be installed; if the right
+        monitors cannot be determined, nothing was changed
     """
     sightings = {
         knowledge.Sighting(edit.cluster, edit.old + edit.new,
@@ -87,7 +87,7 @@ def install_hook(context: contexts.Context) -> None:
 def remove_hook(context: contexts.Context) -> None:
     """Remove the hook.
 
-    :raises RbdMonFixError: it cannot be removed, or is not ours
+    :raises RbdMonFixError: the hook cannot be removed, or is foreign
     """
     installed(context).remove()
 
@@ -100,7 +100,7 @@ def _teach(hook: installation.Installation, clusters: Sequence[Cluster],
 
 
 def _reliable(context: contexts.Context) -> list[Cluster]:
-    """Return the clusters whose right monitors are known, and answer."""
+    """Return the clusters whose right monitors are known and answer."""
     answering = context.answering
     return [cluster for cluster in context.clusters
             if cluster.monmap.monitors and (

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""From what was read to plans, batch by batch."""
+"""Judgement of records: from batches to plans."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ from rbd_mon_fix.model.record import Record
 from rbd_mon_fix.stores import registry
 
 # Cinder's backend of each volume, None for a volume without a backend; None
-# as a whole where Cinder's database is not available.
+# as a whole if Cinder's database is not available.
 Backends = Optional[Mapping[str, Optional[str]]]
 
 
 @dataclasses.dataclass(frozen=True)
 class Judged:
-    """A batch of servers of one host, judged.
+    """A judged batch of servers of one host.
 
-    :param moving: volumes that Cinder is moving, each with how
+    :param moving: volumes that Cinder is moving, each with the kind of move
     """
 
     host: str
@@ -59,10 +59,10 @@ class Judge:
         self._selection = selection
 
     def judge(self, batch: scans.Batch) -> Judged:
-        """Judge the copies of a batch, and plan its changes.
+        """Judge the copies of a batch and plan its changes.
 
-        :raises ConfigError: no cluster can be learnt
-        :raises Unreachable: Cinder's database was lost
+        :raises ConfigError: the config names no cluster, or is unusable
+        :raises Unreachable: the connection to Cinder's database was lost
         """
         backends, moving = self._volumes(batch.records)
         known = planning.Knowledge(
@@ -76,14 +76,14 @@ class Judge:
 
     def ownership(self, disks: Iterable[RbdDisk],
                   backends: Backends = None) -> ownership_module.Ownership:
-        """Return what tells the cluster of disks."""
+        """Return the rules that assign disks to clusters."""
         identities = ownership_module.identities(disks)
         return ownership_module.Ownership(
             self._clusters, backends, self._every_identity | identities)
 
     @functools.cached_property
     def _clusters(self) -> tuple[Cluster, ...]:
-        """Return the clusters; with former monitors if they are needed."""
+        """Return the clusters, with former monitors if needed."""
         if not ownership_module.are_alike(self._context.clusters):
             return tuple(self._context.clusters)
         self._context.histories.complete()
@@ -96,7 +96,7 @@ class Judge:
 
     def _volumes(self, records: Collection[Record]
                  ) -> tuple[Backends, Mapping[str, str]]:
-        """Return the backends of volumes, and those that Cinder moves."""
+        """Return the backends of volumes, and the moving volumes."""
         if self._context.cinder_database is None:
             return None, {}
         volumes = {record.volume_id for record in records}
@@ -109,7 +109,7 @@ class Judge:
 
 
 def names(hosts: Iterable[str]) -> planning.Names:
-    """Look up host names; most documents name none."""
+    """Resolve host names; skip the lookup if there are none."""
     wanted = set(hosts)
     return dns.resolve(wanted) if wanted else {}
 

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""``monitors``: the clusters, their monitors, and those that they had."""
+"""``monitors``: the clusters with their present and former monitors."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from rbd_mon_fix.model.monmap import MonAddr
 class MonitorsResult:
     """The clusters that the config names, with their whole history.
 
-    :param answering: the right endpoints that answer; None where none was
+    :param answering: the right endpoints that answer; None if none was
         asked
     """
 
@@ -38,10 +38,10 @@ class MonitorsResult:
 
 
 def find_monitors(context: contexts.Context) -> MonitorsResult:
-    """Look at every cluster that the config names.
+    """Return every cluster that the config names, with its history.
 
-    :raises ConfigError: it names none, or none can be learnt
-    :raises Unreachable: none can be learnt
+    :raises ConfigError: the config names no cluster, or is unusable
+    :raises Unreachable: no monitors are known, and no cluster answers
     """
     context.histories.complete()
     clusters = context.histories.clusters
@@ -52,7 +52,7 @@ def find_monitors(context: contexts.Context) -> MonitorsResult:
 
 
 def _greeted(clusters: tuple[Cluster, ...]) -> tuple[Cluster, ...]:
-    """Ask whether Ceph monitors answer at former addresses."""
+    """Add the former addresses at which a Ceph monitor still answers."""
     from rbd_mon_fix.ceph import client
     present = {addr for cluster in clusters
                for monitor in cluster.monmap.monitors

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The services and folders that stores are opened on."""
+"""The services and folders that stores use."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class Places:
-    """What the config leads to, as ``stores.registry.StorePlaces`` has it."""
+    """The ``stores.registry.StorePlaces`` of a context."""
 
     def __init__(self, context: contexts.Context):
         self._context = context
@@ -37,7 +37,7 @@ class Places:
     def cell(self, host: str) -> nova.Cell:
         """Return the cell of a compute host.
 
-        :raises ConfigError: Nova knows no such host
+        :raises ConfigError: Nova does not know the host
         """
         assert self._context.cells is not None
         return self._context.cells.of_host(host)
@@ -55,16 +55,16 @@ class Places:
         return self._context.hypervisor(host)
 
     def instances_path(self) -> str:
-        """Return the folder with a folder for each server."""
+        """Return the folder that has one subfolder per server."""
         assert self._context.nova is not None
         return self._context.nova.instances_path
 
 
 def why_missing(need: registry.Need, context: contexts.Context,
                 hosts: Sequence[str]) -> str:
-    """Say why a need of stores is not met here, or ''.
+    """Return why a need of stores is not met here, or ''.
 
-    :param hosts: the compute hosts that are asked for
+    :param hosts: the selected compute hosts
     """
     if need is registry.Need.NOVA_DATABASE:
         return ('' if context.cells else

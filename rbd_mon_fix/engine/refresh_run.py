@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""``refresh``: put right what ``status`` shows."""
+"""``refresh``: correct the copies that ``status`` reports."""
 
 from __future__ import annotations
 
@@ -35,20 +35,20 @@ from rbd_mon_fix.engine import verification
 from rbd_mon_fix.model.plan import Plan
 from rbd_mon_fix.state import known_clusters
 
-# Plans with so many copies in all are kept between reading and writing; what
-# is larger is read twice, which bounds the memory.
+# Plans of up to this many copies in total are kept between reading and
+# writing; more are read twice, which bounds memory use.
 KEPT = 5_000
 
 
 @dataclasses.dataclass(frozen=True)
 class RefreshRequest:
-    """What to put right.
+    """The parameters of a refresh.
 
-    :param scan: where
-    :param max_changes: refuse more changes than these; None for no limit
-    :param lock: lock servers through Nova's API while they are written
-    :param opening: have QEMU open each disk that was changed, within these
-        limits; None not to
+    :param scan: the servers and stores to refresh
+    :param max_changes: refuse more changes than this; None for no limit
+    :param lock: lock servers through Nova's API while writing their records
+    :param opening: have QEMU open each changed disk, within these limits;
+        None to skip the check
     """
 
     scan: selections.ScanRequest
@@ -60,11 +60,11 @@ class RefreshRequest:
 def plan_refresh(context: contexts.Context, request: RefreshRequest,
                  listener: reporting.Listener = reporting.SILENCE
                  ) -> status_scan.ScanResult:
-    """Tell what ``refresh`` would do, and change nothing.
+    """Report what ``refresh`` would do, without changing anything.
 
-    :returns: with the refusal, where a guard would refuse
+    :returns: the result, with the refusal if a guard would refuse
     :raises ConfigError: the request does not fit the deployment
-    :raises Unreachable: no host can be looked at
+    :raises Unreachable: no host can be scanned
     """
     planned = _Refresh(context, request, listener)
     reporter = reporting.Reporter(context, listener)
@@ -83,17 +83,17 @@ def plan_refresh(context: contexts.Context, request: RefreshRequest,
 def refresh(context: contexts.Context, request: RefreshRequest,
             listener: reporting.Listener = reporting.SILENCE
             ) -> execution.RunResult:
-    """Put right what is stale or drifted, and tell what became of it.
+    """Correct stale and drifted copies, and report the outcomes.
 
     :raises ConfigError: the request does not fit the deployment
     :raises Refused: a guard or another run forbids it; nothing was changed
-    :raises Unreachable: no host can be looked at
+    :raises Unreachable: no host can be scanned
     """
     return _Refresh(context, request, listener).run()
 
 
 class _Refresh:
-    """One refresh: read and guarded, then written."""
+    """One refresh: read, check against the guard, write."""
 
     def __init__(self, context: contexts.Context, request: RefreshRequest,
                  listener: reporting.Listener):
@@ -107,7 +107,7 @@ class _Refresh:
         self._lesson = hook_update.Lesson()
 
     def plans(self) -> Iterator[Plan]:
-        """Read and judge, letting the guard see each plan."""
+        """Read and judge batches; add each plan to the guard."""
         for batch in self.scan.batches():
             found = self._judge.judge(batch).plan
             self._guard.add(found)
@@ -115,9 +115,9 @@ class _Refresh:
             yield found
 
     def check(self) -> None:
-        """Refuse what was read so far as a whole.
+        """Check all plans read so far against the guard.
 
-        :raises Refused: with the reason
+        :raises Refused: the guard refuses; the message gives the reason
         """
         if not self._guard.changes:
             return
@@ -127,7 +127,7 @@ class _Refresh:
             known_clusters.load(folder), known_clusters.path(folder))
 
     def run(self) -> execution.RunResult:
-        """Read, check, write."""
+        """Read, check and write."""
         complaints = self._complaints()
         with sessions.Session(self._context, self.scan,
                               self._request.lock) as session:
@@ -147,7 +147,7 @@ class _Refresh:
             return result
 
     def _read(self) -> Optional[list[Plan]]:
-        """Return all plans; None where they are too large to keep."""
+        """Return all plans; None if they are too large to keep."""
         kept: list[Plan] = []
         copies = 0
         with self._listener.phase('Reading', None) as advance:
@@ -161,9 +161,9 @@ class _Refresh:
         return kept if copies <= KEPT else None
 
     def _again(self) -> Iterator[Plan]:
-        """Read once more, and write no more than the guard has seen.
+        """Read again; allow no more changes than the guard has checked.
 
-        :raises RbdMonFixError: there is more to change than before
+        :raises RbdMonFixError: there are more changes than before
         """
         allowed = self._guard.changes
         self._guard = guards.Guard(None)
@@ -175,7 +175,7 @@ class _Refresh:
             yield each
 
     def _learn(self) -> None:
-        """Keep which cluster each backend leads to, for later runs."""
+        """Store the cluster of each backend for later runs."""
         folder = self._context.journal_dir
         known = known_clusters.load(folder)
         learnt = cluster_identity.learnt(self._context.clusters, known)
@@ -183,7 +183,7 @@ class _Refresh:
             known_clusters.save(folder, learnt)
 
     def _complaints(self) -> execution.Complaints:
-        """Return what asks QEMU about changes, where that is wanted.
+        """Return the check of changes by QEMU, if requested.
 
         :raises ConfigError: a host is not this machine
         """

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What users of the engine hear while it works, server by server."""
+"""Reports to listeners while the engine works, server by server."""
 
 from __future__ import annotations
 
@@ -38,63 +38,63 @@ from rbd_mon_fix.model.plan import Outcomes
 from rbd_mon_fix.model.plan import Plan
 from rbd_mon_fix.model.summary import Summary
 
-# Called with the number of steps that were done since the last call.
+# Called with the number of steps done since the last call.
 Advance = Callable[[int], None]
 
 
 class Listener(Protocol):
-    """Hears what a scan or a run finds and does.
+    """Receives the results of a scan or a run as they arise.
 
-    The engine keeps nothing of it, so that a whole cloud takes no memory.
+    The engine does not keep them, so a whole cloud takes no memory.
     """
 
     def clusters(self, clusters: Sequence[Cluster],
                  answering: Optional[frozenset[MonAddr]]) -> None:
-        """Hear of the clusters; called once, first.
+        """Receive the clusters; called once, first.
 
-        :param answering: the endpoints that answered; None where none was
+        :param answering: the endpoints that answered; None if none was
             asked
         """
 
     def server(self, host: str, instance: Instance, copies: Sequence[Copy],
                outcomes: Outcomes) -> None:
-        """Hear of one server; those of one host follow each other.
+        """Receive one server; the servers of a host come in sequence.
 
-        :param outcomes: what became of the changes; None where none was
+        :param outcomes: the outcomes of the changes; None if none was
             made
         """
 
     def finding(self, found: Finding) -> None:
-        """Hear of one finding; called after all servers."""
+        """Receive one finding; called after all servers."""
 
     def phase(self, what: str,
               total: Optional[int]) -> ContextManager[Advance]:
-        """Hear how far a piece of work has come, until the block is left.
+        """Return a context manager that receives the progress of a phase.
 
-        Nothing else is heard in the block.
+        No other method is called inside the block.
 
-        :param what: such as 'Reading'
-        :param total: steps in all; None where that is not known
+        :param what: the name of the phase, such as 'Reading'
+        :param total: total number of steps; None if unknown
         """
 
 
 class Silence:
-    """A listener for those who want the result alone."""
+    """A listener that ignores everything."""
 
     def clusters(self, clusters: Sequence[Cluster],
                  answering: Optional[frozenset[MonAddr]]) -> None:
-        """Hear of the clusters."""
+        """Ignore the clusters."""
 
     def server(self, host: str, instance: Instance, copies: Sequence[Copy],
                outcomes: Outcomes) -> None:
-        """Hear of one server."""
+        """Ignore one server."""
 
     def finding(self, found: Finding) -> None:
-        """Hear of one finding."""
+        """Ignore one finding."""
 
     def phase(self, what: str,
               total: Optional[int]) -> ContextManager[Advance]:
-        """Hear how far a piece of work has come."""
+        """Ignore the progress of a phase."""
         return contextlib.nullcontext(lambda steps: None)
 
 
@@ -102,7 +102,7 @@ SILENCE = Silence()
 
 
 class Reporter:
-    """Tells a listener of plans, and counts what they come to."""
+    """Reports plans to a listener and summarizes them."""
 
     def __init__(self, context: contexts.Context, listener: Listener):
         self.summary = Summary()
@@ -111,12 +111,12 @@ class Reporter:
         self._watch = connectivity.Watch(context)
 
     def begin(self) -> None:
-        """Tell of the clusters."""
+        """Report the clusters."""
         self._listener.clusters(self._context.clusters,
                                 self._context.answering)
 
     def plan(self, plan: Plan, outcomes: Outcomes = None) -> None:
-        """Tell of the copies of a plan, grouped by server."""
+        """Report the copies of a plan, grouped by server."""
         for _, group in itertools.groupby(plan.copies, _server):
             copies = list(group)
             self._listener.server(copies[0].locator.host, copies[0].instance,
@@ -125,13 +125,13 @@ class Reporter:
             self._watch.add(copies)
 
     def findings(self, found: Iterable[Finding]) -> None:
-        """Tell of findings."""
+        """Report findings."""
         for each in found:
             self.summary.findings += 1
             self._listener.finding(each)
 
     def end(self) -> Summary:
-        """Return what it all comes to."""
+        """Complete and return the summary."""
         self.summary.stranded += self._watch.stranded()
         return self.summary
 

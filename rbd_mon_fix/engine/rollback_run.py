@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""``rollback``: take a run back."""
+"""``rollback``: undo a run."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from rbd_mon_fix.model.run import Run
 
 @dataclasses.dataclass(frozen=True)
 class RollbackRequest:
-    """Which run to take back, by its id in the journal."""
+    """The run to undo, by its ID in the journal."""
 
     run: str
 
@@ -47,10 +47,10 @@ class RollbackRequest:
 def plan_rollback(context: contexts.Context, request: RollbackRequest,
                   listener: reporting.Listener = reporting.SILENCE
                   ) -> status_scan.ScanResult:
-    """Tell what ``rollback`` would do; change nothing, settle nothing.
+    """Report what ``rollback`` would do; change and settle nothing.
 
-    :raises ConfigError: there is no such run
-    :raises Unreachable: no host can be looked at
+    :raises ConfigError: the run does not exist
+    :raises Unreachable: no host can be scanned
     """
     past = sessions.journal(context).read(request.run)
     scan = _scan(context, past)
@@ -65,11 +65,11 @@ def plan_rollback(context: contexts.Context, request: RollbackRequest,
 def rollback(context: contexts.Context, request: RollbackRequest,
              listener: reporting.Listener = reporting.SILENCE
              ) -> execution.RunResult:
-    """Restore what a run replaced, wherever nobody has changed it since.
+    """Restore the addresses that a run replaced, unless changed since.
 
-    :raises ConfigError: there is no such run
+    :raises ConfigError: the run does not exist
     :raises Refused: another run holds the lock for one of the hosts
-    :raises Unreachable: no host can be looked at
+    :raises Unreachable: no host can be scanned
     """
     journal = sessions.journal(context)
     scan = _scan(context, journal.read(request.run))
@@ -86,7 +86,7 @@ def rollback(context: contexts.Context, request: RollbackRequest,
 
 
 def _scan(context: contexts.Context, past: Run) -> scans.Scan:
-    """Look at just the hosts and stores that the run wrote to."""
+    """Return a scan of the hosts and stores that a run wrote to."""
     stores = {entry.locator.store for entry in past.entries}
     return scans.Scan(context, selections.select(
         selections.ScanRequest(past.hosts, stores=tuple(sorted(stores)),
@@ -94,7 +94,7 @@ def _scan(context: contexts.Context, past: Run) -> scans.Scan:
 
 
 def _plans(past: Run, scan: scans.Scan) -> Iterator[Plan]:
-    """Plan host by host what can be taken back; a lost host waits."""
+    """Yield plans to undo a run, host by host; skip lost hosts."""
     for host in past.hosts:
         entries = tuple(entry for entry in past.entries
                         if entry.locator.host == host)
@@ -109,7 +109,7 @@ def _plans(past: Run, scan: scans.Scan) -> Iterator[Plan]:
 
 
 def _made(past: Run, scan: scans.Scan) -> list[Entry]:
-    """Return the changes that a run made; what is not known is looked at."""
+    """Return the changes that a run made; check unsettled ones in stores."""
     return [entry for entry in recovery.settled(past, scan.get).entries
             if inverse.is_made(entry)]
 

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Read the stores of some hosts, batch by batch."""
+"""Scan of the stores of some hosts, batch by batch."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ LOG = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True)
 class Batch:
-    """Servers of one host and what the stores hold of them.
+    """Servers of one host and their records.
 
-    :param records: of the stores that were asked for, grouped by server
+    :param records: records of the selected stores, grouped by server
     """
 
     scope: Scope
@@ -49,9 +49,9 @@ class Batch:
 
 
 class Scan:
-    """One look at the stores of some hosts; it holds no batch.
+    """One scan of the stores of some hosts; keeps no batch in memory.
 
-    ``lost`` tells which hosts could not be looked at, and why.
+    ``lost`` maps each host that could not be scanned to the reason.
     """
 
     def __init__(self, context: contexts.Context,
@@ -63,30 +63,30 @@ class Scan:
         self._stores: dict[tuple[str, str], Store] = {}
 
     def stores(self, host: str) -> list[Store]:
-        """Return the stores of a host that were asked for, writing order."""
+        """Return the selected stores of a host, in writing order."""
         return [self._store(name, host)
                 for name in self._available(self.selection.stores, host)]
 
     def get(self, locator: Locator) -> Record:
-        """Read a record again, from whichever store has it.
+        """Read a record again from its store.
 
-        :raises Gone: there is no such record any more
+        :raises Gone: the record no longer exists
         :raises Unreachable: the store cannot be reached
         """
         return self._store(locator.store, locator.host).get(locator)
 
     def busy(self, host: str, uuids: Collection[str]) -> Collection[str]:
-        """Return those of a host's servers that Nova is at work on."""
+        """Return the servers among ``uuids`` that Nova is working on."""
         known = self.context.inventory.where(uuids, [host])
         return {uuid for uuid, instance in known.items() if instance.busy}
 
     def batches(self) -> Iterator[Batch]:
-        """Yield what the stores hold, host by host.
+        """Yield the records of the stores, host by host.
 
-        One host of many that is down does not keep the others waiting.
+        If one of several hosts is down, the others are still scanned.
 
-        :raises ConfigError: a host or a server is not known
-        :raises Unreachable: no host can be looked at
+        :raises ConfigError: a host or a server is unknown
+        :raises Unreachable: no host can be scanned
         """
         missing = set(self.selection.instances)
         for host in self.selection.hosts:
@@ -102,7 +102,7 @@ class Scan:
             raise self._nowhere(missing)
 
     def lose(self, host: str, error: exceptions.Unreachable) -> None:
-        """Go on without a host.
+        """Continue without a host.
 
         :raises Unreachable: no host is left
         """
@@ -118,13 +118,13 @@ class Scan:
         return self._stores[name, host]
 
     def _available(self, names: Iterable[str], host: str) -> list[str]:
-        """Leave out stores that only another host can open."""
+        """Return the names of stores that can be opened for a host here."""
         here = self.context.local_host.is_here(host)
         return [name for name in names
                 if here or not registry.SPECS[name].local_only]
 
     def _scopes(self, host: str) -> Iterator[Scope]:
-        """Yield the servers of a host, then domains that it lacks."""
+        """Yield the servers of a host, then domains the inventory lacks."""
         inventory = self.context.inventory
         more = (self.selection.needs(registry.Need.LIBVIRT)
                 and not inventory.lists_domains)
@@ -139,8 +139,8 @@ class Scan:
     def _unlisted(self, host: str, known: Collection[str]) -> Iterator[Scope]:
         """Yield domains that Nova does not have on this host.
 
-        Hosts of the run may share one libvirt: the servers of each are
-        looked at with it, guests that Nova does not know with the first.
+        Hosts of the run may share one libvirt. Servers are then scanned with
+        their own host, and guests that Nova does not know with the first.
         """
         uri = self.context.libvirt_uri(host)
         sharing = [other for other in self.selection.hosts
@@ -150,8 +150,8 @@ class Scan:
             return (guest.host not in sharing if guest.managed
                     else host == sharing[0])
 
-        # A server that was asked for and is elsewhere is an error, not a
-        # domain to look at.
+        # A selected server that is on another host is an error, not a
+        # domain to scan.
         elsewhere = self.context.inventory.where(
             self.selection.instances, [host])
         for scope in instances.unlisted(

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What a scan looks at: asked for by the operator, checked by us."""
+"""The scope of a scan: the operator's request, and the checked selection."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ LOG = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True)
 class ScanRequest:
-    """What to look at.
+    """The parameters of a scan.
 
     :param hosts: compute hosts, as Nova names them; empty on a libvirt host
         without OpenStack
     :param all_hosts: every host of the inventory
     :param instances: only these servers, by UUID; empty for all
     :param stores: only these stores, by name; empty for all
-    :param unmanaged: put guests right that Nova does not know
+    :param unmanaged: correct guests that Nova does not know, too
     """
 
     hosts: tuple[str, ...] = ()
@@ -50,12 +50,12 @@ class ScanRequest:
 
 @dataclasses.dataclass(frozen=True)
 class Selection:
-    """A request that fits the deployment.
+    """A scan request that was checked against the deployment.
 
     :param hosts: the compute hosts, each once
     :param instances: only these servers; empty for all
-    :param stores: names of the stores, in the order of writing
-    :param implied: names of stores that are read for others
+    :param stores: names of the stores, in writing order
+    :param implied: names of stores that other stores need read
     """
 
     hosts: tuple[str, ...]
@@ -65,20 +65,20 @@ class Selection:
     unmanaged: bool
 
     def needs(self, need: registry.Need) -> bool:
-        """Tell whether a store among those asked for has a need."""
+        """Return whether a selected store has a need."""
         return any(registry.SPECS[name].needs is need
                    for name in self.stores)
 
     def includes(self, instance: str) -> bool:
-        """Tell whether a server is among those to look at."""
+        """Return whether a server is selected."""
         return not self.instances or instance in self.instances
 
 
 def select(request: ScanRequest, context: contexts.Context) -> Selection:
     """Check a request against the deployment.
 
-    :raises ConfigError: parts of it exclude each other, or a store was asked
-        for that is not available here
+    :raises ConfigError: parts of the request exclude each other, or a
+        requested store is not available here
     """
     hosts = _hosts(request, context)
     stores = _stores(request.stores, context, hosts)
@@ -112,7 +112,7 @@ def _stores(wanted: Sequence[str], context: contexts.Context,
                 'Run this where it is available, or leave the store out.')
     if context.has_openstack and not wanted:
         for name, why in lacking.items():
-            # Most machines never have what is local to a compute host.
+            # Most machines never have stores that are local to a compute host.
             say = (LOG.debug if registry.SPECS[name].local_only
                    else LOG.warning)
             say('Skipping %s: %s.', name, why)

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The right to write: locks, the journal, and runs that were cut off."""
+"""Sessions that write: locks, the journal and runs that were cut off."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ def journal(context: contexts.Context) -> journals.Journal:
 
 
 class Session(contextlib.AbstractContextManager['Session']):
-    """The right to write to the hosts of a scan, until the block is left.
+    """The exclusive right to write to the hosts of a scan, for a block.
 
-    :param lock: servers are locked through Nova's API while they are written
+    :param lock: lock servers through Nova's API while writing their records
     :raises Refused: another run holds the lock for one of the hosts
     :raises ConfigError: the journal cannot be written, or there is no API
-        to lock through
+        to lock servers through
     """
 
     def __init__(self, context: contexts.Context, scan: scans.Scan,
@@ -75,7 +75,7 @@ class Session(contextlib.AbstractContextManager['Session']):
         self._held.close()
 
     def settle(self) -> None:
-        """Find out what became of runs that were cut off on these hosts."""
+        """Settle the outcomes of runs that were cut off on these hosts."""
         for run in self._journal.unfinished():
             if set(run.hosts) <= set(self._scan.selection.hosts):
                 self._settle(run)
@@ -84,7 +84,7 @@ class Session(contextlib.AbstractContextManager['Session']):
         """Begin a run in the journal.
 
         :param command: the command that writes
-        :param undoes: the run that it takes back
+        :param undoes: the run that a rollback undoes
         :raises RbdMonFixError: the journal cannot be written
         """
         writer = self._journal.start(
@@ -118,7 +118,7 @@ class Session(contextlib.AbstractContextManager['Session']):
             writer.leave()
 
     def _unlock(self, run: Run, writer: journals.Writer) -> bool:
-        """Unlock servers that a run that was cut off left locked."""
+        """Unlock servers that were left locked by a run that was cut off."""
         if not run.locked:
             return True
         if self._context.api is None:
@@ -135,8 +135,8 @@ class Session(contextlib.AbstractContextManager['Session']):
 class Writing:
     """A run that is being written.
 
-    :param server_locks: Nova's locks on servers; None where they are not
-        asked for
+    :param server_locks: Nova's locks on servers; None if locking was not
+        requested
     """
 
     def __init__(self, scan: scans.Scan, writer: journals.Writer,
@@ -147,9 +147,9 @@ class Writing:
         self._server_locks = server_locks
 
     def apply(self, plan: Plan) -> Iterator[Outcome]:
-        """Make the changes of a plan, and yield what became of each.
+        """Make the changes of a plan, and yield the outcome of each.
 
-        :raises RbdMonFixError: a store, the API or the journal was lost
+        :raises RbdMonFixError: a store, the API or the journal failed
         """
         for host, changes in itertools.groupby(plan.changes, _host):
             yield from apply.apply(
@@ -158,9 +158,9 @@ class Writing:
 
     def close(self, error: Optional[exceptions.RbdMonFixError]
               ) -> Optional[exceptions.RbdMonFixError]:
-        """End the run, and return the error that it ends with.
+        """End the run and return the error it ends with, if any.
 
-        :param error: one that cut it off; None where it is complete
+        :param error: the error that cut the run off; None if it is complete
         """
         try:
             if error is None:
@@ -173,7 +173,7 @@ class Writing:
 
     @contextlib.contextmanager
     def _hold(self, uuids: Collection[str]) -> Iterator[None]:
-        """Keep servers locked, and the journal informed, in the block."""
+        """Lock servers for the block, and note the locks in the journal."""
         if self._server_locks is None:
             yield
             return

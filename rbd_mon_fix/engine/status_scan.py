@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""``status``: every copy, its state, and what would fail now."""
+"""``status``: every copy, its state, and the operations that would fail."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ from rbd_mon_fix.model.summary import Summary
 
 @dataclasses.dataclass(frozen=True)
 class ScanResult:
-    """What a scan came to.
+    """The result of a scan.
 
-    :param lost: hosts that could not be looked at, each with why
-    :param refused: why a guard would refuse what was planned; None where it
-        would not
+    :param lost: hosts that could not be scanned, each with the reason
+    :param refused: why a guard would refuse the plans; None if it would
+        not
     """
 
     summary: Summary
@@ -47,10 +47,10 @@ class ScanResult:
 
 def status(context: contexts.Context, request: selections.ScanRequest,
            listener: reporting.Listener = reporting.SILENCE) -> ScanResult:
-    """Tell of every copy, and of what cannot be put right.
+    """Report every copy and every finding.
 
     :raises ConfigError: the request does not fit the deployment
-    :raises Unreachable: no host can be looked at
+    :raises Unreachable: no host can be scanned
     """
     selection = selections.select(request, context)
     scan = scans.Scan(context, selection)
@@ -67,7 +67,7 @@ def status(context: contexts.Context, request: selections.ScanRequest,
 
 def _plans(scan: scans.Scan, judge: judging.Judge,
            moving: findings.Moving) -> Iterator[Plan]:
-    """Yield plans, and note the volumes that Cinder is moving."""
+    """Yield plans, and add the volumes that Cinder is moving."""
     for batch in scan.batches():
         judged = judge.judge(batch)
         moving.setdefault(judged.host, {}).update(judged.moving)
@@ -75,16 +75,16 @@ def _plans(scan: scans.Scan, judge: judging.Judge,
 
 
 def begun(plans: Iterator[Plan]) -> Iterator[Plan]:
-    """Take the first plan already, so that trouble comes before a report.
+    """Compute the first plan now, so errors come before any report.
 
-    A host that is not known, or a service that is down, is to end a command
-    before anything is told.
+    An unknown host or a service that is down must end a command before it
+    reports anything.
     """
     first = list(itertools.islice(plans, 1))
 
     def rest() -> Iterator[Plan]:
         while first:
-            yield first.pop()  # kept by nobody, as the others are
+            yield first.pop()  # keep no reference to it
         yield from plans
 
     return rest()

@@ -36,10 +36,10 @@ from rbd_mon_fix.stores import registry
 
 @dataclasses.dataclass(frozen=True)
 class Limits:
-    """How disks are opened.
+    """The limits for opening disks.
 
-    :param timeout: seconds that each may take
-    :param parallel: how many are opened at once
+    :param timeout: time limit for each disk, in seconds
+    :param parallel: number of disks opened at once
     """
 
     timeout: float = 5.0
@@ -48,7 +48,7 @@ class Limits:
 
 @dataclasses.dataclass(frozen=True)
 class VerifyRequest:
-    """Which disks to open, and how."""
+    """The disks to open, and the limits for it."""
 
     scan: selections.ScanRequest
     limits: Limits = Limits()
@@ -58,8 +58,8 @@ class VerifyRequest:
 class Opened:
     """One disk in one record, and whether QEMU opened it.
 
-    :param device: None where the document names none
-    :param image: None where the document cannot be read
+    :param device: None if the document names no device
+    :param image: None if the document cannot be read
     """
 
     locator: Locator
@@ -70,9 +70,9 @@ class Opened:
 
 @dataclasses.dataclass(frozen=True)
 class VerifyResult:
-    """What became of each disk.
+    """The result for each disk.
 
-    :param lost: hosts that could not be looked at, each with why
+    :param lost: hosts that could not be scanned, each with the reason
     """
 
     disks: tuple[Opened, ...]
@@ -84,11 +84,11 @@ def verify(context: contexts.Context, request: VerifyRequest,
            ) -> VerifyResult:
     """Open every disk that a cold start on this machine would open.
 
-    It takes documents and secrets, and no knowledge of clusters.
+    Only documents and secrets are used; clusters need not be known.
 
     :raises ConfigError: a host is not this machine, a key may not be read,
         or QEMU cannot open rbd at all
-    :raises Unreachable: no host can be looked at
+    :raises Unreachable: no host can be scanned
     """
     selection = selections.select(request.scan, context)
     prover = Prover(context, selection.hosts, request.limits, listener)
@@ -105,9 +105,9 @@ def verify(context: contexts.Context, request: VerifyRequest,
 
 
 class Prover:
-    """Opens disks with the keys that this machine's libvirt keeps.
+    """Opens disks with the keys that this machine's libvirt stores.
 
-    :param hosts: those whose disks are to be opened
+    :param hosts: the hosts whose disks are opened
     :raises ConfigError: one of the hosts is not this machine
     """
 
@@ -121,10 +121,10 @@ class Prover:
 
     def prove(self, disks: Sequence[tuple[Locator, RbdDisk]]
               ) -> list[open_check.Proof]:
-        """Open disks as a cold start would; equal ones only once.
+        """Open disks as a cold start would, equal disks only once.
 
-        :returns: in the order of the disks
-        :raises ConfigError: a key may not be read, or QEMU cannot do it
+        :returns: the proofs, in the order of the disks
+        :raises ConfigError: a key may not be read, or QEMU cannot open rbd
         """
         attempts = [self._attempt(*disk) for disk in disks]
         cases = list(dict.fromkeys(
@@ -137,7 +137,7 @@ class Prover:
                 for each in attempts]
 
     def complaints(self, changes: Sequence[Change]) -> Mapping[Locator, str]:
-        """Return what QEMU says of changed documents that do not open."""
+        """Return QEMU's error for each changed record that does not open."""
         disks = [(change.locator, dataclasses.replace(
                      _disk(change, edit.disk), monitors=edit.new))
                  for change in changes for edit in change.edits
@@ -148,7 +148,7 @@ class Prover:
 
     def _attempt(self, where: Locator, disk: RbdDisk
                  ) -> Union[open_check.Case, open_check.Proof]:
-        """Return the case of a disk, or the proof that there can be none."""
+        """Return a disk's case, or a failed proof if its secret is gone."""
         user, secret = self._credentials(where, disk)
         if user is None or secret is None:
             return open_check.Case(disk.image, disk.monitors, user, None)
@@ -161,7 +161,7 @@ class Prover:
     def _credentials(self, where: Locator, disk: RbdDisk
                      ) -> tuple[Optional[str],
                                 Optional[cephx_keys.SecretName]]:
-        """Return user and secret as the reader of the document takes them."""
+        """Return the user and secret that the document's reader would use."""
         nova = self._context.nova
         if (registry.SPECS[where.store].secret_from_nova
                 and disk.secret_uuid is None
@@ -179,9 +179,9 @@ def _is_cold(locator: Locator) -> bool:
 
 
 def _counts(record: Record, batch: scans.Batch) -> bool:
-    """Tell whether a cold start on its host would read a record.
+    """Return whether a cold start on the record's host would read it.
 
-    What the server of another host left behind is not read here.
+    Records that a server of another host left behind are not read here.
     """
     instance = batch.scope.instances[record.locator.instance]
     return _is_cold(record.locator) and not (
@@ -190,7 +190,7 @@ def _counts(record: Record, batch: scans.Batch) -> bool:
 
 def _disks(record: Record
            ) -> Iterator[tuple[Opened, Optional[RbdDisk]]]:
-    """Yield the disks of a record, None for those that cannot be tried."""
+    """Yield the disks of a record, with None for untestable disks."""
     if record.document is None:
         yield _untried(record, record.disk, None, record.unreadable or ''), \
             None
