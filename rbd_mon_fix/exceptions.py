@@ -34,7 +34,7 @@ class RbdMonFixError(Exception):
 
 
 class ConfigError(RbdMonFixError):
-    """The command line or a config file is not usable as it is."""
+    """The command line or a config file is invalid."""
 
 
 class Refused(RbdMonFixError):
@@ -46,7 +46,7 @@ class Unreachable(RbdMonFixError):
 
 
 class Unreadable(RbdMonFixError):
-    """A document cannot be parsed, and so must not be written."""
+    """A document cannot be parsed, so it must not be written."""
 
 
 class Conflict(RbdMonFixError):

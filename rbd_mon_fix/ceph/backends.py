@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The config sections that use RBD, and their ceph.confs."""
+"""Config sections that use RBD, grouped by ceph.conf."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class PlainCeph:
     """A ceph.conf for a libvirt host without OpenStack.
 
     :param conf: path; '' for librados's default
-    :param cluster_name: None to derive it from the path
+    :param cluster_name: None to derive the name from the path
     :param user: cephx user; None for any
     :param secret_uuid: libvirt secret; None for any
     :param pools: the cluster's pools; empty for any
@@ -51,7 +51,7 @@ class Section:
 
     :param conf: path to pass to ``ceph``; '' to pass none
     :param flag: cluster name to pass to ``ceph``; None to pass none
-    :param cluster_name: the cluster's name in that section
+    :param cluster_name: the cluster's name in the section
     :param backend: the backend as configured, before Cinder's and Nova's
         rules for a missing secret apply
     """
@@ -64,7 +64,7 @@ class Section:
 
     @property
     def path(self) -> str:
-        """Return the ceph.conf that librados reads."""
+        """Return the path of the ceph.conf that librados reads."""
         return os.path.realpath(
             self.conf or ceph_conf.default_path(self.cluster_name))
 
@@ -79,7 +79,7 @@ class ClusterConf:
 
     @property
     def tag(self) -> str:
-        """Return a word that tells apart clusters of the same name."""
+        """Return a word that distinguishes clusters of the same name."""
         backend = self.sections[0].backend
         return backend.name or backend.owner
 
@@ -89,8 +89,8 @@ def cluster_confs(nova: Optional[nova_conf.NovaConf],
                   plain: Optional[PlainCeph]) -> tuple[ClusterConf, ...]:
     """Group the RBD sections by ceph.conf: Cinder's first, in its order.
 
-    A section of Cinder with replicas leads to the cluster of each as well:
-    which of them a volume is on depends on failovers.
+    A Cinder section with replicas also leads to the cluster of each replica:
+    failovers decide which cluster has a volume.
     """
     volumes = cinder.backends if cinder else ()
     sections = [_of_cinder(backend) for backend in volumes]
@@ -113,11 +113,11 @@ def backends(
         nova: Optional[nova_conf.NovaConf]) -> tuple[Backend, ...]:
     """Return the backends that documents may name for disks of a section.
 
-    In place of a missing secret Cinder returns its fsid
-    (_set_default_secret_uuid in volume/drivers/rbd.py). Older releases did
-    not; then, and for a Cinder without cephx, Nova uses its own user and
-    secret (virt/libvirt/volume/net.py). Nova's own disks have neither user
-    nor secret where nova.conf names no secret
+    Cinder returns its fsid in place of a missing secret
+    (_set_default_secret_uuid in volume/drivers/rbd.py). With older releases,
+    which did not, and with a Cinder without cephx, Nova uses its own user
+    and secret (virt/libvirt/volume/net.py). Nova's own disks have neither
+    user nor secret if nova.conf names no secret
     (virt/libvirt/imagebackend.py).
     """
     backend = section.backend
@@ -149,10 +149,10 @@ def _of_cinder(backend: cinder_conf.CinderBackend) -> Section:
 
 def _of_replica(backend: cinder_conf.CinderBackend,
                 replica: cinder_conf.Replica) -> Section:
-    """Read a replica, which librados reaches under its own name.
+    """Return the section of a replica; its name is the cluster name.
 
-    The rules are those of _get_config_tuple and _connect_to_rados
-    in cinder/volume/drivers/rbd.py.
+    This follows _get_config_tuple and _connect_to_rados in
+    cinder/volume/drivers/rbd.py.
     """
     return Section(
         replica.conf, replica.name, replica.name, replica.user,
@@ -161,7 +161,7 @@ def _of_replica(backend: cinder_conf.CinderBackend,
 
 
 def _of_nova(nova: nova_conf.NovaConf) -> Section:
-    """Read Nova's section; librados takes the cluster name from the path."""
+    """Return Nova's section; its path determines the cluster name."""
     path = nova.images_rbd_ceph_conf
     return Section(
         path, None, ceph_conf.cluster_of(path), nova.rbd_user,

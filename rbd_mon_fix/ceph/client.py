@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Access to Ceph: the ``ceph`` command, and the monitors' banners."""
+"""Access to Ceph: the ``ceph`` command and the monitors' banners."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from rbd_mon_fix import exceptions
 from rbd_mon_fix.model import monmap
 from rbd_mon_fix.model.monmap import MonAddr
 
-# Eight bytes of CEPH_BANNER "ceph v027" (src/include/msgr.h) and of
-# CEPH_BANNER_V2_PREFIX "ceph v2\n" (src/msg/async/ProtocolV2.h).
+# The first eight bytes of CEPH_BANNER "ceph v027" (src/include/msgr.h) and
+# of CEPH_BANNER_V2_PREFIX "ceph v2\n" (src/msg/async/ProtocolV2.h).
 _BANNERS = (b'ceph v02', b'ceph v2\n')
 
 _HINT = ('Check that this host reaches the monitors in its ceph.conf, or give '
@@ -38,7 +38,7 @@ _HINT = ('Check that this host reaches the monitors in its ceph.conf, or give '
 
 def mon_dump(conf: str, cluster: Optional[str], user: Optional[str],
              timeout: float = 15.0) -> str:
-    """Run ``ceph mon dump --format=json`` as Cinder and Nova run it.
+    """Run ``ceph mon dump --format=json`` as Cinder and Nova do.
 
     The arguments are those of ``_get_mon_addrs`` in Cinder's
     volume/drivers/rbd.py and ``get_mon_addrs`` in Nova's
@@ -49,7 +49,7 @@ def mon_dump(conf: str, cluster: Optional[str], user: Optional[str],
     :param user: cephx user without ``client.``; None for librados's default
     :param timeout: seconds; ``ceph`` itself would wait for 300
     :returns: the output
-    :raises Unreachable: no such command, no quorum in time, or an error
+    :raises Unreachable: ``ceph`` is missing, fails or finds no quorum in time
     """
     process = start(arguments(['ceph', 'mon', 'dump', '--format=json'], conf,
                               cluster, user), subprocess.DEVNULL)
@@ -58,7 +58,7 @@ def mon_dump(conf: str, cluster: Optional[str], user: Optional[str],
 
 def arguments(command: Sequence[str], conf: str, cluster: Optional[str],
               user: Optional[str]) -> list[str]:
-    """Return a command of Ceph that asks one cluster as one user."""
+    """Return a Ceph command with the options for a cluster and a user."""
     words = list(command)
     for flag, word in (('--id', user), ('--cluster', cluster),
                        ('--conf', conf)):
@@ -67,9 +67,9 @@ def arguments(command: Sequence[str], conf: str, cluster: Optional[str],
 
 
 def start(command: Sequence[str], stdin: int) -> subprocess.Popen[bytes]:
-    """Start a command of Ceph, with its output in pipes.
+    """Start a Ceph command with its output in pipes.
 
-    It gets a session of its own, so that ``end`` ends whatever it started.
+    The command runs in its own session, so ``end`` also kills its children.
 
     :raises Unreachable: the command is not installed
     """
@@ -88,7 +88,7 @@ def start(command: Sequence[str], stdin: int) -> subprocess.Popen[bytes]:
 
 def answering(addrs: Iterable[MonAddr],
               timeout: float = 3.0) -> frozenset[MonAddr]:
-    """Return the endpoints that send a monitor's banner; ask all at once.
+    """Return the endpoints that send a monitor's banner; ask in parallel.
 
     :param timeout: seconds for connecting, and again for the banner
     """
@@ -117,18 +117,18 @@ def _output(process: subprocess.Popen[bytes], timeout: float) -> str:
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """End a command and all that it started, unless it has ended."""
+    """Kill a command and its children, unless the command has ended."""
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        # Whatever is left in the pipe to it may be lost.
+        # Unwritten input may be lost.
         with contextlib.suppress(BrokenPipeError):
             process.communicate()
         process.wait()
 
 
 def last_line(output: bytes) -> str:
-    """Return the last line of what a command printed."""
+    """Return the last non-empty line of a command's output."""
     lines = [line.strip() for line in output.decode(
         errors='replace').splitlines() if line.strip()]
     return lines[-1][:300] if lines else 'no error message.'

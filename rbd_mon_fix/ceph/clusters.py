@@ -42,16 +42,16 @@ def learn(nova: Optional[nova_conf.NovaConf],
           offline: bool) -> tuple[Cluster, ...]:
     """Return the clusters that the config names, with their monitors.
 
-    The monitors come from ``ceph mon dump``; where that fails, from
+    The monitors come from ``ceph mon dump`` or, if that fails, from
     ceph.conf, with a warning; with a monitors file, only from that file. A
-    cluster whose monitors are unknown stays in the result without monitors,
-    so that its disks are not taken for another cluster's.
+    cluster whose monitors are unknown stays in the result without monitors:
+    no other cluster may claim its disks.
 
     :param plain: the ceph.conf of a host without OpenStack
     :param path: the monitors file; None without one
     :param offline: use ceph.conf instead of asking the clusters
-    :raises ConfigError: the config names no cluster, or a ceph.conf or the
-        monitors file is the reason why no monitors are known
+    :raises ConfigError: the config names no cluster, the monitors file is
+        invalid, or no monitors are known because of a ceph.conf
     :raises Unreachable: no monitors are known because no cluster answers
     """
     confs = ceph_backends.cluster_confs(nova, cinder, plain)
@@ -99,7 +99,7 @@ def _with_backends(cluster: Cluster, each: discovery.Discovery,
 
 def _names(found: Sequence[discovery.Discovery],
            taken: Sequence[str]) -> list[str]:
-    """Make names unique with the fsid, or else with the first backend."""
+    """Return unique names, with the fsid or the first backend as suffix."""
     counts = collections.Counter(
         [*taken, *(each.name for each in found)])
     names: list[str] = []
@@ -137,7 +137,7 @@ def _matches(found: Sequence[discovery.Discovery], clusters: Sequence[Cluster]
              ) -> list[tuple[discovery.Discovery, Optional[str]]]:
     """Match by fsid; by name if one side has no fsid and the match is unique.
 
-    Different fsids are different clusters, whatever their names.
+    Clusters with different fsids never match, even with the same name.
     """
     by_fsid = {cluster.fsid: cluster.name
                for cluster in clusters if cluster.fsid}

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The monitors that librados finds by a ceph.conf alone."""
+"""Find monitors with only a ceph.conf, as librados does."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ class CephConf:
     """The settings of a ceph.conf for one client.
 
     :param path: the file
-    :param fsid: lower case; None where it is not set
+    :param fsid: in lower case; None if it is not set
     :param settings: the settings of the client's sections, by normalized key
-    :param mon_addrs: ``mon addr`` of each monitor that has a section
+    :param mon_addrs: ``mon addr`` of each monitor with a section
     """
 
     path: str
@@ -56,9 +56,9 @@ class CephConf:
         """Return the monitors, with names resolved to addresses.
 
         The sources and their order are those of MonMap::build_initial in
-        src/mon/MonMap.cc: ``mon_host``, the sections of monitors, the DNS.
+        src/mon/MonMap.cc: ``mon_host``, monitor sections, DNS.
 
-        :raises ConfigError: librados would not find a monitor either
+        :raises ConfigError: no monitors found; librados would fail too
         """
         text = self.settings.get('mon_host', '')
         try:
@@ -114,8 +114,7 @@ def default_path(cluster: str) -> str:
 def cluster_of(path: str) -> str:
     """Return the cluster name that librados derives from a path.
 
-    The rule is that of md_config_t::get_cluster_name in
-    src/common/config.cc.
+    This follows md_config_t::get_cluster_name in src/common/config.cc.
     """
     name = pathlib.PurePath(path)
     return name.stem if name.suffix == '.conf' else 'ceph'
@@ -172,7 +171,7 @@ def _settings(sections: _Sections, order: tuple[str, ...],
 
 
 def _expanded(value: str, meta: dict[str, str]) -> str:
-    """Expand metavariables; unknown ones stay as they are."""
+    """Expand metavariables; leave unknown ones unchanged."""
     return re.sub(r'\$(\w+)|\$\{(\w+)\}',
                   lambda m: meta.get(m[1] or m[2], m[0]), value)
 

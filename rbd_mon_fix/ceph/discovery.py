@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Monitors as the clusters or, failing that, their ceph.confs state them."""
+"""Find the monitors of clusters with ``ceph mon dump`` or a ceph.conf."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ _PREFERENCE = (Source.MON_DUMP, Source.CEPH_CONF, Source.NONE)
 
 @dataclasses.dataclass(frozen=True)
 class Discovery:
-    """The monitors found by one ceph.conf, or by several of one cluster.
+    """The monitors found with one or more ceph.confs of one cluster.
 
-    :param error: why nothing was learnt, where nothing was
-    :param epoch: what the cluster itself said
-    :param way: how it was asked
+    :param error: why no monitors were found; None otherwise
+    :param epoch: the monmap that the cluster returned; None without answer
+    :param way: the ``ceph`` arguments that worked; None if none did
     """
 
     confs: tuple[ceph_backends.ClusterConf, ...]
@@ -61,12 +61,12 @@ class Discovery:
 
     @property
     def tag(self) -> str:
-        """Return a word that tells apart clusters of the same name."""
+        """Return a word that distinguishes clusters of the same name."""
         return self.fsid[:8] if self.fsid else self.confs[0].tag
 
 
 def from_cluster(conf: ceph_backends.ClusterConf) -> Discovery:
-    """Ask the cluster; use its ceph.conf if it does not answer."""
+    """Ask a cluster for its monitors; fall back to its ceph.conf."""
     stated = from_conf(conf)
     try:
         dump, way = _dump(conf)
@@ -88,7 +88,7 @@ def from_cluster(conf: ceph_backends.ClusterConf) -> Discovery:
 
 
 def from_conf(conf: ceph_backends.ClusterConf) -> Discovery:
-    """Take the monitors from ceph.conf."""
+    """Read the monitors from ceph.conf."""
     fsid = None
     try:
         stated = ceph_conf.load(
@@ -101,7 +101,7 @@ def from_conf(conf: ceph_backends.ClusterConf) -> Discovery:
 
 def _dump(conf: ceph_backends.ClusterConf
           ) -> tuple[mon_dump.MonDump, Way]:
-    """Ask as each section would, until one is answered."""
+    """Run ``ceph mon dump`` as each section would, until one succeeds."""
     ways = dict.fromkeys(Way(section.conf, section.flag, section.user)
                          for section in conf.sections)
     failures: list[exceptions.Unreachable] = []
@@ -120,7 +120,7 @@ def _nothing(conf: ceph_backends.ClusterConf, fsid: Optional[str],
 
 
 def merged(discoveries: Iterable[Discovery]) -> list[Discovery]:
-    """Merge discoveries of one fsid; the cluster's answer has priority."""
+    """Merge discoveries by fsid; prefer the cluster's own answer."""
     groups: dict[object, list[Discovery]] = {}
     for found in discoveries:
         key = found.fsid or found.confs
@@ -141,7 +141,7 @@ def _united(group: Sequence[Discovery]) -> Discovery:
 
 
 def unasked(conf: ceph_backends.ClusterConf) -> Discovery:
-    """Read only the fsid, if ceph.conf has one."""
+    """Read only the fsid from ceph.conf, and leave the monitors out."""
     try:
         fsid = ceph_conf.load(conf.path, conf.cluster_name,
                               conf.sections[0].user).fsid

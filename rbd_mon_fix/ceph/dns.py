@@ -36,11 +36,11 @@ class Service:
 
 def resolve(hosts: Iterable[str],
             timeout: float = 5.0) -> dict[str, frozenset[str]]:
-    """Look up host names, all at once.
+    """Look up host names in parallel.
 
     :param timeout: seconds for all names together
-    :returns: the addresses of each name; empty where it does not resolve in
-        time
+    :returns: the addresses of each name; empty for a name that does not
+        resolve in time
     """
     found: dict[str, frozenset[str]] = {host: frozenset() for host in hosts}
     # Daemon threads: a hanging resolver must not keep the command running.
@@ -55,11 +55,11 @@ def resolve(hosts: Iterable[str],
 
 
 def services(name: str, timeout: float = 5.0) -> tuple[Service, ...]:
-    """Look up the SRV records of a name, in the search domains too.
+    """Look up the SRV records of a name, also in the search domains.
 
-    :param name: such as ``_ceph-mon._tcp``
+    :param name: for example ``_ceph-mon._tcp``
     :param timeout: seconds
-    :raises ConfigError: there are none, or dnspython is not installed
+    :raises ConfigError: the lookup fails, or dnspython is not installed
     """
     try:
         from dns import exception

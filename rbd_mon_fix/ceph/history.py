@@ -12,11 +12,11 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Asks a cluster for the epochs of its monmap, the newest first.
+"""Ask a cluster for earlier epochs of its monmap.
 
-``ceph`` reads commands from its standard input, one a line, so that one
-process and one connection serve them all. For an epoch that is not there it
-prints nothing, so each question is followed by one that is always answered.
+``ceph`` reads commands from standard input, one per line, so one process and
+one connection serve all epochs. ``ceph`` prints nothing for a missing epoch,
+so each batch of commands ends with one that always prints a line.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ from rbd_mon_fix.ceph import mon_dump
 from rbd_mon_fix.model.cluster import Way
 from rbd_mon_fix.model.history import MonEpoch
 
-# Seconds for all epochs of a cluster together.
+# Seconds for all epochs of a cluster.
 TIMEOUT = 20.0
 
-# Epochs that are asked for at a time; an answer takes some milliseconds.
+# Epochs to ask for at a time; an answer takes some milliseconds.
 _AT_ONCE = 16
 
 _MARK = b'fsid\n'
@@ -46,16 +46,15 @@ _MARK = b'fsid\n'
 
 def epochs(way: Way, numbers: Sequence[int],
            timeout: float = TIMEOUT) -> Iterator[MonEpoch]:
-    """Yield epochs of a monmap, those that there are.
+    """Yield the existing ones among some epochs of a monmap.
 
-    Any client may ask for them: the ``profile rbd`` of Cinder's user
-    includes it (src/mon/MonCap.cc,
-    MonCapGrant::expand_profile).
+    Any client may read them: ``profile rbd``, which Cinder's user has,
+    includes that permission (src/mon/MonCap.cc, MonCapGrant::expand_profile).
 
-    :param way: how the cluster is asked
+    :param way: the ``ceph`` arguments for the cluster
     :param numbers: the epochs to ask for, in this order
-    :param timeout: seconds for all of them
-    :raises Unreachable: no such command, no quorum in time, no permission
+    :param timeout: seconds for all epochs
+    :raises Unreachable: no ``ceph``, no quorum in time, or no permission
     """
     deadline = time.monotonic() + timeout
     if not numbers:
@@ -81,7 +80,7 @@ def _asking(command: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
 
 def _answers(process: subprocess.Popen[bytes], numbers: Sequence[int],
              deadline: float) -> Iterator[str]:
-    """Ask for some epochs, and yield each line that is printed for them."""
+    """Ask for some epochs, and yield each line of the answers."""
     assert process.stdin is not None
     questions = b''.join(b'mon dump %d\n' % each for each in numbers)
     try:
@@ -100,7 +99,7 @@ def _lines(process: subprocess.Popen[bytes],
            deadline: float) -> Iterator[str]:
     """Yield lines until the process ends.
 
-    :raises Unreachable: none comes before the deadline
+    :raises Unreachable: the process sends nothing before the deadline
     """
     assert process.stdout is not None
     descriptor = process.stdout.fileno()

@@ -12,16 +12,16 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The syntax of a ceph.conf."""
+"""A parser for the syntax of ceph.conf."""
 
 from __future__ import annotations
 
 import re
 from typing import Iterator
 
-# The syntax of src/common/ConfUtils.cc (IniGrammer), plus what the parser
-# before Octopus accepted: a last line without a newline, blanks before a
-# heading, comment characters in quotes.
+# The syntax of src/common/ConfUtils.cc (IniGrammer), plus syntax that only
+# the parser before Octopus accepted: a last line without a newline, blanks
+# before a heading, comment characters in quotes.
 _TEXT = r'(?:\\.|[^\\#;])'
 _BLANK = re.compile(r'\s*(?:[#;].*)?$')
 _HEADING = re.compile(r'\s*\[((?:\\.|[^\]\\#;])+)\]\s*(?:[#;].*)?$')
@@ -33,10 +33,10 @@ _CONTINUED = re.compile(rf'{_TEXT}*\\$')
 
 
 def parse(text: str) -> dict[str, dict[str, str]]:
-    """Read the sections as librados does: the last of equal keys wins.
+    """Parse the sections as librados does: the last of equal keys wins.
 
     Keys are normalized as in Ceph: a run of blanks becomes an underscore.
-    Case and dashes stay, because librados knows neither ``MON_HOST`` nor
+    Case and dashes stay: librados recognizes neither ``MON_HOST`` nor
     ``mon-host`` in a file.
 
     :raises ValueError: a line is not a heading, a setting or a comment

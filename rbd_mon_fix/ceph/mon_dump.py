@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The output of ``ceph mon dump --format=json``."""
+"""A parser for the output of ``ceph mon dump --format=json``."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from rbd_mon_fix.model.monmap import MonMap
 
 @dataclasses.dataclass(frozen=True)
 class MonDump:
-    """What a cluster says of its monitors.
+    """The parsed answer of ``ceph mon dump``.
 
-    :param pending: names of monitors that have no address yet
+    :param pending: names of monitors without an address yet
     """
 
     fsid: str
@@ -45,16 +45,16 @@ class MonDump:
 
 
 def parse(text: str) -> MonDump:
-    """Read a monmap as Cinder reads it, and all its addresses besides.
+    """Parse a monmap as Cinder does, but keep all addresses.
 
     The rules are those of ``_get_mon_addrs`` in Cinder's
-    volume/drivers/rbd.py. Monitors that have no address yet, which the
-    monmap names as ``0.0.0.0:0/N`` (src/mon/MonMap.cc,
-    ``set_initial_members``), are left out.
+    volume/drivers/rbd.py. The result excludes monitors without an address
+    yet, ``0.0.0.0:0/N`` in the monmap (src/mon/MonMap.cc,
+    ``set_initial_members``), and names them in ``pending``.
 
     :param text: the whole output of the command
     :returns: the monitors in rank order
-    :raises Unreachable: it is no monmap, so Ceph gave no answer to use
+    :raises Unreachable: the output is not a usable monmap
     """
     lines = text.split('\n')
     if lines[0].startswith('dumped monmap epoch'):
@@ -90,9 +90,9 @@ def _addrs(mon: dict[str, Any]) -> tuple[MonAddr, ...]:
 
 
 def _addr(text: str) -> MonAddr:
-    """Read ``host:port/nonce``; members of an addrvec have no nonce here."""
+    """Parse ``host:port/nonce``; an addrvec member has no nonce."""
     place = text.split('/', 1)[0]
-    # A monitor without an address may be ':/0' as well.
+    # Ceph may also print ':/0' for a monitor without an address.
     return MonAddr.parse('0.0.0.0:0' if place in (':', '-') else place)
 
 

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Monitor addresses in ceph.conf, as librados reads them.
+"""Parse monitor addresses in ceph.conf as librados does.
 
 The rules are those of src/mon/MonMap.cc (init_with_ips, init_with_hosts,
 _add_ambiguous_addr), src/msg/msg_types.cc (entity_addr_t::parse) and
@@ -41,8 +41,8 @@ _ADDR = re.compile(
 class EntityAddr:
     """An address and its messenger protocol (entity_addr_t).
 
-    :param kind: ``v1``, ``v2``, or ``any`` where none is given
-    :param port: 0 where none is given
+    :param kind: ``v1``, ``v2``, or ``any`` if no protocol is given
+    :param port: 0 if no port is given
     """
 
     kind: str
@@ -54,10 +54,10 @@ Vector = tuple[EntityAddr, ...]
 
 
 def parse(text: str) -> tuple[Monitor, ...]:
-    """Read the value of ``mon_host``, resolving names.
+    """Parse the value of ``mon_host``, and resolve names.
 
     :returns: the monitors in the order of the text, without their names
-    :raises ValueError: librados would not find a monitor either
+    :raises ValueError: no monitors found; librados would fail too
     """
     vectors = _vectors(text)
     if vectors is None:
@@ -68,7 +68,7 @@ def parse(text: str) -> tuple[Monitor, ...]:
 
 
 def parse_addr(text: str) -> Vector:
-    """Read a ``mon addr``: one address, by default of the v1 protocol.
+    """Parse a ``mon addr``: one address; the default protocol is v1.
 
     Text after the address is ignored, and names are not resolved
     (init_with_config_file).
@@ -84,7 +84,7 @@ def parse_addr(text: str) -> Vector:
 
 
 def monitors(vectors: Iterable[Vector]) -> tuple[Monitor, ...]:
-    """Build monitors as librados does, using each address only once."""
+    """Build monitors as librados does; use each address only once."""
     seen: set[EntityAddr] = set()
     built: dict[MonAddr, Monitor] = {}
     for vector in vectors:
@@ -97,7 +97,7 @@ def monitors(vectors: Iterable[Vector]) -> tuple[Monitor, ...]:
 
 
 def ambiguous(host: str, port: int) -> Vector:
-    """Return all addresses that one without a protocol stands for."""
+    """Return the addresses that librados infers without a protocol."""
     if port == 0:
         return (EntityAddr('v2', host, monmap.V2_PORT),
                 EntityAddr('v1', host, monmap.V1_PORT))
@@ -106,7 +106,7 @@ def ambiguous(host: str, port: int) -> Vector:
 
 
 def _vectors(text: str) -> Optional[list[Vector]]:
-    """Read a list of addresses; None if it contains anything else."""
+    """Parse a list of addresses; return None if it has anything else."""
     vectors = []
     for item in re.split('[ ;]+', text):
         position = 0
@@ -157,7 +157,7 @@ def _is_address(host: str) -> bool:
 
 
 def _looked_up(text: str) -> str:
-    """Replace names by addresses, as resolve_addrs of librados does."""
+    """Replace names with addresses, as librados does (resolve_addrs)."""
     tokens = [token for token in re.split('[,; ]+', text) if token]
     return ','.join(_look_up(token) for token in tokens)
 

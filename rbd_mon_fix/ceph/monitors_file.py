@@ -12,11 +12,11 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The file of ``--monitors-file``: clusters as ``monitors -f json`` has them.
+"""A reader for the ``--monitors-file``, written by ``monitors -f json``.
 
-Its form is that of ``monitors_file.schema.json``; the rules that a schema
-cannot state are here. ``report.schema`` writes them; a test reads what it
-writes.
+``monitors_file.schema.json`` defines the format; this module checks the
+rules that a schema cannot express. ``report.schema`` writes the file, and a
+test reads its output back.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ MAX_BYTES = 1 << 20
 
 _SCHEMA = pathlib.Path(__file__).with_name('monitors_file.schema.json')
 
-# What to say where a keyword of the schema is not met.
+# Error messages by schema keyword.
 _FAULTS = {'const': 'must be {}', 'maxLength': 'is longer than {} characters',
            'minItems': 'is empty', 'minLength': 'is empty',
            'type': 'must be {}'}
@@ -57,7 +57,7 @@ _HINT = ('Write it with "rbd-mon-fix monitors -f json", or by hand: '
 
 
 class _Misfit(Exception):
-    """An error in the file: the place, and what is wrong there."""
+    """An error in the file; the message names its place."""
 
 
 class _BackendMembers(TypedDict, total=False):
@@ -90,7 +90,7 @@ class _ClusterMembers(_Required, total=False):
 
 
 def load(path: str) -> tuple[Cluster, ...]:
-    """Read clusters; only ``name`` and ``monitors`` of each are required.
+    """Read the clusters; only ``name`` and ``monitors`` are required.
 
     :raises ConfigError: the file cannot be read or has errors
     """
@@ -123,7 +123,7 @@ def _read(path: str) -> str:
 
 def _check_form(document: object) -> None:
     """Raise the first error that the schema finds."""
-    # Late: most runs have no monitors file, and need not wait for this.
+    # Imported late to save start time: most runs have no monitors file.
     import jsonschema
     validator = jsonschema.Draft202012Validator(
         json.loads(_SCHEMA.read_text(encoding='utf-8')))
@@ -132,7 +132,7 @@ def _check_form(document: object) -> None:
 
 
 def _fault(error: jsonschema.ValidationError) -> str:
-    """Say what is wrong; the library's own words quote the document."""
+    """Describe an error; the library's own message quotes the document."""
     place = ''.join(f'[{step}]' if isinstance(step, int) else f'.{step}'
                     for step in error.absolute_path)
     expected = error.validator_value
@@ -221,7 +221,7 @@ def _addrs(texts: Sequence[str], place: str) -> tuple[MonAddr, ...]:
 
 
 def _addr(text: str, place: str) -> MonAddr:
-    """Read an address; Cinder hands out neither names nor bare hosts."""
+    """Parse an IP address with a port; Cinder returns no other form."""
     try:
         addr = MonAddr.parse(text)
     except ValueError as e:

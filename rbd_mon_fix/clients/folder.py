@@ -14,8 +14,8 @@
 
 """Files in directories that other users may write to.
 
-Every name is looked up relative to an open directory and symbolic links are
-not followed, so nobody who may write there can redirect us elsewhere.
+Every name is looked up relative to an open directory, and symbolic links are
+not followed, so users who may write there cannot redirect us elsewhere.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class Folder:
             return _content(fd)
 
     def replace(self, name: str, old: bytes, new: bytes) -> None:
-        """Replace a file atomically, if its content is still the old one.
+        """Replace a file atomically if its content has not changed.
 
         The new file has the owner, mode and extended attributes (access
         lists, the SELinux label) of the old one.
@@ -188,9 +188,9 @@ def _check(fd: int, old: bytes) -> None:
 
 
 def _dress(fd: int, like: int) -> None:
-    """Copy owner, mode and attributes of a file to another.
+    """Copy owner, mode and attributes of one file to another.
 
-    The owner first: changing it clears mode bits and capabilities.
+    The owner is set first: a change clears mode bits and capabilities.
     """
     known = os.fstat(like)
     os.fchown(fd, known.st_uid, known.st_gid)

@@ -30,7 +30,7 @@ FOLDER = '/sys/bus/rbd/devices'
 class KrbdDevice:
     """A mapped image.
 
-    :param fsid: the cluster's; None if the kernel does not expose it
+    :param fsid: the cluster's fsid; None if the kernel does not expose it
     :param monitors: the list given when the image was mapped, separated by
         commas; '' if the kernel does not expose it
     """

@@ -63,9 +63,9 @@ def connect(uri: str) -> Hypervisor:
 class Hypervisor(libvirt_objects.Objects):
     """An open connection; made by ``connect``.
 
-    Several threads may call its methods. Those for one domain raise
+    Several threads may call the methods. Methods for one domain raise
     ``Gone`` if the domain does not exist, ``Declined`` if libvirt refuses
-    the call for that domain, ``Unreachable`` if the connection is lost.
+    the call for the domain, ``Unreachable`` if the connection is lost.
     """
 
     def __init__(self, uri: str):
@@ -98,7 +98,7 @@ class Hypervisor(libvirt_objects.Objects):
     def inactive_xml(self, uuid: str) -> str:
         """Return the XML of the next start, as ``define`` needs it.
 
-        Without SECURE the XML lacks passwords, and a define loses them.
+        Without SECURE, the XML lacks passwords, and a define loses them.
         """
         flags = (libvirt.VIR_DOMAIN_XML_INACTIVE
                  | libvirt.VIR_DOMAIN_XML_SECURE)
@@ -143,7 +143,7 @@ class Hypervisor(libvirt_objects.Objects):
             except libvirt.libvirtError as error:
                 if error.get_error_code() in (
                         libvirt.VIR_ERR_OPERATION_INVALID,  # not running
-                        libvirt.VIR_ERR_NO_SUPPORT):  # not QEMU's driver
+                        libvirt.VIR_ERR_NO_SUPPORT):  # not the QEMU driver
                     return False
                 raise
         return bool(
@@ -172,7 +172,7 @@ class Hypervisor(libvirt_objects.Objects):
     def define_managed_save(self, uuid: str, xml: str) -> None:
         """Replace the XML in the managed-save image of a domain.
 
-        Without a flag the domain resumes as it was saved, running or
+        Without a flag, the domain resumes in the saved state, running or
         paused.
 
         :raises Declined: the XML is too long for the image, or describes
@@ -192,7 +192,7 @@ class Hypervisor(libvirt_objects.Objects):
             uuid, lambda driver: driver.secretLookupByUUIDString(uuid))
 
     def secret_value_by_usage(self, usage: str) -> bytes:
-        """Return the value of the secret of Ceph that has a usage name.
+        """Return the value of the Ceph secret with a usage name.
 
         :raises Gone: the secret does not exist
         :raises Declined: as for ``secret_value``
@@ -216,8 +216,8 @@ class Hypervisor(libvirt_objects.Objects):
     def _secret_driver(self) -> Any:
         """Return the connection that has secrets.
 
-        An embedded QEMU driver has none; libvirt itself opens the secret
-        driver then (src/driver.c, ``virGetConnectSecret``).
+        An embedded QEMU driver has no secrets; libvirt itself then opens the
+        secret driver (src/driver.c, ``virGetConnectSecret``).
         """
         uri = str(self._connection.getURI())
         if parse.urlsplit(uri).path != '/embed':

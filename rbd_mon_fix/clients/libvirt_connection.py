@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""A connection to libvirt, and the meaning of libvirt's errors."""
+"""A connection to libvirt, and the translation of libvirt's errors."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Connection:
             self._connection.close()
 
     def hostname(self) -> str:
-        """Return the host's name as libvirt knows it; asked once."""
+        """Return the host's name as libvirt knows it; queried only once."""
         if self._hostname is None:
             with self._connection_errors():
                 self._hostname = str(self._connection.getHostname())
@@ -77,9 +77,9 @@ class Connection:
     def may_define(self) -> bool:
         """Return whether the connection may write.
 
-        Tried with XML that is not a domain: a connection that may write
-        rejects the XML, a read-only one is refused before libvirt parses
-        it (src/libvirt-domain.c). Rules of polkit's access driver for
+        The test is a define of XML that is not a domain: a writable
+        connection rejects the XML, a read-only one refuses the call before
+        parsing (src/libvirt-domain.c). Rules of polkit's access driver for
         single domains apply only when a domain is defined.
         """
         with self._connection_errors():
@@ -98,7 +98,7 @@ class Connection:
 
     def concurrently(self, function: Callable[[T], R],
                      items: Iterable[T]) -> list[R]:
-        """Call a function that waits for libvirt, for many items at once.
+        """Call a function that waits for libvirt for many items at once.
 
         :returns: the results in the order of the items
         """
@@ -170,7 +170,7 @@ def _version(number: int) -> str:
 
 
 def _words(error: Any) -> str:
-    """Return the first line of libvirt's message; others may quote XML."""
+    """Return the first line of libvirt's message; the rest may quote XML."""
     lines = (error.get_error_message() or str(error)).splitlines()
     return lines[0].rstrip('.') if lines else 'no reason given'
 

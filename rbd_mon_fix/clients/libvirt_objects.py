@@ -31,9 +31,9 @@ with contextlib.suppress(ImportError):
 class Moment:
     """A snapshot or a checkpoint of a domain.
 
-    Libvirt's own word for the two (src/conf/virdomainmomentobjlist.h).
+    Moment is libvirt's term for both (src/conf/virdomainmomentobjlist.h).
 
-    :param xml: contains the domain as it was
+    :param xml: contains the domain's XML at that time
     """
 
     domain: str
@@ -59,7 +59,7 @@ class Objects(libvirt_connection.Connection):
     def moments(self) -> Iterator[Moment]:
         """Yield snapshots and checkpoints, one domain at a time.
 
-        All domains without any cost two calls together.
+        For all domains without a snapshot or checkpoint, two calls suffice.
         """
         for flag, read in (
                 (libvirt.VIR_CONNECT_LIST_DOMAINS_HAS_SNAPSHOT, _snapshots),

@@ -41,7 +41,7 @@ GROUP = 'nova'
 
 # As in Nova's rest_api_version_history.rst: 2.3 shows administrators the
 # extended attributes, 2.69 lists the services of cells that are down, 2.73
-# gives locks a reason. Newer versions add nothing that is needed here.
+# gives locks a reason. Nothing in newer versions is needed here.
 OLDEST = api_versions.APIVersion('2.3')
 NEWEST = api_versions.APIVersion('2.73')
 
@@ -82,11 +82,11 @@ class NovaClient:
 
     def read(self, path: str, key: str,
              **params: object) -> Mapping[str, object]:
-        """Return an answer, which is an object with that key.
+        """Return the response, a JSON object with the key.
 
         novaclient's managers would leave completion caches in the home
-        directory, so the request is made without them. keystoneauth must
-        not log the answer, which contains the user data of servers.
+        directory, so the request bypasses them. keystoneauth must not log
+        the response, which contains the user data of servers.
 
         :raises Gone: nothing exists under that path
         """
@@ -107,7 +107,7 @@ class NovaClient:
             self._client.servers.lock(uuid, reason=reason)
 
     def unlock(self, uuid: str) -> None:
-        """Unlock a server, whoever locked it.
+        """Unlock a server, regardless of who locked it.
 
         :raises Gone: the server does not exist
         """
@@ -186,7 +186,7 @@ def _no_nova() -> exceptions.ConfigError:
 
 @contextlib.contextmanager
 def _translated() -> Iterator[None]:
-    """Raise our own errors for those of keystoneauth and novaclient."""
+    """Translate errors of keystoneauth and novaclient to our own."""
     try:
         yield
     except (ksa_exceptions.ClientException,

@@ -37,8 +37,8 @@ ADMIN = ('Give the user the role "admin" on the project that it logs in to: '
          'only administrators see the servers of all projects and their '
          'hosts, and unlock servers that others locked.')
 
-# A server in an answer. A server in a cell that is down lacks most keys;
-# locked_reason is there from microversion 2.73 on.
+# A server in a response. A server in a cell that is down lacks most keys;
+# locked_reason exists from microversion 2.73 on.
 Server = TypedDict('Server', {
     'id': str, 'name': Optional[str],
     'OS-EXT-SRV-ATTR:host': Optional[str],
@@ -47,11 +47,11 @@ Server = TypedDict('Server', {
 
 
 class ComputeEndpoint(Protocol):
-    """Nova's API as text and JSON; raises only our own errors."""
+    """Nova's API as paths and JSON; raises only our own errors."""
 
     def read(self, path: str, key: str,
              **params: object) -> Mapping[str, object]:
-        """Return an answer, which is an object with that key.
+        """Return the response, a JSON object with the key.
 
         :raises Gone: nothing exists under that path
         """
@@ -63,7 +63,7 @@ class ComputeEndpoint(Protocol):
         """
 
     def unlock(self, uuid: str) -> None:
-        """Unlock a server, whoever locked it.
+        """Unlock a server, regardless of who locked it.
 
         :raises Gone: the server does not exist
         """
@@ -80,8 +80,8 @@ class Lock:
 class NovaApi:
     """Nova's API as an administrator sees it.
 
-    All methods raise ConfigError if credentials, role or endpoint are not
-    right, and Unreachable if Keystone or Nova does not answer.
+    All methods raise ConfigError if credentials, role or endpoint are
+    wrong, and Unreachable if Keystone or Nova does not answer.
     """
 
     def __init__(self, endpoint: ComputeEndpoint):
@@ -95,7 +95,7 @@ class NovaApi:
                   ) -> Iterator[Instance]:
         """Yield the servers of all projects on a host.
 
-        :param uuids: yield only these
+        :param uuids: the only servers to yield; None for all
         """
         empty = True
         for server in self._servers(host):
@@ -110,7 +110,7 @@ class NovaApi:
             self._check_cell(host)
 
     def instance(self, uuid: str) -> Instance:
-        """Return a server, on whichever host it is.
+        """Return a server, on any host.
 
         :raises Gone: the server does not exist
         """
@@ -141,7 +141,7 @@ class NovaApi:
         self._endpoint.lock(uuid, reason)
 
     def unlock(self, uuid: str) -> None:
-        """Unlock a server, whoever locked it.
+        """Unlock a server, regardless of who locked it.
 
         :raises Gone: the server does not exist
         """
@@ -208,7 +208,7 @@ def _instance(server: Server) -> Instance:
 
 
 def _check_reached(server: Server) -> None:
-    """Refuse the incomplete answer for a server in a cell that is down.
+    """Refuse the incomplete response for a server in a cell that is down.
 
     See nova/api/openstack/compute/views/servers.py, _show_from_down_cell.
     """

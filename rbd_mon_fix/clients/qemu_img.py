@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Whether qemu-img has the rbd driver."""
+"""Check that qemu-img has the rbd driver."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ class LockApi(Protocol):
 
 
 class Locks:
-    """Nova's locks; the reason tells ours from those of others.
+    """Locks in Nova; the reason distinguishes our locks from others.
 
     A server that is already locked keeps its lock and reason. The reason
     alone identifies our locks, so after a crash anyone who knows the run
@@ -94,7 +94,7 @@ class Locks:
             lock = self._api.locked(uuid)
             if lock.locked and lock.reason != ours:
                 return
-            # Noted before the lock: a request whose answer is lost may
+            # Noted before the lock: a request whose response is lost may
             # have locked the server, and noted servers are unlocked.
             taken.add(uuid)
             if not lock.locked:
@@ -107,5 +107,5 @@ class Locks:
 
 
 def reason(run: str) -> str:
-    """Return the reason that a lock of a run carries."""
+    """Return the reason that a run gives for its locks."""
     return f'rbd-mon-fix {run}'

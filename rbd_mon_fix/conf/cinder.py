@@ -54,11 +54,11 @@ _SYSCONFDIR = '/etc/ceph/'
 
 @dataclasses.dataclass(frozen=True)
 class Replica:
-    """A cluster that a backend may fail over to; its pool is the same.
+    """A cluster to which a backend may fail over, with the same pool.
 
-    :param name: its backend_id, which Cinder gives to librados as the name
+    :param name: the backend_id, which Cinder passes to librados as the name
         of the cluster
-    :param secret_uuid: None if Cinder uses that cluster's fsid
+    :param secret_uuid: None if Cinder uses the fsid of the cluster
     """
 
     name: str
@@ -71,13 +71,13 @@ class Replica:
 class CinderBackend:
     """A Cinder backend that stores its volumes in RBD.
 
-    :param name: its section; '' if [DEFAULT] describes the only backend
+    :param name: the section; '' if [DEFAULT] describes the only backend
     :param ceph_conf: path; '' if librados searches its default paths
     :param user: None without cephx
     :param secret_uuid: None if Cinder uses the cluster's fsid
         (_set_default_secret_uuid, since Victoria; older releases use none)
-    :param host: the host part of ``volumes.host``; None if the file leaves
-        it to the name of cinder-volume's machine
+    :param host: the host part of ``volumes.host``; None if not set, so that
+        Cinder uses the name of cinder-volume's machine
     """
 
     name: str
@@ -92,10 +92,10 @@ class CinderBackend:
 
 @dataclasses.dataclass(frozen=True)
 class CinderConf:
-    """The options of cinder.conf that are needed here.
+    """The options of cinder.conf that rbd-mon-fix needs.
 
     :param database_connection: URL with a password; None if not set
-    :param backends: those with the RBD driver, in the order of the file
+    :param backends: backends with the RBD driver, in the order of the file
     """
 
     database_connection: Optional[str] = dataclasses.field(repr=False)
@@ -112,8 +112,8 @@ def load(paths: Sequence[str]) -> CinderConf:
     names = [name for name in ini.values(conf, 'enabled_backends') if name]
     host = ini.stated(conf, 'host') or None
     database = ini.value(conf, 'connection', 'database') or None
-    # The options of the sections have to be known before references to them
-    # resolve, and the sections are known only now.
+    # References resolve only to registered options, and the sections whose
+    # options have to be registered are known only now.
     conf = ini.read(paths, 'cinder', [
         *_common(), *(opt for name in names for opt in _of_section(name))])
     # Without enabled_backends, Cinder before Ocata reads the backend from
@@ -127,7 +127,7 @@ def load(paths: Sequence[str]) -> CinderConf:
 def _common() -> list[_Registration]:
     """Return the options outside the sections of backends.
 
-    Some are here only because others refer to them
+    Some are included only because other options refer to them
     (cinder/common/config.py).
     """
     return [
@@ -146,7 +146,7 @@ def _common() -> list[_Registration]:
 def _of_section(name: str) -> list[_Registration]:
     """Return the options of a backend's section.
 
-    There they have no default: that of the shared section holds
+    They have no default here: the value of the shared section applies
     (BackendGroupConfiguration in cinder/volume/configuration.py).
     """
     own: list[cfg.Opt] = [cfg.StrOpt('backend_host')]
@@ -161,7 +161,7 @@ def _backend(conf: cfg.ConfigOpts, name: str,
                for option in _DEFAULTS}
     if not options['volume_driver'].endswith('RBDDriver'):
         return None
-    # Only the section's own word counts (_launch_service in
+    # Only the section's own value counts (_launch_service in
     # cinder/cmd/volume.py).
     own_host = ini.value(conf, 'backend_host', name) if name else None
     user = options['rbd_user'] or None
@@ -179,11 +179,12 @@ def _backend(conf: cfg.ConfigOpts, name: str,
 
 def _replicas(conf: cfg.ConfigOpts, section: str, user: Optional[str],
               secret: Optional[str]) -> Iterator[Replica]:
-    """Read the replicas as _parse_replication_configs does.
+    """Read the replicas as Cinder does.
 
-    It is in cinder/volume/drivers/rbd.py.
+    See cinder/volume/drivers/rbd.py, _parse_replication_configs.
 
-    :param user: of the backend itself, as ``secret``
+    :param user: the user of the backend itself
+    :param secret: the secret UUID of the backend itself
     """
     for keys in _option(ini.mappings, conf, section, _REPLICATION) or ():
         if 'backend_id' not in keys:
@@ -203,7 +204,7 @@ def _option(read: Callable[[cfg.ConfigOpts, str, Optional[str]],
                            Optional[_Value]],
             conf: cfg.ConfigOpts, section: str,
             option: str) -> Optional[_Value]:
-    """Return an option as cinder/volume/configuration.py looks it up."""
+    """Look up an option as cinder/volume/configuration.py does."""
     if not section:
         return read(conf, option, None)
     own = read(conf, option, section)

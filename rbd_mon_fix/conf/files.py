@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Which config files of Nova and Cinder are read, and in which order."""
+"""Selection and order of the config files of Nova and Cinder."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ ETC = '/etc'
 class Program:
     """The program of a service, as oslo.config knows it.
 
-    Without --config-file and --config-dir a program reads the file of its
+    Without --config-file and --config-dir, a program reads the file of its
     project, its own file, and then the ``*.conf`` in the folder of each
     (find_config_files and find_config_dirs in oslo_config/cfg.py).
-    nova/config.py and cinder/cmd/volume.py leave it at that.
+    nova/config.py and cinder/cmd/volume.py keep this default.
 
     :param project: nova, for example
     :param name: nova-compute, for example
@@ -61,14 +61,13 @@ def in_order(program: Program, files: Sequence[str],
              folders: Sequence[str]) -> tuple[str, ...]:
     """Return the files to read; later ones override earlier ones.
 
-    Files that were named stand alone: the default folders go with the
-    default files, because they may belong to another installation. An empty
-    name names nothing.
+    If the user names files, the default folders are not read, because they
+    may belong to another installation. Empty names are ignored.
 
-    :param files: as named, or the defaults, which may be missing
-    :param folders: as named, or the defaults, which may be missing
-    :raises ConfigError: a folder that was named is missing, or a folder
-        cannot be read
+    :param files: named by the user, or the defaults, which may be missing
+    :param folders: named by the user, or the defaults, which may be missing
+    :raises ConfigError: a folder that the user named is missing, or a
+        folder cannot be read
     """
     found = list(filter(None, files))
     if list(files) == program.files:
@@ -81,9 +80,9 @@ def in_order(program: Program, files: Sequence[str],
 
 
 def left_out(program: Program, read: Sequence[str]) -> tuple[str, ...]:
-    """Return files next to those that were read which were not read.
+    """Return unread config files beside those that were read.
 
-    :param read: what ``in_order`` returned
+    :param read: the result of ``in_order``
     """
     found: list[str] = []
     for folder in dict.fromkeys(map(os.path.dirname, read)):
@@ -116,11 +115,11 @@ def _drop_ins(program: Program, folder: str,
 
 
 def _exists(path: str) -> bool:
-    """Tell whether a file is there; one out of reach is not missing."""
+    """Tell whether a file exists; an inaccessible file counts as existing."""
     try:
         os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError:
-        return True  # reading it says why not
+        return True  # reading the file reports the error
     return True

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Options that name several files and replace, as flags, the config's."""
+"""List options whose command-line values replace those in files."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from oslo_config import cfg
 
 
 class FlagListOpt(cfg.MultiStrOpt):
-    """A list of strings; those of the command line replace those of files.
+    """A list of strings; command-line values replace those in files.
 
-    oslo.config adds what a flag gives to what files give, so nothing on the
-    command line could take a value back.
+    oslo.config adds values of flags to those in files, so the command line
+    could not remove a value.
     """
 
     def _get_argparse_kwargs(self, group: Optional[cfg.OptGroup],
@@ -37,18 +37,18 @@ class FlagListOpt(cfg.MultiStrOpt):
 
 
 class _Given(list[str]):
-    """What flags gave; oslo.config extends it by what a later file gives.
+    """Values of flags, which oslo.config extends by those of a later file.
 
-    ``--config-file`` is read where it stands among the flags
+    oslo.config reads ``--config-file`` at its position among the flags
     (_parse_cli_opts_from_config_file in oslo_config/cfg.py).
     """
 
     def extend(self, values: Iterable[str]) -> None:
-        """Leave out the values of a file."""
+        """Ignore the values of a file."""
 
 
 class _Collect(argparse.Action):
-    """Append to what earlier flags gave, and to nothing else."""
+    """Append only to the values of earlier flags."""
 
     def __call__(self, parser: argparse.ArgumentParser,
                  namespace: argparse.Namespace,

@@ -12,9 +12,9 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The config files of other services.
+"""Reader for the config files of other services.
 
-Nova and Cinder share option names, so each has a ConfigOpts of its own. The
+Nova and Cinder share option names, so each has its own ConfigOpts. The
 environment is not read: ``OS_DATABASE__CONNECTION`` would apply to both.
 """
 
@@ -37,24 +37,24 @@ from oslo_config import cfg
 
 from rbd_mon_fix import exceptions
 
-# The names that a $ reference can have, less those that start with '_',
-# which oslo.config refuses for options (cfg.ConfigOpts.Template, cfg.Opt).
+# The names allowed in a $ reference (cfg.ConfigOpts.Template), except those
+# that start with '_', which oslo.config refuses for options (cfg.Opt).
 _REFERABLE = re.compile('[A-Za-z][A-Za-z0-9_]*')
 
 
 class _Conf(cfg.ConfigOpts):
-    """A config whose references may be followed by a dot.
+    """A config that allows a dot after a reference.
 
-    In ``/etc/ceph/$name.conf`` oslo.config sees option conf of group name,
-    and raises if there is no such group. The config of a service that does
-    not run that way has but one other meaning.
+    oslo.config reads ``$name.conf`` in ``/etc/ceph/$name.conf`` as option
+    conf of group name, and raises if there is no such group. The only other
+    meaning is option name, followed by the text ``.conf``.
     """
 
     class StrSubWrapper(cfg.ConfigOpts.StrSubWrapper):
         """The values of references."""
 
         def __getitem__(self, key: str) -> Any:
-            """Return the value of an option, or of that before the dot."""
+            """Return the value of an option, or of the name before the dot."""
             try:
                 return super().__getitem__(key)
             except (cfg.NoSuchOptError, cfg.NoSuchGroupError):
@@ -66,11 +66,11 @@ class _Conf(cfg.ConfigOpts):
 
 def read(paths: Sequence[str], service: str,
          opts: Sequence[tuple[Optional[str], cfg.Opt]]) -> cfg.ConfigOpts:
-    """Read config files, so that $ references resolve as for the service.
+    """Read config files, resolving $ references as the service does.
 
-    oslo.config looks a reference up in the option's own group, then in
-    [DEFAULT]. The service has registered all its options; here, each option
-    of the files is registered in addition to those that are requested.
+    oslo.config looks up a reference in the option's own group, then in
+    [DEFAULT]. The service registers all its options; this function registers
+    each option in the files, in addition to the requested options.
 
     :param paths: the files; later ones override earlier ones
     :param service: ``nova`` or ``cinder``
@@ -92,9 +92,9 @@ def read(paths: Sequence[str], service: str,
 
 
 def assigned(path: str) -> dict[str, dict[str, list[str]]]:
-    """Return what a file assigns, by section and option.
+    """Return the assignments in a file, by section and option.
 
-    :raises: what reading and parsing a file raises
+    :raises: any error of reading and parsing a file
     """
     sections: dict[str, dict[str, list[str]]] = {}
     cfg.ConfigParser(path, sections).parse()
@@ -102,20 +102,20 @@ def assigned(path: str) -> dict[str, dict[str, list[str]]]:
 
 
 def names(opts: Iterable[cfg.Opt]) -> frozenset[str]:
-    """Return the names that a file may give options, old ones included."""
+    """Return the names of options in a file, including deprecated names."""
     return frozenset(name for opt in opts for name in (
         opt.dest, *(old.name for old in opt.deprecated_opts)) if name)
 
 
 def _others(paths: Sequence[str], groups: Collection[str],
             own: Collection[str]) -> Iterator[tuple[Optional[str], str]]:
-    """Yield group and name of each option of the files.
+    """Yield the group and name of each option in the files.
 
     oslo.config ignores the case of sections, but not that of groups.
 
-    :param groups: those that were requested
-    :param own: options of [DEFAULT] that were requested; oslo.config would
-        return a group of that name instead
+    :param groups: the requested groups
+    :param own: the requested options of [DEFAULT]; oslo.config would return
+        a group of the same name instead
     """
     for path in paths:
         for section, options in assigned(path).items():
@@ -129,7 +129,7 @@ def _others(paths: Sequence[str], groups: Collection[str],
 
 
 def _register(conf: cfg.ConfigOpts, group: Optional[str], name: str) -> None:
-    """Register an option for references, unless there is one already."""
+    """Register an option for references, unless already registered."""
     if _REFERABLE.fullmatch(name):
         # oslo.config reserves some names for its own attributes.
         with contextlib.suppress(cfg.DuplicateOptError, ValueError):
@@ -138,7 +138,7 @@ def _register(conf: cfg.ConfigOpts, group: Optional[str], name: str) -> None:
 
 @contextlib.contextmanager
 def _readable(service: str) -> Iterator[None]:
-    """Tell what is wrong with the files of a service."""
+    """Raise ConfigError for errors in reading the files of a service."""
     hint = f'Name the right files with --{service}-config-file.'
     try:
         yield
@@ -185,7 +185,7 @@ def values(conf: cfg.ConfigOpts, name: str) -> Sequence[str]:
 
 def mappings(conf: cfg.ConfigOpts, name: str, group: Optional[str] = None
              ) -> Optional[Sequence[Mapping[str, str]]]:
-    """Return the values of a repeatable option of keys; None if not set.
+    """Return the mappings of a repeatable option; None if not set.
 
     :raises ConfigError: as ``value``
     """
@@ -194,7 +194,7 @@ def mappings(conf: cfg.ConfigOpts, name: str, group: Optional[str] = None
 
 
 def stated(conf: cfg.ConfigOpts, name: str) -> Optional[str]:
-    """Return an option of [DEFAULT]; None where only its default holds.
+    """Return an option of [DEFAULT]; None if the files do not set it.
 
     :raises ConfigError: as ``value``
     """
@@ -206,7 +206,7 @@ def stated(conf: cfg.ConfigOpts, name: str) -> Optional[str]:
 
 def invalid(conf: cfg.ConfigOpts, name: str, group: Optional[str],
             hint: str) -> exceptions.ConfigError:
-    """Return the error of an option, whose value it does not show."""
+    """Return the error for an invalid option, without its value."""
     return exceptions.ConfigError(
         f'Invalid value of option {name} in [{group or "DEFAULT"}] of '
         f'{", ".join(conf.default_config_files)}.', hint)

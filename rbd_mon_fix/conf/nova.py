@@ -34,9 +34,9 @@ _PACKAGES = '/usr/lib/python3/dist-packages'
 _MORE_PACKAGES = '/usr/lib*/python3*/site-packages'
 
 # Names, defaults and meaning as in nova/conf/{netconf,paths,compute,libvirt,
-# database}.py; some of [DEFAULT] only because others refer to them.
-# instances_path refers to state_path, whose default is that of the
-# distributions.
+# database}.py; some of [DEFAULT] only because other options refer to them.
+# instances_path refers to state_path, whose default here is the one that
+# distributions set.
 _OPTS = (
     (None, cfg.StrOpt('my_block_storage_ip', default='$my_ip')),
     (None, cfg.StrOpt('my_shared_fs_storage_ip', default='$my_ip')),
@@ -55,9 +55,9 @@ _OPTS = (
 
 @dataclasses.dataclass(frozen=True)
 class NovaConf:
-    """The options of nova.conf that are needed here.
+    """The options of nova.conf that rbd-mon-fix needs.
 
-    :param host: None if it is not set; Nova uses the host name then
+    :param host: None if not set; Nova then uses the host name
     :param connection_uri: '' if Nova uses libvirt's default
     :param database_connection: URL of the cell's database, with a password
     :param api_database_connection: URL of the API database, with a password
@@ -99,17 +99,17 @@ def load(paths: Sequence[str]) -> NovaConf:
 
 
 def _detected() -> list[tuple[None, cfg.Opt]]:
-    """Return the options whose default Nova detects on its machine."""
+    """Return the options whose defaults Nova detects on its machine."""
     return [(None, cfg.StrOpt('host', default=socket.gethostname())),
             (None, cfg.StrOpt('my_ip', default=netutils.get_my_ipv4())),
             (None, cfg.StrOpt('pybasedir', default=_packages()))]
 
 
 def _packages() -> str:
-    """Return the folder that Nova's Python package is in.
+    """Return the folder that contains Nova's Python package.
 
-    Where Nova is not on this machine, as it may be in a container, this is
-    the folder of the distributions; a path below it is then not read here.
+    If Nova is not on this machine (it may run in a container), return the
+    distributions' folder; paths below that folder are then not read here.
     """
     folders = (*sys.path, _PACKAGES, *sorted(glob.glob(_MORE_PACKAGES)))
     return next((os.path.abspath(folder) for folder in folders

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The options of group [nova]: login to Nova's API."""
+"""The options of group [nova], for login to Nova's API."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ DEFAULTS: Mapping[str, object] = {
     'retriable_status_codes': [500, 502, 503, 504],
 }
 
-# Options of keystoneauth that most configs stay within; ``option_names``
-# has to import keystoneauth for the others.
+# The options of keystoneauth that most configs use. For any other option,
+# ``option_names`` has to import keystoneauth.
 USUAL = frozenset({
     'auth_section', 'auth_type', 'auth_url', 'cafile', 'insecure', 'password',
     'project_domain_id', 'project_domain_name', 'project_id', 'project_name',
@@ -47,7 +47,7 @@ def configured(conf: cfg.ConfigOpts,
                environ: Mapping[str, str] = os.environ) -> bool:
     """Return whether there are credentials for Nova's API.
 
-    Reads the config files a second time, into a ConfigOpts of its own:
+    The config files are read a second time, into a separate ConfigOpts:
     keystoneauth registers the same options, and importing it takes too long
     for a run without the API.
 
@@ -75,10 +75,10 @@ def register(conf: cfg.ConfigOpts) -> None:
 
 
 def option_names(auth_type: Optional[str]) -> Optional[frozenset[str]]:
-    """Return all names that options of the group may have in a file.
+    """Return all option names that are valid in the group in a file.
 
-    :param auth_type: the auth plugin; None for that of most sites
-    :returns: None if there is no such plugin here
+    :param auth_type: the auth plugin; None for the usual plugin
+    :returns: None if the plugin is not installed
     """
     from keystoneauth1 import exceptions as keystone_exceptions
     from keystoneauth1 import loading

@@ -95,7 +95,7 @@ HOOK_OPTS: list[cfg.Opt] = [
 
 
 def register(conf: cfg.ConfigOpts) -> None:
-    """Register the options; those of [DEFAULT] and [hook] are flags too."""
+    """Register the options; those of [DEFAULT] and [hook] are also flags."""
     conf.register_cli_opts(OPTS)
     conf.register_opts(CEPH_OPTS, group='ceph')
     conf.register_cli_opts(HOOK_OPTS, group='hook')
@@ -105,9 +105,9 @@ def load(files: Sequence[str], overrides: Mapping[str, object]
          ) -> cfg.ConfigOpts:
     """Read the config of rbd-mon-fix, for use without a command line.
 
-    :param files: its config files; a later one wins
-    :param overrides: values that replace those of the files, by option
-    :raises ConfigError: a file or an option cannot be used
+    :param files: the config files; later ones override earlier ones
+    :param overrides: values that replace those in the files, by option
+    :raises ConfigError: a file or an option is invalid
     """
     conf = cfg.ConfigOpts()
     register(conf)

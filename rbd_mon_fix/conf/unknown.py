@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Options in rbd-mon-fix's own config files that nothing reads."""
+"""Warnings about unknown options in rbd-mon-fix's own config files."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ from rbd_mon_fix.conf import options
 
 LOG = logging.getLogger(__name__)
 
-# What each file assigns: path, group, option, value.
+# Assignments in the files: path, group, option, value.
 _Assignments = list[tuple[str, str, str, str]]
 _Names = Mapping[str, Collection[str]]
 
 
 def warn(conf: cfg.ConfigOpts) -> None:
-    """Warn of each option that is not known; the value is not shown.
+    """Warn about each unknown option, without showing its value.
 
-    :param conf: as parsed, from whatever files
+    :param conf: the parsed config, from any files
     """
     found = list(_assignments(conf))
     known = _known(conf, found)
@@ -50,7 +50,7 @@ def warn(conf: cfg.ConfigOpts) -> None:
 
 
 def _assignments(conf: cfg.ConfigOpts) -> Iterator[tuple[str, str, str, str]]:
-    """Yield what the files assign, a later one after an earlier one."""
+    """Yield the assignments in the files, in the order of the files."""
     folders = conf.config_dirs or conf.config_dir or []
     paths = [*(conf.config_file or []),
              *(path for folder in map(os.path.expanduser, folders)
@@ -63,7 +63,7 @@ def _assignments(conf: cfg.ConfigOpts) -> Iterator[tuple[str, str, str, str]]:
 
 
 def _known(conf: cfg.ConfigOpts, found: _Assignments) -> _Names:
-    """Return the options of each group that some library or we read."""
+    """Return the options of each group that we or a library read."""
     known: dict[str, Collection[str]] = {
         'DEFAULT': {'config_file', 'config_dir', 'config_source',
                     *ini.names(options.OPTS),
@@ -71,7 +71,7 @@ def _known(conf: cfg.ConfigOpts, found: _Assignments) -> _Names:
                       for name in ini.names(opts))},
         'ceph': ini.names(options.CEPH_OPTS),
         'hook': ini.names(options.HOOK_OPTS)}
-    # oslo.config hands these groups to drivers with options of their own.
+    # oslo.config passes these groups to drivers, which have their own options.
     for source in conf.config_source or ():
         known[source] = {name for _, group, name, _ in found
                          if group == source}
@@ -79,7 +79,7 @@ def _known(conf: cfg.ConfigOpts, found: _Assignments) -> _Names:
 
 
 def _of_nova(found: _Assignments) -> _Names:
-    """Return the options of [nova], and of the group that it refers to."""
+    """Return the options of [nova] and of its ``auth_section``."""
     group = nova_api.GROUP
     for _path, section, name, value in found:
         if (section, name) == (nova_api.GROUP, 'auth_section') and value:
@@ -91,12 +91,12 @@ def _of_nova(found: _Assignments) -> _Names:
         types = [value for _, section, name, value in found
                  if (section, name) == (group, 'auth_type')]
         names = nova_api.option_names(types[-1] if types else None)
-    # Who logs in says that there is no such plugin.
+    # The login reports a plugin that does not exist.
     return dict.fromkeys(groups, used if names is None else names)
 
 
 def _suggestion(group: str, name: str, known: _Names) -> str:
-    """Name the nearest option, of the same group where there is one."""
+    """Suggest the most similar option, in the same group if possible."""
     groups = ([group] if group in known
               else difflib.get_close_matches(group, known, 1))
     near = [(each, match) for each in groups for match in

@@ -31,22 +31,22 @@ from rbd_mon_fix.model.plan import Outcome
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.store import Store
 
-# Servers whose changes share one sync of the journal and one transaction a
-# database. Nova waits for the rows of a transaction, so it stays short.
+# Servers whose changes share one journal sync and one transaction per
+# database. Nova waits for the rows of a transaction, so batches are small.
 BATCH = 50
 
-# Given servers' UUIDs, returns those that Nova is at work on.
+# Given servers' UUIDs, returns those that Nova is working on.
 Busy = Callable[[Collection[str]], Collection[str]]
 
-# Given servers' UUIDs, keeps Nova's users away from them for a block.
+# Given servers' UUIDs, locks those servers against Nova's users for a block.
 Hold = Callable[[Collection[str]], ContextManager[object]]
 
 
 class ChangeLog(Protocol):
-    """The log of changes; each is on disk before the change is made."""
+    """A write-ahead log of changes."""
 
     def begin(self, changes: Iterable[Change]) -> None:
-        """Record changes that are about to be made."""
+        """Record on disk changes that are about to be made."""
 
     def end(self, outcomes: Iterable[Outcome]) -> None:
         """Record outcomes; the last outcome of a change counts."""
@@ -56,11 +56,11 @@ def apply(changes: Sequence[Change], stores: Sequence[Store],
           journal: ChangeLog, busy: Busy, hold: Hold) -> Iterator[Outcome]:
     """Make the changes of one host and yield the outcomes.
 
-    The stores of a server are written in order. When a change of a server
-    does not succeed, its later changes are not made: somebody else is
-    working on the server. A change may have two outcomes; the last counts.
+    The stores of a server are written in order. After a change that did
+    not succeed, the later changes of that server are not made: somebody
+    else may be working on it. If a change has two outcomes, the last counts.
 
-    :param stores: in the order of writing
+    :param stores: the stores, in the order of writing
     :param busy: asked before and after the writes of stores that do not
         guard against Nova's work themselves
     :param hold: entered around each batch, for ``--lock``
@@ -75,7 +75,7 @@ def apply(changes: Sequence[Change], stores: Sequence[Store],
 
 
 class _Batch:
-    """The changes of some servers, and their progress."""
+    """The changes of a batch of servers, and their progress."""
 
     def __init__(self, changes: Sequence[Change], busy: Busy):
         self._changes = changes
@@ -87,7 +87,7 @@ class _Batch:
         self._asked = False
 
     def put(self, stores: Sequence[Store]) -> Iterator[list[Outcome]]:
-        """Write store by store, and yield the outcomes of each."""
+        """Write to one store after another; yield the outcomes of each."""
         for store in stores:
             changes = [change for change in self._changes
                        if change.locator.store == store.name]
@@ -126,7 +126,7 @@ class _Batch:
                 if outcome.locator.instance in busy]
 
     def _ask(self) -> None:
-        """Stop servers that became busy, once in a batch."""
+        """Stop servers that became busy; check only once per batch."""
         if self._asked:
             return
         self._asked = True

@@ -12,11 +12,11 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The cluster that each backend led to before, to notice a swap.
+"""Detection of backends that suddenly lead to another cluster.
 
-An fsid identifies a cluster for good. A backend that suddenly leads to
-another fsid more often has a wrong ceph.conf than a new cluster, and its
-disks must not get the monitors of the other cluster.
+The fsid of a cluster never changes. A backend that leads to another fsid
+than before more often has a wrong ceph.conf than a new cluster, and its
+disks must not get the monitors of that other cluster.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from rbd_mon_fix.model.cluster import Backend
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.cluster import Source
 
-# The fsid that each backend led to, by its identity.
+# The fsid that each backend led to, by the identity of the backend.
 Fsids = Mapping[Backend, str]
 
 
@@ -36,8 +36,8 @@ Fsids = Mapping[Backend, str]
 class Swap:
     """A backend that leads to another cluster than before.
 
-    :param before: the fsid that it led to
-    :param now: the fsid that it leads to
+    :param before: the fsid that the backend led to before
+    :param now: the fsid that the backend leads to now
     """
 
     backend: Backend
@@ -49,10 +49,10 @@ class Swap:
 def identity(backend: Backend) -> Backend:
     """Return the part of a backend that survives a swap of its cluster.
 
-    Cinder hands its cluster's fsid out in place of a secret that is not
-    configured (_set_default_secret_uuid in volume/drivers/rbd.py), so its
-    secret may change with the cluster; its section's name is enough. A
-    host is not: the config need not set it.
+    If no secret is configured, Cinder uses the fsid of its cluster instead
+    (_set_default_secret_uuid in volume/drivers/rbd.py), so the secret may
+    change with the cluster. The host is dropped because the config need not
+    set it. The section name identifies a Cinder backend well enough.
     """
     if backend.owner == 'cinder':
         return dataclasses.replace(backend, secret_uuid=None, host=None)
@@ -60,13 +60,14 @@ def identity(backend: Backend) -> Backend:
 
 
 def swaps(clusters: Sequence[Cluster], known: Fsids) -> Iterator[Swap]:
-    """Yield the backends whose fsid is not the one that was learnt.
+    """Yield the backends whose fsid differs from the recorded one.
 
-    Whatever says so counts: the cluster, ceph.conf, the monitors file. A
-    cluster without an fsid contradicts nobody. A replicated backend leads to
-    several clusters, of which one has to be the one that was learnt.
+    The fsid may come from the cluster, ceph.conf or the monitors file. A
+    cluster without an fsid never counts as a swap. A replicated backend
+    leads to several clusters; one of them must have the recorded fsid.
 
-    :param clusters: all of them
+    :param clusters: all clusters
+    :param known: the recorded fsids
     """
     fsids: dict[Backend, set[Optional[str]]] = {}
     for cluster in clusters:
@@ -84,7 +85,7 @@ def learnt(clusters: Iterable[Cluster], known: Fsids) -> dict[Backend, str]:
     """Return the known fsids plus those that clusters reported themselves.
 
     Known fsids stay: only the operator may remove them. An fsid from
-    ceph.conf or the monitors file is not learnt.
+    ceph.conf or the monitors file is not recorded.
     """
     said: dict[Backend, str] = {}
     for cluster in clusters:
@@ -92,7 +93,7 @@ def learnt(clusters: Iterable[Cluster], known: Fsids) -> dict[Backend, str]:
         if not fsid:
             continue
         for backend in cluster.backends:
-            # Of a replicated backend, the first is the primary.
+            # The first cluster of a replicated backend is the primary.
             said.setdefault(identity(backend), fsid)
     return {**said, **known}
 

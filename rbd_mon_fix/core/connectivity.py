@@ -12,11 +12,11 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Whether running guests still follow the monitors of their disks.
+"""Judge whether running guests are connected to their monitors.
 
-A QEMU process fetches the monmap of its cluster once and follows it from
-then on. One that was frozen or cut off while all monitors were replaced
-keeps its connections to the OSDs and never finds the new monitors.
+A QEMU process fetches the monmap of its cluster once and follows its updates
+from then on. A process that was frozen or cut off while all monitors were
+replaced keeps its OSD connections but never finds the new monitors.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ def judge(peers: Optional[frozenset[MonAddr]],
           clusters: Sequence[Optional[Cluster]], names: Names) -> GuestState:
     """Return whether a guest is connected to each of its clusters.
 
-    :param peers: the remote ends of its connections; None if they cannot
-        be read
-    :param clusters: the cluster of each disk; None if it is unknown
+    :param peers: the remote ends of the guest's connections; None if they
+        cannot be read
+    :param clusters: the cluster of each disk; None for an unknown cluster
     :param names: the addresses of host names among the right monitors
     """
     if peers is None:
@@ -61,7 +61,7 @@ def connected(guest: Guest, clusters: Iterable[Cluster],
     Old monitors are those that the guest was launched with.
 
     :param clusters: all known clusters
-    :returns: None if its connections cannot be read
+    :returns: None if the guest's connections cannot be read
     """
     if guest.peers is None:
         return None
@@ -78,7 +78,7 @@ def by_user_and_pool(disk: RbdDisk,
                      clusters: Iterable[Cluster]) -> Optional[Cluster]:
     """Return the only cluster with the user and pool of a disk, or None.
 
-    For a disk of a command line, where nothing else is known.
+    A QEMU command line tells nothing else about the cluster of a disk.
     """
     found = [cluster for cluster in clusters
              if any((backend.pool, backend.user) == (disk.pool, disk.user)

@@ -33,10 +33,10 @@ def right_ones(monitors: Addrs, owner: Optional[Cluster],
     Addresses are right if each leads to a monitor: the author chose which
     monitors, and how many, to name.
 
-    :param owner: the cluster that the addresses should be of, if known
-    :param names: the addresses of host names among them
+    :param owner: the cluster that the addresses should lead to, if known
+    :param names: the addresses of host names among ``monitors``
     :returns: None if nothing is wrong, or nothing is known; empty if the
-        addresses lead to no known cluster
+        addresses do not lead to exactly one known cluster
     """
     judges = [cluster for cluster in clusters if cluster.monmap.monitors]
     cluster = owner or _led_to(monitors, judges, names)

@@ -28,9 +28,9 @@ from rbd_mon_fix.model.plan import Plan
 
 
 class Guard:
-    """Sees the plans of a run one by one, and judges them as a whole.
+    """Collect the plans of a run one by one, and judge them as a whole.
 
-    :param max_changes: documents that may be changed at most; None for any
+    :param max_changes: the most documents a run may change; None for any
     """
 
     def __init__(self, max_changes: Optional[int]):

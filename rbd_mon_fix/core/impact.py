@@ -12,27 +12,27 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Which operations fail because a copy that they read is stale.
+"""Predict which operations fail because they read a stale copy.
 
-Each store tells its readers (stores/registry.py). They follow Nova's libvirt
-driver (nova/virt/libvirt/driver.py):
+stores/registry.py names the operations that read each store. They follow
+from Nova's libvirt driver (nova/virt/libvirt/driver.py):
 
 * ``_hard_reboot``, and with it ``power_on`` (start, restore, unshelve) and
   ``resume_state_on_host_boot``, rebuilds the XML: volumes from the block
-  device mappings as they are (nova/virt/block_device.py), Nova's own disks
-  from a fresh ``ceph mon dump`` (nova/virt/libvirt/imagebackend.py), so
-  that no copy of those can break it;
+  device mappings as stored (nova/virt/block_device.py), Nova's own disks
+  from a fresh ``ceph mon dump`` (nova/virt/libvirt/imagebackend.py), so a
+  stale copy of Nova's own disks does no harm;
 * ``_soft_reboot`` launches the persistent domain again; if the launch
   fails, which takes minutes, ``reboot`` continues with a hard reboot;
 * ``resume`` launches a domain that has a managed-save image, and libvirt
-  starts from the image (src/qemu/qemu_driver.c, ``qemuDomainObjStart``);
+  starts from that image (src/qemu/qemu_driver.c, ``qemuDomainObjStart``);
 * ``unrescue`` defines and launches unrescue.xml;
-* a live migration takes volumes fresh from Cinder, and the rest of the XML
-  from the running domain (nova/virt/libvirt/migration.py,
+* a live migration takes current volume data from Cinder and the rest of the
+  XML from the running domain (nova/virt/libvirt/migration.py,
   ``get_updated_guest_xml``); releases after 2026.1 refresh Nova's own disks
-  too (``_update_rbd_xml``), but the release of Nova is not known here.
+  too (``_update_rbd_xml``), but this module does not know Nova's release.
 
-None of them reads Cinder's attachments.
+No operation reads the attachments stored by Cinder.
 """
 
 from __future__ import annotations
@@ -61,7 +61,8 @@ def breaks(readers: Readers, state: State, disk: RbdDisk,
 
     :param readers: the operations that read the store of the copy
     :param disk: the disk of the copy
-    :param instance: its server; an unknown state may be any state
+    :param instance: the server of the disk; if its state is unknown, all
+        operations are possible
     """
     if state is not State.STALE:
         return ()

@@ -12,9 +12,9 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The cluster that a disk belongs to.
+"""The rules that decide which cluster a disk belongs to.
 
-Monitors of another cluster take a healthy guest down, so a disk whose
+The monitors of a wrong cluster would break a healthy guest, so a disk whose
 cluster is unknown or ambiguous belongs to no cluster.
 """
 
@@ -37,11 +37,11 @@ class Ownership:
     """The known clusters and volumes.
 
     :param clusters: the clusters that the config names
-    :param volumes: Cinder's backend name of each volume, None for a volume
-        without a backend; None as a whole if Cinder's database is not
-        available
+    :param volumes: Cinder's backend name for each volume, None for a volume
+        without a backend; None instead of the mapping if Cinder's database
+        is not available
     :param identities: the cephx identities of all disks on the hosts of the
-        run, selected or not; a host without OpenStack has nothing else
+        run, selected or not; the only clue on a host without OpenStack
     """
 
     clusters: Sequence[Cluster]
@@ -60,7 +60,7 @@ class Ownership:
 
     def _by_backend(self, name: Optional[str],
                     disk: RbdDisk) -> Optional[Cluster]:
-        """Return the cluster that Cinder names, if the document agrees."""
+        """Return the cluster of Cinder's backend, if the document agrees."""
         if name is None:
             return None
         found = [cluster for cluster in self.clusters
@@ -88,11 +88,11 @@ class Ownership:
         return self._plain_owns(backend, disk)
 
     def _plain_owns(self, backend: Backend, disk: RbdDisk) -> bool:
-        """Return whether a disk is of a ceph.conf without OpenStack.
+        """Return whether a disk belongs to a ceph.conf without OpenStack.
 
-        Pool, user and secret have to match if the operator stated them. If
-        the operator stated no secret, all disks must have the same cephx
-        identity: one of two identities could be another cluster's.
+        Pool, user and secret must match if the operator gave them. Without
+        a given secret, all disks must have the same cephx identity: one of
+        two identities could belong to another cluster.
         """
         stated = [(backend.pool, disk.pool), (backend.user, disk.user),
                   (backend.secret_uuid, disk.secret_uuid)]
@@ -102,11 +102,11 @@ class Ownership:
 
 
 def _only(found: Sequence[Cluster], disk: RbdDisk) -> Optional[Cluster]:
-    """Return the one of some clusters that a disk can belong to, or None.
+    """Return the only cluster that a disk can belong to, or None.
 
-    The clusters of a replicated backend have one section, pool, user and
-    secret. A disk belongs to the one that has, or had, a monitor at one of
-    its addresses.
+    The clusters of a replicated backend share section, pool, user and
+    secret. A disk belongs to the cluster that has, or had, a monitor at one
+    of the disk's addresses.
     """
     if len(found) > 1:
         found = [cluster for cluster in found

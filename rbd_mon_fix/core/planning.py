@@ -45,9 +45,9 @@ class Knowledge:
     :param ownership: the clusters of disks
     :param names: the addresses of host names in documents
     :param readers: the operations that read each store, by store name
-    :param unmanaged: guests that Nova does not know are changed too
-    :param moving: volumes that Cinder is moving, each with the way; Cinder
-        is about to replace their attachments
+    :param unmanaged: True to change guests that Nova does not know, too
+    :param moving: volumes that Cinder is moving, each with the kind of move;
+        Cinder is about to replace their attachments
     """
 
     instances: Mapping[str, Instance]
@@ -97,7 +97,7 @@ def _copy(record: Record, disk: RbdDisk, instance: Instance,
     moving = known.moving.get(record.volume_id or disk.volume_id or '')
     if moving and state is not State.CURRENT and skip is None:
         skip = SkipReason.BUSY
-    # A server does not start from a copy that it left on another host.
+    # A server never starts from a copy left behind on another host.
     fails = () if skip is SkipReason.OTHER_HOST else impact.breaks(
         known.readers[record.locator.store], state, disk, instance)
     return Copy(
@@ -115,7 +115,7 @@ def _state(disk: RbdDisk, cluster: Optional[Cluster],
 
 
 def compare(disk: RbdDisk, right: MonMap, names: Names) -> State:
-    """Compare the addresses of a disk with the right ones.
+    """Compare the addresses of a disk with the right addresses.
 
     :param names: the addresses of host names in documents
     """

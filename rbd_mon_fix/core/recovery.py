@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Look in the stores for the outcomes of a run that was cut off."""
+"""Recover the outcomes of an interrupted run from the stores."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def settle(entries: Iterable[Entry],
            get: Callable[[Locator], Record]) -> Iterator[Outcome]:
     """Yield the outcomes of changes whose run was cut off.
 
-    The old document means not made, the new one made. Where it is neither,
-    the change may have been made before somebody else changed the document:
-    a rollback has to look at it.
+    If the store still has the old document, the change was not made; if it
+    has the new document, the change was made. Any other document may include
+    the change and a later one by somebody else; a rollback must check it.
 
     :param get: reads a record again
     :raises Unreachable: a store cannot be reached
@@ -46,7 +46,7 @@ def settle(entries: Iterable[Entry],
 
 def settled(run: Run,
             get: Callable[[Locator], Record]) -> Run:
-    """Return a run with the outcomes of all its changes; write nothing.
+    """Return a run with the outcomes of all changes; write nothing.
 
     :param get: reads a record again
     :raises Unreachable: a store cannot be reached

@@ -36,10 +36,9 @@ from rbd_mon_fix.model.run import Entry
 
 
 def is_made(entry: Entry) -> bool:
-    """Tell whether a run made a change, or may have made it.
+    """Return whether a run made a change, or may have made it.
 
-    Where that is not sure, the document tells whether there is anything to
-    take back.
+    For a change that may have been made, ``plan`` compares the document.
     """
     return entry.verdict in (Verdict.FIXED, Verdict.UNVERIFIED)
 
@@ -47,13 +46,13 @@ def is_made(entry: Entry) -> bool:
 def plan(entries: Iterable[Entry],
          records: Mapping[Locator, Optional[Record]],
          instances: Mapping[str, Instance]) -> Plan:
-    """Plan the inverse of what a run wrote.
+    """Plan the inverse of the changes that a run made.
 
     A disk is rolled back only if it still has the monitors that the run
-    wrote; other changes made to its document since stay. One that has
-    neither those nor the ones from before the run is left alone.
+    wrote; later changes elsewhere in the document stay. A disk with other
+    monitors than those before or after the run is left alone.
 
-    :param records: the present record of each locator; None if it is gone
+    :param records: the current record of each locator; None if it is gone
     :param instances: the servers by UUID
     """
     copies: list[Copy] = []
@@ -101,7 +100,7 @@ def _state(disk: Optional[RbdDisk], edit: Edit, record: Optional[Record],
 
 
 def _why_no_disk(record: Optional[Record], edit: Edit) -> SkipReason:
-    """Tell a disk that is gone from one that cannot be read."""
+    """Return whether a missing disk is gone or cannot be read."""
     if record is None:
         return SkipReason.GONE
     document = record.document

@@ -23,10 +23,10 @@ from rbd_mon_fix.model.monmap import MonAddr
 def monitors(location: str) -> tuple[MonAddr, ...]:
     """Read the monitors of an export location.
 
-    Manila's CephFS driver gives ``ADDR[,ADDR...]:PATH``, as mount.ceph
-    takes it (share/drivers/cephfs/driver.py, ``_get_export_locations``).
+    Manila's CephFS driver returns ``ADDR[,ADDR...]:PATH``, as mount.ceph
+    accepts it (share/drivers/cephfs/driver.py, ``_get_export_locations``).
 
-    :returns: empty where the location names a cluster by its fsid instead
+    :returns: empty if the location names a cluster by its fsid instead
     :raises Unreadable: the text is not an export location of CephFS
     """
     source, colon, _ = location.strip().partition(':/')

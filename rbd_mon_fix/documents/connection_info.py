@@ -93,7 +93,7 @@ class ConnectionInfo:
     def spell(self, disk: RbdDisk, monitors: tuple[MonAddr, ...]) -> str:
         """Return both lists for other monitors, as Cinder writes them.
 
-        Two lists of strings, IPv6 without brackets
+        Both are lists of strings, IPv6 without brackets
         (cinder/volume/drivers/rbd.py, ``_get_mon_addrs``).
         """
         return _verbatim(
@@ -101,7 +101,7 @@ class ConnectionInfo:
             json.dumps([str(monitor.port) for monitor in monitors]))
 
     def edited(self, verbatims: Mapping[str, str]) -> ConnectionInfo:
-        """Return a copy with both lists replaced, and nothing else changed.
+        """Return a copy in which only the two lists are replaced.
 
         :raises Unreadable: the new text does not hold two such lists
         """
@@ -153,7 +153,7 @@ def _load(text: Optional[str]) -> dict[str, Any]:
 def _members(text: str, start: int) -> dict[str, Span]:
     """Return the span of each member's value in a JSON object.
 
-    The text is valid JSON. Of members with the same name the last one
+    The text is valid JSON. Of members with the same name, the last one
     counts, as in ``json.loads``.
 
     :param start: the position of the object's brace
@@ -170,7 +170,7 @@ def _members(text: str, start: int) -> dict[str, Span]:
 def _monitors(data: Mapping[str, Any]) -> tuple[tuple[MonAddr, ...], bool]:
     """Zip hosts and ports as Nova does (virt/libvirt/config.py).
 
-    Also tell whether Nova and QEMU could not use them as they are.
+    Also tell whether Nova or QEMU could not use the stored values.
     """
     hosts, ports = data.get('hosts'), data.get('ports')
     if not isinstance(hosts, list) or not isinstance(ports, list):
@@ -188,11 +188,11 @@ def _monitors(data: Mapping[str, Any]) -> tuple[tuple[MonAddr, ...], bool]:
 
 
 def _is_text(port: object) -> bool:
-    """Return whether Nova and libvirt take a port, or none.
+    """Return whether Nova and libvirt accept a port; None is accepted.
 
-    Nova sets an XML attribute to any port but None, and lxml takes only text
-    (virt/libvirt/config.py, ``LibvirtConfigGuestDisk``). libvirt rejects an
-    empty one (src/util/virstring.c, ``virStringParsePort``).
+    Nova sets an XML attribute to any port but None, and lxml accepts only
+    text (virt/libvirt/config.py, ``LibvirtConfigGuestDisk``). libvirt rejects
+    an empty port (src/util/virstring.c, ``virStringParsePort``).
     """
     return port is None or isinstance(port, str) and port != ''
 

@@ -120,7 +120,7 @@ class DomainXML:
         return edited
 
     def _with_hosts(self, key: str, hosts: str) -> DomainXML:
-        """Replace the hosts of one disk; do not parse the rest again."""
+        """Replace the hosts of one disk without reparsing the other disks."""
         old, content = self.places[key], self.text.encode()
         before, after = content[:old.start], content[old.end:]
         new = rbd_source.Place.of(hosts.encode(), before)

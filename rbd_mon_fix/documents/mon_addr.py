@@ -24,12 +24,12 @@ from rbd_mon_fix.model.monmap import MonAddr
 def read(host: Any, port: Any) -> MonAddr:
     """Read the host and the port of a monitor.
 
-    Ceph's monmap may have a monitor without an address yet: ``0.0.0.0:0/1``,
+    Ceph's monmap may have a monitor without an address: ``0.0.0.0:0/1``,
     ``[::]:0/1`` or ``:/0``. Cinder splits these at the last colon
     (cinder/volume/drivers/rbd.py, ``_get_mon_addrs``), and libvirt prints no
     port 0. All of them are read as the unspecified address with port 0.
 
-    :raises ValueError: the two are not the address of a monitor
+    :raises ValueError: host and port are not the address of a monitor
     """
     if host == '' and port in (None, ''):
         return MonAddr.of('0.0.0.0', 0)

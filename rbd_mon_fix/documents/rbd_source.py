@@ -41,7 +41,7 @@ class Unfit(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Place:
-    """The byte span of a disk's hosts, and the blanks between two hosts."""
+    """The byte span of a disk's hosts, and the whitespace between them."""
 
     start: int
     end: int
@@ -51,7 +51,7 @@ class Place:
     def of(cls, hosts: bytes, before: bytes) -> Place:
         """Return the place of hosts that follow a part of the text.
 
-        The gap of a single host is the blanks in front of it.
+        For a single host, the gap is the whitespace before the host.
         """
         within = _GAP.search(hosts, 1)
         gap = within.group() if within else before[len(before.rstrip()):]
@@ -64,7 +64,7 @@ class Place:
 
 @dataclasses.dataclass(frozen=True)
 class RbdSource:
-    """One RBD ``source``, with its auth and volume id from around it."""
+    """An RBD ``source``, with auth and volume id from the elements around."""
 
     key: str
     element: xml_tree.Element
@@ -73,14 +73,14 @@ class RbdSource:
 
     @property
     def image(self) -> str:
-        """Return ``pool/image``, or '' where the source has no name."""
+        """Return ``pool/image``, or '' if the source has no name."""
         return self.element.attributes.get('name', '')
 
 
 def owners(domain: xml_tree.Element) -> list[xml_tree.Element]:
     """Return the elements of a domain that may have an RBD source.
 
-    Besides disks, that is the firmware's NVRAM since libvirt 8.5; its loader
+    Besides disks, this is the firmware's NVRAM since libvirt 8.5; its loader
     is a local file (docs/formatdomain.rst and schemas/domaincommon.rng).
     """
     return [owner for parent, kind in (('os', NVRAM), ('devices', 'disk'))
@@ -88,7 +88,7 @@ def owners(domain: xml_tree.Element) -> list[xml_tree.Element]:
 
 
 def find(disk: xml_tree.Element) -> Iterator[RbdSource]:
-    """Find a disk's own source, and those of backingStore, mirror and so on.
+    """Yield the sources of a disk and of its backingStore, mirror and so on.
 
     Only the disk's own source has the disk's serial. Its auth may be in the
     disk or in the source; the auth of all others is in the source (libvirt's
@@ -132,7 +132,7 @@ def _uuid(text: str) -> Optional[str]:
 def locate(source: RbdSource, content: bytes) -> Place:
     """Find the hosts of a source in the text.
 
-    :raises Unfit: there are none, or other text is between them
+    :raises Unfit: the source has no hosts, or other text is between them
     """
     hosts = source.element.all('host')
     if not hosts:
@@ -165,9 +165,9 @@ def read(source: RbdSource, place: Place, content: bytes) -> RbdDisk:
 
 def credential(auth: Optional[xml_tree.Element]
                ) -> tuple[Optional[str], Optional[str]]:
-    """Return the UUID or the usage of a secret, as ``auth`` names it.
+    """Return the UUID or the usage by which ``auth`` names a secret.
 
-    libvirt accepts either, not both (src/util/virsecret.c,
+    libvirt accepts either, but not both (src/util/virsecret.c,
     ``virSecretLookupParseSecret``).
     """
     for element in auth.all('secret') if auth else []:
@@ -196,7 +196,7 @@ def reworded(disk: RbdDisk, hosts: str) -> RbdDisk:
 
 def _monitors(hosts: Sequence[xml_tree.Element]
               ) -> tuple[tuple[MonAddr, ...], bool]:
-    """Read hosts; also tell whether QEMU could not use them as they are."""
+    """Read hosts; also tell whether QEMU could not use their spelling."""
     monitors = tuple(_monitor(host.attributes) for host in hosts)
     return monitors, not all(
         mon_addr.is_usable(host.attributes['name'], monitor)

@@ -65,7 +65,7 @@ def disks(text: str) -> list[RbdDisk]:
 
 
 def _disk(source: rbd_source.RbdSource, content: bytes) -> Optional[RbdDisk]:
-    """Return a disk; None where its monitors cannot be read."""
+    """Return a disk; None if its monitors cannot be read."""
     try:
         place = rbd_source.locate(source, content)
         return rbd_source.read(source, place, content)

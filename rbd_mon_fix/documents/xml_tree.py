@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""XML elements with their position in the text."""
+"""XML elements with their positions in the text."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from rbd_mon_fix import exceptions
 
 @dataclasses.dataclass
 class Element:
-    """One element.
+    """An XML element.
 
     :param name: the tag; in a namespace, the namespace, ``}`` and the tag
     :param start: offset of the element's first byte in the UTF-8 text
@@ -40,15 +40,15 @@ class Element:
         default_factory=list, repr=False)
 
     def all(self, name: str) -> list[Element]:
-        """Return the children of that name."""
+        """Return the children with a name."""
         return [child for child in self.children if child.name == name]
 
     def word(self, name: str) -> str:
-        """Return the text of the first child of that name, or ''."""
+        """Return the text of the first child with a name, or ''."""
         return next((child.text.strip() for child in self.all(name)), '')
 
     def below(self) -> Iterator[tuple[tuple[str, ...], Element]]:
-        """Walk all descendants, each with the names of those in between."""
+        """Yield all descendants, each with the names of elements between."""
         for child in self.children:
             yield (), child
             for path, element in child.below():

@@ -14,9 +14,9 @@
 
 """Running libvirt daemons, and whether they call the hook.
 
-A daemon checks only at its start whether there are hooks at all (libvirt's
-src/util/virhook.c, ``virHookInitialize``). If there are, it reads the
-directory for each call; otherwise it never does.
+A daemon checks for hooks only when it starts (libvirt's src/util/virhook.c,
+``virHookInitialize``). If it finds any, it reads the directory for each call;
+otherwise it never does.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ import psutil
 # The modular daemon, and the monolithic one.
 NAMES = ('virtqemud', 'libvirtd')
 
-# The hook directory as distributions build libvirt. For a daemon in a
-# container, another directory of the host is mounted there.
+# The hook directory in libvirt as built by distributions. In a container,
+# another directory of the host is mounted at this path.
 FOLDER = '/etc/libvirt/hooks/qemu.d'
 
-# Seconds. The kernel records the start of a process and the change of a file
-# in clock ticks of at most a hundredth of a second.
+# Seconds. The kernel records process starts and file changes in clock ticks of
+# at most a hundredth of a second.
 _GRAIN = 0.02
 
 
@@ -74,10 +74,10 @@ def readers(script: str) -> Iterator[Daemon]:
 
 
 def first_hook(folder: str) -> float:
-    """Return when the oldest of the present hooks was installed.
+    """Return when the oldest existing hook was installed.
 
     Hooks are the executable files in the directory, and the single file of
-    the older form next to it; infinity where there are none.
+    the older form beside it. Without hooks, the result is infinity.
     """
     beside = folder[:-len('.d')] if folder.endswith('.d') else folder
     paths = [beside] + [entry.path for entry in os.scandir(folder)]
@@ -97,8 +97,8 @@ def _is_hook(path: str) -> bool:
 def _started(process: psutil.Process) -> float:
     """Return when a process was started, in seconds since 1970.
 
-    The kernel counts from the boot. psutil adds the time of the boot in
-    whole seconds (``btime`` of /proc/stat); CLOCK_BOOTTIME is more exact.
+    The kernel counts from boot. psutil adds the boot time in whole seconds
+    (``btime`` of /proc/stat); CLOCK_BOOTTIME is more exact.
     """
     since_boot: float = process.create_time() - psutil.boot_time()
     return since_boot + time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The hook script in libvirt's hook directory: its state, install, remove."""
+"""State, installation and removal of the script in libvirt's hook folder."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ class Installation:
     def __init__(self, folder: str):
         self.folder = os.path.abspath(folder)
         self.script = os.path.join(self.folder, NAME)
-        # Next to the directory: libvirt warns about files in it that it
-        # cannot run. Whoever may read hooks may read this file too.
+        # Beside the directory: libvirt warns about files inside that it
+        # cannot run. Anyone who can read hooks can read this file too.
         self.knowledge = os.path.join(os.path.dirname(self.folder), KNOWLEDGE)
 
     @property
@@ -81,7 +81,7 @@ class Installation:
 
     @property
     def installed(self) -> bool:
-        """Tell whether a script of ours is installed, of any version."""
+        """Tell whether any version of our script is installed."""
         return self.state in (ScriptState.CURRENT, ScriptState.OUTDATED)
 
     def install(self) -> None:
@@ -134,8 +134,8 @@ class Installation:
             written: str) -> None:
         """Replace the clusters that the hook knows.
 
-        :param lesson: takes the clusters known so far (none where the file
-            is missing or damaged), returns the new ones
+        :param lesson: takes the clusters known so far (empty if the file is
+            missing or damaged) and returns the new clusters
         :param written: the time, ISO 8601
         :raises ConfigError: the directory cannot be written
         """

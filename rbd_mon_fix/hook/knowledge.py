@@ -36,7 +36,7 @@ VERSION = 1
 
 @dataclasses.dataclass(frozen=True)
 class Identity:
-    """A disk's pool and cephx identity, which tell its cluster."""
+    """A disk's pool and cephx identity, which identify its cluster."""
 
     pool: str
     user: Optional[str]
@@ -52,9 +52,9 @@ class Identity:
 class Known:
     """One cluster as the hook knows it.
 
-    :param monitors: the right ones, in the order to write them; empty where
-        they are no longer known, so that the hook changes nothing
-    :param addresses: all addresses that the cluster's disks ever had
+    :param monitors: the right monitors, in the order to write them; empty
+        if no longer known, and then the hook changes nothing
+    :param addresses: all addresses that the cluster's disks have ever had
     :param disks: the identities of the cluster's disks
     """
 
@@ -65,7 +65,7 @@ class Known:
     disks: frozenset[Identity] = frozenset()
 
     def is_of(self, cluster: Cluster) -> bool:
-        """Tell whether this is that cluster; fsids decide before names."""
+        """Tell whether this is the cluster; fsids outrank names."""
         if self.fsid and cluster.fsid:
             return self.fsid == cluster.fsid
         return self.name == cluster.name
@@ -76,7 +76,7 @@ class Sighting:
     """Addresses that a disk of a cluster had.
 
     :param cluster: the cluster's name
-    :param identity: None where it was not recorded
+    :param identity: None if it was not recorded
     """
 
     cluster: str
@@ -86,14 +86,14 @@ class Sighting:
 
 def learn(clusters: Sequence[Cluster], sightings: Iterable[Sighting],
           before: Iterable[Known]) -> tuple[Known, ...]:
-    """Return what the hook is to know after a run.
+    """Return the clusters that the hook should know after a run.
 
-    No address is forgotten, so that the hook still corrects an image saved
-    long ago. A cluster that the config no longer names loses its monitors:
-    nobody knows the right ones.
+    No address is forgotten, so the hook still corrects an image saved long
+    ago. A cluster that the config no longer names loses its monitors,
+    because the right ones are unknown.
 
     :param clusters: clusters whose monitors are reliable
-    :param before: what the hook knew
+    :param before: the clusters that the hook knew
     """
     seen, old = list(sightings), list(before)
     return (*(_learn(cluster, [each for each in seen

@@ -36,13 +36,13 @@ LOG = logging.getLogger(__name__)
 class Cells:
     """The cell databases, opened on demand.
 
-    Disabled cells are cells like any other: Nova schedules no new servers
-    to them, but keeps running those that they have.
+    Disabled cells are included: Nova schedules no new servers to them, but
+    keeps their existing servers running.
 
-    :param default: ``[database] connection``: the cell where there are no
-        mappings, and what templates in mappings are filled in from
-    :param api: the API database with the mappings; None where the config
-        gives none
+    :param default: ``[database] connection``: the only cell if there are no
+        mappings; otherwise the source for templates in mappings
+    :param api: the API database with the mappings; None if the config names
+        no API database
     """
 
     def __init__(self, default: Optional[str],
@@ -53,7 +53,7 @@ class Cells:
         self._skipped: set[str] = set()
 
     def hosts(self) -> list[str]:
-        """Return every compute host; with mappings, of all cells."""
+        """Return every compute host, of all cells if there are mappings."""
         if self._api is None:
             return sorted(self._unmapped)
         return sorted(self._mapped)
@@ -69,22 +69,22 @@ class Cells:
         return cell
 
     def nodes(self, host: str) -> set[str]:
-        """Return the names that libvirt gave Nova for a compute host.
+        """Return the names that libvirt reported to Nova for a compute host.
 
-        :returns: nothing where Nova knows no such host
+        :returns: empty if Nova knows no such host
         """
         cell = self._cell_of(host)
         return set() if cell is None else cell.nodes(host)
 
     def where(self, uuids: Iterable[str],
               hosts: Collection[str] = ()) -> dict[str, Instance]:
-        """Return those of the servers that Nova knows, in any cell.
+        """Return the servers among the UUIDs that Nova knows, in any cell.
 
-        Other cells are asked only for servers that the cells of the hosts
-        do not have. Another cell that cannot be asked is skipped.
+        Other cells are queried only for servers that the cells of the hosts
+        do not have. An unreachable cell among the others is skipped.
 
-        :param hosts: where the servers are looked for first
-        :raises Unreachable: the cell of one of the hosts cannot be asked
+        :param hosts: the hosts whose cells are searched first
+        :raises Unreachable: the cell of one of the hosts is unreachable
         """
         wanted = set(uuids)
         found: dict[str, Instance] = {}
@@ -118,7 +118,7 @@ class Cells:
         return None
 
     def _near(self, hosts: Collection[str]) -> list[str]:
-        """Return the cells of hosts; the only one is near to all."""
+        """Return the cells of hosts; without mappings, the only cell."""
         if self._api is None:
             return list(self._urls)
         return list(dict.fromkeys(self._mapped[host] for host in hosts
@@ -130,7 +130,7 @@ class Cells:
 
     def _where_other(self, cell: str, wanted: Collection[str]
                      ) -> dict[str, Instance]:
-        """Ask a cell, unless it could not be asked before."""
+        """Query a cell, unless an earlier query failed."""
         if cell in self._skipped:
             return {}
         try:

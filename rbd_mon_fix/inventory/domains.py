@@ -12,9 +12,9 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The domains of a libvirt as servers, if Nova does not list them.
+"""Libvirt domains as servers, for domains that Nova does not list.
 
-Nova adds metadata of its own to the domains that it defines.
+Nova adds its own metadata to the domains that it defines.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ def scopes(hypervisor: libvirt.Hypervisor, host: str,
 
     A domain that cannot be read counts as Nova's and is skipped later.
 
-    :param wanted: tells by UUID whether to take a domain
-    :param batch: the most domains in a batch
+    :param wanted: tells whether to include the domain with a UUID
+    :param batch: maximum number of domains in a batch
     :raises Unreachable: libvirt cannot be reached, or was lost
     """
     domains = iter(sorted(
@@ -77,7 +77,7 @@ def _instance(host: str, domain: libvirt.Domain, managed: bool,
 
 
 def _vm_state(domain: libvirt.Domain) -> str:
-    """Return Nova's state for libvirt's state."""
+    """Translate libvirt's state of a domain to Nova's."""
     if domain.paused:
         return 'paused'
     if domain.active:

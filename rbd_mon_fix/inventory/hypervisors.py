@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Whether a libvirt is that of the compute host that is looked at."""
+"""Check that a libvirt belongs to the expected compute host."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 def has_host_name(uri: str) -> bool:
     """Tell whether a libvirt has the name of a compute host.
 
-    A driver that is embedded in this process has the name of this machine,
-    and so has libvirt's test driver: neither is where a nova-compute runs,
-    and both may stand for any host.
+    A driver embedded in this process reports the name of this machine, and
+    so does libvirt's test driver. Neither serves a nova-compute, and both
+    may stand for any host.
     """
     parts = parse.urlsplit(uri)
     return parts.path != '/embed' and parts.scheme.split('+')[0] != 'test'
@@ -41,9 +41,9 @@ def names(host: str, cells: Optional[cells_module.Cells],
           here: local_host.LocalHost) -> Collection[str]:
     """Return the names that the libvirt of a compute host may have.
 
-    Nova keeps the name that libvirt told nova-compute. Without Nova's
-    database, the host's own name has to do; ``host`` in nova.conf may be
-    any word, so that of this machine is known by its host name as well.
+    Nova stores the name that libvirt reports to nova-compute. Without Nova's
+    database, the host's own name is used. ``host`` in nova.conf may be any
+    word, so for this machine the host name is accepted as well.
 
     :param cells: None without Nova's database
     :param here: this machine
@@ -58,12 +58,12 @@ def names(host: str, cells: Optional[cells_module.Cells],
 def require(hostname: str, host: str, expected: Collection[str]) -> None:
     """Refuse the libvirt of another host.
 
-    Its domains are not those of the host: what is stale there would be
-    reported as if it did not exist.
+    That libvirt has other domains, so stale copies on the intended host
+    would go unreported.
 
-    :param hostname: what libvirt says
+    :param hostname: the host name that libvirt reports
     :param expected: see ``names``
-    :raises Unreachable: the host name is that of another machine
+    :raises Unreachable: the host name belongs to another machine
     """
     if any(local_host.is_same(hostname, name) for name in expected):
         return

@@ -14,8 +14,8 @@
 
 """Inventories: the servers of each compute host.
 
-From Nova's cell databases if the config names them, else from Nova's API,
-else from libvirt.
+The source is Nova's cell databases if the config names them, else Nova's
+API, else libvirt.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from rbd_mon_fix.clients import nova_servers
     from rbd_mon_fix.inventory import cells as cells_module
 
-# Servers in a batch. A batch is one query to a store, and bounds the memory
-# that a report on a whole cloud takes.
+# Servers in a batch. A batch is one query to a store, and limits the memory
+# used by a report on a whole cloud.
 BATCH = 500
 
 # Opens the libvirt of a compute host.
@@ -71,9 +71,9 @@ class Inventory(Protocol):
 
     def where(self, uuids: Collection[str], hosts: Collection[str] = ()
               ) -> Mapping[str, Instance]:
-        """Return those of the servers that are known, on any host.
+        """Return the known servers among the UUIDs, on any host.
 
-        :param hosts: where the servers are looked for first
+        :param hosts: the hosts to search first
         """
 
 
@@ -97,7 +97,7 @@ class CellInventory:
 
     def where(self, uuids: Collection[str], hosts: Collection[str] = ()
               ) -> Mapping[str, Instance]:
-        """Return those of the servers that are known."""
+        """Return the known servers among the UUIDs."""
         return self._cells.where(uuids, hosts)
 
 
@@ -123,7 +123,7 @@ class ApiInventory:
 
     def where(self, uuids: Collection[str], hosts: Collection[str] = ()
               ) -> Mapping[str, Instance]:
-        """Return those of the servers that are known."""
+        """Return the known servers among the UUIDs."""
         found = {}
         for uuid in uuids:
             try:
@@ -142,7 +142,7 @@ class LibvirtInventory:
         self._connect = connect
 
     def hosts(self) -> list[str]:
-        """Return the one host of a libvirt without Nova."""
+        """Return the single host of a libvirt without Nova."""
         return [self._connect('').hostname()]
 
     def scopes(self, host: str, only: Sequence[str]) -> Iterator[Scope]:
@@ -154,7 +154,7 @@ class LibvirtInventory:
 
     def where(self, uuids: Collection[str], hosts: Collection[str] = ()
               ) -> Mapping[str, Instance]:
-        """Return nothing: libvirt does not know what Nova knows."""
+        """Return nothing: libvirt does not know which servers Nova has."""
         return {}
 
 
@@ -172,8 +172,8 @@ def unlisted(inventory: Inventory, hypervisor: libvirt.Hypervisor, host: str,
              known: Collection[str], only: Sequence[str]) -> Iterator[Scope]:
     """Yield the domains of a host that its inventory does not list.
 
-    A server of another host keeps that host; a domain with Nova's metadata
-    that Nova does not know has no host. Both are skipped later.
+    A server of another host keeps its host; a domain with Nova's metadata
+    but unknown to Nova has no host. Both are skipped later.
 
     :param known: UUIDs of the servers that the inventory lists
     :param only: UUIDs of the wanted servers; empty for all

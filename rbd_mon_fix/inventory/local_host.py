@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Which machine a host name is of: the one rule."""
+"""The single rule for whether a host name means this machine."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from rbd_mon_fix import exceptions
 
 
 def is_same(one: str, other: str) -> bool:
-    """Tell whether two host names are of one machine.
+    """Tell whether two host names belong to the same machine.
 
-    A name may be short in one place and full in the other; two full names
-    that differ are of two machines.
+    A short name matches a full name that starts with it; two full names
+    that differ belong to different machines.
     """
     return one == other or ('.' not in one or '.' not in other) and (
         one.split('.')[0] == other.split('.')[0])
@@ -35,7 +35,7 @@ def is_same(one: str, other: str) -> bool:
 
 @dataclasses.dataclass(frozen=True)
 class LocalHost:
-    """The machine that this runs on, as a compute host.
+    """The machine running this program, as a compute host.
 
     :param configured: ``host`` of nova.conf; None if it is not set, and
         Nova uses the host name (nova/conf/netconf.py)
@@ -61,7 +61,7 @@ class LocalHost:
     def is_here(self, host: str) -> bool:
         """Return whether a compute host, as Nova names it, is this machine.
 
-        A configured name has to be equal. Of two host names, one may be
+        A configured name must match exactly. Otherwise one host name may be
         short and the other full.
         """
         if self.configured:
@@ -71,7 +71,7 @@ class LocalHost:
     def require(self, hosts: Iterable[str], command: str) -> None:
         """Refuse hosts that are not this machine.
 
-        :param command: the command that asks, for the message
+        :param command: name of the command, for the message
         :raises ConfigError: a host is another machine
         """
         for host in hosts:

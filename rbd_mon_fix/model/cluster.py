@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""A Ceph cluster as the config of Cinder and Nova knows it."""
+"""Ceph clusters as the config of Cinder and Nova describes them."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ class Source(str, enum.Enum):
 
 @dataclasses.dataclass(frozen=True)
 class Backend:
-    """One section of a config file that says how to reach RBD.
+    """A config section that defines access to RBD.
 
     :param owner: 'cinder', 'nova', or 'libvirt' for a host without either
     :param name: Cinder's backend (section) name; '' for other owners
     :param pool: the RBD pool; None for any pool
     :param user: the cephx user; None for any user, or without cephx
     :param secret_uuid: libvirt's secret; None if the config names no secret
-    :param host: the host part of ``volumes.host``; None where the config
-        does not set it
+    :param host: the host part of ``volumes.host``; None if the config does
+        not set it
     """
 
     owner: str
@@ -65,10 +65,10 @@ class Backend:
 
 @dataclasses.dataclass(frozen=True)
 class Way:
-    """The way in which a cluster was asked, and answered.
+    """The ``ceph`` arguments with which a cluster answered.
 
     :param conf: path of ceph.conf; '' for librados's default
-    :param flag: cluster name that is passed to ``ceph``; None for none
+    :param flag: cluster name to pass to ``ceph``; None to pass none
     :param user: cephx user; None for librados's default
     """
 
@@ -86,12 +86,12 @@ class Cluster:
     :param source: the source of the monitors
     :param monmap: empty if the monitors are unknown
     :param backends: the config sections that lead to this cluster
-    :param former: the monitors that it had before, the latest first
-    :param span: the first and last epoch of the monmap that are known
+    :param former: the former monitors, latest first
+    :param span: the first and the last known epoch of the monmap
     :param greeted: former addresses at which a Ceph monitor answered
-    :param written: when the list was made, ISO 8601; '' if unknown
-    :param epoch: the cluster's own answer; None if it was not asked
-    :param way: the way in which it was asked
+    :param written: when the monitors were listed, ISO 8601; '' if unknown
+    :param epoch: the cluster's own monmap; None if it did not answer
+    :param way: the ``ceph`` arguments that worked; None if none did
     """
 
     name: str
@@ -108,7 +108,7 @@ class Cluster:
 
     @property
     def addresses(self) -> frozenset[MonAddr]:
-        """Return all addresses that a monitor has, or had."""
+        """Return the addresses of all present and former monitors."""
         present = (monitor.addrs for monitor in self.monmap.monitors)
         former = (monitor.addrs for monitor in self.former)
         return frozenset(itertools.chain(*present, *former))

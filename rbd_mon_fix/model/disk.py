@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""One RBD image as one document shows it."""
+"""RBD disks as documents describe them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from rbd_mon_fix.model.monmap import MonAddr
 
 @dataclasses.dataclass(frozen=True)
 class RbdDisk:
-    """One RBD image as one document shows it.
+    """An RBD image as one document describes it.
 
     :param key: identifies the disk in its document: a target such as ``vda``
     :param image: ``pool/image``, or ``pool/namespace/image``
@@ -35,9 +35,9 @@ class RbdDisk:
     :param verbatim: the part of the document that holds the addresses, byte
         for byte; opaque outside its kind of document, and free of secrets
     :param volume_id: Cinder's volume, if the document names it
-    :param ragged: the addresses are read, but are to be corrected in any
-        case: Nova, libvirt or QEMU cannot use their spelling, or a monitor
-        has no address yet
+    :param ragged: True if the addresses are readable, but must be corrected
+        in any case: Nova, libvirt or QEMU cannot use their spelling, or a
+        monitor has no address yet
     :param secret_usage: usage of the libvirt secret, if the document names
         no UUID (libvirt's docs/formatsecret.rst)
     """
@@ -58,7 +58,7 @@ class RbdDisk:
         return self.image.split('/', 1)[0]
 
     def is_own_of(self, instance: str) -> bool:
-        """Return whether Nova itself made the image for a server.
+        """Return whether Nova itself created the image for a server.
 
         Nova names such images ``<uuid>_disk``, ``<uuid>_disk.swap`` and so
         on (nova/virt/libvirt/imagebackend.py, class Rbd).
@@ -74,7 +74,7 @@ class UnreadableDisk:
 
     :param key: identifies the disk in its document
     :param image: ``pool/image``
-    :param reason: why they cannot be fixed, without a capital or full stop
+    :param reason: why the addresses cannot be fixed; no capital or full stop
     """
 
     key: str

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Findings: what a person must look after."""
+"""Findings: problems that need a person's attention."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ class FindingKind(str, enum.Enum):
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """One thing that a person must look after.
+    """A problem that needs a person's attention.
 
-    :param host: the compute host, or the machine that this runs on
+    :param host: the compute host, or the machine that runs this tool
     :param subject: the object, in words
     :param monitors: the addresses in the object
     :param desired: the right addresses; empty if they are unknown

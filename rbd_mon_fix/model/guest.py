@@ -37,10 +37,10 @@ class Guest:
     """A running QEMU process.
 
     :param instance: the server's UUID; the guest's name if the command line
-        has no UUID; None if it has neither
-    :param disks: the RBD images on its command line, without those that
+        has no UUID; None if the command line has neither
+    :param disks: the RBD images on the command line, without those that
         were attached later
-    :param peers: the remote ends of its TCP connections; None if they
+    :param peers: the remote ends of the TCP connections; None if they
         cannot be read
     """
 

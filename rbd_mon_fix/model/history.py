@@ -12,11 +12,10 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The monmaps that a cluster had, epoch by epoch.
+"""The monmap history of a cluster, epoch by epoch.
 
-Ceph's monitors keep every epoch and never trim them (src/mon/
-MonmapMonitor.cc, ``MonmapMonitor::should_trim`` is that of PaxosService,
-which trims nothing unless it is told to).
+Ceph's monitors keep every epoch and never trim them: MonmapMonitor inherits
+``PaxosService::get_trim_to``, which returns 0 (src/mon/PaxosService.h).
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ from rbd_mon_fix.model.monmap import MonMap
 class MonEpoch:
     """One epoch of a monmap.
 
-    :param modified: when it was made, ISO 8601; '' where that is unknown
+    :param modified: creation time, ISO 8601; '' if it is unknown
     """
 
     epoch: int
@@ -44,13 +43,12 @@ class MonEpoch:
 
 @dataclasses.dataclass(frozen=True)
 class FormerMonitor:
-    """A monitor that is no longer in the monmap, or at other addresses.
+    """A monitor that left the monmap, or moved to other addresses.
 
-    :param name: its name; '' where only addresses are known
-    :param first: the first epoch that it was seen in with these addresses
-    :param last: the last one
-    :param until: when the first epoch without it was made; '' where that is
-        unknown
+    :param name: name in the monmap; '' if only addresses are known
+    :param first: the first known epoch with these addresses
+    :param last: the last known epoch with these addresses
+    :param until: creation time of the next known epoch; '' if it is unknown
     """
 
     name: str
@@ -66,28 +64,28 @@ class FormerMonitor:
 
 @dataclasses.dataclass(frozen=True)
 class MonHistory:
-    """The epochs that are known of one cluster.
+    """The known monmap epochs of one cluster.
 
-    :param epochs: by number, ascending, the present one last
+    :param epochs: sorted by number, the current epoch last
     """
 
     epochs: tuple[MonEpoch, ...] = ()
 
     @property
     def span(self) -> Optional[tuple[int, int]]:
-        """Return the first and the last epoch that are known."""
+        """Return the numbers of the first and the last known epoch."""
         if not self.epochs:
             return None
         return self.epochs[0].epoch, self.epochs[-1].epoch
 
     def merged(self, more: Iterable[MonEpoch]) -> MonHistory:
-        """Return a history with more epochs in it."""
+        """Return a history that includes more epochs."""
         known = {each.epoch: each for each in (*self.epochs, *more)}
         return MonHistory(tuple(known[epoch] for epoch in sorted(known)))
 
     @functools.cached_property
     def former(self) -> tuple[FormerMonitor, ...]:
-        """Return who was a monitor and is none now, the latest first."""
+        """Return the former monitors, latest first."""
         if not self.epochs:
             return ()
         present = _places(self.epochs[-1].monmap)

@@ -25,11 +25,11 @@ from rbd_mon_fix.model.record import Record
 
 @dataclasses.dataclass(frozen=True)
 class Instance:
-    """A server as Nova (or, without Nova, libvirt) knows it.
+    """A server as Nova (or libvirt, without Nova) describes it.
 
     :param uuid: the UUID of the server and of its domain
-    :param host: its compute host according to Nova
-    :param name: its display name
+    :param host: the compute host according to Nova
+    :param name: the display name
     :param vm_state: Nova's state; derived from libvirt's without Nova
     :param task_state: Nova's task; None if Nova is not working on it
     :param managed: False for a guest that Nova does not know
@@ -53,12 +53,12 @@ class Scope:
     """A batch of servers of one host that is read together.
 
     :param host: the compute host
-    :param instances: its servers by UUID, without those that
+    :param instances: the servers by UUID, without those that
         ``--instance`` excludes
-    :param documents: persistent XML by UUID of the domain, if it was read
-        to list the servers
-    :param before: records of these servers from the stores that have to be
-        read first; None if no such store is available
+    :param documents: persistent XML by domain UUID, if the XML was read to
+        list the servers
+    :param before: records of these servers from the stores that must be
+        read first; None if none of those stores is available
     """
 
     host: str

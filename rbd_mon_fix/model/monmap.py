@@ -57,7 +57,7 @@ class MonAddr:
 
     @classmethod
     def parse(cls, text: str) -> MonAddr:
-        """Read ``host``, ``host:port``, ``[v6]`` or ``[v6]:port``.
+        """Parse ``host``, ``host:port``, ``[v6]`` or ``[v6]:port``.
 
         :raises ValueError: the text is not a valid address
         """
@@ -72,16 +72,16 @@ class MonAddr:
 
     @property
     def is_placeholder(self) -> bool:
-        """Tell whether it stands for a monitor without an address yet.
+        """Return whether this stands for a monitor without an address yet.
 
-        Such are ``0.0.0.0:0/N`` and ``:/0`` in monmaps (src/mon/MonMap.cc,
-        ``set_initial_members``), which Cinder hands out as they are.
+        Monmaps contain ``0.0.0.0:0/N`` and ``:/0`` as placeholders
+        (src/mon/MonMap.cc, ``set_initial_members``); Cinder returns them.
         """
         return self.host in _UNSPECIFIED
 
     @property
     def is_name(self) -> bool:
-        """Return whether the host has to be looked up in the DNS."""
+        """Return whether the host is a name, not an IP address."""
         return _is_name(self.host)
 
 
@@ -92,7 +92,7 @@ class Monitor:
     :param name: the name in the monmap; '' if only addresses are known
     :param addr: the endpoint that Cinder hands out: v1 if it exists, else
         v2 (the field ``addr`` of ``ceph mon dump``)
-    :param addrs: every endpoint that it listens on, including ``addr``
+    :param addrs: every endpoint of the monitor, including ``addr``
     """
 
     name: str
@@ -106,7 +106,7 @@ class Monitor:
 
 @dataclasses.dataclass(frozen=True)
 class MonMap:
-    """The monitors of one cluster, in the order of writing.
+    """The monitors of one cluster, in the order in which they are written.
 
     :param monitors: in rank order; comparisons ignore the order
     """
@@ -119,7 +119,7 @@ class MonMap:
         return tuple(monitor.addr for monitor in self.monitors)
 
     def is_current(self, addrs: Sequence[MonAddr]) -> bool:
-        """Return whether addresses are the right list, in any order."""
+        """Return whether these are the right addresses, in any order."""
         return sorted(map(str, addrs)) == sorted(map(str, self.addrs))
 
     def leads(self, addr: MonAddr,
@@ -145,7 +145,7 @@ def _canonical_host(host: str) -> str:
     return _canonical(host)
 
 
-# A cloud has few monitors, and each document names them.
+# A cloud has few monitors, but every document repeats their addresses.
 @functools.lru_cache(maxsize=1024)
 def _canonical(host: str) -> str:
     bare = host[1:-1] if host.startswith('[') and host.endswith(']') else host

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Judged copies, and plans to change them, as values."""
+"""Values for judged copies, plans, changes and outcomes."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Copy:
 
     @property
     def wrong(self) -> bool:
-        """Return whether its addresses have to be fixed."""
+        """Return whether the addresses must be fixed."""
         return self.state in (State.DRIFTED, State.STALE)
 
     @property
@@ -93,7 +93,7 @@ class Copy:
 
 @dataclasses.dataclass(frozen=True)
 class Edit:
-    """One disk, old to new: as addresses, and verbatim.
+    """The old and new monitors of one disk, as addresses and verbatim.
 
     :param user: cephx user of the disk; None without cephx, or if unknown
     :param secret_uuid: libvirt secret; None without cephx, or if unknown
@@ -137,7 +137,7 @@ class Change:
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """The result of a change, and the reason if it is not fixed."""
+    """The verdict on a change, with a reason unless it is ``fixed``."""
 
     locator: Locator
     verdict: Verdict
@@ -157,10 +157,10 @@ Outcomes = Optional[Mapping[Locator, Outcome]]
 
 
 def outcome_of(copy: Copy, outcomes: Outcomes) -> Optional[Outcome]:
-    """Return the outcome of a copy; None if the copy was not to change.
+    """Return the outcome of a copy; None if no change was due.
 
-    An outcome is that of a whole document, and other disks in it may not
-    have changed.
+    An outcome covers a whole document, which may also have disks that were
+    not changed.
     """
     if not outcomes or not copy.due:
         return None

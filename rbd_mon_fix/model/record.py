@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Documents, their locators, and records of what was read."""
+"""Documents, their locators, and the records that were read."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class SkipReason(str, enum.Enum):
 
 
 class Document(Protocol):
-    """A text with RBD disks in it."""
+    """A text that describes RBD disks."""
 
     @property
     def text(self) -> str:
@@ -50,11 +50,11 @@ class Document(Protocol):
 
     @property
     def disks(self) -> tuple[RbdDisk, ...]:
-        """Return its RBD disks in the document's order."""
+        """Return the RBD disks in the document's order."""
 
     @property
     def unreadable(self) -> tuple[UnreadableDisk, ...]:
-        """Return its RBD disks whose addresses cannot be fixed."""
+        """Return the RBD disks whose addresses cannot be fixed."""
 
     def spell(self, disk: RbdDisk, monitors: tuple[MonAddr, ...]) -> str:
         """Return ``verbatim`` of a disk for other monitors."""
@@ -85,16 +85,15 @@ class Locator:
 
 @dataclasses.dataclass(frozen=True)
 class Record:
-    """A locator with the document that was read there.
+    """A locator and the document that was read there.
 
-    :param document: None if it cannot be read
-    :param unreadable: why it cannot be read, without any of its content
-    :param skip: a reason of the store to skip the record
+    :param document: None if the document cannot be read
+    :param unreadable: why the document cannot be read; quotes no content
+    :param skip: the store's reason to skip the record, if any
     :param attachment: Cinder's attachment id, if known
-    :param volume_id: Cinder's volume, if the record is of one volume
+    :param volume_id: Cinder's volume, if the record describes one volume
     :param disk: device name, if the document itself has no device names
-    :param live: the XML of the running process, if it was read along with
-        the record
+    :param live: the XML of the running process, if read with the record
     """
 
     locator: Locator

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""A run in the journal, and its changes."""
+"""Runs and their changes, as read from the journal."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from rbd_mon_fix.model.record import Locator
 class Entry:
     """One change of a run, and its outcome.
 
-    :param verdict: None if the run was cut off before it was known
+    :param verdict: None if the run was cut off before the verdict
     """
 
     locator: Locator
@@ -41,7 +41,7 @@ class Entry:
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """One run as the journal has it.
+    """One run as recorded in the journal.
 
     :param started: UTC, ISO 8601
     :param undoes: the run that this one rolled back

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The UUIDs of libvirt secrets."""
+"""UUIDs of libvirt secrets."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ import uuid
 def canonical(text: Optional[str]) -> Optional[str]:
     """Return a secret's UUID as libvirt prints it, in lower case.
 
-    Configs and documents may write it in upper case or without hyphens
+    Configs and documents may have UUIDs in upper case or without hyphens
     (libvirt's src/util/viruuid.c, ``virUUIDParse``).
 
-    :returns: None for no text; other text than a UUID as it is
+    :returns: None without a text; a text that is not a UUID, unchanged
     """
     try:
         return str(uuid.UUID(text)) if text else None

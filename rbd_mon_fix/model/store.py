@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Stores: their contract, and the operations that read them."""
+"""The contract of stores, and the operations that read each store."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ Operations = tuple[Operation, ...]
 
 
 class Store(Protocol):
-    """Access to documents of servers in one place, without any state.
+    """Stateless access to the documents of servers in one place.
 
     ``guards_busy`` is True if the store itself refuses to write while Nova
-    is working on the server, or if Nova's work does not matter to it. Nova
-    is asked before and after the writes of any other store.
+    is working on the server, or if Nova's work does not affect the store.
+    For any other store, Nova is asked before and after each write.
     """
 
     name: str
@@ -68,10 +68,10 @@ class Store(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class Readers:
-    """Which operations read a copy, by the kind of its disk.
+    """The operations that read a copy, by the kind of disk.
 
     :param volume: a volume of Cinder
-    :param own: a disk that Nova made itself (``images_type = rbd``)
+    :param own: a disk that Nova created itself (``images_type = rbd``)
     :param plain: a disk of a guest that Nova does not know
     :param plain_saved: a disk of such a guest with a managed-save image
     """

@@ -11,7 +11,7 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
-"""Counts of a whole run, added up server by server."""
+"""Counts of a whole run, accumulated server by server."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _WAYS_BACK = {Operation.START, Operation.RESUME, Operation.UNRESCUE}
 
 @dataclasses.dataclass(frozen=True)
 class Host:
-    """The servers of one host, and those a power failure would cost."""
+    """Servers of one host, and how many would not survive a power failure."""
 
     servers: int = 0
     lost: int = 0
@@ -49,26 +49,26 @@ class Summary:
     - ``broken``, ``still_broken``: servers on which some operation would
       fail, before and after the run.
     - ``found``, ``left``: the same for each operation.
-    - ``hosts``: what a power failure would cost each host after the run.
-      Copies that servers of other hosts left behind there do not count.
+    - ``hosts``: the servers that each host would lose in a power failure
+      after the run. Copies left behind by servers of other hosts do not count.
     - ``stranded``: the servers whose QEMU process has lost its monitors.
 
     Copies:
 
     - ``states``: all copies by state.
     - ``skipped``: skipped copies by reason, except current ones.
-    - ``wrong``: drifted and stale copies, except those of running guests
-      that make no operation fail: nobody can change them.
+    - ``wrong``: drifted and stale copies, except read-only copies (of
+      running guests) that make no operation fail.
     - ``stale_skipped``: stale copies that were skipped although they are
       not read-only.
 
-    Changes, each of one document however many disks it has:
+    Changes (one per document, even if it has several disks):
 
-    - ``due``: the changes that were planned.
+    - ``due``: the planned changes.
     - ``outcomes``: the changes by verdict.
     - ``unsettled``: the changes without an outcome in a run that writes.
 
-    ``findings`` counts what a person must look after.
+    ``findings`` counts the problems that need a person's attention.
     """
 
     def __init__(self) -> None:
@@ -92,7 +92,7 @@ class Summary:
         """Count one server.
 
         :param copies: all copies of the server, and of no other server
-        :param outcomes: the outcomes of changes; None if none was made
+        :param outcomes: the outcomes of changes; None if nothing is written
         """
         found, left = breaks(copies), breaks_left(copies, outcomes)
         self.servers += 1
@@ -154,7 +154,7 @@ class Summary:
 
     @property
     def incomplete(self) -> bool:
-        """Tell whether something that had to be fixed was not."""
+        """Return whether anything that had to be fixed was not fixed."""
         unfixed = sum(self.outcomes.values()) - self.outcomes[Verdict.FIXED]
         return bool(unfixed or self.unsettled or self.stale_skipped)
 

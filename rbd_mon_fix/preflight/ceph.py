@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Checks of Ceph: quorum, fsid, each right monitor."""
+"""Checks of Ceph: quorum, fsid and each right monitor."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from rbd_mon_fix.state import known_clusters
 
 
 def checks(context: contexts.Context) -> Iterator[Check]:
-    """Yield a line for each way to ask a cluster, cluster and monitor."""
+    """Yield a line for each config and user, each cluster, each monitor."""
     if context.conf.offline:
         yield checking.not_asked('ceph', 'quorum', '--offline is set.')
     else:
@@ -65,7 +65,7 @@ def _quorum(ceph_site: ceph_backends.ClusterConf, conf: str,
 
 def _answer(ceph_site: ceph_backends.ClusterConf, conf: str,
             flag: Optional[str], user: Optional[str]) -> str:
-    """Ask for the monmap, which takes a quorum to be answered."""
+    """Query the monmap, which only a cluster with a quorum returns."""
     dump = mon_dump.parse(ceph.mon_dump(conf, flag, user))
     stated = ceph_conf.load(ceph_site.path, ceph_site.cluster_name,
                             user).fsid

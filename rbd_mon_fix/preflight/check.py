@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""One check of ``preflight``; an error becomes its result."""
+"""A single check of ``preflight``, which turns errors into results."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LOG = logging.getLogger(__name__)
 
 
 class Works(str, enum.Enum):
-    """Whether it works."""
+    """The result of a check."""
 
     YES = 'yes'
     NO = 'no'
@@ -37,12 +37,12 @@ class Works(str, enum.Enum):
 
 @dataclasses.dataclass(frozen=True)
 class Check:
-    """One thing that a run needs.
+    """The result for one requirement of a run.
 
-    :param check: what kind of thing: config, database, libvirt, ...
-    :param subject: which one
+    :param check: the kind of requirement: config, database, libvirt, ...
+    :param subject: the file, service or machine that was checked
     :param finding: one sentence
-    :param advice: what to do where it does not work
+    :param advice: the next step if the check failed
     """
 
     check: str
@@ -53,15 +53,15 @@ class Check:
 
 
 def tried(check: str, subject: str, act: Callable[[], str]) -> Check:
-    """Return what an act found: it works unless it raises.
+    """Run a check, which passes unless it raises an exception.
 
-    :param act: returns the finding, one sentence
+    :param act: the check; returns the finding, one sentence
     """
     try:
         return Check(check, subject, Works.YES, act())
     except exceptions.RbdMonFixError as error:
         return Check(check, subject, Works.NO, error.message, error.hint)
-    except Exception as error:  # the other checks are still due
+    except Exception as error:  # run the other checks
         LOG.debug('%s of %s crashed', check, subject, exc_info=True)
         return Check(check, subject, Works.NO,
                      f'The check crashed: {type(error).__name__}.',
@@ -69,5 +69,5 @@ def tried(check: str, subject: str, act: Callable[[], str]) -> Check:
 
 
 def not_asked(check: str, subject: str, why: str) -> Check:
-    """Return the line of what there is no need, or no way, to ask."""
+    """Return the line for a check that is unnecessary or impossible."""
     return Check(check, subject, Works.NOT_ASKED, why)

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Checks of config files: readable, and what they lead to."""
+"""Checks of config files: whether they are readable, and their content."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def checks(context: contexts.Context) -> Iterator[Check]:
 
 def ceph_sites(
         context: contexts.Context) -> tuple[ceph_backends.ClusterConf, ...]:
-    """Return what leads to Ceph, as far as the config can be read."""
+    """Return the Ceph configs that the readable config files name."""
     try:
         return ceph_backends.cluster_confs(
             context.nova, context.cinder, context.plain())
@@ -88,11 +88,11 @@ def _cinder(context: contexts.Context) -> str:
 
 def _left_out(program: files.Program,
               read: Callable[[], Sequence[str]]) -> Iterator[Check]:
-    """Yield a line where files next to those that were read were not."""
+    """Yield a line if neighbours of the files read were not read."""
     try:
         paths = files.left_out(program, read())
     except exceptions.RbdMonFixError:
-        return  # what is read has a line of its own
+        return  # the service has its own line
     if paths:
         yield checking.not_asked(
             'config', f'more files of {program.project}',

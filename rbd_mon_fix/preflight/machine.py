@@ -33,7 +33,7 @@ from rbd_mon_fix.preflight.check import Check
 
 
 def checks(context: contexts.Context, hosts: Sequence[str]) -> Iterator[Check]:
-    """Yield a line for each thing of this machine that a run needs."""
+    """Yield a line for each requirement of a run on this machine."""
     yield _judged('journal', context.conf.journal_dir,
                   lambda: _folder(context.conf.journal_dir))
     yield _judged('clock', 'this machine', lambda: rules.clock(
@@ -47,7 +47,7 @@ def checks(context: contexts.Context, hosts: Sequence[str]) -> Iterator[Check]:
 
 
 def _judged(check: str, subject: str, act: Callable[[], Check]) -> Check:
-    """Return what a judge says; where it cannot, why."""
+    """Return the result of a rule, or a failed check if it raises."""
     said: list[Check] = []
 
     def judge() -> str:
@@ -58,7 +58,7 @@ def _judged(check: str, subject: str, act: Callable[[], Check]) -> Check:
 
 
 def _folder(path: str) -> Check:
-    """Look at the folder, or at the nearest above it that there is."""
+    """Check the folder, or its nearest existing parent."""
     place = next(each for each in (pathlib.Path(path).absolute(),
                                    *pathlib.Path(path).absolute().parents)
                  if each.exists())
@@ -69,7 +69,7 @@ def _folder(path: str) -> Check:
 
 
 def _database_clock(context: contexts.Context) -> Optional[datetime.datetime]:
-    """Ask Cinder's database; that it is down is said elsewhere."""
+    """Return the database's time; another check reports a failure."""
     try:
         return (context.cinder_database.database.clock()
                 if context.cinder_database else None)

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Judges of what ``preflight`` measured; pure."""
+"""Pure rules that judge the measurements of ``preflight``."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from typing import Optional
 from rbd_mon_fix.preflight.check import Check
 from rbd_mon_fix.preflight.check import Works
 
-# A journal of 100,000 changes takes about as much.
+# About the size of a journal of 100,000 changes.
 ROOM = 100 * 1024 ** 2
 
-# Nova's and Cinder's services count as down after a minute of silence, so
-# clocks are kept closer than that.
+# Nova and Cinder consider a service down after a minute without a report, so
+# clocks must be closer than that.
 SKEW = datetime.timedelta(seconds=30)
 
 
@@ -35,9 +35,9 @@ def clock(now: datetime.datetime, database: Optional[datetime.datetime],
           last_run: Optional[datetime.datetime]) -> Check:
     """Judge the clock of this machine.
 
-    :param now: UTC, as all three
-    :param database: what the clock of a database says; None for none
-    :param last_run: when the last run of the journal began; None for none
+    :param now: the time here; all three times are UTC
+    :param database: the time on a database server; None if unknown
+    :param last_run: the start of the journal's last run; None if no run
     """
     advice = 'Correct the clock, for example by NTP: it names the runs.'
     if last_run and now < last_run:
@@ -59,9 +59,10 @@ def clock(now: datetime.datetime, database: Optional[datetime.datetime],
 
 def folder(path: str, owner: int, mode: int, me: int, writable: bool,
            room: int) -> Check:
-    """Judge the folder of the journal, or what it would be made in.
+    """Judge the journal's folder, or the one in which it would be created.
 
-    :param owner: user id; ``me`` is that of this process
+    :param owner: user id of the owner
+    :param me: user id of this process
     :param room: free bytes
     """
     def no(finding: str, advice: str) -> Check:

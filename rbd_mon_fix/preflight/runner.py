@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Run all checks; none of them changes anything."""
+"""The runner of all checks; no check changes anything."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ from rbd_mon_fix.preflight.check import Works
 
 
 def run(context: contexts.Context, hosts: Sequence[str]) -> Iterator[Check]:
-    """Yield every check; one that fails does not stop the others.
+    """Yield every check; a failed check does not stop the others.
 
-    :param hosts: compute hosts, as Nova names them; none for this machine
+    :param hosts: compute hosts, as Nova names them; empty for this machine
         on a libvirt host without OpenStack
-    :raises ConfigError: no host was given, but there is a Nova
+    :raises ConfigError: no host was given, but OpenStack is configured
     """
     if not hosts and _has_openstack(context):
         raise exceptions.ConfigError('No host was given.', 'Give --host H.')
@@ -44,7 +44,7 @@ def _has_openstack(context: contexts.Context) -> bool:
     try:
         return context.has_openstack
     except exceptions.RbdMonFixError:
-        return False  # the checks of the config say more
+        return False  # the config checks report the error
 
 
 def _checks(context: contexts.Context,

@@ -30,7 +30,7 @@ _MAY_UPDATE = 'Reachable, schema known, may be updated (tried, rolled back).'
 
 
 def checks(context: contexts.Context, hosts: Sequence[str]) -> Iterator[Check]:
-    """Yield a line for each service that runs on these hosts need."""
+    """Yield a line for each service needed by a run on these hosts."""
     yield from _nova(context, hosts)
     yield _service('database', "Cinder's", lambda: _cinder(context),
                    'cinder.conf gives no [database] connection.')

@@ -40,7 +40,7 @@ _PROGRAM = re.compile(r'qemu-system-.+|qemu-kvm|kvm')
 _MON_PREFIX = re.compile(r'(?:v1|v2|any):(?=[\[\d])')
 _INDEX = re.compile('[0-9]{1,9}')
 
-# More than any guest has; a monitor's name may have to be looked up.
+# More than any guest has. Each monitor name may require a DNS lookup.
 _MAX_IMAGES = 1000
 _MAX_MONITORS = 64
 _MAX_NAME = 4096
@@ -48,7 +48,7 @@ _MAX_HOST = 255
 
 
 def is_qemu(argv: Sequence[str]) -> bool:
-    """Return whether a command line is that of a QEMU with a guest."""
+    """Return whether a command line is that of QEMU running a guest."""
     return bool(argv) and bool(
         _PROGRAM.fullmatch(os.path.basename(argv[0])))
 
@@ -73,7 +73,7 @@ def _name(word: str) -> Optional[str]:
 
 
 def disks(argv: Sequence[str]) -> tuple[RbdDisk, ...]:
-    """Return the RBD images, each with its monitors at the launch.
+    """Return the RBD images, each with its monitors at launch.
 
     Malformed options are left out. The command line has no secret UUIDs.
     """
@@ -95,11 +95,11 @@ def _values(argv: Sequence[str], option: str) -> list[str]:
 
 
 def _images(tree: Any, key: Any = '', depth: int = 0) -> Iterator[RbdDisk]:
-    """Yield the images in an option, also below other drivers.
+    """Yield the images in an option, including those below other drivers.
 
-    :param key: QEMU's name of the drive, '' if not known yet
-    :raises Malformed: the option is nested too deeply, or an image has no
-        proper name
+    :param key: QEMU's name of the drive; '' if not known yet
+    :raises Malformed: the option is nested too deeply, or an image has an
+        invalid name
     """
     if not isinstance(tree, dict):
         return
@@ -150,9 +150,9 @@ def _disk(key: Any, image: str, user: Any,
 
 
 def _printable(word: Any) -> str:
-    """Return a name that is text of a moderate length without controls.
+    """Return a name if it is printable text of moderate length.
 
-    :raises Malformed: it is not
+    :raises Malformed: the name is too long or not printable text
     """
     if (not isinstance(word, str) or len(word) > _MAX_NAME
             or not word.isprintable()):
@@ -190,7 +190,7 @@ def _mon_host(value: str) -> list[Optional[MonAddr]]:
 
 
 def _addr(host: Any, port: Any = '') -> Optional[MonAddr]:
-    """Return an address, None if it is invalid; port 0 means no port."""
+    """Return an address; None if invalid. Port 0 means no port."""
     if not isinstance(host, str) or len(host) > _MAX_HOST:
         return None
     if not (port is None or isinstance(port, str)):

@@ -12,10 +12,10 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Opening images with QEMU's own rbd driver, as a cold start does.
+"""A check that opens images with QEMU's rbd driver, as a cold start does.
 
 QEMU receives the key and a ceph.conf without monitors as anonymous files
-(memfd_create): they are on no command line and no disk, and they vanish
+(memfd_create): neither appears on a command line or a disk, and both vanish
 however the run ends.
 """
 
@@ -55,7 +55,7 @@ _NO_DRIVER = exceptions.ConfigError(
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """An image as a document describes it, with all that QEMU needs.
+    """An image as a document describes it, with all parameters for QEMU.
 
     :param user: None without cephx
     :param key: the cephx key, base64; None without cephx
@@ -84,7 +84,7 @@ def prove(cases: Sequence[Case], timeout: float, parallel: int,
           advance: Callable[[int], object]) -> list[Proof]:
     """Open images read-only, and close them.
 
-    :param timeout: seconds to reach the monitors of an image
+    :param timeout: seconds allowed to reach the monitors of an image
     :param parallel: maximum number of images to open at the same time
     :param advance: called with 1 after each image
     :returns: the results in the order of the cases
@@ -121,7 +121,7 @@ async def _open(case: Case, timeout: float) -> Proof:
 async def _run(words: Sequence[str], descriptors: tuple[int, ...],
                timeout: float) -> Optional[str]:
     """Run QEMU and return its error output; None on success."""
-    # librados would read CEPH_KEYRING and others.
+    # librados would read CEPH_KEYRING and other CEPH_ variables.
     environ = {name: value for name, value in os.environ.items()
                if not name.startswith('CEPH_')}
     try:
@@ -149,7 +149,7 @@ async def _run(words: Sequence[str], descriptors: tuple[int, ...],
 
 
 def _words(case: Case, conf: int, key: int) -> list[str]:
-    """Return the command, with the image as libvirt writes it.
+    """Return the command, which spells the image as libvirt does.
 
     See libvirt's src/qemu/qemu_block.c,
     ``qemuBlockStorageSourceGetRBDProps``, where port 0 means no port.
@@ -175,7 +175,7 @@ def _words(case: Case, conf: int, key: int) -> list[str]:
 
 
 def _told(complaint: str, source: str, key: Optional[str]) -> str:
-    """Return QEMU's message without the parts it repeats of the command.
+    """Return QEMU's message without the parts repeated from the command.
 
     :raises ConfigError: the message says that the rbd driver is missing
     """
@@ -192,7 +192,7 @@ def _told(complaint: str, source: str, key: Optional[str]) -> str:
 
 @contextlib.contextmanager
 def _nameless(text: str) -> Iterator[int]:
-    """Yield the descriptor of an anonymous file in memory with a text."""
+    """Yield the descriptor of an anonymous in-memory file with a text."""
     descriptor = os.memfd_create('rbd-mon-fix')
     try:
         os.write(descriptor, text.encode())

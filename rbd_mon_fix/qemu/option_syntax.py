@@ -37,7 +37,7 @@ class Malformed(Exception):
 def tree(word: str, implied: str) -> dict[str, Any]:
     """Read the value of an option; numbers stay text.
 
-    :param implied: the key of a first word without ``=``; '' for none
+    :param implied: key of a first word without ``=``; '' if none
     :raises Malformed: the value is too long, too deep, or not JSON
     """
     if len(word) > MAX_LENGTH:
@@ -65,7 +65,7 @@ def from_json(text: str) -> dict[str, Any]:
 
 
 def options(word: str, implied: str) -> dict[str, str]:
-    """Split ``key=value,key=value``; a doubled comma is a literal one.
+    """Split ``key=value,key=value``; a doubled comma is a literal comma.
 
     As in QEMU's util/qemu-option.c, ``get_opt_value``.
     """

@@ -49,7 +49,7 @@ def _addr(word: str) -> MonAddr:
     """Read ``0100007F:1A85``: words of 32 bits in native byte order.
 
     :raises ValueError: the word is not an address
-    :raises struct.error: the address has no whole number of words
+    :raises struct.error: the address is not a whole number of words
     """
     digits, port = word.split(':')
     raw = bytes.fromhex(digits)

@@ -33,8 +33,8 @@ LOG = logging.getLogger(__name__)
 
 _SOCKET = 'socket:['
 
-# libvirt's own command lines have some 100 KiB; a process can point the kernel
-# at more than the memory holds (prctl, PR_SET_MM_ARG_START).
+# libvirt's command lines take about 100 KiB; a process can point the kernel at
+# more than fits into memory (prctl, PR_SET_MM_ARG_START).
 _MAX_COMMAND_LINE = 8 << 20
 
 # The connections of a network namespace, by inode.
@@ -45,7 +45,7 @@ Table = dict[str, MonAddr]
 class _Sight:
     """A QEMU process and its sockets, before their peers are known.
 
-    :param inodes: None if we may not read them
+    :param inodes: None if this user may not read them
     """
 
     pid: int
@@ -58,7 +58,7 @@ def running() -> list[Guest]:
     """Return the QEMU processes, including those in containers.
 
     psutil would look sockets up in our own network namespace, which may
-    differ from that of the process. Processes that share a namespace share
+    differ from that of the process. Processes in the same namespace share
     a table.
     """
     sights = [sight for pid in psutil.pids() for sight in _seen(pid)]
@@ -73,12 +73,12 @@ def _seen(pid: int) -> Iterator[_Sight]:
         argv = _argv(pid)
         if command_line.is_qemu(argv):
             yield _sight(pid, argv)
-    except OSError as error:  # it has ended, or is hidden from us
+    except OSError as error:  # the process ended, or is hidden
         LOG.debug('Leaving out process %s: %s.', pid, error.strerror)
 
 
 def _argv(pid: int) -> list[str]:
-    """Return a command line; empty if it is too long for a guest's."""
+    """Return a command line; empty if longer than any guest has."""
     with open(f'/proc/{pid}/cmdline', 'rb') as file:
         content = file.read(_MAX_COMMAND_LINE + 1)
     if len(content) > _MAX_COMMAND_LINE:

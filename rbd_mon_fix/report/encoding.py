@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Turn values into text that streams and terminals accept."""
+"""Conversion of values to text that streams and terminals accept."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def printable(text: str) -> str:
 
 
 def flat(value: object) -> str:
-    """Return a value as one text: lists joined by blanks, '' for None."""
+    """Return a value as one string: lists joined by spaces, '' for None."""
     if isinstance(value, (list, tuple)):
         return ' '.join(map(str, value))
     return '' if value is None else str(value)

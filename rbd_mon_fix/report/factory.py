@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The report interface, and which class writes each format."""
+"""The report interface, and the choice of a class for each format."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ FORMATS = ('table', 'json', 'yaml', 'csv')
 
 
 class Report(Protocol):
-    """Writes a run while it goes on, and keeps no server in memory."""
+    """Writes a run as it proceeds, and keeps no server in memory."""
 
     def clusters(self, clusters: Sequence[Cluster],
                  answering: Optional[frozenset[MonAddr]]) -> None:
@@ -48,7 +48,7 @@ class Report(Protocol):
 
     def server(self, host: str, instance: Instance, copies: Sequence[Copy],
                outcomes: Outcomes) -> None:
-        """Write one server; the servers of one host follow each other.
+        """Write one server; the servers of a host are consecutive.
 
         :param outcomes: the outcomes of changes; None if none was made
         """

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Reports for programs, written record by record."""
+"""Machine-readable reports, written record by record."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from rbd_mon_fix.report import syntax
 
 
 class ObjectReport:
-    """One object with the lists ``records`` and, of status, ``findings``."""
+    """One object with the lists ``records`` and, for status, ``findings``."""
 
     def __init__(self, written: syntax.Syntax, kind: schema.Kind):
         self._written = written
@@ -73,7 +73,7 @@ class ObjectReport:
 
 
 class Csv:
-    """The records alone, below a line with their keys."""
+    """The records only, below a header line with their keys."""
 
     def __init__(self, stream: TextIO, kind: schema.Kind):
         self._kind = kind
@@ -91,7 +91,7 @@ class Csv:
             self._write(tuple(row.values()))
 
     def finding(self, found: Finding) -> None:
-        """Write nothing: a finding has other keys than a record."""
+        """Write nothing: findings and records have different keys."""
 
     def close(self, summary: Summary, run: Optional[str]) -> None:
         """Write nothing: CSV has no place for a summary."""

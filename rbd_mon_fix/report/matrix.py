@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The operations that would fail on the servers of one host."""
+"""A matrix of the operations that would fail on a host's servers."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from rbd_mon_fix.report import lines
 from rbd_mon_fix.report import sentences
 from rbd_mon_fix.report import style
 
-# Further servers are counted, but not listed: nobody reads more, and the
-# memory of a report does not grow with the host.
+# Further servers are counted, but not listed: nobody reads more, and a
+# report's memory does not grow with the host.
 _MAX_ROWS = 200
 _NAME_LENGTH = 20
 _UUID_LENGTH = 8

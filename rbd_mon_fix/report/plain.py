@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Lines without colour that are never folded: for pipes and files."""
+"""Lines without colour or folding, for pipes and files."""
 
 from __future__ import annotations
 

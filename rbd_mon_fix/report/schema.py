@@ -40,7 +40,7 @@ _COLUMNS = ('host', 'instance', 'vm_state', 'task_state', 'store', 'key',
 
 
 class Kind(str, enum.Enum):
-    """The command, or the mode of a command, that a report is of."""
+    """The command, or the mode of a command, that a report describes."""
 
     STATUS = 'status'
     DRY_RUN = 'dry-run'
@@ -49,7 +49,7 @@ class Kind(str, enum.Enum):
 
     @property
     def has_outcomes(self) -> bool:
-        """Tell whether records have an outcome, and the report a run."""
+        """Tell whether records have an outcome, and the report a run id."""
         return self is not Kind.STATUS
 
     @property
@@ -59,7 +59,7 @@ class Kind(str, enum.Enum):
 
 
 def columns(kind: Kind) -> tuple[str, ...]:
-    """Return the keys of a record, in their order."""
+    """Return the keys of a record, in order."""
     return (*_COLUMNS, 'outcome') if kind.has_outcomes else _COLUMNS
 
 

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The summary of a run as sentences, the most important first."""
+"""The summary of a run in sentences, most important first."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def changes(count: int) -> str:
 
 
 def enumerate_counts(counts: Mapping[str, int]) -> str:
-    """Return ``2 stale, 1 drifted``, without the zeros."""
+    """Return, for example, ``2 stale, 1 drifted``, omitting zeros."""
     return ', '.join(f'{count} {word}' for word, count in counts.items()
                      if count)
 
@@ -71,7 +71,7 @@ def failing(operations: list[str]) -> str:
 
 
 def stranded(guests: Sequence[str]) -> list[str]:
-    """Name the stranded guests, and say how to help them."""
+    """Name the stranded guests, and explain how to reconnect them."""
     if not guests:
         return []
     one = len(guests) == 1
@@ -113,7 +113,7 @@ def _rollback(summary: Summary, run: Optional[str]) -> list[str]:
 
 
 def _power(summary: Summary) -> list[str]:
-    """Say how many servers of each host a power failure would cost."""
+    """State how many servers of each host a power failure would cost."""
     return [f'If the power failed now, {host.lost} of '
             f'{number(host.servers, "server")} on {name} would not come '
             'back.' for name, host in summary.hosts.items() if host.lost]

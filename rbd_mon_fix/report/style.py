@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The colours of words, and their order of severity."""
+"""The colours and the severity of words."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from rbd_mon_fix.model.summary import Summary
 
 BAD = 'bold red'
 
-# In order of severity, the worst last.
+# In order of severity, worst last.
 _STYLES = {
     'current': 'dim',
     'yes': 'green',

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""JSON, YAML and CSV as they are written to a stream."""
+"""Writers of JSON, YAML and CSV to a stream."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from rbd_mon_fix.report import encoding
 
 
 class Syntax(Protocol):
-    """Writes one object with lists in it, item by item."""
+    """Writes one object that contains lists, item by item."""
 
     def begin(self, values: Mapping[str, object]) -> None:
         """Write the first keys of the object, at least one."""
@@ -44,7 +44,7 @@ class Syntax(Protocol):
 
 
 class Json:
-    """JSON with each key and each item on a line of its own."""
+    """JSON with each key and each item on its own line."""
 
     def __init__(self, stream: TextIO):
         self._stream = stream

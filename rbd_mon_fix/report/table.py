@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Table report for people, grouped by host and server."""
+"""The report for people, grouped by host and server."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Table:
 
     def server(self, host: str, instance: Instance, copies: Sequence[Copy],
                outcomes: Outcomes) -> None:
-        """Write one server, unless it has no copy."""
+        """Write one server, unless it has no copies."""
         if not copies:
             return
         if host != self._host:
@@ -166,7 +166,7 @@ def _counts(copies: Sequence[Copy], outcomes: Outcomes) -> lines.Span:
 
 
 def _word(copy: Copy, outcomes: Outcomes) -> str:
-    """Return the outcome of a copy, else its state."""
+    """Return the outcome of a copy, or its state without an outcome."""
     outcome = outcome_of(copy, outcomes)
     return outcome.verdict.value if outcome else copy.state.value
 
@@ -175,7 +175,7 @@ def _details(copies: Sequence[Copy],
              outcomes: Outcomes) -> Iterator[list[lines.Span]]:
     """Yield a line for each copy that is not simply current.
 
-    The current ones share one line, which is left out if all are current.
+    Current copies share one line, which is omitted if all are current.
     """
     listed = [copy for copy in copies if copy.state is not State.CURRENT]
     if not listed:

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Coloured lines, folded between words: for terminals."""
+"""Coloured lines, folded between words, for terminals."""
 
 from __future__ import annotations
 
@@ -82,5 +82,5 @@ class Terminal:
 
 
 def _longest_word(text: rich.text.Text) -> int:
-    # Text.__rich_measure__ would do, but stops at the terminal's width.
+    # Text.__rich_measure__ is not used: it stops at the terminal's width.
     return max(map(rich.cells.cell_len, text.plain.split()), default=0)

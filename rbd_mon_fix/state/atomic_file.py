@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Replace a file in one step, for readers that never see half of it."""
+"""Atomic file replacement: readers see the old or the new file."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ import tempfile
 
 
 def replace(path: str, content: bytes, mode: int) -> None:
-    """Write a file and put it in the place of the one at a path.
+    """Replace the file at a path atomically.
 
-    :param mode: its permissions, whatever the umask
+    :param mode: the permissions of the file, regardless of the umask
     :raises OSError: the folder or the file cannot be written; the old file
-        is untouched
+        is unchanged
     """
     folder, name = os.path.split(path)
-    # The draft is not executable before it is complete: libvirt runs all
-    # that is in its hook folder and executable.
+    # Make the draft executable only when it is complete: libvirt runs every
+    # executable file in its hook folder.
     number, draft = tempfile.mkstemp(prefix=f'.{name}.', dir=folder)
     try:
         with os.fdopen(number, 'wb') as file:

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The epochs of monmaps that earlier runs have learnt, by fsid."""
+"""Files with the monmap epochs that earlier runs learnt, by fsid."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ VERSION = 1
 
 
 def path(folder: str, fsid: str) -> str:
-    """Return the path of the file of a cluster.
+    """Return the path of a cluster's file.
 
     :param folder: the journal directory
     """
@@ -43,9 +43,9 @@ def path(folder: str, fsid: str) -> str:
 
 
 def load(folder: str, fsid: str) -> MonHistory:
-    """Return what is known of a cluster; nothing before the first time.
+    """Return the saved history of a cluster; empty if there is no file.
 
-    A file that cannot be read counts as nothing: the cluster is asked again.
+    A file that cannot be read counts as empty: the cluster is asked again.
     """
     try:
         with open(path(folder, fsid), encoding='utf-8') as file:
@@ -65,7 +65,7 @@ def load(folder: str, fsid: str) -> MonHistory:
 def save(folder: str, fsid: str, history: MonHistory) -> None:
     """Replace the file of a cluster.
 
-    Where that is not possible, later runs ask the cluster again.
+    If the file cannot be written, later runs ask the cluster again.
     """
     name = path(folder, fsid)
     document = {'version': VERSION, 'fsid': fsid,

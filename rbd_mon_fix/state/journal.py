@@ -16,8 +16,8 @@
 
 Each run has one file of JSON lines, mode 0600. It holds locators, disks, old
 and new monitors and fingerprints; no documents and no secrets. The ``begin``
-of a change is on disk before the change is made; its ``end`` follows. After a
-crash without an ``end``, a later run reads the store to find the outcome.
+line of a change is on disk before the change is made; ``end`` follows. If a
+crash leaves no ``end``, a later run reads the store to find the outcome.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Writer:
                 path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         except OSError as error:
             raise _unwritable(path, error) from error
-        # The next line must not join one that a crash cut short.
+        # Do not append to a line that a crash cut short.
         if os.fstat(self._file).st_size:
             self._append(b'\n')
 
@@ -81,12 +81,12 @@ class Writer:
             for outcome in outcomes])
 
     def close(self) -> None:
-        """Write that the run has ended, and close the file."""
+        """Record the end of the run, and close the file."""
         self.note('close')
         self.leave()
 
     def leave(self) -> None:
-        """Close the file; unless ``close`` did, the run is unfinished."""
+        """Close the file; unless ``close`` calls this, the run stays open."""
         try:
             self._sync()
         finally:
@@ -125,7 +125,7 @@ class Journal:
     def prepare(self) -> None:
         """Create the directory and check that it is writable.
 
-        :raises ConfigError: it is not
+        :raises ConfigError: the directory is not writable
         """
         try:
             os.makedirs(self._folder, mode=0o700, exist_ok=True)
@@ -163,11 +163,11 @@ class Journal:
                 yield self.read(name)
 
     def runs(self) -> Iterator[Run]:
-        """Yield all runs, the oldest first."""
+        """Yield all runs, oldest first."""
         return map(self.read, self._names())
 
     def latest(self) -> Optional[datetime.datetime]:
-        """Return when the latest run began, UTC; None before the first."""
+        """Return the start of the latest run, UTC; None without any run."""
         names = self._names()
         return (datetime.datetime.strptime(names[-1][:15], '%Y%m%d-%H%M%S')
                 if names else None)
@@ -200,7 +200,7 @@ class Journal:
         return os.path.join(self._folder, f'{run}.jsonl')
 
     def _sync_folder(self) -> None:
-        """Sync the name of a new file; syncing the file does not."""
+        """Sync the folder: syncing a new file does not sync its name."""
         folder = os.open(self._folder, os.O_RDONLY)
         # Some filesystems do not support this and do not need it.
         with contextlib.suppress(OSError):
@@ -208,7 +208,7 @@ class Journal:
         os.close(folder)
 
     def _is_closed(self, run: str) -> bool:
-        """Read only the last line: journals are long."""
+        """Return whether a run has ended; read only the last line."""
         with _reading(run), open(self._path(run), 'rb') as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - len(_CLOSED)))

@@ -64,7 +64,7 @@ def _lines(file: Iterable[str]) -> Iterator[dict[str, Any]]:
         try:
             line = json.loads(text)
         except ValueError:
-            continue  # A crash cut it short, before its change was made.
+            continue  # A crash cut the line short.
         if isinstance(line, dict):
             yield line
 

@@ -63,8 +63,8 @@ def load(folder: str) -> dict[Backend, str]:
 def save(folder: str, fsids: Mapping[Backend, str]) -> None:
     """Replace the file atomically.
 
-    When runs on two hosts save at the same time, the later one wins; the
-    next run records again whatever it overwrote.
+    When runs on two hosts save at the same time, the later save wins; the
+    next run records the lost entries again.
 
     :raises ConfigError: the file cannot be written
     """

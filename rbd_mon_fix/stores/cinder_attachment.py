@@ -14,9 +14,9 @@
 
 """Cinder's database: ``volume_attachment.connection_info``.
 
-API users read it, and Nova when it refreshes an attachment. Rows are only
-ever updated: Nova deletes an attachment that it does not know at the next
-reboot (nova/compute/manager.py, from 28 on).
+API users read the column, and so does Nova when it refreshes an attachment.
+Rows are only updated, never added: at the next reboot, Nova deletes an
+attachment that it does not know (nova/compute/manager.py, from 28 on).
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ class CinderAttachmentStore:
     def scan(self, scope: Scope) -> Iterator[Record]:
         """Yield a record for each rbd attachment of the scope's servers.
 
-        Records of Nova's block device mappings name the attachments; a row
-        older than attachment ids is found by volume and server. Without
-        such records every attachment of the servers is read.
+        Records of Nova's block device mappings name the attachments; for a
+        mapping without an attachment id, volume and server identify the
+        row. Without such records, every attachment of the servers is read.
         """
         for row, instance in self._rows(scope):
             record = self._record(scope.host, instance, row)

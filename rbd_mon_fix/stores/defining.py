@@ -12,10 +12,10 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Redefine a domain without losing a change that somebody else makes.
+"""Redefinition of a domain without losing a concurrent change.
 
-Libvirt has no compare and swap, so concurrent changes, such as an attached
-disk, are looked for before and after the define.
+Libvirt has no compare-and-swap, so this module checks for concurrent changes,
+such as an attached disk, before and after the define.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from rbd_mon_fix.model.plan import Outcome
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.record import Document
 
-# Seconds between checks whether libvirt is still in a call: 5 in total.
+# Seconds between checks for a libvirt call in progress: 5 in total.
 _PAUSES = (*[0.02] * 10, *[0.1] * 48)
 
 
@@ -62,8 +62,8 @@ def has_block_job(hypervisor: libvirt.Hypervisor,
                   live: domain_xml.DomainXML) -> bool:
     """Return whether a block job runs on a disk of a running domain.
 
-    When the job ends, libvirt finds the disk in the persistent XML by its
-    hosts too, and puts the new image there (src/qemu/qemu_blockjob.c,
+    When the job ends, libvirt looks up the disk in the persistent XML, also
+    by its hosts, and writes the new image there (src/qemu/qemu_blockjob.c,
     ``qemuBlockJobGetConfigDisk``). A copy shows as a mirror in the live
     XML; a pull or commit needs a backing image.
     """
@@ -72,9 +72,9 @@ def has_block_job(hypervisor: libvirt.Hypervisor,
 
 
 def _check(hypervisor: libvirt.Hypervisor, change: Change) -> bool:
-    """Refuse a define that would replace anything but the XML read.
+    """Refuse a define that would replace anything but the XML as read.
 
-    A define would bring back an undefined domain, and make a transient one
+    A define would restore an undefined domain, and make a transient one
     persistent. A domain that is not running is persistent and has no block
     jobs. The XML is compared last, right before the define.
 
@@ -93,7 +93,7 @@ def _check(hypervisor: libvirt.Hypervisor, change: Change) -> bool:
 
 def _doubt(hypervisor: libvirt.Hypervisor, change: Change,
            active: bool) -> str:
-    """Return why a define may have been lost or have lost a change, or ''.
+    """Explain how the define or a concurrent change may be lost, or ''.
 
     To attach a device, libvirt first copies the persistent XML and finally
     installs the copy (src/qemu/qemu_driver.c,
@@ -115,7 +115,7 @@ def _doubt(hypervisor: libvirt.Hypervisor, change: Change,
 
 
 def _apart(live: Optional[Document], change: Change) -> frozenset[str]:
-    """Return the devices in only one of live and persistent XML."""
+    """Return the devices that only the live or only the persistent XML has."""
     document = change.record.document
     if not (isinstance(live, domain_xml.DomainXML)
             and isinstance(document, domain_xml.DomainXML)):
@@ -124,7 +124,7 @@ def _apart(live: Optional[Document], change: Change) -> frozenset[str]:
 
 
 def _idle(hypervisor: libvirt.Hypervisor, uuid: str) -> bool:
-    """Wait for the end of libvirt's calls for a domain, with a limit."""
+    """Wait, up to a limit, until libvirt has no call for a domain."""
     for pause in _PAUSES:
         if not hypervisor.at_work(uuid):
             return True

@@ -34,8 +34,8 @@ from rbd_mon_fix.stores import defining
 class DomainStore:
     """The store ``domain``: persistent XML, found by the server's UUID.
 
-    The record of a running domain has its live XML too, which shows block
-    jobs, and devices that are attached during the write.
+    The record of a running domain also has the live XML, which shows block
+    jobs and devices that are attached during the write.
     """
 
     name = 'domain'

@@ -12,11 +12,11 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The XML of libvirt's running domains, which cannot be changed.
+"""The live XML of libvirt's running domains, which cannot be changed.
 
-A live migration sends it to the destination, and a suspend writes it into
-the image (libvirt's src/qemu/qemu_migration.c and qemu_driver.c,
-``qemuDomainSaveInternal``); it is gone when the QEMU process ends.
+A live migration sends the live XML to the destination, and a suspend writes
+it into the image (libvirt's src/qemu/qemu_migration.c and qemu_driver.c,
+``qemuDomainSaveInternal``). It is lost when the QEMU process ends.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class LiveDomainStore:
     def scan(self, scope: Scope) -> list[Record]:
         """Read the running domains of the servers in the scope.
 
-        Live XML in the records of the store ``domain`` is not read again.
+        Live XML from the records of the store ``domain`` is not read again.
 
         :raises Unreachable: libvirt cannot be reached, or was lost
         """
@@ -71,7 +71,7 @@ class LiveDomainStore:
     def get(self, locator: Locator) -> Record:
         """Read one running domain again.
 
-        For a domain that is not running libvirt returns the persistent XML.
+        For a domain that is not running, libvirt returns the persistent XML.
 
         :raises Gone: the domain does not exist or is not running
         :raises Unreachable: libvirt was lost
@@ -81,7 +81,7 @@ class LiveDomainStore:
         return self._read(locator)
 
     def put(self, changes: Sequence[Change]) -> list[Outcome]:
-        """Write nothing; plans have no changes of read-only records."""
+        """Write nothing: plans contain no changes to read-only records."""
         return [Outcome(change.locator, Verdict.FAILED,
                         'A running domain cannot be changed.')
                 for change in changes]

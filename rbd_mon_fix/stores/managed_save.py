@@ -14,9 +14,9 @@
 
 """The XML inside libvirt's managed-save images.
 
-Libvirt starts a domain that has such an image from the image and this XML,
-not from the persistent XML (src/qemu/qemu_driver.c,
-``qemuDomainObjStart``). Nova suspends servers into such images.
+If a domain has a managed-save image, libvirt starts the domain from the image
+and the XML in it, not from the persistent XML (src/qemu/qemu_driver.c,
+``qemuDomainObjStart``). Nova suspends servers into these images.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class ManagedSaveStore:
         return [record for record in records if record is not None]
 
     def get(self, locator: Locator) -> Record:
-        """Read one image again; the record of a damaged one is unreadable.
+        """Read one image again; a damaged image yields an unreadable record.
 
         :raises Gone: the image or its domain does not exist
         :raises Unreachable: libvirt was lost
@@ -75,8 +75,8 @@ class ManagedSaveStore:
     def put(self, changes: Sequence[Change]) -> list[Outcome]:
         """Rewrite images whose XML has not changed since it was read.
 
-        Libvirt checks whether the XML fits before it writes, so a refused
-        image stays unchanged.
+        Libvirt checks that the XML fits before writing, so an image that it
+        refuses to rewrite stays unchanged.
 
         :raises Unreachable: libvirt was lost, and it is unknown what was
             written

@@ -15,7 +15,7 @@
 """Nova's cell database: ``block_device_mapping.connection_info``.
 
 Operations that rebuild a server's XML (start, hard reboot, boot of the
-host) use it unchanged (nova/virt/block_device.py).
+host) use the column unchanged (nova/virt/block_device.py).
 """
 
 from __future__ import annotations

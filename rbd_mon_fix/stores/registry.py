@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Every store: how to open it, what it needs, and its readers.
+"""Registry of all stores: how to open them, their needs and readers.
 
 A new store is a module in this folder and one entry in ``SPECS``.
 """
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class Need(enum.Enum):
-    """A service or folder that a store cannot do without."""
+    """A service or folder that a store requires."""
 
     NOVA_DATABASE = "Nova's database"
     CINDER_DATABASE = "Cinder's database"
@@ -43,7 +43,7 @@ class Need(enum.Enum):
 
 
 class StorePlaces(Protocol):
-    """The services and folders that stores are opened on."""
+    """The services and folders on which stores are opened."""
 
     def cell(self, host: str) -> nova.Cell:
         """Return the cell of a compute host.
@@ -61,17 +61,17 @@ class StorePlaces(Protocol):
         """
 
     def instances_path(self) -> str:
-        """Return the folder with a folder for each server."""
+        """Return the folder that contains a folder for each server."""
 
 
 @dataclasses.dataclass(frozen=True)
 class StoreSpec:
     """A store before it is opened.
 
-    :param open: opens the store of one compute host, with the late imports
-    :param needs: has to be available to open the store
-    :param after: stores that are read before this one, if they are read at
-        all, because a scan of this one uses their records
+    :param open: opens the store of one compute host; imports are late
+    :param needs: the service or folder required to open the store
+    :param after: stores that must be read before this one if they are read
+        at all, because its scan uses their records
     :param implies: stores that are read along with this one even if they
         were not selected, if they are available
     :param local_only: only the compute host itself can open the store
@@ -125,7 +125,7 @@ def _live_domain(places: StorePlaces, host: str) -> Store:
     return live_domain.LiveDomainStore(places.hypervisor(host))
 
 
-# In the order of writing. core/impact.py explains what Nova's operations read.
+# In writing order. core/impact.py explains which stores each operation reads.
 _ALL = (
     StoreSpec('cinder-attachment', _cinder_attachment, Need.CINDER_DATABASE,
               after=('nova-bdm',), implies=('nova-bdm',),
@@ -154,7 +154,7 @@ READERS: Mapping[str, Readers] = {spec.name: spec.read_by for spec in _ALL}
 
 
 def reading_order(names: Collection[str]) -> list[StoreSpec]:
-    """Return stores in the order of reading, which respects ``after``.
+    """Return stores in reading order, which respects ``after``.
 
     :param names: names of the stores
     """

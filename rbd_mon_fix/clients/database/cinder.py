@@ -58,8 +58,8 @@ class Volume:
 
     :param backend: name of the backend; '' if the volume's service has no
         backends, None if the volume has no service yet
-    :param moving: how Cinder is moving the volume, such as 'retyping';
-        None if it is not
+    :param moving: the status of a move by Cinder, such as 'retyping'; None
+        if the volume is not being moved
     """
 
     backend: Optional[str]
@@ -111,10 +111,10 @@ class Cinder:
 
     def swap(self, swaps: Sequence[tuple[VolumeAttachment, str]]
              ) -> list[swapping.Swapped[VolumeAttachment]]:
-        """Write new texts to rows that have not changed since the read.
+        """Write new texts to rows that have not changed since they were read.
 
         :param swaps: rows as they were read, each with its new text
-        :returns: what became of each row, in the order of ``swaps``
+        :returns: the outcome for each row, in the order of ``swaps``
         """
         now = timeutils.utcnow()
         found = swapping.swap(

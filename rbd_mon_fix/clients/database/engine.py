@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Connections, transactions, retries and errors of a database."""
+"""Database connections, transactions, retries and errors."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class Database:
 
     def write(self, work: Callable[[sa_engine.Connection], Result]
               ) -> Result:
-        """Do work in one transaction, and repeat it after a deadlock.
+        """Do work in one transaction, repeated after a deadlock.
 
         :param work: called with the connection; must be safe to repeat
         :raises Unreachable: the connection to the database was lost
@@ -149,9 +149,9 @@ class Database:
 
     def exactly(self, column: sa.ColumnElement[str],
                 value: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
-        """Return a condition: two texts are the same, byte for byte.
+        """Return the condition that two texts are equal, byte for byte.
 
-        MySQL's collations ignore case and trailing blanks; PostgreSQL and
+        MySQL's collations ignore case and trailing spaces; PostgreSQL and
         SQLite compare bytes anyway.
         """
         if self._engine.dialect.name in ('mysql', 'mariadb'):
@@ -217,7 +217,7 @@ def batches(values: Iterable[Key]) -> Iterator[list[Key]]:
 
 
 def _datetime(value: Union[str, datetime.datetime]) -> datetime.datetime:
-    """Convert a time as the drivers return it: SQLite has no such type."""
+    """Convert a driver's time to a datetime: SQLite has no time type."""
     return (datetime.datetime.fromisoformat(value)
             if isinstance(value, str) else value)
 

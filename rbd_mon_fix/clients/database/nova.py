@@ -60,8 +60,8 @@ COMPUTE_NODES = sa.Table(
     sa.Column('hypervisor_hostname', sa.String(255)),
     sa.Column('deleted', sa.Integer))
 
-# A server exists once. During a cross-cell resize two cells have a row of
-# it, and the one that does not count is hidden
+# During a cross-cell resize, two cells have a row for the same server, and the
+# row that does not count is hidden
 # (nova/conductor/tasks/cross_cell_migrate.py). Old rows have NULL there.
 EXISTING = sa.and_(INSTANCES.c.deleted == 0,
                  INSTANCES.c.hidden.is_not(sa.true()))
@@ -81,7 +81,7 @@ class BlockDeviceMapping:
 
 @dataclasses.dataclass(frozen=True)
 class CompareAndSwap:
-    """A row as it was read, and the text to replace its document."""
+    """A row as it was read, and the text that replaces its document."""
 
     row: BlockDeviceMapping
     host: str
@@ -115,9 +115,9 @@ class Cell:
         return {*services, *servers}
 
     def nodes(self, host: str) -> set[str]:
-        """Return the names of a host's hypervisors, as libvirt told Nova.
+        """Return the names of a host's hypervisors, as reported by libvirt.
 
-        nova-compute asks libvirt for its host name
+        nova-compute asks libvirt for the host name
         (nova/virt/libvirt/host.py, ``get_hostname``).
         """
         return set(self._database.read(
@@ -145,7 +145,7 @@ class Cell:
             after = found[-1].uuid
 
     def where(self, uuids: Iterable[str]) -> dict[str, Instance]:
-        """Return the servers that exist, on whichever host they are."""
+        """Return the existing servers among the UUIDs, on any host."""
         return {instance.uuid: instance for batch in engine.batches(uuids)
                 for instance in self._database.read(
                     sa.select(*_SERVER).where(INSTANCES.c.uuid.in_(batch),
@@ -174,12 +174,12 @@ class Cell:
 
     def swap(self, swaps: Sequence[CompareAndSwap]
              ) -> list[swapping.Swapped[BlockDeviceMapping]]:
-        """Write new texts to rows that have not changed since the read.
+        """Write new texts to rows that have not changed since they were read.
 
         The row of a server that has become busy, or has moved to another
         host, is not changed.
 
-        :returns: what became of each row, in the order of ``swaps``
+        :returns: the outcome for each row, in the order of ``swaps``
         """
         found = swapping.swap(
             self._database, self._swap,
@@ -231,7 +231,7 @@ _DEVICE = (BDM.c.id, BDM.c.instance_uuid, BDM.c.volume_id,
 
 
 def _rows(ids: Sequence[int]) -> sa.Select[Any]:
-    """Return the query for rows by id, but those of hidden servers."""
+    """Return the query for rows by id, except those of hidden servers."""
     hidden = (sa.select(INSTANCES.c.uuid)
               .where(INSTANCES.c.uuid == BDM.c.instance_uuid,
                      INSTANCES.c.hidden.is_(sa.true())).exists())

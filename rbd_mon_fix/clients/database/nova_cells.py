@@ -35,8 +35,8 @@ CELL_MAPPINGS = sa.Table(
     sa.Column('name', sa.String(255)),
     sa.Column('database_connection', sa.Text))
 
-# Cell0 holds servers that never got a host (nova/objects/cell_mapping.py,
-# CELL0_UUID).
+# Cell0 holds servers that were never assigned a host
+# (nova/objects/cell_mapping.py, CELL0_UUID).
 _CELL0 = '00000000-0000-0000-0000-000000000000'
 
 

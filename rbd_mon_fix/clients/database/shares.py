@@ -14,8 +14,8 @@
 
 """CephFS shares of servers in a cell's database.
 
-The table of ShareMapping in nova/db/main/models.py, which older releases
-of Nova do not have.
+The table is that of ShareMapping in nova/db/main/models.py, which older
+releases of Nova do not have.
 """
 
 from __future__ import annotations

@@ -12,10 +12,10 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Compare-and-swap of rows: the count of each UPDATE is the verdict.
+"""Compare-and-swap of rows, decided by the row count of each UPDATE.
 
-A text that is read afterwards proves nothing: another writer may have
-written the same one.
+Reading the text afterwards proves nothing: another writer may have written
+the same text.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ Key = TypeVar('Key', int, str)
 
 
 class Row(Protocol):
-    """A row with a key of its own."""
+    """A row with a unique key."""
 
     @property
     def id(self) -> object:
@@ -56,11 +56,11 @@ R = TypeVar('R', bound=Row)
 
 @dataclasses.dataclass(frozen=True)
 class Swapped(Generic[R]):
-    """What became of one row.
+    """The outcome for one row.
 
-    :param written: its UPDATE changed exactly one row
-    :param after: the row at the end of the same transaction; None where it
-        is deleted
+    :param written: the UPDATE for the row changed exactly one row
+    :param after: the row at the end of the same transaction; None if it is
+        deleted
     """
 
     written: bool
@@ -71,15 +71,15 @@ def swap(database: engine.Database, statement: sa.Update,
          values: Mapping[Key, Mapping[str, object]],
          query: Callable[[Sequence[Key]], sa.Select[Any]],
          row: Callable[..., R]) -> dict[Key, Swapped[R]]:
-    """Update rows one by one in one transaction, and read them in it.
+    """Update rows one by one, and reread them, in one transaction.
 
-    A transaction that is repeated after a deadlock counts from the start.
-    Drivers give executemany one count for all rows, and send the statements
-    one by one all the same.
+    A transaction repeated after a deadlock restarts the counts. executemany
+    is not used: drivers return one count for all rows, and still send the
+    statements one by one.
 
-    :param statement: changes a row only where it is as it was read
+    :param statement: changes a row only if unchanged since it was read
     :param values: the parameters of the statement, by the key of the row
-    :param query: makes the query for rows by their keys
+    :param query: returns the query for rows by key
     :param row: called with the columns of each row
     :raises Unreachable: the connection to the database was lost
     """

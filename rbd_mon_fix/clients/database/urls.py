@@ -58,7 +58,7 @@ def _fields(default: Optional[str]) -> dict[str, Union[str, int, None]]:
 def describe(url: str, name: str) -> str:
     """Return engine, database and address of a URL, without its secrets.
 
-    :param name: of the database, for error messages
+    :param name: name of the database, for error messages
     :raises ConfigError: the URL is invalid
     """
     try:
