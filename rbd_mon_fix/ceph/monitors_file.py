@@ -161,8 +161,8 @@ def _check_unique(subject: str, found: Iterable[object]) -> None:
 
 def _cluster(entry: _ClusterMembers, place: str) -> Cluster:
     monmap = MonMap(_monitors(entry, place))
-    former = [(_former(each, f'{place}.former[{number}]'),
-               each.get('answers'))
+    # 'answers' is out of date.
+    former = [_former(each, f'{place}.former[{number}]')
               for number, each in enumerate(entry.get('former', ()))]
     return Cluster(
         name=entry['name'],
@@ -170,10 +170,8 @@ def _cluster(entry: _ClusterMembers, place: str) -> Cluster:
         source=Source.MONITORS_FILE if monmap.monitors else Source.NONE,
         monmap=monmap,
         backends=tuple(map(_backend, entry.get('backends', ()))),
-        former=tuple(each for each, _ in former),
-        span=_span([each for each, _ in former]),
-        greeted=frozenset(addr for each, answers in former if answers
-                          for addr in each.addrs),
+        former=tuple(former),
+        span=_span(former),
         written=entry.get('written') or '')
 
 

@@ -39,8 +39,7 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
     listing.write(
         conf.command.format, out, COLUMNS,
         [row for cluster in found.clusters
-         for row in (*_rows(cluster, found.answering),
-                     *_former(cluster, found.answering))],
+         for row in (*_rows(cluster, found.answering), *_former(cluster))],
         {'version': 1, 'clusters': [
             schema.cluster(cluster, found.answering)
             for cluster in found.clusters]})
@@ -54,13 +53,13 @@ def _rows(cluster: Cluster, answering: Optional[frozenset[MonAddr]]
                    _answers(monitor, answering), None)
 
 
-def _former(cluster: Cluster, answering: Optional[frozenset[MonAddr]]
-            ) -> Iterator[dict[str, Any]]:
+def _former(cluster: Cluster) -> Iterator[dict[str, Any]]:
     for each in cluster.former:
-        greets = not cluster.greeted.isdisjoint(each.addrs)
-        yield _row(cluster, ' '.join(map(str, each.addrs)),
-                   'not asked' if answering is None
-                   else 'yes' if greets else 'no', each.until or 'former')
+        answers = (
+            'not asked' if cluster.greeted is None
+            else 'no' if cluster.greeted.isdisjoint(each.addrs) else 'yes')
+        yield _row(cluster, ' '.join(map(str, each.addrs)), answers,
+                   each.until or 'former')
 
 
 def _row(cluster: Cluster, monitor: Optional[str], answers: str,

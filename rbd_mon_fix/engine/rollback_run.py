@@ -82,7 +82,7 @@ def rollback(context: contexts.Context, request: RollbackRequest,
         return execution.Execution(
             reporter, listener,
             lambda: session.start('rollback', request.run),
-            len(past.entries)).carry_out(plans, scan.lost)
+            sum(map(_may_be_made, past.entries))).carry_out(plans, scan.lost)
 
 
 def _scan(context: contexts.Context, past: Run) -> scans.Scan:
@@ -112,6 +112,10 @@ def _made(past: Run, scan: scans.Scan) -> list[Entry]:
     """Return the changes that a run made; check unsettled ones in stores."""
     return [entry for entry in recovery.settled(past, scan.get).entries
             if inverse.is_made(entry)]
+
+
+def _may_be_made(entry: Entry) -> bool:
+    return entry.verdict is None or inverse.is_made(entry)
 
 
 def _plan(host: str, entries: Sequence[Entry], scan: scans.Scan) -> Plan:

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 
+
 def journal(context: contexts.Context) -> journals.Journal:
     """Return the journal that the config names."""
     return journals.Journal(

@@ -88,7 +88,8 @@ class Cluster:
     :param backends: the config sections that lead to this cluster
     :param former: the former monitors, latest first
     :param span: the first and the last known epoch of the monmap
-    :param greeted: former addresses at which a Ceph monitor answered
+    :param greeted: the former addresses that still answer; None if none was
+        contacted
     :param written: when the monitors were listed, ISO 8601; '' if unknown
     :param epoch: the cluster's own monmap; None if it did not answer
     :param way: the ``ceph`` arguments that worked; None if none did
@@ -101,7 +102,7 @@ class Cluster:
     backends: tuple[Backend, ...]
     former: tuple[FormerMonitor, ...] = ()
     span: Optional[tuple[int, int]] = None
-    greeted: frozenset[MonAddr] = frozenset()
+    greeted: Optional[frozenset[MonAddr]] = None
     written: str = ''
     epoch: Optional[MonEpoch] = None
     way: Optional[Way] = None

@@ -80,7 +80,7 @@ def cluster(shown: Cluster,
             addr for monitor in monitors for addr in monitor.addrs
             if addr in answering),
         'written': shown.written or None,
-        'former': [_former(each, shown, answering) for each in shown.former],
+        'former': [_former(each, shown.greeted) for each in shown.former],
         'backends': [{'owner': backend.owner, 'name': backend.name,
                       'pool': backend.pool, 'user': backend.user,
                       'secret_uuid': backend.secret_uuid}
@@ -88,13 +88,13 @@ def cluster(shown: Cluster,
     }
 
 
-def _former(former: FormerMonitor, shown: Cluster,
-            answering: Optional[frozenset[MonAddr]]) -> dict[str, object]:
+def _former(former: FormerMonitor,
+            greeted: Optional[frozenset[MonAddr]]) -> dict[str, object]:
     return {'name': former.name or None, 'addresses': _texts(former.addrs),
             'epochs': [former.first, former.last],
             'until': former.until or None,
-            'answers': None if answering is None
-            else not shown.greeted.isdisjoint(former.addrs)}
+            'answers': None if greeted is None
+            else not greeted.isdisjoint(former.addrs)}
 
 
 def rows(kind: Kind, copies: Sequence[Copy],

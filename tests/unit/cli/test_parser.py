@@ -24,12 +24,7 @@ from rbd_mon_fix.cli import exit_codes
 from rbd_mon_fix.cli import parser
 from rbd_mon_fix.conf import options
 from rbd_mon_fix.report import factory
-from rbd_mon_fix.stores import cinder_attachment
-from rbd_mon_fix.stores import domain
-from rbd_mon_fix.stores import live_domain
-from rbd_mon_fix.stores import managed_save
-from rbd_mon_fix.stores import nova_bdm
-from rbd_mon_fix.stores import unrescue
+from rbd_mon_fix.stores import registry
 from tests.unit import memory
 
 UUID = memory.uuid(1)
@@ -180,11 +175,8 @@ def test_formats_are_those_of_the_reports():
     assert parser.FORMATS == factory.FORMATS
 
 
-def test_stores_are_in_the_order_of_writing():
-    assert parser.STORES == tuple(store.name for store in (
-        cinder_attachment.CinderAttachmentStore, nova_bdm.NovaBdmStore,
-        domain.DomainStore, managed_save.ManagedSaveStore,
-        unrescue.UnrescueStore, live_domain.LiveDomainStore))
+def test_stores_are_those_of_the_registry():
+    assert parser.STORES == tuple(registry.SPECS)
 
 
 def test_the_help_knows_every_exit_code():

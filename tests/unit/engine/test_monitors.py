@@ -31,7 +31,7 @@ GIVEN_ON = memory.addrs('10.1.0.1:6789')
 
 
 @pytest.mark.parametrize('answering, greeted', [
-    (None, frozenset()), (frozenset(), frozenset(OLD))])
+    (None, None), (frozenset(), frozenset(OLD))])
 def test_find_monitors(tmp_path, nova, monkeypatch, answering, greeted):
     asked = []
     monkeypatch.setattr(client, 'answering', lambda addrs: (

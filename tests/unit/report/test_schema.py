@@ -110,16 +110,18 @@ def test_a_cluster_nobody_asked_differs_from_a_silent_one(answering,
         'former': [], 'backends': []}
 
 
-@pytest.mark.parametrize('answering, answers', [
-    (None, None), (frozenset(), True)])
-def test_the_former_monitors_of_a_cluster(answering, answers):
+@pytest.mark.parametrize('greeted, answers', [
+    (None, None), ([], False), (['10.0.0.1'], True)])
+def test_the_former_monitors_of_a_cluster(greeted, answers):
     addr = MonAddr('10.0.0.1', 6789)
     shown = Cluster(
         'ceph', None, Source.NONE, MonMap(()), (), (
             FormerMonitor('a', (addr,), 1, 3, '2026-11-20T01:02:03Z'),),
-        greeted=frozenset({addr}), written='2026-11-26T00:00:00+00:00')
+        greeted=None if greeted is None
+        else frozenset(MonAddr(host, 6789) for host in greeted),
+        written='2026-11-26T00:00:00+00:00')
 
-    found = schema.cluster(shown, answering)
+    found = schema.cluster(shown, frozenset())
     assert found['written'] == '2026-11-26T00:00:00+00:00'
     assert found['former'] == [{
         'name': 'a', 'addresses': ['10.0.0.1:6789'], 'epochs': [1, 3],
