@@ -12,12 +12,12 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The writes of a refresh and nothing else, for comparison.
+"""A script that only performs the writes of a refresh, for comparison.
 
     python benchmarks/bare.py FILE
 
-No checks, no journal, no look at what became of it: what somebody writes
-who has the new texts at hand already. FILE has them, and where they go.
+It makes no checks, keeps no journal and does not verify the result, as if
+the new texts were already known. FILE holds the texts and their targets.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What was measured, and whether it is within its bound."""
+"""Measured values and their bounds."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _HEADS = ('WHAT', 'MEASURED', 'BOUND', 'HOLDS', 'HOW')
 
 @dataclasses.dataclass(frozen=True)
 class Figure:
-    """One thing that was measured.
+    """One measured value.
 
-    :param bound: what it may be at most
-    :param unit: of both
-    :param note: what it was made from
+    :param bound: the maximum allowed value
+    :param unit: the unit of value and bound
+    :param note: the raw measurements behind the value
     """
 
     what: str
@@ -43,7 +43,7 @@ class Figure:
 
 
 def table(figures: Sequence[Figure]) -> str:
-    """Return a table for people."""
+    """Return a human-readable table."""
     rows = [_HEADS, *(
         (figure.what, f'{figure.value:.2f} {figure.unit}',
          f'{figure.bound:g} {figure.unit}', 'yes' if figure.holds else 'NO',

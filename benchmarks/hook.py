@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""How long libvirt waits for the hook: whole processes, best and worst.
+"""How long libvirt waits for the hook: whole processes, best and worst case.
 
 Run it from the repository: ``python -m benchmarks.hook``
 """

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""A libvirtd of our own that leaves the machine's alone."""
+"""A private libvirtd that does not touch the machine's own."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ import tenacity
 READY_WITHIN = 60
 STOPPED_WITHIN = 30
 
-# libvirtd has no options for its folders, so that it gets its own in a
-# mount namespace; on disk, as a define is synced there. Its host name is that
-# of the compute host in the databases.
+# libvirtd has no options for its folders, so it gets private folders in a
+# mount namespace; they are on disk, because libvirt syncs each define. Its
+# host name is that of the compute host in the databases.
 START = '''
 set -e
 mount --make-rprivate /
@@ -45,8 +45,8 @@ hostname "$3"
 exec "$2" -f "$1/libvirtd.conf" -p "$1/pid"
 '''
 
-# Root's QEMU sees KVM where that of another user does not; libvirt would
-# take the difference for a change and probe QEMU again at every define.
+# QEMU may see KVM as root but not as another user; libvirt would treat the
+# difference as a change and probe QEMU again at every define.
 QEMU_CONF = 'user = "root"\ngroup = "root"\nsecurity_driver = "none"\n'
 
 LIBVIRTD_CONF = '''\
@@ -59,10 +59,10 @@ log_outputs = "4:stderr"
 
 @contextlib.contextmanager
 def running(host: str) -> Iterator[str]:
-    """Yield the URI of a libvirtd that runs as long as the context lasts.
+    """Yield the URI of a libvirtd that runs for the duration of the context.
 
-    :param host: the compute host that it is of, by its host name
-    :raises RuntimeError: it cannot be run here
+    :param host: the host name of the compute host that it represents
+    :raises RuntimeError: libvirtd cannot run here
     """
     with tempfile.TemporaryDirectory(prefix='rbd-mon-fix-') as name:
         folder = pathlib.Path(name)

@@ -12,12 +12,13 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Run a command and tell the most memory that it held, in KiB.
+"""Run a command and print its peak memory, in KiB.
 
     python benchmarks/peak.py FILE COMMAND...
 
-A process counts as its own what the one that started it held then. This
-one holds next to nothing, which is why it stands between.
+The kernel counts the parent's memory at the time of the start as the
+child's own. This script holds next to no memory, so it starts the command on
+behalf of the benchmark.
 """
 
 from __future__ import annotations

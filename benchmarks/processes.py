@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Runs whole processes, and measures their time and their memory."""
+"""Run whole processes and measure their time and memory."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ def python(*words: str) -> Command:
 
 
 def run(command: Command, codes: Sequence[int] = (0,)) -> None:
-    """Run a command, its output thrown away.
+    """Run a command and discard its output.
 
-    :param codes: the exit codes that it may end with
-    :raises RuntimeError: it ended with another
+    :param codes: the expected exit codes
+    :raises RuntimeError: the command ended with another exit code
     """
     done = subprocess.run(
         command, cwd=REPOSITORY, env=_environment(), stdin=subprocess.DEVNULL,
@@ -61,10 +61,10 @@ def run(command: Command, codes: Sequence[int] = (0,)) -> None:
 def compare(what: str, bound: float, rounds: int,
             first: Callable[[], float], second: Callable[[], float],
             ) -> Figure:
-    """Return how many times as long as the second the first takes.
+    """Return the ratio of the first duration to the second.
 
-    They take turns, so that a machine that slows down slows both. Each is
-    called once before, which fills the caches.
+    The two take turns, so a machine that slows down slows both. Each is called
+    once beforehand to fill the caches.
 
     :param first: returns its seconds, and so does the second
     """
@@ -77,20 +77,20 @@ def compare(what: str, bound: float, rounds: int,
 
 
 def seconds(command: Command) -> float:
-    """Return how long a command takes that ends well."""
+    """Return the duration of a command that must succeed."""
     begin = time.perf_counter()
     run(command)
     return time.perf_counter() - begin
 
 
 def peak(command: Command, codes: Sequence[int]) -> float:
-    """Return the most memory that a command holds at a time, in MiB."""
+    """Return the peak memory of a command, in MiB."""
     with tempfile.NamedTemporaryFile('r') as file:
         run([sys.executable, PEAK, file.name, *command], codes)
         return int(file.read()) / 1024
 
 
 def _environment() -> dict[str, str]:
-    """Let compiled modules be kept, as those of an installed program are."""
+    """Return an environment that caches bytecode, as an installation does."""
     return {name: value for name, value in os.environ.items()
             if name != 'PYTHONDONTWRITEBYTECODE'}

@@ -14,7 +14,7 @@
 
 """``refresh`` against a bare script that does the same writes.
 
-Real in it are libvirtd, MariaDB and the schemas of Nova and Cinder.
+libvirtd, MariaDB and the schemas of Nova and Cinder are real.
 """
 
 from __future__ import annotations
@@ -51,11 +51,11 @@ def figures(folder: pathlib.Path, databases: databases_module.Databases,
             libvirt_uri: str, servers: int, rounds: int) -> Iterator[Figure]:
     """Measure a refresh of a host whose servers have three stale disks each.
 
-    :param folder: an empty one, to work in
-    :param databases: with their schema and no rows
+    :param folder: an empty working folder
+    :param databases: with their schema but no rows
     :param libvirt_uri: of a daemon without domains
-    :param servers: how many
-    :param rounds: how often each is measured
+    :param servers: the number of servers
+    :param rounds: the number of measurements of each
     """
     urls = {'cell': databases.cell, 'cinder': databases.cinder,
             'libvirt': libvirt_uri}
@@ -112,7 +112,7 @@ def _read(urls: Mapping[str, str]) -> Texts:
 
 
 def _check(stale: Texts, right: Texts) -> None:
-    """Make sure that there was work to do, and that all of it was done."""
+    """Assert that there was work to do and that all of it was done."""
     for name, texts in right.items():
         words = texts if name == 'domains' else list(texts.values())
         if any(monitor in text for text in words

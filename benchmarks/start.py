@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""How long the command takes to say what it can do."""
+"""How long the command takes to print its help."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ IMPORTS = 'import oslo_config.cfg, oslo_log.log'
 
 
 def figures(rounds: int) -> Iterator[Figure]:
-    """Measure ``--help`` against the imports that it cannot do without."""
+    """Measure ``--help`` against the imports that it needs in any case."""
     yield processes.compare(
         '--help / import of oslo.config and oslo.log', BOUND, rounds,
         lambda: processes.seconds(processes.ours('--help')),

@@ -32,19 +32,19 @@ from tests.functional import servers as engines
 MEMORY = 200.0
 GROWTH = 1.1
 VOLUMES = 2
-# Hosts of the cell, and of the one with a tenth of the attachments: what is
-# kept in memory is a lot of one host's servers.
+# The hosts of the full cell, and of the cell with a tenth of the attachments:
+# memory holds one batch of one host's servers at a time.
 HOSTS = ((200, 20), (1, 1))
 STALE_FOUND = 1
 
 
 def figures(folder: pathlib.Path, migrated: databases_module.Databases,
             attachments: int) -> Iterator[Figure]:
-    """Measure a cell, spread over many hosts and all on one.
+    """Measure a cell twice: spread over many hosts, and all on one host.
 
-    :param folder: an empty one, to work in
-    :param migrated: SQLite databases with their schema and no rows
-    :param attachments: how many; a tenth of it is what it is compared with
+    :param folder: an empty working folder
+    :param migrated: SQLite databases with their schema but no rows
+    :param attachments: how many; the comparison uses a tenth of them
     """
     cells = [_build(folder / name, migrated, number) for name, number
              in (('small', attachments // 10), ('large', attachments))]
@@ -72,7 +72,7 @@ def _build(folder: pathlib.Path, migrated: databases_module.Databases,
 
 
 def _peak(config_file: pathlib.Path, cell: str, hosts: int) -> float:
-    """Spread the servers over hosts and look at all of them."""
+    """Spread the servers over hosts and run ``status`` on all of them."""
     _execute(cell, 'UPDATE instances SET host = :host WHERE id % :hosts = :n',
              [{'host': _host(number), 'hosts': hosts, 'n': number}
               for number in range(hosts)])

@@ -12,4 +12,4 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The documentation, and the scripts that draw its pictures."""
+"""The documentation, and the scripts that draw its diagrams."""

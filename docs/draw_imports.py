@@ -12,11 +12,11 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Draw who imports whom, from the imports in the code.
+"""Draw the import graph of the package from its source.
 
-Rooms stand on a staircase, from the street to the cellar. An import goes to
-the right and down into the room that is imported; one that goes back up is
-red. Run from the root of the tree: python -m docs.draw_imports
+Rooms stand on a staircase, from the street to the cellar. The arrow of an
+import goes to the right and then down into the imported room; an import back
+up is red. Run from the root of the tree: python -m docs.draw_imports
 """
 
 from __future__ import annotations
@@ -41,17 +41,17 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
     'pure': ('documents', 'core'),
     'values': ('model',),
 }
-# They start the command, or are imported by every room.
+# Modules that start the command, or that every room imports.
 LEFT_OUT = {'__init__', '__main__', 'exceptions'}
 
-# Who imports whom; the value is whether that is for annotations alone.
+# (importer, imported); the value is True if only annotations need it.
 Imports = Mapping[tuple[str, str], bool]
 
 UP = '#cf222e'
 _DOWN, _FILL = '#0969da', '#e8f1fc'
 _MARGIN, _LABELS, _BOX, _COLUMN = 16, 84, 86, 40
 _TOP, _ROW, _HEIGHT = 16, 36, 26
-# How far the lines of annotations are from the others.
+# The distance of annotation lines from the other lines.
 _BESIDE = 5
 
 
@@ -60,7 +60,7 @@ class UnknownRoom(Exception):
 
 
 def imports(package: pathlib.Path) -> Imports:
-    """Return who imports whom in a package, in a fixed order.
+    """Return the imports between the rooms of a package, in a fixed order.
 
     :raises UnknownRoom: a room has no place in ``LAYERS``
     """
@@ -84,7 +84,7 @@ def imports(package: pathlib.Path) -> Imports:
 
 def _imported(node: ast.AST, package: str,
               typing_only: bool) -> Iterator[tuple[str, bool]]:
-    """Yield each room that code imports, and whether for annotations."""
+    """Yield each imported room, and whether only annotations need it."""
     if isinstance(node, ast.If) and _is_type_checking(node.test):
         for statement in node.body:
             yield from _imported(statement, package, True)
@@ -114,7 +114,7 @@ def _is_type_checking(test: ast.expr) -> bool:
 
 
 def draw(package: pathlib.Path = PACKAGE) -> str:
-    """Return the picture of a package's imports as SVG."""
+    """Return a diagram of a package's imports as SVG."""
     found = imports(package)
     rooms = _rooms()
     width = _right(len(rooms) - 1) + 2 * _MARGIN
@@ -122,7 +122,7 @@ def draw(package: pathlib.Path = PACKAGE) -> str:
     drawing = svg.Drawing(width, height,
                           'The rooms of rbd_mon_fix and their imports')
     _bands(drawing, width)
-    # Imports that go up are drawn last, for they should not be there.
+    # Forbidden imports (upwards) are drawn last, on top of the others.
     for down in (True, False):
         for (source, target), typing_only in found.items():
             if (rooms.index(source) < rooms.index(target)) is down:
@@ -172,10 +172,10 @@ def _boxes(drawing: svg.Drawing, rooms: list[str]) -> None:
 
 def _arrow(drawing: svg.Drawing, source: int, target: int,
            typing_only: bool) -> None:
-    """Draw an import: along the importer's row, then into the imported.
+    """Draw an import: along the importer's row, then into the imported room.
 
-    Solid lines of one row or column lie on each other; a dot is where one
-    turns off.
+    Solid lines of one row or column overlap; a dot marks where a line turns
+    off.
     """
     down = source < target
     color = _DOWN if down else UP

@@ -14,8 +14,8 @@
 
 """Draw which operation reads which copy of the monitor addresses.
 
-The arrows are those of ``rbd_mon_fix.stores.registry``. Where no copy can
-break an operation, Nova asks Cinder or Ceph at that moment. Run from the root
+The arrows come from ``rbd_mon_fix.stores.registry``. If no copy can break an
+operation, Nova asks Cinder or Ceph when the operation runs. Run from the root
 of the tree: python -m docs.draw_readers
 """
 
@@ -41,7 +41,7 @@ PLAIN_START = 'plain-start'
 
 
 class Box(NamedTuple):
-    """A box: its name, a line on what it is, and how it is drawn."""
+    """A box: its name, a one-line description, and its style."""
 
     title: str
     words: str
@@ -90,7 +90,7 @@ READERS: Mapping[str, Box] = {
 
 
 class Kind(NamedTuple):
-    """A kind of disk: what it is called, and the color of its arrows."""
+    """A kind of disk: its name and the color of its arrows."""
 
     title: str
     color: str
@@ -104,7 +104,7 @@ KINDS = (VOLUME, OWN, PLAIN)
 _UUID = '0b5e1c1d-0000-4000-8000-000000000000'
 _WIDTH, _LEFT, _RIGHT, _BOX = 900, 20, 570, 310
 _TOP, _STEP, _HEIGHT = 52, 62, 46
-# Between the arrows of two kinds at one box.
+# The gap between the arrows of two kinds at one box.
 _APART = 9
 
 
@@ -199,7 +199,7 @@ def _boxes(drawing: svg.Drawing, x: int,
 
 def _lines(drawing: svg.Drawing, found: list[Arrow],
            sources: Mapping[str, int], readers: Mapping[str, int]) -> None:
-    """Draw the arrows; those at one side of a box keep apart."""
+    """Draw the arrows; keep the arrows at one side of a box apart."""
     ordered = sorted(found, key=lambda arrow: (
         readers[arrow.reader], sources[arrow.source],
         KINDS.index(arrow.kind)))
@@ -216,7 +216,7 @@ def _lines(drawing: svg.Drawing, found: list[Arrow],
 
 
 def _spread(boxes: list[str]) -> list[float]:
-    """Return how far from the middle of its box each arrow is.
+    """Return the distance of each arrow from the middle of its box.
 
     :param boxes: the box at one end of each arrow, from top to bottom
     """
@@ -224,7 +224,7 @@ def _spread(boxes: list[str]) -> list[float]:
     seen: collections.Counter[str] = collections.Counter()
     offsets = []
     for box in boxes:
-        # Many arrows at one box still have to fit between its corners.
+        # Many arrows at one box must still fit between its corners.
         apart = min(_APART, (_HEIGHT - 8) / total[box])
         offsets.append((seen[box] - (total[box] - 1) / 2) * apart)
         seen[box] += 1

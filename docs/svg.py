@@ -12,10 +12,10 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""A small SVG writer for the pictures of the documentation.
+"""A small SVG writer for the diagrams of the documentation.
 
-Every picture has a white panel of its own, so it can be read on a page of any
-color, and names only generic fonts, so it looks alike everywhere.
+Every diagram has its own white panel, so it is readable on a page of any
+color, and names only generic fonts, so it looks the same everywhere.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Value = Union[str, int, float]
 
 
 class Drawing:
-    """A picture that is built up element by element.
+    """A diagram that is built element by element.
 
     :param title: the text for readers who cannot see the picture
     """
@@ -73,7 +73,7 @@ class Drawing:
                            **style}, saxutils.escape(words))
 
     def render(self) -> str:
-        """Return the picture as a file has it."""
+        """Return the content of the SVG file."""
         width, height = self._size
         return '\n'.join([
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" '

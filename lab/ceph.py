@@ -36,7 +36,7 @@ MOVED_WITHIN = 120
 
 
 class Cluster:
-    """A cluster: some monitors, a manager, and an OSD that lives in memory.
+    """A cluster: some monitors, a manager, and an OSD with an in-memory store.
 
     :param conf: the ceph.conf of its programs and clients; clusters on one
         machine have different file names
@@ -69,7 +69,7 @@ class Cluster:
                           MOVED_WITHIN)
 
     def stop(self) -> None:
-        """Stop all daemons; those that ask monitors as they end, first."""
+        """Stop all daemons, first those that contact monitors to end."""
         for daemon in (self._daemon('osd', '0'), self._daemon('mgr', 'x'),
                        *map(self._monitor, self.monitors())):
             self._services.stop(daemon.name)
@@ -184,7 +184,7 @@ class Cluster:
 
     def _make_monitor(self, monitor: mons.Monitor, monmap: str,
                       ring: pathlib.Path) -> None:
-        # A monitor that finds that it was removed once ends at once.
+        # A monitor that discovers its earlier removal exits at once.
         shutil.rmtree(self.files.data / f'mon.{monitor.name}',
                       ignore_errors=True)
         self.run('ceph-mon', '--mkfs', '-i', monitor.name, '--monmap', monmap,
@@ -201,7 +201,8 @@ class Cluster:
     def _remove(self, name: str) -> bool:
         """Remove a monitor, and return whether it is gone.
 
-        If an election comes in between, Ceph reports success and forgets it.
+        If an election happens meanwhile, Ceph reports success but does not
+        remove the monitor.
         """
         self.run('ceph', 'mon', 'rm', name)
         told = json.loads(self.run('ceph', 'mon', 'dump', '-f', 'json'))

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The files of a cluster: ceph.conf, keyrings, list of monitors."""
+"""The files of a cluster: ceph.conf, keyrings and the list of monitors."""
 
 from __future__ import annotations
 

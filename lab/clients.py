@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The clients of a cluster, as the cluster itself sees them."""
+"""The clients of a cluster, as the cluster itself reports them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Run = Callable[..., str]
 
 
 def strays(run: Run) -> set[int]:
-    """Return the clients that have an image open and no monitor.
+    """Return the clients that have an image open but no monitor.
 
     A client without a monitor never learns of new monitors.
 

@@ -12,8 +12,8 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What can go wrong in the lab."""
+"""The lab's exception."""
 
 
 class LabError(Exception):
-    """The lab cannot do what it was asked for; the text says why."""
+    """The lab cannot do what was requested; the message says why."""

@@ -34,7 +34,7 @@ SECRET = '5d2b4c1a-7e0f-4a6e-9d3c-8b1f0e2a6c47'
 PIDS = pathlib.Path('/run/libvirt/qemu')
 CONSOLES = pathlib.Path('/var/lib/lab/consoles')
 COUNTS_WITHIN = 60
-# QEMU's message when it finds no monitor.
+# QEMU's error message when it cannot reach a monitor.
 UNREACHED = 'error connecting: Connection timed out'
 
 DOMAIN = '''\
@@ -103,7 +103,7 @@ class Guest:
         return int(PIDS.joinpath(f'{self.name}.pid').read_text())
 
     def make(self, hosts: Iterable[tuple[str, int]]) -> None:
-        """Create its image and define it, unless it is defined.
+        """Create the image and define the guest, unless it is already defined.
 
         :param hosts: the monitors in its XML
         """
@@ -120,7 +120,7 @@ class Guest:
                             for host, port in hosts)))
 
     def start(self) -> None:
-        """Start it, unless it is running, and wait until it counts."""
+        """Start the guest, unless it is running, and wait until it counts."""
         if not self.runs():
             libvirtd.virsh('start', self.name)
         self.wait_until_counting()
@@ -135,7 +135,7 @@ class Guest:
             libvirtd.virsh('destroy', self.name)
 
     def remove(self) -> None:
-        """Undefine it; its image stays.
+        """Undefine the guest; its image stays.
 
         An image cannot be removed for half a minute after one of its clients
         was killed.
@@ -152,13 +152,13 @@ class Guest:
                 for host in found.iterfind('devices/disk/source/host')]
 
     def wait_until_counting(self) -> None:
-        """Wait until it has written to its disk at least twice."""
+        """Wait until the guest has written to its disk at least twice."""
         now = count(self.console)
         services.wait_for(lambda: (count(self.console) or 0) >= 2
                           and count(self.console) != now, COUNTS_WITHIN)
 
     def written(self) -> str:
-        """Return the count that it has written to its image."""
+        """Return the count that the guest has written to its image."""
         return self.cluster.read(f'{POOL}/{self.name}', 512, 8)
 
 

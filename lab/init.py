@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The first process of the lab's machine: mounts folders, reaps orphans.
+"""The first process of the lab's machine: mounts folders and reaps orphans.
 
 Run it as ``python -m lab.init FOLDER``.
 """

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The part of the lab that runs in its machine: services, by level."""
+"""The part of the lab that runs inside its machine: services, by level."""
 
 from __future__ import annotations
 

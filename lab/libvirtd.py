@@ -22,7 +22,7 @@ import uuid
 from lab import services
 
 URI = 'qemu:///system'
-# Guests are emulated: KVM may be present and yet not work.
+# Guests are emulated: KVM may be present but unusable.
 QEMU_CONF = '''\
 user = "root"
 group = "root"

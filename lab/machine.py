@@ -17,9 +17,9 @@
 The lab's machine has only its own processes and a loopback device, so it
 cannot reach or disturb anything outside, and all processes end with the first
 one. Its ``/etc``, ``/var/lib``, ``/var/log`` and ``/var/cache`` are those of
-the real machine, with the lab's folder as an overlay: everything that is
-written there stays in the folder. Commands in it read ``/etc/nova/nova.conf``
-as on any host, and mean the lab's.
+the real machine, with the lab's folder as an overlay, so all writes to them
+stay in the folder. Commands in the machine read the lab's
+``/etc/nova/nova.conf`` at its usual path.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from lab import services
 
 HOSTNAME = 'lab'
 OVERLAID = ('/etc', '/var/lib', '/var/log', '/var/cache')
-# The lab must not see what the real machine has in these places.
+# The lab must not see the real machine's content in these places.
 HIDDEN = ('/etc/ceph', '/etc/libvirt/hooks', '/etc/libvirt/qemu',
           '/etc/libvirt/secrets', '/etc/libvirt/storage', '/etc/rbd-mon-fix',
           *(f'/var/lib/{name}' for name in (

@@ -23,7 +23,7 @@ from typing import Iterable
 
 @dataclasses.dataclass(frozen=True)
 class Monitor:
-    """A monitor: its name, and all its addresses as Ceph writes them."""
+    """A monitor: its name and all its addresses in Ceph's notation."""
 
     name: str
     addresses: str
@@ -50,7 +50,7 @@ def on(*hosts: str, v1: int = 6789, v2: int = 3300) -> tuple[Monitor, ...]:
 
 
 def first_addresses(wanted: Iterable[Monitor]) -> list[tuple[str, int]]:
-    """Return the address of each that Cinder hands out: v1, or else v2.
+    """Return the address per monitor that Cinder hands out: v1, or else v2.
 
     The rule is ``addr`` of ``ceph mon dump``, which the RBD driver of Cinder
     reads (cinder/volume/drivers/rbd.py, _get_mon_addrs).

@@ -28,7 +28,7 @@ import tenacity
 from lab import errors
 
 Result = TypeVar('Result')
-# Not the PATH of the caller: its venv has other programs.
+# Not the caller's PATH: the caller's venv has other programs.
 ENVIRONMENT = {
     'PATH': '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
     'HOME': '/root', 'LANG': 'C.UTF-8'}
@@ -134,7 +134,7 @@ class Services:
 
 
 def same(process: psutil.Process, started: float) -> bool:
-    """Return whether a process started then, and does not reuse a pid."""
+    """Return whether a pid still belongs to the process that started then."""
     return abs(process.create_time() - started) < 2
 
 

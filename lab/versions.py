@@ -27,7 +27,7 @@ PACKAGES = {
 
 
 def table(level: str) -> str:
-    """Return the versions for a level and those below, one a line."""
+    """Return the versions for a level and the levels below, one per line."""
     names = [name for part, packages in PACKAGES.items() for name in packages
              if level == 'openstack' or part == 'ceph']
     return services.run(

@@ -12,13 +12,13 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What holds for all tests."""
+"""Settings shared by all tests."""
 
 from __future__ import annotations
 
 import hypothesis
 
-# How long an example takes says more of the machine than of the code.
+# The duration of an example depends on the machine more than on the code.
 hypothesis.settings.register_profile(
     'untimed', deadline=None,
     suppress_health_check=[hypothesis.HealthCheck.too_slow])

@@ -30,7 +30,7 @@ DATABASES = ('keystone', 'glance', 'placement', 'neutron', 'cinder', 'nova',
 
 
 def mariadb() -> services.Service:
-    """Return the database server; create its folder if it is missing."""
+    """Return the database server; create its folder if missing."""
     pathlib.Path(SOCKET).parent.mkdir(exist_ok=True)
     if not (DATA / 'mysql').exists():
         services.run(
@@ -43,7 +43,7 @@ def mariadb() -> services.Service:
          f'--socket={SOCKET}', f'--bind-address={config.ADDRESS}',
          '--skip-name-resolve', '--max-connections=500',
          '--character-set-server=utf8', '--pid-file=/run/mysqld/mysqld.pid',
-         # Nobody needs the data after a crash of the lab's machine.
+         # The data need not survive a crash of the lab's machine.
          '--innodb-flush-log-at-trx-commit=0'),
         lambda: sql('SELECT 1'))
 
@@ -86,7 +86,7 @@ def rabbitmq() -> services.Service:
         'rabbitmq', ('/usr/lib/rabbitmq/bin/rabbitmq-server',),
         lambda: listens(5672), {
             'HOME': str(base), 'RABBITMQ_NODENAME': 'rabbit@localhost',
-            # Makes its script exec the server instead of watching it.
+            # Makes RabbitMQ's script exec the server instead of watching it.
             'RUNNING_UNDER_SYSTEMD': 'yes',
             'RABBITMQ_MNESIA_BASE': str(base / 'mnesia'),
             'RABBITMQ_LOG_BASE': '/var/log/rabbitmq',

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""All of OpenStack, in the order in which its parts need each other."""
+"""All OpenStack services, in the order of their dependencies."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def start_backing(running: services.Services) -> None:
 
 
 def prepare(ceph_conf: pathlib.Path) -> None:
-    """Write all configs and create all databases, unless they exist.
+    """Write all missing configs and create all missing databases.
 
     :param ceph_conf: of the cluster for all disks and images
     """

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The config files of OpenStack's services: shared settings, writing."""
+"""The config files of OpenStack's services: shared settings and a writer."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Sections = Mapping[str, Mapping[str, object]]
 
 
 def password() -> str:
-    """Return the password of all users; make it at the first call."""
+    """Return the password of all users; the first call generates it."""
     if not PASSWORD.exists():
         PASSWORD.parent.mkdir(exist_ok=True)
         PASSWORD.touch(mode=0o600)
@@ -68,7 +68,7 @@ def authtoken() -> dict[str, object]:
 
 
 def write(path: str, sections: Sections) -> None:
-    """Write a config file that only root can read: it has passwords."""
+    """Write a config file that only root can read, as it has passwords."""
     lines = []
     for section, options in sections.items():
         lines += [f'[{section}]']

@@ -28,7 +28,7 @@ ML2 = '/etc/neutron/plugins/ml2/ml2_conf.ini'
 
 
 def prepare_placement() -> None:
-    """Write its config and its database."""
+    """Write Placement's config and create its database."""
     config.write('/etc/placement/placement.conf', {
         'DEFAULT': {'use_stderr': True},
         'placement_database': {'connection': config.database('placement')},
@@ -44,7 +44,7 @@ def placement() -> services.Service:
 
 
 def prepare_glance(ceph_conf: pathlib.Path) -> None:
-    """Write its config and its database.
+    """Write Glance's config and create its database.
 
     :param ceph_conf: of the cluster that keeps the images
     """

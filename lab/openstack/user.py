@@ -67,7 +67,8 @@ class User:
     def wait_for_compute(self) -> None:
         """Wait until servers can be created.
 
-        Nova schedules none for a while after its libvirt was down.
+        Nova schedules no servers to a host for a while after its libvirt was
+        down.
         """
         def look() -> bool:
             return all((one.status, one.state) == ('enabled', 'up') for one

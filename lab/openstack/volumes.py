@@ -100,7 +100,7 @@ class Volumes:
                 'get', f'volumes/{volume}')['volume']['size'] == size)
 
     def fresh_connection(self, volume: str) -> dict[str, Any]:
-        """Return what Cinder hands out for a new attachment of a volume.
+        """Return the connection info that Cinder gives a new attachment.
 
         This creates an attachment and deletes it again.
         """

@@ -29,8 +29,9 @@ def service(name: str, program: str, port: int, path: str = '/',
             ) -> services.Service:
     """Return a service that runs one of the package's WSGI programs.
 
-    It tells clients to open a connection for each request: uWSGI's plain
-    socket keeps no connection open, but clients would assume that it does.
+    The service tells clients to open a connection for each request: uWSGI's
+    plain socket keeps no connection open, but clients would assume that it
+    does.
 
     :param path: answers when the service is up
     """

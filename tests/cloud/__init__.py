@@ -12,13 +12,13 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""A throwaway cloud: real schemas, real libvirt, no service running.
+"""A throwaway cloud: real schemas, real libvirt, no running service.
 
-It is what the demo, the functional tests and the benchmarks work on. A
-folder holds the configs of Nova and Cinder, the databases (unless they are
-on a server), and the root of libvirt's embedded QEMU driver. The configs
-lead to monitors that are new, while all that was written down when the
-volumes were attached names the monitors of old.
+The demo, the functional tests and the benchmarks use it. One folder holds
+the configs of Nova and Cinder, the databases (unless they are on a server)
+and the root of libvirt's embedded QEMU driver. The configs lead to the new
+monitors; everything stored when the volumes were attached names the old
+monitors.
 
     python -m tests.cloud DIR [--database-url URL]
 """

@@ -32,7 +32,7 @@ from tests.cloud import shape
 class Cloud:
     """A throwaway cloud that was built.
 
-    :param folder: where its configs and libvirt's root are
+    :param folder: holds its configs and libvirt's root
     """
 
     folder: pathlib.Path
@@ -41,7 +41,7 @@ class Cloud:
 
     @property
     def config_file(self) -> pathlib.Path:
-        """Return the config of rbd-mon-fix that names all the others."""
+        """Return the config of rbd-mon-fix, which names all other configs."""
         return self.folder / 'rbd-mon-fix.conf'
 
     @property
@@ -59,7 +59,7 @@ class Cloud:
 
 def build(folder: pathlib.Path, databases: databases_module.Databases,
           servers: Sequence[shape.Server]) -> Cloud:
-    """Build a cloud on databases that have their schema and no rows yet."""
+    """Build a cloud on databases that have their schema but no rows yet."""
     cloud = Cloud(folder.resolve(), databases, tuple(servers))
     config.write(cloud.folder, databases)
     rows.write(databases, servers)

@@ -92,7 +92,7 @@ offline = true
 
 
 def libvirt_uri(folder: pathlib.Path) -> str:
-    """Return the URI of the QEMU driver that lives inside the process."""
+    """Return the URI of the QEMU driver embedded in the process."""
     return f'qemu:///embed?root={folder}/libvirt'
 
 

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Nova's and Cinder's databases, made by their own migrations."""
+"""Nova's and Cinder's databases, created by their own migrations."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from sqlalchemy.engine import url as sa_url
 
 @dataclasses.dataclass(frozen=True)
 class Databases:
-    """SQLAlchemy's URLs of a cloud's databases, passwords included."""
+    """SQLAlchemy URLs of a cloud's databases, passwords included."""
 
     api: str
     cell0: str
@@ -39,7 +39,7 @@ class Databases:
         """Name the databases below a URL base.
 
         :param base: ``sqlite:///FOLDER`` or the URL of a server
-        :param prefix: what the names of all of them begin with
+        :param prefix: the start of all database names
         """
         url = sa_url.make_url(base)
         if url.get_backend_name() == 'sqlite':
@@ -52,13 +52,13 @@ class Databases:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Return names on the server; with SQLite the paths of files."""
+        """Return database names on the server; with SQLite, file paths."""
         return tuple(str(sa_url.make_url(value).database)
                      for value in dataclasses.astuple(self))
 
 
 def migrate(python: str, databases: Databases) -> None:
-    """Make the schemas in databases that exist and are empty.
+    """Create the schemas in existing, empty databases.
 
     ``--local_cell`` migrates the database of ``[database]`` alone; the cell
     and cell0 have the same schema (nova/cmd/manage.py, DbCommands.sync).
@@ -78,7 +78,7 @@ def migrate(python: str, databases: Databases) -> None:
 
 def _manage(python: str, api: str, program: str, command: str,
             connection: str) -> None:
-    """Run nova-manage or cinder-manage with a config of its own."""
+    """Run nova-manage or cinder-manage with a temporary config."""
     with tempfile.TemporaryDirectory() as folder:
         config = pathlib.Path(folder) / 'manage.conf'
         config.write_text(

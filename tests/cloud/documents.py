@@ -15,7 +15,7 @@
 """Documents as Nova, Cinder and libvirt write them.
 
 The templates were captured on a cloud of OpenStack Zed. Nova saves a
-connection info as ``oslo_serialization.jsonutils.dumps`` gives it
+connection info with ``oslo_serialization.jsonutils.dumps``
 (nova/virt/block_device.py), which is ``json.dumps`` with its defaults.
 """
 
@@ -36,7 +36,7 @@ TEMPLATES = pathlib.Path(__file__).parent / 'templates'
 
 def bdm_connection_info(server: shape.Server,
                         volume: shape.Volume) -> Optional[str]:
-    """Return what a row of block_device_mapping holds."""
+    """Return the connection info of a row of block_device_mapping."""
     document = json.loads(_template('bdm.json'))
     document.update(instance=server.uuid, volume_id=volume.id,
                     serial=volume.id)
@@ -49,7 +49,7 @@ def bdm_connection_info(server: shape.Server,
 
 
 def attachment_connection_info(volume: shape.Volume) -> str:
-    """Return what a row of Cinder's volume_attachment holds."""
+    """Return the connection info of a row of volume_attachment."""
     document = json.loads(_template('attachment.json'))
     if volume.ceph is None:
         document = dict(_iscsi(volume), driver_volume_type='iscsi')
@@ -66,7 +66,7 @@ def connector(server: shape.Server) -> str:
 
 
 def device(server: shape.Server, volume: shape.Volume) -> str:
-    """Return the target of a volume, such as ``vdb``."""
+    """Return the target device of a volume, such as ``vdb``."""
     first = 1 if server.root else 0
     return f'vd{string.ascii_lowercase[first + server.volumes.index(volume)]}'
 

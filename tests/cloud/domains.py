@@ -12,10 +12,11 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Domains in libvirt's QEMU driver that lives inside the process.
+"""Domains in libvirt's QEMU driver, embedded in the process.
 
-One process at a time can hold a root of the driver, and it holds it until
-it ends. Defining is therefore done by a process of its own.
+Only one process at a time can hold a root of the driver, and the process
+holds the root until it ends. Therefore a separate process defines the
+domains.
 """
 
 from __future__ import annotations
@@ -30,11 +31,11 @@ from typing import Sequence
 
 import libvirt
 
-# QEMU is probed as the user that runs this. By default that is another for
-# root; where only one of them sees KVM, libvirt would take that for a change
-# of the host and probe QEMU again at every define. Without the line after it
-# libvirt warns at each start that guests are not confined; without the last
-# one a guest needs a virtlogd to run.
+# Libvirt probes QEMU as the current user. By default, root probes as another
+# user; if only one of them sees KVM, libvirt would take the difference for a
+# change of the host and probe QEMU again at every define. Without
+# security_default_confined libvirt warns at each start that guests are not
+# confined; without stdio_handler a guest needs a virtlogd to run.
 QEMU_CONF = '''\
 user = "+{user}"
 group = "+{group}"
@@ -46,10 +47,10 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 
 
 def define(root: pathlib.Path, documents: Sequence[str]) -> None:
-    """Define domains in a root of the embedded driver, made if need be.
+    """Define domains in a root of the embedded driver; create a missing root.
 
     :param documents: their XML
-    :raises subprocess.CalledProcessError: libvirt refused one
+    :raises subprocess.CalledProcessError: libvirt rejected one
     """
     config = root / 'etc' / 'qemu.conf'
     config.parent.mkdir(parents=True, exist_ok=True)
@@ -71,7 +72,7 @@ def _in_process(act: str, root: pathlib.Path, text: str) -> str:
 
 
 def main(act: str, root: str) -> None:
-    """Do in this process what the functions above are asked for."""
+    """Run ``define`` or ``dump`` in this process."""
     libvirt.virEventRegisterDefaultImpl()
     threading.Thread(target=_run_events, daemon=True).start()
     connection = libvirt.open(f'qemu:///embed?root={root}')

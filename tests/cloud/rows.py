@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Rows as a running Nova and Cinder leave them in their databases."""
+"""Database rows as a running Nova and Cinder leave them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def write(databases: databases_module.Databases,
           servers: Sequence[shape.Server]) -> None:
     """Fill the empty schemas with a cloud.
 
-    :param servers: those of them that Nova does not know get no rows
+    :param servers: servers unknown to Nova get no rows
     """
     _insert(databases.api, _cells(databases))
     _insert(databases.cell, _services())
@@ -67,7 +67,7 @@ def write(databases: databases_module.Databases,
 
 
 def _delete(url: str) -> None:
-    """Mark deleted rows as Nova does: ``deleted`` becomes the row's id."""
+    """Mark rows as deleted, as Nova does: set ``deleted`` to the row's id."""
     engine = sa.create_engine(url)
     try:
         with engine.begin() as connection:
@@ -92,7 +92,7 @@ def _insert(url: str, tables: Tables) -> None:
 
 
 def _default_volume_type(url: str) -> str:
-    """Return the type that Cinder's migrations make."""
+    """Return the volume type that Cinder's migrations create."""
     engine = sa.create_engine(url)
     try:
         with engine.connect() as connection:
@@ -110,7 +110,7 @@ def _batches(servers: Iterable[shape.Server],
 
 
 def _cells(databases: databases_module.Databases) -> Tables:
-    """Return what ``nova-manage cell_v2`` map_cell0 and create_cell write."""
+    """Return the rows of ``nova-manage cell_v2`` map_cell0 and create_cell."""
     return {
         'cell_mappings': [
             {'id': 1, 'created_at': WHEN, 'uuid': CELL0, 'name': 'cell0',
@@ -175,7 +175,7 @@ def _mappings(server: shape.Server) -> Iterator[Row]:
 
 def _mapping(server: shape.Server, device: str, source: str,
              name: str) -> Row:
-    """Return a row with all columns, as rows of one statement need them."""
+    """Return a row with every column, as a multi-row statement requires."""
     return {'created_at': WHEN, 'updated_at': WHEN, 'deleted_at': None,
             'deleted': 0, 'uuid': _uuid(f'bdm {server.name} {name}'),
             'instance_uuid': server.uuid, 'device_name': f'/dev/{device}',

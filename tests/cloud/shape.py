@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What a throwaway cloud consists of, as values, and the usual one."""
+"""The shape of a throwaway cloud, as values, and the usual cloud."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NAMESPACE = uuid.UUID('5b9a7832-08f5-4283-aebc-85424f8ccc69')
 
 @dataclasses.dataclass(frozen=True)
 class Ceph:
-    """A Ceph cluster, and the monitors that it had before."""
+    """A Ceph cluster, its monitors, and its former monitors."""
 
     name: str
     fsid: str
@@ -37,7 +37,7 @@ class Ceph:
 
     @property
     def partly(self) -> tuple[str, ...]:
-        """Return addresses of which only the last still answers."""
+        """Return addresses of which only the last one still answers."""
         return self.old[:-1] + self.new[-1:]
 
 
@@ -59,12 +59,12 @@ class Volume:
     """A volume of a server.
 
     :param ceph: its cluster; None for a volume that is not on RBD
-    :param monitors: addresses written down when it was attached
+    :param monitors: the addresses stored when it was attached
     :param source: of the block device mapping; all but 'volume' boot
-    :param alter: makes of the connection info that Nova would have saved
-        the one that the row holds
-    :param legacy: attached before Cinder's attachments were known to Nova
-    :param detached: a deleted row, as a detached volume leaves
+    :param alter: turns the connection info that Nova would have saved into
+        the one in the row
+    :param legacy: attached before Nova used Cinder's attachments
+    :param detached: leaves a deleted row, as a detached volume does
     """
 
     name: str
@@ -88,9 +88,9 @@ class Volume:
 class Server:
     """A server, or a guest that Nova does not know.
 
-    :param root: monitors of Nova's own rbd disk; empty where it has none
-    :param defined: False where libvirt has no domain
-    :param managed: False for a guest made by hand
+    :param root: monitors of Nova's own rbd disk; empty without such a disk
+    :param defined: False if libvirt has no domain
+    :param managed: False for a guest created by hand
     """
 
     name: str
@@ -108,12 +108,12 @@ class Server:
 
 
 def stale(name: str, ceph: Ceph = ALPHA, **more: Any) -> Volume:
-    """Return a volume none of whose addresses answers."""
+    """Return a volume with addresses that no longer answer."""
     return Volume(name, ceph, ceph.old, **more)
 
 
 def standard() -> tuple[Server, ...]:
-    """Return a cloud with one server for everything that can be met."""
+    """Return a cloud with one server for each supported case."""
     return (
         Server('stopped', (stale('stopped'),), ALPHA.old),
         Server('active', (stale('active-1'), stale('active-2', BETA)),
@@ -142,16 +142,16 @@ def standard() -> tuple[Server, ...]:
 
 
 def few() -> tuple[Server, ...]:
-    """Return what a person can take in at a look, for the demo."""
+    """Return a cloud small enough to take in at a glance, for the demo."""
     names = ('stopped', 'active', 'suspended', 'busy', 'gone', 'drifted',
              'current', 'elsewhere')
     return tuple(server for server in standard() if server.name in names)
 
 
 def many(servers: int, volumes: int = 2) -> Sequence[Server]:
-    """Return servers that are all alike, for benchmarks.
+    """Return identical servers, for benchmarks.
 
-    :param volumes: how many each has, beside Nova's own disk
+    :param volumes: how many each has, in addition to Nova's own disk
     """
     return [Server(f'bulk-{number}',
                    tuple(stale(f'bulk-{number}-{volume}')

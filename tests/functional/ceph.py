@@ -12,10 +12,10 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""A small real Ceph cluster: one monitor, one OSD that lives in memory.
+"""A small real Ceph cluster: one monitor, and one OSD with an in-memory store.
 
-It listens on one loopback address of its own, on the usual ports, and its
-daemons are children of the tests, ended by their process ids.
+It listens on a loopback address of its own, on the usual ports. Its daemons
+are children of the tests, which end them by their process ids.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ import uuid
 import tenacity
 
 _OWN = f'{os.getpid() >> 8 & 255}.{os.getpid() & 255}'
-# Of each process its own, as several may run tests at once.
+# One per process, as several processes may run tests at once.
 ADDRESS = f'127.31.{_OWN}'
-# Nobody listens there.
+# No process listens on this address.
 DEAD = f'127.39.{_OWN}'
 POOL = 'vms'
 USER = 'cinder'
@@ -97,7 +97,7 @@ class Ceph:
 
 @contextlib.contextmanager
 def running() -> Iterator[Ceph]:
-    """Run a cluster with a pool and a user as long as the context lasts."""
+    """Run a cluster with a pool and a user for the duration of the context."""
     with tempfile.TemporaryDirectory(prefix='rbd-mon-fix-ceph-') as name, \
             contextlib.ExitStack() as stack:
         folder = pathlib.Path(name)

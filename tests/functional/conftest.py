@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Clouds for the functional tests, each test with one of its own."""
+"""Clouds for the functional tests; each test gets its own."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ from tests.functional import guests
 from tests.functional import servers
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-# Nova's releases that are supported, oldest and newest: the names of venvs
-# that tools/nova_venv.sh makes.
+# The oldest and the newest supported release of Nova: the names of venvs
+# that tools/nova_venv.sh creates.
 RELEASES = ('nova-26', 'nova-latest')
 ENGINES = ('sqlite', 'mariadb', 'postgresql')
 ALL = [pytest.param((release, engine), id=f'{release}-{engine}')
@@ -54,7 +54,7 @@ def nova_python(release: str) -> str:
 
 @pytest.fixture(scope='session')
 def engine(tmp_path_factory) -> Iterator[Callable[[str], servers.Engine]]:
-    """Return engines by name, each started when it is first asked for."""
+    """Return a function that starts engines on demand, by name."""
     with contextlib.ExitStack() as stack:
         start = {
             'sqlite': lambda: servers.SQLite(tmp_path_factory.mktemp('db')),
@@ -77,7 +77,7 @@ def migrated(engine) -> Callable[[str, str], databases_module.Databases]:
 
 @pytest.fixture(scope='session')
 def libvirt_cache(tmp_path_factory) -> pathlib.Path:
-    """Return a root of libvirt's that has probed QEMU."""
+    """Return a root of the embedded libvirt that has already probed QEMU."""
     root = tmp_path_factory.mktemp('libvirt')
     domains.define(root, [documents.domain_xml(shape.Server('probe'))])
     return root / 'cache'
@@ -85,11 +85,11 @@ def libvirt_cache(tmp_path_factory) -> pathlib.Path:
 
 @pytest.fixture
 def build_cloud(tmp_path, engine, migrated, libvirt_cache):
-    """Return a function that builds clouds of one's own shape.
+    """Return a function that builds clouds of any shape.
 
-    :param servers: what the cloud consists of
+    :param servers: the servers of the cloud
     :param release: of Nova and Cinder
-    :param on: the engine that keeps the databases
+    :param on: the engine that holds the databases
     """
     with contextlib.ExitStack() as stack:
         numbers = itertools.count()
@@ -114,7 +114,7 @@ def cloud(build_cloud) -> building.Cloud:
 
 @pytest.fixture(params=ALL)
 def any_cloud(request, build_cloud) -> building.Cloud:
-    """Return the usual cloud on every release and engine in turn."""
+    """Return the usual cloud on each release and each engine in turn."""
     release, engine_name = request.param
     return build_cloud(release=release, on=engine_name)
 
@@ -123,7 +123,7 @@ def any_cloud(request, build_cloud) -> building.Cloud:
 def root(tmp_path_factory) -> pathlib.Path:
     """Return the root of libvirt's embedded driver in this process.
 
-    A process can have one in its life.
+    A process can have only one root in its lifetime.
     """
     root = tmp_path_factory.mktemp('root')
     (root / 'etc').mkdir()
@@ -133,7 +133,7 @@ def root(tmp_path_factory) -> pathlib.Path:
 
 @pytest.fixture(scope='session')
 def hypervisor(root) -> Iterator[clients_libvirt.Hypervisor]:
-    """Return this process's own libvirt, embedded."""
+    """Return the libvirt that is embedded in this process."""
     hypervisor = clients_libvirt.connect(f'qemu:///embed?root={root}')
     yield hypervisor
     hypervisor.close()

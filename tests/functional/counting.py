@@ -12,10 +12,10 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""A guest that counts, and tells on its serial port where it is.
+"""A guest that counts and prints the count on its serial port.
 
-It is 512 bytes of real-mode code and knows no disk but the one that it was
-started from, so that it can run without Ceph.
+The guest is 512 bytes of real-mode code and uses only its boot disk, so it
+runs without Ceph.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import time
 
 WITHIN = 60
 
-# Counts in bx and writes both its bytes, the high one first, to COM1.
+# Counts in bx and writes both bytes of bx, the high byte first, to COM1.
 _CODE = bytes((
     0xFA,              # cli
     0x31, 0xDB,        # xor bx, bx
@@ -43,7 +43,7 @@ _CODE = bytes((
 
 
 def boot_sector(path: pathlib.Path) -> pathlib.Path:
-    """Write the disk that the guest is started from."""
+    """Write the boot disk of the guest."""
     path.write_bytes(_CODE.ljust(510, b'\0') + b'\x55\xaa')
     return path
 
@@ -61,14 +61,14 @@ def devices(disk: pathlib.Path, told: pathlib.Path) -> tuple[str, str]:
 
 
 def counted(told: pathlib.Path) -> list[int]:
-    """Return all that it has counted up to now."""
+    """Return all numbers that the guest has counted so far."""
     data = told.read_bytes() if told.exists() else b''
     return [number for number, in struct.iter_unpack(
         '>H', data[:len(data) // 2 * 2])]
 
 
 def wait_until_beyond(told: pathlib.Path, number: int) -> None:
-    """Wait until it has counted so many numbers."""
+    """Wait until the guest has counted this many numbers."""
     until = time.monotonic() + WITHIN
     while len(counted(told)) <= number:
         assert time.monotonic() < until, 'the guest does not count'

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Guests to define, and changes to make to them."""
+"""Guests to define, and changes to apply to them."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ SOCKET = '''<disk type='network' device='disk'>
   <source protocol='rbd' name='vms/s'>
     <host transport='unix' socket='/s'/></source>
   <target dev='vdd' bus='virtio'/></disk>'''
-# In place of the end of <os>; since libvirt 8.5.
+# Replaces the end tag of <os>; since libvirt 8.5.
 NVRAM = f"""<loader readonly='yes' type='pflash'>/OVMF_CODE.fd</loader>
 <nvram type='network' format='raw'>
   <source protocol='rbd' name='vms/g_VARS'>

@@ -17,9 +17,9 @@
     python -m tests.functional.killed MOMENT ARGUMENT...
 
 MOMENT counts the writes to the journal; half of the moments are just
-before one, the others just after. What is done between two writes is the
-act that the journal speaks of. With a moment beyond the end the command
-ends by itself.
+before a write, the others just after. Between two writes the command
+performs the action that the journal describes. If MOMENT is beyond the last
+write, the command ends by itself.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from rbd_mon_fix.state import journal
 
 
 def arm(moment: int) -> None:
-    """Make the journal kill the process at a moment."""
+    """Make the journal kill the process at this moment."""
     write = journal.Writer._write
     seen = 0
 

@@ -12,13 +12,14 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Replaces a file of a server, and is killed on the way.
+"""Replace a file of a server and be killed while doing so.
 
     python -m tests.functional.killed_replacing MOMENT FOLDER SERVER
 
-It adds a line to SERVER's unrescue.xml. MOMENT counts the calls to the
-system that change something; half of the moments are just before one, the
-others just after. With a moment beyond the end it ends by itself.
+The script adds a line to SERVER's unrescue.xml. MOMENT counts the system
+calls that change something; half of the moments are just before a call, the
+others just after. If MOMENT is beyond the last call, the script ends by
+itself.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ ADDED = b'<!-- new -->\n'
 
 
 def arm(moment: int) -> None:
-    """Make the process kill itself at a moment."""
+    """Make the process kill itself at this moment."""
     seen = 0
 
     def tick() -> None:

@@ -12,12 +12,12 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""A libvirtd of the tests' own, with an /etc/libvirt of its own.
+"""A private libvirtd with its own /etc/libvirt.
 
-Libvirt's hook folder is fixed when it is built, and its embedded driver
-calls no hooks. So a daemon runs in a mount namespace in which the folders
-of libvirt are those of the test. It has a host name of its own too, since
-libvirt migrates no guest to a host of the same name.
+Libvirt's hook folder is fixed at build time, and its embedded driver calls
+no hooks. So a daemon runs in a mount namespace in which libvirt's folders
+are those of the test. The daemon also has its own host name, since libvirt
+migrates no guest to a host of the same name.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ namespaces = []
 
 
 class Libvirtd:
-    """A daemon, and the folders that it takes for the host's."""
+    """A daemon, and the folders that it uses instead of the host's."""
 
     def __init__(self, folder: pathlib.Path, host: str):
         self.folder = folder
@@ -85,7 +85,7 @@ class Libvirtd:
         self._wait()
 
     def stop(self) -> None:
-        """Stop the daemon; its guests run on."""
+        """Stop the daemon; its guests keep running."""
         assert self._process is not None
         self._process.terminate()
         try:
@@ -95,7 +95,7 @@ class Libvirtd:
             self._process.wait()
 
     def restart(self) -> None:
-        """Do what ``systemctl restart`` does."""
+        """Restart the daemon as ``systemctl restart`` does."""
         self.stop()
         self.start()
 
@@ -121,7 +121,7 @@ class Libvirtd:
 
 @contextlib.contextmanager
 def running(folder: pathlib.Path, host: str) -> Iterator[Libvirtd]:
-    """Run a daemon; with it, its guests end."""
+    """Run a daemon; its guests end when it ends."""
     assert os.geteuid() == 0, 'a mount namespace needs root'
     daemon = Libvirtd(folder, host)
     daemon.start()

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Keystone and Nova's API on loopback: the part that is asked of them.
+"""The parts of Keystone and Nova's API that the client uses, on loopback.
 
 The answers are shaped after Nova's api_sample_tests (servers-details-resp,
 services-list-get-resp, v21-version-get-resp) and checked against the schemas
@@ -52,7 +52,7 @@ class Server:
 
 @dataclasses.dataclass
 class Exchange:
-    """One request to Nova and what was answered."""
+    """One request to Nova and its answer."""
 
     method: str
     path: str
@@ -65,11 +65,11 @@ class Exchange:
 
 @dataclasses.dataclass
 class Fault:
-    """An answer in place of the right one, for a number of requests.
+    """An answer that replaces the right one for a number of requests.
 
-    :param answer: a body; ... to give none in time; ConnectionResetError to
-        give none at all
-    :param times: how many requests; all of them when negative
+    :param answer: a body; ... to send no answer in time;
+        ConnectionResetError to send no answer at all
+    :param times: the number of requests; negative for all requests
     """
 
     path: str
@@ -80,7 +80,7 @@ class Fault:
 
 @dataclasses.dataclass
 class Cloud:
-    """What the services know, for tests to set and to look at."""
+    """The data of both services, for tests to set and to inspect."""
 
     servers: dict[str, Server] = dataclasses.field(default_factory=dict)
     hosts: list[str] = dataclasses.field(default_factory=list)
@@ -113,7 +113,7 @@ class Cloud:
 
 
 class Refusal(Exception):
-    """An answer that is no success."""
+    """An answer that reports an error."""
 
     def __init__(self, status: int, name: str, message: str):
         super().__init__(message)
@@ -134,7 +134,7 @@ class Handler(http_server.BaseHTTPRequestHandler):
         self.dispatch()
 
     def log_message(self, *args: Any) -> None:
-        """Keep quiet."""
+        """Log nothing."""
 
     def dispatch(self) -> None:
         url = parse.urlsplit(self.path)
@@ -276,7 +276,7 @@ class Handler(http_server.BaseHTTPRequestHandler):
     def page(self, query: dict[str, str],
              version: tuple[int, ...]) -> dict[str, Any]:
         cloud = self.server.cloud
-        # As MySQL's collation does, without regard to case.
+        # Case-insensitive, as MySQL's collation is.
         servers = [server for server in cloud.servers.values()
                    if str(server.host).lower() == query['host'].lower()
                    and server.host not in cloud.down]

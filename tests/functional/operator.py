@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""An operator of a throwaway cloud: runs the command, looks at everything."""
+"""An operator of a throwaway cloud: runs commands and inspects the result."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ from tests.cloud import domains
 COMMAND = pathlib.Path(sys.executable).parent / 'rbd-mon-fix'
 BOUND = 120.0
 
-# What a store's write changes beside the document.
+# Columns that a store's write changes in addition to the document.
 STAMP = 'updated_at'
 
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """What a command printed, and how it ended."""
+    """The output and the exit code of a command."""
 
     code: int
     out: str
@@ -49,7 +49,7 @@ class Answer:
         return json.loads(self.out)
 
     def states(self, *keys: str) -> dict[tuple, str]:
-        """Return the state of each record by some of its fields."""
+        """Return the state of each record, keyed by some of its fields."""
         return {tuple(row[key] for key in keys): row['state']
                 for row in self.json['records']}
 
@@ -57,7 +57,7 @@ class Answer:
 class Operator:
     """Runs the installed command on a cloud.
 
-    :param config: of rbd-mon-fix; the cloud's own where none is given
+    :param config: of rbd-mon-fix; the cloud's own unless given
     """
 
     def __init__(self, cloud: building.Cloud,
@@ -67,7 +67,7 @@ class Operator:
 
     def run(self, *words: str, program: Optional[list[str]] = None,
             **environ: str) -> Answer:
-        """Run a command; options may stand in front."""
+        """Run a command; options may precede the command's name."""
         done = subprocess.run(
             [*(program or [str(COMMAND)]), '--config-file', str(self.config),
              *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -76,7 +76,7 @@ class Operator:
         return Answer(done.returncode, done.stdout, done.stderr)
 
     def holds(self) -> dict[str, Any]:
-        """Return all that the cloud's databases and libvirt hold."""
+        """Return everything in the cloud's databases and in libvirt."""
         databases = self.cloud.databases
         return {'xml': domains.dump(self.cloud.libvirt_root),
                 **{name: rows(url) for name, url in
@@ -97,7 +97,7 @@ def rows(url: str) -> dict[str, list[dict[str, Any]]]:
 
 
 def without_stamps(held: dict[str, Any]) -> dict[str, Any]:
-    """Return what a cloud holds without the times of the last writes."""
+    """Return the content of a cloud without the times of the last writes."""
     return {name: part if name == 'xml' else {
         table: [{key: value for key, value in row.items() if key != STAMP}
                 for row in found] for table, found in part.items()}
@@ -105,7 +105,7 @@ def without_stamps(held: dict[str, Any]) -> dict[str, Any]:
 
 
 def set_option(path: pathlib.Path, old: str, new: str) -> None:
-    """Replace a line, or a part of one, of a config file."""
+    """Replace a line, or part of a line, of a config file."""
     text = path.read_text()
     assert old in text, (path, old)
     path.write_text(text.replace(old, new))

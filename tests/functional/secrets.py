@@ -12,9 +12,10 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Keep a cephx key in a root of libvirt's embedded drivers.
+"""Store a cephx key in a root of libvirt's embedded drivers.
 
-As one process at a time can hold a root, a process of its own does it.
+Only one process at a time can hold a root, so a separate process stores the
+key.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def define(root: pathlib.Path, uuid: str, key: str,
     """Define a secret.
 
     :param key: base64
-    :param private: 'yes' for one that libvirt gives to nobody
+    :param private: 'yes' for a secret whose value libvirt never returns
     """
     subprocess.run(
         [sys.executable, '-m', 'tests.functional.secrets', str(root), uuid,
@@ -43,7 +44,7 @@ def define(root: pathlib.Path, uuid: str, key: str,
 
 
 def main(root: str, uuid: str, private: str) -> None:
-    """Do in this process what the function above is asked for."""
+    """Run ``define`` in this process."""
     libvirt.virEventRegisterDefaultImpl()
     threading.Thread(target=_run_events, daemon=True).start()
     connection = libvirt.open(f'secret:///embed?root={root}')

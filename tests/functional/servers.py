@@ -12,11 +12,11 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Engines that keep databases, each private to the tests.
+"""Database engines, private to the tests.
 
-The servers have their data in a folder of their own below the system's
-folder for temporary files, as the tests' own one is closed to the users
-that they run as, and listen on a free port of the loopback interface.
+The servers keep their data in a folder of their own below the system's
+folder for temporary files, because the servers' users cannot read the tests'
+own folder. They listen on a free port of the loopback interface.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ import tenacity
 
 from tests.cloud import databases as databases_module
 
-# It is part of every URL, and must never be seen in what we print.
+# Part of every URL; must never appear in our output.
 PASSWORD = 'sesame'
 READY_WITHIN = 60
 STOPPED_WITHIN = 30
@@ -48,11 +48,11 @@ class Engine(Protocol):
     """A place for the databases of many clouds."""
 
     def create(self, prefix: str) -> databases_module.Databases:
-        """Make empty databases whose names begin with a prefix."""
+        """Create empty databases whose names begin with a prefix."""
 
     def clone(self, source: databases_module.Databases,
               prefix: str) -> databases_module.Databases:
-        """Make databases with the schema and the rows of others."""
+        """Create databases with the schema and the rows of others."""
 
     def drop(self, databases: databases_module.Databases) -> None:
         """Remove databases."""
@@ -80,7 +80,7 @@ class SQLite:
 
 
 class _Server:
-    """What MariaDB and PostgreSQL have in common."""
+    """The common part of MariaDB and PostgreSQL."""
 
     def __init__(self, url: str, admin_database: str):
         self.url = url
@@ -143,7 +143,7 @@ class PostgreSQL(_Server):
 
 @contextlib.contextmanager
 def mariadb() -> Iterator[MariaDB]:
-    """Run a MariaDB server as long as the context lasts."""
+    """Run a MariaDB server for the duration of the context."""
     with _home('mysql') as (home, user):
         data = home / 'data'
         port = _free_port()
@@ -168,7 +168,7 @@ def mariadb() -> Iterator[MariaDB]:
 
 @contextlib.contextmanager
 def postgresql() -> Iterator[PostgreSQL]:
-    """Run a PostgreSQL server as long as the context lasts."""
+    """Run a PostgreSQL server for the duration of the context."""
     with _home('postgres') as (home, user):
         data = home / 'data'
         port = _free_port()
@@ -190,7 +190,7 @@ def postgresql() -> Iterator[PostgreSQL]:
 def _home(user: str) -> Iterator[tuple[pathlib.Path, dict]]:
     """Yield a folder, and the arguments to run a process as its owner.
 
-    Neither server runs as root, so there a user of its own is taken.
+    Neither server runs as root, so root's tests use a separate user.
     """
     with tempfile.TemporaryDirectory(prefix='rbd-mon-fix-') as home:
         identity: dict = {}
@@ -224,7 +224,7 @@ def _run(user: dict, home: pathlib.Path, program: str, *args: str) -> None:
 
 
 def _program(name: str) -> str:
-    """Find a program, be it in a folder that only its own package knows."""
+    """Find a program, even in a folder that only its own package knows."""
     folders = [os.environ.get('PATH', ''), '/usr/sbin', '/usr/libexec',
                *sorted(glob.glob('/usr/lib/postgresql/*/bin'), reverse=True)]
     found = shutil.which(name, path=os.pathsep.join(folders))

@@ -12,14 +12,14 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Suspends servers of a throwaway cloud, as Nova does, without Ceph.
+"""Suspend servers of a throwaway cloud as Nova does, without Ceph.
 
     python -m tests.functional.suspending ROOT FOLDER < DOCUMENTS
 
-QEMU opens no rbd image where there is no Ceph. So each domain is started
-with files in FOLDER for its disks, and never let run; libvirt saves it, and
-its own XML is put back, its disks in the image too. With "dump" in place of
-FOLDER the XML of each image is printed.
+QEMU cannot open rbd images without Ceph. So each domain starts with files in
+FOLDER as its disks and stays paused. Libvirt saves the domain; then the
+original XML is restored, in the image too. With "dump" instead of FOLDER the
+script prints the XML of each image.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _SECURE = libvirt.VIR_DOMAIN_SAVE_IMAGE_XML_SECURE
 
 def suspend(root: pathlib.Path, folder: pathlib.Path,
             documents: Sequence[str]) -> None:
-    """Make a managed-save image of each domain.
+    """Create a managed-save image of each domain.
 
     :param documents: the XML of the domains
     """
@@ -55,12 +55,12 @@ def suspend(root: pathlib.Path, folder: pathlib.Path,
 
 
 def dump(root: pathlib.Path) -> dict[str, str]:
-    """Return the XML in each image by the UUID of its domain."""
+    """Return the XML in each image, keyed by the UUID of its domain."""
     return json.loads(_in_process(root, 'dump', ''))
 
 
 def _in_process(root: pathlib.Path, act: str, text: str) -> str:
-    # The path of QEMU's socket may have no more than 107 characters.
+    # The path of QEMU's socket may have at most 107 characters.
     with tempfile.TemporaryDirectory() as short:
         link = pathlib.Path(short, 'root')
         link.symlink_to(root)
@@ -98,7 +98,7 @@ def _on_rbd(document: str, auths: list[str], sources: list[str]) -> str:
 
 
 def main(root: str, act: str) -> None:
-    """Do in this process what the functions above are asked for."""
+    """Run ``suspend`` or ``dump`` in this process."""
     libvirt.virEventRegisterDefaultImpl()
     threading.Thread(target=_run_events, daemon=True).start()
     connection = libvirt.open(f'qemu:///embed?root={root}')

@@ -11,7 +11,7 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
-"""Nova's API in memory of the unit tests answers as the real one does."""
+"""The unit tests' in-memory Nova API answers as the real API does."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ UNKNOWN = UUIDS[4]
 
 @pytest.fixture
 def over_http():
-    """Return the real client, and a server with Nova's part of the HTTP."""
+    """Return the real client, and a server with Nova's part of the API."""
     with nova_api_server.NovaApiServer() as running:
         running.cloud.hosts = ['compute2', 'compute1']
         running.cloud.add(*(nova_api_server.Server(

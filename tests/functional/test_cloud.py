@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The throwaway cloud is one that Nova itself takes for real."""
+"""Nova itself accepts the throwaway cloud as a real one."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Where it runs: split deployments, hosts without OpenStack."""
+"""Supported deployments: split deployments, hosts without OpenStack."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def compute_host(cloud, extra=''):
 
 
 def test_split_by_libvirt_alone(build_cloud):
-    """Without the API nobody here knows which server is busy."""
+    """Without Nova's API, rbd-mon-fix cannot tell which server is busy."""
     cloud = build_cloud(SERVERS)
     compute = compute_host(cloud)
     stale = compute.run('status', '--host', 'cmp1', '-f', 'json')
@@ -117,7 +117,7 @@ def test_split_with_novas_api(build_cloud, nova_api):
 def test_a_killed_run_leaves_no_lock_for_long(build_cloud, nova_api):
     cloud = build_cloud(SERVERS)
     compute = compute_host(cloud, NOVA.format(url=nova_api.url))
-    # The head, the note of the lock, the lock, begin and its write.
+    # The head, the record of the lock, the lock, begin and its write.
     compute.run('refresh', '--host', 'cmp1', '--lock', program=[
         sys.executable, '-m', 'tests.functional.killed', '6'])
     server = nova_api.cloud.servers[cloud.server('one').uuid]
@@ -174,7 +174,7 @@ def test_a_plain_host(build_cloud):
 
 
 def test_a_plain_host_with_two_secrets_needs_to_be_told(build_cloud):
-    """Of two secrets one may be another cluster's."""
+    """One of the two secrets may belong to another cluster."""
     other = shape.Server('other', (shape.stale('other', shape.BETA),),
                          managed=False)
     cloud = build_cloud((*BY_HAND, other))
@@ -202,7 +202,7 @@ def test_monitors_round_trip(cloud):
 
 @pytest.mark.parametrize('template', [False, True])
 def test_a_host_is_found_in_its_cell(build_cloud, template):
-    """[database] of nova.conf is cell0's, as on most controllers."""
+    """[database] of nova.conf points to cell0, as on most controllers."""
     cloud = build_cloud(SERVERS[:1], on='mariadb')
     url = cloud.databases.cell
     if template:
@@ -220,7 +220,7 @@ def test_a_host_is_found_in_its_cell(build_cloud, template):
 
 
 def test_one_host_that_is_down_does_not_stop_the_others(cloud):
-    """cmp2 has no libvirt at its URI."""
+    """No libvirt listens at cmp2's URI."""
     admin = operator.Operator(cloud)
     (cloud.folder / 'cmp1').symlink_to(cloud.libvirt_root)
     (cloud.folder / 'cmp2').write_text('')

@@ -11,7 +11,7 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
-"""The libvirt in memory of the unit tests answers as the real one does."""
+"""The unit tests' in-memory libvirt answers as the real libvirt does."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ OTHER = str(uuid_module.UUID(int=0xd1))
 
 
 class Real:
-    """Libvirt's QEMU driver, embedded, and what others do with domains."""
+    """Libvirt's embedded QEMU driver, and the actions of other clients."""
 
     def __init__(self, hypervisor):
         self.hypervisor = hypervisor
@@ -67,7 +67,7 @@ class Real:
 
 
 class InMemory:
-    """The libvirt of the unit tests, and what others do with domains."""
+    """The unit tests' libvirt, and the actions of other clients."""
 
     def __init__(self):
         self.hypervisor = places.DomainPlace()
@@ -89,12 +89,12 @@ class InMemory:
         del self.hypervisor.texts[uuid]
 
     def close(self):
-        """There is nothing to close."""
+        """Do nothing: there is nothing to close."""
 
 
 @pytest.fixture(params=['real', 'in memory'])
 def host(request):
-    """Return the real libvirt and the one in memory in turn."""
+    """Return the real libvirt and the in-memory one in turn."""
     made = (Real(request.getfixturevalue('hypervisor'))
             if request.param == 'real' else InMemory())
     yield made
@@ -192,7 +192,7 @@ def test_a_running_domain_keeps_its_xml_when_another_is_defined(host):
 
 
 def test_the_live_xml_of_a_domain_that_does_not_run(host):
-    """It is the persistent one: libvirt does not refuse."""
+    """Libvirt returns the persistent XML instead of an error."""
     defined(host, guests.PLAIN)
     assert '127.0.0.21' in host.hypervisor.live_xml(UUID)
 

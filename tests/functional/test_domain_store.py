@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The domain store on libvirt's own QEMU driver, inside this process."""
+"""The domain store on libvirt's own QEMU driver, embedded in this process."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ libvirt = pytest.importorskip('libvirt')
 
 @pytest.fixture
 def connection(hypervisor):
-    """Return libvirt's own connection, to play others who work with it."""
+    """Return a separate libvirt connection, to act as another client."""
     connection = hypervisor._connection
     yield connection
     for domain in connection.listAllDomains(0):
@@ -61,7 +61,7 @@ def connection(hypervisor):
 
 @pytest.fixture
 def image(tmp_path):
-    """Make a qcow2 image on top of another one with something in it."""
+    """Create a qcow2 image with some data on top of another image."""
     base, top = tmp_path / 'base.qcow2', tmp_path / 'top.qcow2'
     for command in (
             ['qemu-img', 'create', '-f', 'qcow2', base, '16M'],
@@ -281,7 +281,7 @@ def test_what_libvirt_writes_otherwise_is_unverified(connection, store):
 
 
 def listed(hypervisor, *known):
-    """Return the one batch of the domains that are not known."""
+    """Return the only batch of unknown domains."""
     uuids = {domain.UUIDString() for domain in known}
     [found] = domains.scopes(hypervisor, 'h', lambda uuid: uuid not in uuids,
                              500)

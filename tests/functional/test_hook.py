@@ -67,7 +67,7 @@ def ceph(tmp_path_factory) -> Iterator[ceph_cluster.Ceph]:
 
 
 def guest(hosts: str, told: pathlib.Path) -> str:
-    """Return a guest that counts, its disk on Ceph."""
+    """Return a guest that counts, with its disk on Ceph."""
     serial = counting.devices(told, told)[1]
     return f'''<domain type='qemu'><name>counting</name>
 <uuid>6f1c4f1e-53ae-4a57-9a61-6c1a2d1f0d01</uuid>
@@ -105,7 +105,7 @@ class Host:
         return done.returncode, done.stdout
 
     def hook(self) -> tuple[int, dict[str, str]]:
-        """Return what ``hook status`` says: the code, and each state."""
+        """Return the exit code of ``hook status``, and each state."""
         code, report = self.run('hook', 'status', '-f', 'json')
         return code, {row['part']: row['state']
                       for row in json.loads(report)['hook']}
@@ -135,7 +135,7 @@ def test_a_guest_that_was_saved_with_dead_monitors_resumes(host):
 
     assert host.hook() == (1, {'script': 'missing'})
     assert host.run('hook', 'install')[0] == 0
-    # No run has told of disks here yet, and no config names their pools.
+    # No run has recorded disks here yet, and no config names their pools.
     assert host.hook() == (1, {'script': 'current', 'monitors': 'outdated',
                                'libvirtd': 'restart'})
     # The saved image is left to the hook.

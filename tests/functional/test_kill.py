@@ -29,7 +29,7 @@ MOMENTS = range(100)
 
 
 def test_a_kill_at_any_moment_loses_nothing(build_cloud):
-    """Each round ends where it began, so that one cloud serves them all."""
+    """Each round restores the initial state, so all share one cloud."""
     admin = operator.Operator(build_cloud(SERVERS))
     stale = operator.without_stamps(admin.holds())
     assert admin.run('refresh', '--host', 'cmp1').code == 0
@@ -50,12 +50,12 @@ def test_a_kill_at_any_moment_loses_nothing(build_cloud):
         assert operator.without_stamps(admin.holds()) == right, moment
         take_all_back(admin)
         assert operator.without_stamps(admin.holds()) == stale, moment
-    # The head of the run, begin, an end a store, and the close.
+    # The head of the run, begin, one end per store, and the close.
     assert rounds == 2 * 6
 
 
 def take_all_back(admin):
-    """Roll back what has not been rolled back yet, the newest first."""
+    """Roll back all runs not rolled back yet, the newest first."""
     runs = admin.run('journal', 'list', '-f', 'json').json['runs']
     undone = {word for run in runs for word in run['command'].split()[1:]}
     for run in reversed(runs):

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""A libvirtd that goes away while it is worked with."""
+"""The connection to libvirtd is lost in the middle of a run."""
 
 from __future__ import annotations
 

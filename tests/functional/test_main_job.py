@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The whole way on real schemas and real libvirt, as a process."""
+"""A complete run on real schemas and real libvirt, as a process."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ MENDABLE = (
 
 
 def documents_of(held):
-    """Return each document that may hold monitors, by where it is."""
+    """Return each document that may hold monitors, keyed by its place."""
     found = {('domain', uuid): text for uuid, text in held['xml'].items()}
     for row in held['cell']['block_device_mapping']:
         found['nova-bdm', str(row['id'])] = row['connection_info']
@@ -45,10 +45,10 @@ def documents_of(held):
 
 
 def with_old_as_new(text):
-    """Spell out what a document is to be, by plain replacement.
+    """Return the expected document, made by plain text replacement.
 
-    It knows nothing of JSON or XML: the addresses of each list, old or
-    partly old, are put right one by one where they stand.
+    The function parses neither JSON nor XML: it replaces the old addresses of
+    each list, old or partly old, one by one in place.
     """
     for ceph in (ALPHA, BETA):
         for old, new in zip(ceph.old, ceph.new):
@@ -98,7 +98,7 @@ def test_the_whole_way(any_cloud):
 
 
 def others(held):
-    """Return all that must not change, so no document and no time."""
+    """Return all data that must not change: no documents and no times."""
     held = operator.without_stamps(held)
     del held['xml']
     for name, table in (('cell', 'block_device_mapping'),
@@ -193,7 +193,7 @@ def test_all_hosts(cloud):
 
 
 def test_no_secret_is_told(cloud):
-    """Neither in a report, nor in the log of --debug, nor in the journal."""
+    """No report, no --debug log and no journal contains a secret."""
     admin = operator.Operator(cloud)
     told = [admin.run('--debug', *words) for words in (
         ('status', '--host', 'cmp1'), ('refresh', '--host', 'cmp1'),

@@ -43,7 +43,7 @@ BEFORE, AFTER = '<title>before</title>', '<title>after!</title>'
 
 @pytest.fixture
 def connection(hypervisor):
-    """Return libvirt's own connection, to play others who work with it."""
+    """Return a separate libvirt connection, to act as another client."""
     connection = hypervisor._connection
     yield connection
     for domain in connection.listAllDomains(0):
@@ -86,9 +86,10 @@ def saved(started):
 
 @pytest.fixture
 def with_rbd(saved, disk):
-    """Return one in whose image the disk has become one of rbd.
+    """Return a saved domain; replace the disk in its image by an rbd disk.
 
-    QEMU opens no rbd image without Ceph, so that none can be saved here.
+    QEMU opens no rbd image without Ceph, so no domain with rbd can be saved
+    here.
     """
     xml = image_xml(saved).replace("<disk type='file'",
                                    "<disk type='network'")
@@ -165,7 +166,7 @@ def test_put_changes_the_monitors_and_nothing_else(store, with_rbd, root):
     assert again.document.text == image_xml(with_rbd) != record.document.text
     [outcome] = store.put([Change(again, record.document, ())])
     assert outcome.verdict is Verdict.FIXED
-    # Memory and device state, and the header as it was.
+    # Memory and device state, and the unchanged header.
     assert image(root, with_rbd).read_bytes() == before
 
 
@@ -253,7 +254,7 @@ def test_only_servers_of_the_scope_that_were_saved(
 
 
 def with_rbd_defined(connection, domain):
-    """Give a running domain an rbd disk in its persistent XML."""
+    """Add an rbd disk to the persistent XML of a running domain."""
     return connection.defineXML(guests.guest(
         guests.PLAIN, uuid=domain.UUIDString()))
 

@@ -12,10 +12,10 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""mon_host as we read it, and as the installed monmaptool does.
+"""mon_host as we parse it, and as the installed monmaptool does.
 
-``monmaptool --create --generate`` runs the code that librados runs when it
-looks for its first monitor.
+``monmaptool --create --generate`` runs the code with which librados looks
+for its first monitor.
 """
 
 import re
@@ -53,7 +53,7 @@ def judged(path, output):
 
 
 def _line(line):
-    """Return what Cinder would hand out, and every endpoint."""
+    """Return the address that Cinder would hand out, and every endpoint."""
     vector = re.findall(r'(v1|v2):(\S+?)/\d+', line)
     legacy = [addr for kind, addr in vector if kind == 'v1']
     addrs = [addr for _kind, addr in vector]
@@ -61,7 +61,7 @@ def _line(line):
 
 
 def ours(path):
-    """Return the same of what we read; None for an error."""
+    """Return the same as ``_line`` from our parser; None for an error."""
     try:
         monmap = ceph_conf.load(str(path)).monmap()
     except exceptions.ConfigError:
@@ -88,7 +88,7 @@ vector = st.builds(
     | st.integers(1, 0xffff).map('[fd02::{:x}]'.format),
     st.sampled_from([3300, 1234]), st.sampled_from(['', '/0']),
     st.sampled_from([6789, 1235]))
-# What happens in real files, wrong in one way or another.
+# Mistakes seen in real files.
 wrong = st.sampled_from([
     'v3:10.1.0.1', '10.1.0.1:x', '10.1.0.256', '[10.1.0.1', 'V1:10.1.0.1',
     '[v2:10.1.0.1:3300 v1:10.1.0.1:6789]', 'no-such-name.invalid',
@@ -105,7 +105,7 @@ def _vector_host(item):
 def lists(draw, items, most=4):
     """Join items by separators that may differ.
 
-    Ceph aborts where an endpoint of a vector occurs twice.
+    Ceph aborts if an endpoint of a vector occurs twice.
     """
     drawn = draw(st.lists(
         items, min_size=1, max_size=most, unique_by=_vector_host))
@@ -167,7 +167,7 @@ def test_sections_of_monitors(tmp_path_factory, sections):
     '[global]\nmon_host=10.1.0.1:6789,10.1.0.1\n',
     '[global]\nmon_host=10.1.0.1:1234,10.1.0.1\n',
     '[global]\nmon_host=$host\n',
-    # Neither reads these.
+    # Neither parser accepts these.
     '[global]\nmon-host = 10.1.0.1\n',
     '[global]\nMON_HOST = 10.1.0.1\n',
     '[mon]\nmon_host=10.1.0.9\n',

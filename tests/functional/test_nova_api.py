@@ -48,7 +48,7 @@ def server():
 
 @pytest.fixture
 def configure(tmp_path, server):
-    """Write a config file and read it, with other values where wanted."""
+    """Write and read a config file, with other values if given."""
 
     def configure(**changed: object) -> cfg.ConfigOpts:
         options = {
@@ -355,7 +355,7 @@ def test_no_files_are_left_at_home(server, connect, tmp_path, monkeypatch):
     assert list(home.iterdir()) == []
 
 
-# Whether the server above speaks as Nova does.
+# Check the answers of the server above against Nova's schemas.
 
 CHECK = '''
 import json, sys

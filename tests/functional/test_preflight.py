@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""``preflight``: each trouble is a line, and nothing is changed."""
+"""``preflight`` reports each problem as a line and changes nothing."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PREFLIGHT = ('preflight', '--host', 'cmp1')
 
 
 def lines(answer):
-    """Return each check by its kind and subject."""
+    """Return each check, keyed by kind and subject."""
     return {(row['check'], row['subject']): row
             for row in answer.json['checks']}
 
@@ -109,7 +109,7 @@ def test_trouble(build_cloud, alter, place):
     where = kind, subject or str(cloud.folder / 'journal')
     assert where in broken(done), done.out
     assert lines(done)[where]['advice']
-    # Whatever it is, the last checks are made as well.
+    # Whatever the problem, the last checks run as well.
     assert any(kind == 'clock' for kind, _ in lines(done))
     assert 'sesame' not in done.out + done.err
     assert 'crashed' not in done.out
@@ -150,7 +150,7 @@ def test_monitors_that_do_not_answer(build_cloud, tmp_path):
 
 
 def read_only(engine, cloud):
-    """Return a user's name who may read the cloud's databases, not write."""
+    """Return the name of a user with read-only access to the databases."""
     if isinstance(engine, servers.MariaDB):
         engine.execute(
             "CREATE OR REPLACE USER reader@'127.0.0.1' IDENTIFIED BY "

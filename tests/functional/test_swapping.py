@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Writers that race for a row, on every engine."""
+"""Concurrent writers race for a row, on every engine."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ UPDATE = {
 
 @pytest.fixture
 def opened(any_cloud):
-    """Return what opens databases, which PostgreSQL drops only closed."""
+    """Return a function that opens databases; close them all at the end."""
     found = []
 
     def start(url):
@@ -65,7 +65,7 @@ def open_store(name, databases, opened):
 
 
 def changes_of(cloud, store, *names):
-    """Return the change of each server's volume, in the order given."""
+    """Return the change of each server's volume, in the given order."""
     servers = [cloud.server(name).uuid for name in names]
     found = {record.locator.instance: record for record in store.scan(
         Scope('cmp1', {uuid: Instance(uuid, 'cmp1') for uuid in servers}))}
@@ -87,7 +87,7 @@ def their_write(connection, store, change):
 
 @pytest.mark.parametrize('name', UPDATE)
 def test_the_very_text_that_another_writer_wrote(any_cloud, opened, name):
-    """They write between our read and our write, or hold the row in it."""
+    """They write between our read and our write, or hold the row meanwhile."""
     store, url = open_store(name, any_cloud.databases, opened)
     before, during, ours = changes_of(
         any_cloud, store, 'stopped', 'from-volume', 'gone')
@@ -109,7 +109,7 @@ def test_the_very_text_that_another_writer_wrote(any_cloud, opened, name):
 
 
 def test_hidden_servers_and_the_nodes_of_hosts(any_cloud, opened):
-    """The columns and the table that every supported release has."""
+    """Every supported release has these columns and this table."""
     uuid = any_cloud.server('stopped').uuid
     cell = nova.Cell(opened(any_cloud.databases.cell))
     store = nova_bdm.NovaBdmStore(cell)

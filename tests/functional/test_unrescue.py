@@ -45,7 +45,7 @@ XML = guests.guest(guests.PLAIN, guests.FULL, guests.VNC, uuid=UUID,
 
 @pytest.fixture
 def instances(tmp_path):
-    """Return a folder of servers, one of them rescued."""
+    """Return a folder of servers, one of which is rescued."""
     for uuid in (UUID, OTHER):
         (tmp_path / 'instances' / uuid).mkdir(parents=True)
     (tmp_path / 'instances' / UUID / 'unrescue.xml').write_bytes(XML.encode())
@@ -68,7 +68,7 @@ def scanned(store):
 
 
 def dress(path: pathlib.Path) -> dict:
-    """Return owner, mode and attributes of a file."""
+    """Return the owner, mode and attributes of a file."""
     known = path.stat()
     return {'owner': (known.st_uid, known.st_gid),
             'mode': stat.S_IMODE(known.st_mode),
@@ -253,7 +253,7 @@ def replaced(path):
 @pytest.mark.parametrize('late', [False, True])
 def test_who_loses_a_race_finds_a_conflict(store, path, monkeypatch,
                                            interfere, late):
-    """Nova may be at work before the draft is written, or after."""
+    """Nova may act before the draft is written, or after."""
     change = guests.change(scanned(store))
     if late:
         sync = os.fsync
@@ -283,7 +283,7 @@ def test_a_kill_leaves_the_old_file_or_the_new_one(instances, path):
     while killed(moment, instances) == -signal.SIGKILL:
         found.append(path.read_bytes())
         assert dress(path) == before
-        # What was left behind is no obstacle, and does not stay.
+        # A leftover draft is no obstacle, and is removed.
         with folder.opened(str(instances), UUID) as place:
             place.replace('unrescue.xml', found[-1], old)
         assert files(path.parent) == ['unrescue.xml']

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Small deployments for the tests; their databases are never synced."""
+"""Fixtures: small deployments whose databases are never synced to disk."""
 
 import pytest
 import sqlalchemy as sa
@@ -50,12 +50,12 @@ def cinder(tmp_path):
 
 @pytest.fixture
 def alone(monkeypatch):
-    """Let this machine have no guests and no images mapped."""
+    """Make this machine look free of guests and mapped images."""
     monkeypatch.setattr(krbd, 'devices', lambda: iter(()))
     monkeypatch.setattr(processes, 'running', list)
 
 
 @pytest.fixture
 def world(tmp_path, nova, cinder, alone):
-    """Return a deployment with both databases, on other machines."""
+    """Return a deployment with both databases on other machines."""
     return worlds.World(tmp_path, nova, cinder)

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""A document and a store in memory, which keep the contracts of the model."""
+"""An in-memory document and store that keep the contracts of the model."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ NEW = '10.1.0.1:6789,10.1.0.2:6789,10.1.0.3:6789'
 
 
 def addrs(words: str) -> tuple[MonAddr, ...]:
-    """Return the addresses in a list with commas."""
+    """Return the addresses of a comma-separated list."""
     return tuple(map(MonAddr.parse, filter(None, words.split(','))))
 
 
 def monmap(words: str = NEW) -> MonMap:
-    """Return monitors that listen on v2 beside the given address."""
+    """Return monitors that listen on v2 next to the given address."""
     return MonMap(tuple(
         Monitor('', addr, (MonAddr(addr.host, 3300), addr))
         for addr in addrs(words)))
@@ -66,10 +66,10 @@ def uuid(number: int) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class Sheet:
-    """A document with a disk a line: key, image, user, secret, monitors.
+    """A document with one disk per line: key, image, user, secret, monitors.
 
-    A line that begins with ``#`` is none; monitors that begin with ``!``
-    cannot be read.
+    A line that begins with ``#`` holds no disk; monitors that begin with
+    ``!`` cannot be parsed.
     """
 
     text: str
@@ -105,7 +105,7 @@ class Sheet:
 
 
 def sheet(*monitors: str) -> Sheet:
-    """Return a document with disks vda, vdb ... of those monitors."""
+    """Return a document with disks vda, vdb ... that have these monitors."""
     return Sheet('\n'.join(
         f'vd{letter} volumes/volume-{letter} cinder S {words}'
         for letter, words in zip('abcdef', monitors)))
@@ -130,8 +130,8 @@ def instances(*numbers: int, **fields: object) -> dict[str, Instance]:
 class MemoryStore:
     """A store that keeps texts by locator.
 
-    :param during: called with each change right before it is looked at; it
-        may meddle with the texts, or raise
+    :param during: called with each change right before the store reads the
+        text; may alter the texts, or raise
     """
 
     def __init__(self, name: str, texts: Mapping[Locator, str],

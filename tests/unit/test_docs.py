@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What the documentation says is what the code does."""
+"""The documentation matches the code."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ TEXTS = sorted([README, *(ROOT / 'docs').glob('*.rst'), MAN])
 
 _BLOCK_LINE = re.compile(r'^ +(?:[$#] )?(rbd-mon-fix .*)$', re.MULTILINE)
 _INLINE = re.compile(r'``(rbd-mon-fix\s(?!\[options\]|RUN``)[^`]+)``')
-# What stands behind a command: a redirection, or a remark.
+# Text after a command: a redirection or a remark.
 _BEHIND = re.compile(r'(?: >| {2,}).*$')
 _EXIT_CODE = re.compile(r'^(\d+)  +(\S.*(?:\n      .*)*)', re.MULTILINE)
 _TERM = re.compile(r'^(``.+)\n(?=    \S)', re.MULTILINE)
@@ -68,7 +68,7 @@ def name(path: pathlib.Path) -> str:
 
 
 def commands() -> Iterator[tuple[str, str]]:
-    """Yield every command line that is shown, and where."""
+    """Yield every command line in the documentation, and its location."""
     texts = {name(path): path.read_text() for path in TEXTS}
     for where, text in {**texts, '--help': parser.EPILOG}.items():
         for line in _BLOCK_LINE.findall(re.sub(r'\\\n +', '', text)):
@@ -78,7 +78,7 @@ def commands() -> Iterator[tuple[str, str]]:
 
 
 def section(path: pathlib.Path, title: str) -> str:
-    """Return what stands between a heading and the next one."""
+    """Return the text between a heading and the next one."""
     text = path.read_text()
     _, found, rest = text.partition(f'\n{title}\n{"-" * len(title)}\n')
     assert found, f'{name(path)} has no section {title}'
@@ -86,7 +86,7 @@ def section(path: pathlib.Path, title: str) -> str:
 
 
 def terms(path: pathlib.Path, title: str) -> list[str]:
-    """Return the terms that a section explains, each with a text."""
+    """Return the terms that a section explains, each with its text."""
     return [term for line in _TERM.findall(section(path, title))
             for term in re.findall('``([^`]+)``', line)]
 

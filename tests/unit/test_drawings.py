@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The pictures of the documentation are those of today's code."""
+"""The diagrams in the documentation match the current code."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_it_is_a_picture(drawing):
 
 
 def package(tmp_path, **modules):
-    """Make a package of rooms with one module each."""
+    """Create a package of rooms with one module each."""
     folder = tmp_path / 'rbd_mon_fix'
     for room, code in modules.items():
         (folder / room).mkdir(parents=True)

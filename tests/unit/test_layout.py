@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The drawing of the code: who may import whom, and how modules look."""
+"""The layout of the code: import rules between rooms, and form of modules."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / 'rbd_mon_fix'
 HEADER = '# Copyright The rbd-mon-fix authors\n#\n# Licensed under the Apache'
 
-# What each room may import of ours beside itself and the exceptions, at the
-# top of a module, in a function or for types alone.
+# The rooms that each room may import, besides itself and the exceptions: at
+# the top of a module, in a function or for types only.
 ROOMS = {
     '__init__': set(),
     '__main__': {'cli'},
@@ -55,7 +55,7 @@ ROOMS = {
     'exceptions': set(),
 }
 
-# The only modules that know an outside library.
+# The only modules that may import an external library.
 DOORS = {
     'jsonschema': ('ceph/monitors_file.py',),
     'libvirt': ('clients/libvirt',),
@@ -71,7 +71,7 @@ DOORS = {
 # Names, not modules, may be imported from here: values that all know.
 VALUES = ('rbd_mon_fix.model', 'rbd_mon_fix.preflight.check')
 
-# Modules without a test of their own: what covers each of them, and why
+# Modules without a test of their own: the test that covers each, and why
 # there.
 CLOUDS = 'it takes config files, databases and libvirts of whole clouds'
 LEARNING = 'clusters are learnt by way of it'
@@ -112,10 +112,10 @@ SOURCES = MODULES + sorted(
 
 @dataclasses.dataclass(frozen=True)
 class Import:
-    """One thing that a module imports.
+    """One import of a module.
 
-    :param dotted: the module, and the name where one is imported from it
-    :param early: the import is done when the module itself is imported
+    :param dotted: the module, and the name if a name is imported from it
+    :param early: the import happens when the module itself is imported
     """
 
     dotted: str
@@ -131,7 +131,7 @@ class Import:
 
     @property
     def module(self) -> str:
-        """Return the module, whether all of it or a name is imported."""
+        """Return the module, whether the import names it or a name in it."""
         return (self.dotted if is_module(self.dotted)
                 else self.dotted.rpartition('.')[0])
 
@@ -147,7 +147,7 @@ def dotted_name(path: pathlib.Path) -> str:
 
 def statements(node: ast.AST, early: bool = True
                ) -> Iterator[tuple[ast.stmt, bool]]:
-    """Yield the imports of a module, and whether they are done with it."""
+    """Yield the import statements of a module, and whether each is early."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, (ast.Import, ast.ImportFrom)):
             yield child, early
@@ -163,7 +163,7 @@ def is_late(node: ast.AST) -> bool:
 
 
 def imports(code: str) -> Iterator[Import]:
-    """Yield all that a module imports, lazily or not."""
+    """Yield all imports of a module, lazy or not."""
     for node, early in statements(ast.parse(code)):
         for alias in node.names:
             yield Import(alias.name if isinstance(node, ast.Import)
@@ -180,7 +180,7 @@ def room_of(path: pathlib.Path) -> str:
 
 
 def circle(graph: Mapping[str, Iterable[str]]) -> list[str]:
-    """Return a circle in a graph, its first node again at its end."""
+    """Return a circle in a graph; its first node is repeated at the end."""
     try:
         graphlib.TopologicalSorter(graph).prepare()
     except graphlib.CycleError as error:
@@ -230,7 +230,7 @@ def test_rooms(path):
 
 
 def test_no_arrow_leads_back():
-    """Neither as the rules have it, nor as the rooms have it."""
+    """Neither in the rules, nor in the actual imports of the rooms."""
     assert circle(ROOMS) == []
     found: dict[str, set[str]] = {}
     for path in MODULES:
@@ -273,7 +273,7 @@ def may_be_imported(path: pathlib.Path, dotted: str) -> bool:
     module, _, word = dotted.rpartition('.')
     if is_module(dotted) or module.startswith(VALUES):
         return True
-    # The public API of the engine, and the place where it is put together.
+    # The public API of the engine, and the module that assembles it.
     return word in engine.__all__ and (
         module == 'rbd_mon_fix.engine'
         or path == PACKAGE / 'engine' / '__init__.py')

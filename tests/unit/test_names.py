@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""One class a name in the whole package."""
+"""Class names are unique in the whole package."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PACKAGE = pathlib.Path(__file__).resolve().parents[2] / 'rbd_mon_fix'
 
 
 def clashes(package: pathlib.Path) -> dict[str, list[str]]:
-    """Return the modules of each class name that several classes have."""
+    """Return the modules of each class name that several classes share."""
     found = collections.defaultdict(list)
     for path in sorted(package.rglob('*.py')):
         for node in ast.walk(ast.parse(path.read_text())):

@@ -12,10 +12,10 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The sample config is what oslo-config-generator makes of the options.
+"""The sample config matches the output of oslo-config-generator.
 
-It is compared option by option and not as a text: whichever versions of
-oslo.log and keystoneauth are installed word those that are theirs.
+The test compares option by option, not the text: the help texts of oslo.log's
+and keystoneauth's options depend on the installed versions.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ OURS = {'DEFAULT': options.OPTS, 'ceph': options.CEPH_OPTS,
 
 
 def paragraphs(group: str) -> list[str]:
-    """Return what the sample has of one group and of this project."""
+    """Return the sample's paragraphs of one group of this project."""
     text = f'\n{SAMPLE.read_text()}'.partition(f'\n[{group}]\n')[2]
     text = re.split(r'\n\[\w+\]\n', text)[0]
     own = text.partition('# From rbd_mon_fix\n#\n')[2]

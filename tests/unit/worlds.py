@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Small deployments: real config files and databases, libvirts in memory."""
+"""Small deployments: real config files and databases, in-memory libvirts."""
 
 from __future__ import annotations
 
@@ -70,15 +70,15 @@ NOVA = '''\
 
 
 class World:
-    """A deployment in a folder, with a context for each command.
+    """A deployment in a folder, with a separate context for each command.
 
-    ``libvirts`` are the domains of each host; a host without is down.
-    ``shared`` is one libvirt for all of them. ``options`` are set in each
-    config, and ``ceph`` in its group [ceph]. The word of a ceph.conf is
-    taken, as no Ceph runs here.
+    ``libvirts`` maps each host to its domains; a host without an entry is
+    down. ``shared`` is one libvirt for all hosts. ``options`` are set in each
+    config, ``ceph`` in its group [ceph]. Monitors come from ceph.conf,
+    because no Ceph runs here.
 
-    :param nova: the place of Nova's rows; None without its database
-    :param cinder: that of Cinder's rows; None without its database
+    :param nova: the place of Nova's rows; None without Nova's database
+    :param cinder: the place of Cinder's rows; None without Cinder's database
     :param api: Nova's API; None without credentials
     """
 
@@ -100,12 +100,12 @@ class World:
             folder=folder, database=_connection(cinder)))
 
     def write_nova_conf(self, **options: str) -> None:
-        """Write a nova.conf with more options of [DEFAULT]."""
+        """Write a nova.conf with additional options in [DEFAULT]."""
         (self.folder / 'nova.conf').write_text(NOVA.format(
             options=_lines(options), database=_connection(self.nova)))
 
     def add(self, server: int, host: str = 'cmp1', **fields: Any) -> None:
-        """Add a server with one volume, in every place that there is."""
+        """Add a server with one volume to every place of this deployment."""
         if self.nova:
             self.nova.add_server(server, host, **fields)
             self.nova.add_row(server, self.nova.text(server))
@@ -161,7 +161,7 @@ class World:
         """Return a context of this deployment for a config."""
         made = context.Context(conf, self.connect)
         if self.api is not None:
-            # A login to Keystone is what functional tests are for.
+            # Functional tests cover the login to Keystone.
             made.__dict__['api'] = self.api
         return made
 
@@ -175,7 +175,7 @@ class World:
         return self.libvirts[host]
 
     def select(self, *hosts: str, **fields: Any) -> selection.Selection:
-        """Return what a request comes to here."""
+        """Return the selection that a request resolves to here."""
         return selection.select(request(*hosts, **fields), self.context())
 
     def scan(self, *hosts: str, **fields: Any) -> scan.Scan:
@@ -185,11 +185,11 @@ class World:
             request(*hosts, **fields), opened))
 
     def plan(self, *hosts: str, **fields: Any) -> Plan:
-        """Return one plan of all that a scan finds."""
+        """Return one plan for everything that a scan finds."""
         return merged(plans(self.scan(*hosts, **fields)))
 
     def everything(self) -> Any:
-        """Return all that is stored, but for the times of writes."""
+        """Return all stored data except the times of writes."""
         rows: dict[str, Any] = {}
         for place in (self.nova, self.cinder):
             rows.update(place.everything() if place else {})
@@ -210,7 +210,7 @@ class World:
 
 
 def context_of(world: World, *clusters: Cluster) -> engine.Context:
-    """Return a context that has learnt of clusters."""
+    """Return a context that already knows these clusters."""
     context = world.context()
     context.__dict__['clusters'] = clusters
     return context
@@ -224,10 +224,10 @@ def request(*hosts: str, instance: Sequence[str] = (),
 
 
 class Heard(engine.Silence):
-    """A listener that remembers, but keeps no copy.
+    """A listener that records events but keeps no copy.
 
     ``servers`` are host, number and verdicts of each server; the verdicts
-    are None where no change was made. ``phases`` are name, total and steps.
+    are None if no change was made. ``phases`` are name, total and steps.
 
     :param at_end: called with the name of each phase that ends
     """
@@ -258,7 +258,7 @@ class Heard(engine.Silence):
 
 
 class Alive:
-    """Counts the copies of plans that somebody still holds."""
+    """Counts the copies of plans that are still referenced."""
 
     def __init__(self) -> None:
         self._seen: list[weakref.ref[Copy]] = []
@@ -266,7 +266,7 @@ class Alive:
         self.most = 0
 
     def watch(self, make: Callable[..., Plan]) -> Callable[..., Plan]:
-        """Return what makes plans as before, and counts earlier ones."""
+        """Return a wrapper that makes plans and counts the earlier ones."""
         def watched(*args: Any, **kwargs: Any) -> Plan:
             made = make(*args, **kwargs)
             self.most = max(self.most, sum(
@@ -279,7 +279,7 @@ class Alive:
 
 
 def number(uuid: str) -> int:
-    """Return the number of a server, as ``memory.uuid`` has it."""
+    """Return the number of a server, the inverse of ``memory.uuid``."""
     return int(uuid.split('-')[0], 16)
 
 
@@ -296,7 +296,7 @@ def merged(found: Iterator[Plan]) -> Plan:
 
 def command(host: Sequence[str] = (places.HOST,), **fields: Any
             ) -> argparse.Namespace:
-    """Return the arguments of a command as the parser gives them."""
+    """Return the arguments of a command as the parser returns them."""
     return argparse.Namespace(**{
         'host': list(host), 'all_hosts': False, 'instance': [], 'store': [],
         'unmanaged': False, 'dry_run': False, 'max_changes': None,
@@ -306,7 +306,7 @@ def command(host: Sequence[str] = (places.HOST,), **fields: Any
 
 def run(world: World, monkeypatch: Any, module: Any, *host: str,
         **fields: Any) -> tuple[int, Any, str]:
-    """Return exit code, JSON and stderr of a command."""
+    """Run a command and return its exit code, JSON and stderr."""
     conf = world.conf(command(host or ('cmp1',), **fields))
     monkeypatch.setattr(engine, 'Context', lambda conf: world.opened(conf))
     out, err = io.StringIO(), io.StringIO()
@@ -323,7 +323,7 @@ def _connection(place: Any) -> str:
 
 
 class Api:
-    """Nova's API, with servers and their locks in memory.
+    """Nova's API, with its servers and their locks in memory.
 
     tests/functional/test_api_in_memory.py compares it with the real client.
     """

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The machine that the lab is: up, down, and nothing outside it."""
+"""The lab's machine: starting it, stopping it, and its isolation."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ OURS = ('/etc/ceph', '/etc/libvirt', '/var/lib/ceph', '/var/lib/libvirt',
 
 
 def run(folder: pathlib.Path, *words: str) -> subprocess.CompletedProcess:
-    """Run one of the lab's commands on the lab in a folder."""
+    """Run one of the lab's commands on the lab in this folder."""
     return subprocess.run(
         [sys.executable, '-m', 'lab', '--folder', str(folder), *words],
         cwd=machine.REPOSITORY, text=True, timeout=WITHIN, check=False,
@@ -44,7 +44,7 @@ def run(folder: pathlib.Path, *words: str) -> subprocess.CompletedProcess:
 
 
 def shell(folder: pathlib.Path, *words: str) -> str:
-    """Run a command in the lab and return what it prints."""
+    """Run a command in the lab and return its output."""
     done = run(folder, 'shell', *words)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -56,7 +56,7 @@ def up(folder: pathlib.Path) -> None:
 
 
 def inside(folder: pathlib.Path) -> dict[int, psutil.Process]:
-    """Return all processes of the lab, by the pids that they have there."""
+    """Return all processes of the lab, keyed by their pids in the lab."""
     first = machine.Machine(folder).first()
     space = os.readlink(f'/proc/{first.pid}/ns/pid')
     found = {}
@@ -76,7 +76,7 @@ def _pid_inside(process: psutil.Process) -> int:
 
 
 def pids(folder: pathlib.Path) -> dict[str, int]:
-    """Return the pids of the services and guests, as they are in the lab."""
+    """Return the pids of the services and guests, as seen in the lab."""
     found = {path.stem: json.loads(path.read_text())['pid']
              for path in (folder / 'services').glob('*.json')}
     for name in ('plain1', 'plain2'):
@@ -86,7 +86,7 @@ def pids(folder: pathlib.Path) -> dict[str, int]:
 
 
 def look(*paths: str) -> list[tuple]:
-    """Return what of this machine is at some paths."""
+    """Return path, mtime and size of this machine's files below paths."""
     return [(str(path), path.lstat().st_mtime_ns, path.lstat().st_size)
             for top in paths
             for path in (pathlib.Path(top), *pathlib.Path(top).rglob('*'))
@@ -119,7 +119,7 @@ def test_up_twice_is_harmless(folder: pathlib.Path):
 
 
 def test_up_starts_again_what_died(folder: pathlib.Path):
-    """All but the OSD, whose images die with it: they are in its memory."""
+    """All but the OSD: its images are in its memory and die with it."""
     once = pids(folder)
     dead = ('ceph-mon-m127-0-0-12-3300', 'ceph-mgr-x', 'libvirtd', 'plain2')
     known = inside(folder)
@@ -180,7 +180,7 @@ def test_a_scenario_that_is_late_says_how_the_cloud_is(
 
 
 def test_down(folder: pathlib.Path):
-    """It is the last test, for nothing runs after it."""
+    """The last test of the module, because no other test can run after it."""
     known = inside(folder)
     assert set(pids(folder).values()) <= set(known)
     assert run(folder, 'down').returncode == 0

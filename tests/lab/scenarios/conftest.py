@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What scenarios have: the lab that they run in, an operator, guests."""
+"""Fixtures of all scenarios: the lab, an operator, guests."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ FOLDER = 'RBD_MON_FIX_LAB'
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport():
-    """Say of a scenario that fails in which state the cloud was."""
+    """Add the state of the cloud to the report of a failed scenario."""
     report = yield
     if report.failed and FOLDER in os.environ:
         report.sections.append(('the cloud', sights.seen(_lab())))
@@ -58,10 +58,10 @@ def operator(lab: inside.Lab) -> operators.Operator:
 
 @pytest.fixture(scope='module')
 def guest_of(lab: inside.Lab) -> Iterator[Callable[..., guests.Guest]]:
-    """Return what makes and starts a guest, whose XML is right.
+    """Return a function that makes and starts a guest with correct XML.
 
-    It is given the guest's name, and its cluster and secret unless these are
-    the lab's.
+    The arguments are the guest's name, and optionally its cluster and secret
+    (the lab's by default).
     """
     made = []
 

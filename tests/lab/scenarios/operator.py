@@ -29,23 +29,23 @@ WITHIN = 180
 class Operator:
     """Runs ``rbd-mon-fix``, which finds its config in ``/etc``.
 
-    :param environment: what it runs with; that of the lab's shell, which has
-        credentials for OpenStack, unless given
+    :param environment: the environment of the command; by default that of the
+        lab's shell, which has credentials for OpenStack
     """
 
     def __init__(self, environment: Optional[Mapping[str, str]] = None):
         self._environment = environment
 
     def run(self, *words: str, code: int = 0) -> Any:
-        """Run a command and return what it prints as JSON.
+        """Run a command and return its JSON output.
 
-        :param words: the command and its arguments; options stand in front
-        :param code: how it has to end
+        :param words: the command and its arguments; options come first
+        :param code: the expected exit code
         """
         return self._run(words, (code,))
 
     def attempt(self, *words: str) -> Any:
-        """Run a command that may have to leave something as it is."""
+        """Run a command that may have to leave something unchanged."""
         return self._run(words, (0, 4))
 
     def on(self, command: str, guest: guests.Guest, *words: str,
@@ -55,13 +55,13 @@ class Operator:
                         guest.uuid, *words, code=code)
 
     def states(self, guest: guests.Guest, code: int = 0) -> dict[str, str]:
-        """Return what ``status`` says of a guest's copies, by their store."""
+        """Return the ``status`` of a guest's copies, keyed by store."""
         told = self.on('status', guest, code=code)
         return {record['store']: record['state']
                 for record in told['records']}
 
     def opens(self, guest: guests.Guest, code: int = 0) -> dict[str, bool]:
-        """Return what ``verify`` says of a guest's copies, by their store."""
+        """Return the ``verify`` result of a guest's copies, keyed by store."""
         told = self.on('verify', guest, code=code)
         return {disk['store']: disk['opened'] for disk in told['disks']}
 

@@ -12,10 +12,10 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What the cloud looks like, for who has to find out why a scenario failed.
+"""The state of the cloud, to debug a failed scenario.
 
-A level of the lab that has more to show appends to ``SIGHTS``. Each look is
-bounded, for the cloud may be what does not answer.
+A level of the lab that has more to show appends to ``SIGHTS``. Each look has
+a timeout, because the cloud itself may not answer.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Whether a guest goes on: watched on its console and in its image."""
+"""Check that a guest keeps running, on its console and in its image."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from typing import Optional
 from lab import guests
 from lab import services
 
-# Seconds. A guest counts twice in one; a busy machine may be late, not this.
+# Seconds. A guest counts twice a second; a busy machine may delay it a bit.
 NO_PAUSE = 10
 EVERY = 0.1
 WRITTEN_WITHIN = 30
 
 
 class Pulse:
-    """Watches a guest that counts, until it is asked what it saw.
+    """Watches a guest that counts, until it is stopped.
 
-    A guest counts twice a second; what it cannot write to its disk it does
-    not count, or counts as such.
+    A guest counts twice a second; if it cannot write a count to its disk, it
+    either stops counting or marks the count as not written.
     """
 
     def __init__(self, guest: guests.Guest):
@@ -52,11 +52,11 @@ class Pulse:
         return self._longest
 
     def counted(self) -> list[Optional[int]]:
-        """Return all that it counted since it is watched."""
+        """Return all counts since the watch began."""
         return guests.counted(self._guest.console)[self._before:]
 
     def same_process(self) -> bool:
-        """Return whether its QEMU process is still the one it was."""
+        """Return whether its QEMU process is still the same."""
         return self._guest.pid == self._pid
 
     def _watch(self) -> None:
@@ -69,7 +69,7 @@ class Pulse:
 
 
 def writes(guest: guests.Guest) -> None:
-    """Wait until a guest counts on, in its image too."""
+    """Wait until a guest keeps counting, in its image too."""
     guest.wait_until_counting()
     first = int(guest.written(), 16)
     guest.wait_until_counting()

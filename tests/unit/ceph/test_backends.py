@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The config sections that use RBD, by ceph.conf."""
+"""The config sections that use RBD, grouped by ceph.conf."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def with_(**changes):
 
 
 def ways(*found, nova=None, plain=None):
-    """Return how each cluster is asked, and the backends that lead to it."""
+    """Return how each cluster is queried, and the backends that lead to it."""
     confs = backends.cluster_confs(
         nova, cinder_conf.CinderConf(None, found), plain)
     return [(each.path, each.cluster_name,
@@ -89,7 +89,7 @@ def test_the_host_goes_with_the_backend():
 
 @pytest.mark.parametrize('secret, expected', [('S', 'S'), (None, 'fsid')])
 def test_the_secret_of_a_replica(secret, expected):
-    """In place of a missing one, Cinder returns that cluster's fsid."""
+    """If the secret is missing, Cinder returns the replica cluster's fsid."""
     replica = dataclasses.replace(FAR, secret_uuid=secret)
     confs = backends.cluster_confs(None, cinder_conf.CinderConf(
         None, (with_(host='ctl', replicas=(replica,)),)), None)

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The ``ceph`` command, by a script in its place, and greeting monitors."""
+"""The ``ceph`` command, replaced by a script, and greeting monitors."""
 
 import contextlib
 import os
@@ -32,7 +32,7 @@ from rbd_mon_fix.model.monmap import MonAddr
 
 @pytest.fixture
 def command(tmp_path, monkeypatch):
-    """Put a shell script in the place of ``ceph``."""
+    """Replace ``ceph`` by a shell script."""
     def put(body):
         path = tmp_path / 'ceph'
         path.write_text(f'#!/bin/sh\n{body}\n')
@@ -97,7 +97,7 @@ def test_without_quorum_it_is_ended_with_all_it_started(command, tmp_path):
 
 
 def _ends(pid):
-    """Wait, within a bound, for a process to be gone or a zombie."""
+    """Wait, within a bound, for a process to exit or become a zombie."""
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         try:
@@ -112,7 +112,7 @@ def _ends(pid):
 
 @pytest.fixture
 def serve():
-    """Greet on loopback, each server with its own bytes."""
+    """Serve greetings on loopback, with different bytes per server."""
     with contextlib.ExitStack() as stack:
         def started(greeting, host='127.0.0.1'):
             server = stack.enter_context(socket.create_server((host, 0)))

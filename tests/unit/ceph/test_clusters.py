@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Which clusters the config names, and who is asked about them."""
+"""The clusters that the config names, and the services asked about them."""
 
 import json
 import logging
@@ -46,7 +46,7 @@ def conf(tmp_path):
 
 @pytest.fixture
 def cloud(monkeypatch):
-    """Stand in for ``ceph mon dump``: fsid and address by ceph.conf."""
+    """Stand in for ``ceph mon dump``: fsid and address, keyed by ceph.conf."""
     class Cloud(dict):
         asked = []
 
@@ -235,7 +235,7 @@ FALLBACK = Backend('nova', '', 'volumes', 'nova', 'N')
     ({}, None, [OWN]),
     ({}, {}, [OWN, NOVA]),
     ({}, {'images_type': 'qcow2'}, [OWN]),
-    # Cinder hands out its fsid, or else Nova takes its own.
+    # Cinder hands out its fsid, or else Nova uses its own secret.
     ({'secret_uuid': None}, None,
      [Backend('cinder', 'a', 'volumes', 'cinder', FSID)]),
     ({'secret_uuid': None}, {},
@@ -306,20 +306,20 @@ LOST = Source.NONE
     ([('x', FSID)], [FSID], [('x', FSID, GIVEN, ['a'])]),
     ([('ceph', FSID), ('x', OTHER)], [OTHER, FSID],
      [('ceph', FSID, GIVEN, ['b']), ('x', OTHER, GIVEN, ['a'])]),
-    # By name, where one side knows no fsid.
+    # By name, if one side knows no fsid.
     ([('ceph', None)], [FSID], [('ceph', None, GIVEN, ['a'])]),
     ([('ceph', FSID)], [None], [('ceph', FSID, GIVEN, ['a'])]),
     ([('ceph', None)], [None], [('ceph', None, GIVEN, ['a'])]),
     # Never by name against the fsid.
     ([('ceph', OTHER)], [FSID],
      [('ceph', OTHER, GIVEN, []), ('ceph-11111111', FSID, LOST, ['a'])]),
-    # Two that could be meant: none is.
+    # Two candidates: neither is used.
     ([('ceph', None)], [FSID, OTHER],
      [('ceph', None, GIVEN, []), ('ceph-11111111', FSID, LOST, ['a']),
       ('ceph-22222222', OTHER, LOST, ['b'])]),
     ([('ceph', FSID)], [FSID, None],
      [('ceph', FSID, GIVEN, ['a']), ('ceph-b', None, LOST, ['b'])]),
-    # The file lacks one.
+    # The file lacks one cluster.
     ([('x', FSID)], [OTHER],
      [('x', FSID, GIVEN, []), ('ceph', OTHER, LOST, ['a'])]),
     ([('x', None)], [], [('x', None, GIVEN, [])]),

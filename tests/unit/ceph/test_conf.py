@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What a client learns from a ceph.conf."""
+"""The settings that a client reads from a ceph.conf."""
 
 import socket
 
@@ -47,7 +47,7 @@ def hosts(conf):
      ['10.0.0.9:6789']),
     ('[client.other]\nmon_host=10.0.0.8\n[mon]\nmon_host=10.0.0.9\n'
      '[global]\nmon_host=10.0.0.1\n', ['10.0.0.1:6789']),
-    # Sections of monitors, where there is no mon_host.
+    # Sections of monitors, used if there is no mon_host.
     ('[mon.b]\nmon_addr=10.0.0.9\n[mon.a]\nmon addr=10.0.0.7:1234\n',
      ['10.0.0.7:1234', '10.0.0.9:6789']),
     ('[global]\nmon_host=10.0.0.3\n[mon.a]\nmon_addr=10.0.0.4\n',
@@ -125,7 +125,7 @@ def test_a_mon_host_that_parses_to_nothing(load, tmp_path, value):
 
 @pytest.fixture
 def srv(monkeypatch):
-    """Stand in for the DNS; tests/unit/ceph/test_dns.py asks one."""
+    """Stand in for the DNS; tests/unit/ceph/test_dns.py uses a real server."""
     asked = []
 
     def services(name):

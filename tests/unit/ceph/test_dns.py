@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Looking names up."""
+"""Resolving names and SRV records."""
 
 import socket
 import threading
@@ -56,7 +56,7 @@ def test_a_resolver_that_hangs_is_not_waited_for(monkeypatch):
 
 @pytest.fixture
 def server(monkeypatch):
-    """Serve the SRV records that are put in here, on loopback."""
+    """Serve the SRV records that a test adds, on loopback."""
     pytest.importorskip('dns', reason='dnspython is not installed')
     from dns import message
     from dns import resolver

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Asking a cluster for the epochs of its monmap."""
+"""Fetching the epochs of a cluster's monmap."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ for line in sys.stdin:
 
 @pytest.fixture
 def ceph(tmp_path, monkeypatch):
-    """Return a function that puts a command into the path."""
+    """Return a function that puts a command on the PATH."""
     log = tmp_path / 'log'
 
     def put(epochs, act='pass'):

@@ -26,7 +26,7 @@ from rbd_mon_fix.ceph import ini as ceph_ini
     ('[global]\nmon host = A\n', {'mon_host': 'A'}),
     ('[global]\nmon  host = A\n', {'mon_host': 'A'}),
     ('[global]\nmon\thost = A\n', {'mon_host': 'A'}),
-    # librados knows neither of these as mon_host.
+    # librados recognizes neither of these as mon_host.
     ('[global]\nmon-host = A\n', {'mon-host': 'A'}),
     ('[global]\nMON_HOST = A\n', {'MON_HOST': 'A'}),
     ('[global]\na = 1\na = 2\n', {'a': '2'}),

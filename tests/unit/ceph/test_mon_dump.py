@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Reading what ``ceph mon dump`` prints."""
+"""Parsing the output of ``ceph mon dump``."""
 
 import json
 import pathlib
@@ -83,7 +83,7 @@ def test_rank_order_and_addresses(mons, expected):
 
 @pytest.mark.parametrize('place', ['0.0.0.0:0/2', ':/0', '-', '[::]:0/1'])
 def test_a_monitor_without_an_address_yet(place):
-    """It is named, and the others are taken (cases of an open bootstrap)."""
+    """It is named, and the others are used (cases of an open bootstrap)."""
     text = dumped(mon(0, '10.0.0.1:6789/0'), mon(1, place))
     assert read(text) == [('10.0.0.1:6789', ['10.0.0.1:6789'])]
     assert mon_dump.parse(text).pending == ('m1',)

@@ -14,8 +14,8 @@
 
 """The values of mon_host and mon addr.
 
-The expected ones were printed by ``monmaptool --create --generate`` of Ceph
-16.2; tests/functional/test_mon_host.py asks the one that is installed.
+``monmaptool --create --generate`` of Ceph 16.2 printed the expected values;
+tests/functional/test_mon_host.py runs the installed monmaptool.
 """
 
 import pytest
@@ -55,7 +55,7 @@ A, B = '10.0.0.1', '10.0.0.2'
     ('[fd00::1]', [both('fd00::1')]),
     ('FD00:0::1', [both('fd00::1')]),
     ('::1', [both('::1')]),
-    # A port tells the protocol.
+    # A port implies the protocol.
     (f'{A}:6789', [one(f'{A}:6789')]),
     (f'{A}:6789/0', [one(f'{A}:6789')]),
     (f'[{A}]:6789', [one(f'{A}:6789')]),
@@ -63,7 +63,7 @@ A, B = '10.0.0.1', '10.0.0.2'
     (f'{A}:1234', [one(f'{A}:1234')]),
     (f'any:{A}:1234', [one(f'{A}:1234')]),
     ('[fd00::1]:6789', [one('[fd00::1]:6789')]),
-    # A protocol tells the port.
+    # A protocol implies the port.
     (f'v1:{A}', [one(f'{A}:6789')]),
     (f'v1:{A}:', [one(f'{A}:6789')]),
     (f'v1:{A}/', [one(f'{A}:6789')]),
@@ -98,12 +98,12 @@ A, B = '10.0.0.1', '10.0.0.2'
      [both(A), both(B)]),
     (f'[v2:{A}:3300,v1:{A}:6789] {B}', [both(A), both(B)]),
     (f'v1:{A}:6789,v2:{A}:3300', [one(f'{A}:6789'), one(f'{A}:3300')]),
-    # An endpoint counts once.
+    # A repeated endpoint counts once.
     (f'{A},{A}', [both(A)]),
     (f'{A},{A}:6789', [both(A)]),
     (f'{A}:6789,{A}', [one(f'{A}:6789')]),
     (f'v1:{A}:1234,v2:{A}:1234', [one(f'{A}:1234')]),
-    # Names, and what only getaddrinfo takes for an address.
+    # Names, and strings that only getaddrinfo accepts as addresses.
     ('localhost', [both('127.0.0.1')]),
     ('localhost:6789', [one('127.0.0.1:6789')]),
     ('[localhost]:6789', [one('127.0.0.1:6789')]),
@@ -134,7 +134,7 @@ def test_a_name_with_several_addresses_is_several_monitors(monkeypatch):
     f'[v2:{A}:3300,v1:{A}:6789', f'[v2:{A}:3300 v1:{A}:6789]',
     f'[v2:{A}:3300,v1:{A}:6789],localhost', f'v1:{A},,v1:{B}', f'{A}\t{B}',
     f'{A}\\', '[]', '[', 'localhost:6789/0',
-    # Ceph takes this for monitors at port 0, which nobody can reach.
+    # Ceph parses this as monitors at port 0, which is unreachable.
     f'[v2:{A},v1:{A}]',
 ])
 def test_mon_host_that_names_no_monitors(text):

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""A deployment with two hosts, and commands on it."""
+"""Fixtures: a deployment with two hosts, and commands run on it."""
 
 from __future__ import annotations
 
@@ -33,5 +33,5 @@ def cloud(world):
 
 @pytest.fixture
 def run(cloud, monkeypatch):
-    """Return what runs a command: to its code, its JSON and its stderr."""
+    """Return a function that runs a command: exit code, JSON and stderr."""
     return functools.partial(worlds.run, cloud, monkeypatch)

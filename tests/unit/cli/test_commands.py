@@ -44,7 +44,7 @@ def states(report):
 
 
 def expected(everything, *servers):
-    """Return all there is with the monitors of servers put right."""
+    """Return all stored data with the monitors of these servers corrected."""
     text = json.dumps(everything)
     old_hosts = json.dumps(list(places.OLD))
     new_hosts = json.dumps([
@@ -135,7 +135,7 @@ def test_one_host_that_is_down(cloud, run):
 
 
 def test_rollback_while_a_host_is_down(cloud, run):
-    """It is named, and taken back by the same command once it is there."""
+    """The report names it; the same command rolls it back once it is up."""
     first = cloud.everything()
     code, report, _ = run(refresh, 'cmp1', 'cmp2')
     assert code == 0
@@ -163,7 +163,7 @@ def test_trouble_shows_before_a_report(cloud, monkeypatch):
 
 
 def test_a_run_that_is_cut_off_at_any_store(cloud, run, monkeypatch):
-    """The same command again goes on, and both runs can be taken back."""
+    """The same command continues, and both runs can be rolled back."""
     first = cloud.everything()
     put = apply._Batch._put
 
@@ -190,7 +190,7 @@ def test_a_run_that_is_cut_off_at_any_store(cloud, run, monkeypatch):
 
 
 def test_a_dry_run_settles_nothing(cloud, run, monkeypatch):
-    """Of a run that was cut off it shows what would be taken back."""
+    """It shows the changes of an interrupted run that rollback would undo."""
     put = apply._Batch._put
 
     def cut(*args):

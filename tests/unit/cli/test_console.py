@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""From arguments to requests, and from the engine to streams."""
+"""Turning arguments into requests, and the engine's events into output."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What exit codes mean."""
+"""The meaning of exit codes."""
 
 import pytest
 

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What ``guests`` reports, and its exit code."""
+"""The report and the exit code of ``guests``."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ DISK = RbdDisk('vda', f'volumes/volume-{places.volume(1)}', 'cinder', 'S',
 
 @pytest.fixture
 def peers(cloud, monkeypatch):
-    """Return what lets server 1 run, with some connections."""
+    """Return a function that starts server 1 with some connections."""
     cloud.write_nova_conf(host='cmp1')
     place = cloud.domains('cmp1')
     place.live_texts[memory.uuid(1)] = place.texts[memory.uuid(1)]

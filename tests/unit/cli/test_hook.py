@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What ``hook`` does and reports."""
+"""The actions and the report of ``hook``."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_the_whole_way(cloud, run):
     assert os.listdir(script)
     assert run(hook, action='status')[0] == 0
     code, report, _ = run(hook, action='remove')
-    # The command did what it was asked to, missing though the hook is.
+    # The command succeeded even though the hook is missing.
     assert (code, report['hook'][0]['state']) == (0, 'missing')
 
 

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What ``journal`` lists and shows."""
+"""The lists and details that ``journal`` prints."""
 
 from __future__ import annotations
 

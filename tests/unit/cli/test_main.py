@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What every command has around it: config, errors, exit codes."""
+"""Behavior common to all commands: config, errors, exit codes."""
 
 import os
 import signal
@@ -30,7 +30,7 @@ BOUND = 60
 
 
 class Command:
-    """A command that does what a test wants of it."""
+    """A command whose behavior the test defines."""
 
     def __init__(self):
         self.act = lambda conf, out: 0
@@ -48,7 +48,7 @@ def handlers():
 
 @pytest.fixture
 def command(monkeypatch, tmp_path, handlers):
-    """Put a command in the place of ``monitors``; leave the process be."""
+    """Replace the command ``monitors``; do not change the process."""
     fake = Command()
     monkeypatch.setitem(sys.modules, 'rbd_mon_fix.cli.monitors',
                         types.SimpleNamespace(run=fake.run))
@@ -65,7 +65,7 @@ def raises(error):
 
 
 def told(capsys):
-    """Return what was said on stderr, with nothing on stdout."""
+    """Return the text on stderr; stdout must be empty."""
     captured = capsys.readouterr()
     assert captured.out == ''
     assert 'SECRET' not in captured.err
@@ -143,7 +143,7 @@ def test_a_polite_end_is_an_interrupt(command, handlers):
 
 
 def test_a_reader_that_went_away(tmp_path):
-    """A process of its own, for its stdout does not survive it."""
+    """Uses a separate process, because its stdout is unusable afterwards."""
     reading, writing = os.pipe()
     os.close(reading)
     process = subprocess.run(

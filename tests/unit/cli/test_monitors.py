@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What ``monitors`` prints."""
+"""The output of ``monitors``."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_monitors(cloud, run, monkeypatch, answering, expected):
 
 
 def test_what_is_printed_is_a_monitors_file(cloud, run, tmp_path):
-    """One machine prints it, another one reads it."""
+    """One machine prints the file, another one reads it."""
     out = io.StringIO()
     with cloud.context() as context:
         [learnt] = context.clusters

@@ -58,7 +58,7 @@ REFRESH = {**SCOPE, 'dry_run': False, 'max_changes': None, 'lock': False,
     ('status --store domain --store nova-bdm',
      {**SCOPE, 'store': ['domain', 'nova-bdm']}),
     (f'status --instance {UUID}', {**SCOPE, 'instance': [UUID]}),
-    # As Nova spells it, whatever the operator does.
+    # In Nova's spelling, whichever one the operator uses.
     (f'status --instance {UUID.upper()}', {**SCOPE, 'instance': [UUID]}),
     (f'status --instance {UUID.replace("-", "")}',
      {**SCOPE, 'instance': [UUID]}),

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What ``preflight`` reports, and its exit code."""
+"""The report and the exit code of ``preflight``."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_codes(run, monkeypatch, checks, code):
 
 
 def test_a_deployment(cloud, run):
-    """An error of a service is a line, and not the end of the command."""
+    """An error of a service becomes a line and does not end the command."""
     del cloud.libvirts['cmp2']
     code, report, _ = run(preflight, 'cmp1', 'cmp2')
     found = {(row['check'], row['subject']): row['works']

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What ``refresh`` reports, and its exit code."""
+"""The report and the exit code of ``refresh``."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_refused(cloud, run, dry_run):
 
 
 def cut_off(cloud, monkeypatch, **fields):
-    """Return the report of a run that ends with an error, and that."""
+    """Return the report of a run that ends with an error, and the error."""
     monkeypatch.setattr(engine, 'Context', cloud.opened)
     out = io.StringIO()
     with pytest.raises(exceptions.RbdMonFixError) as caught:
@@ -79,7 +79,7 @@ def run_again(cloud, monkeypatch):
 
 
 def test_more_is_due_in_the_second_reading(cloud, monkeypatch):
-    """The report has what was done, and the code says that it is not all."""
+    """The report lists the changes made; the exit code tells of the rest."""
     monkeypatch.setattr(instances, 'BATCH', 1)
     monkeypatch.setattr(refresh_run, 'KEPT', 1)
     again = refresh_run._Refresh._again
@@ -112,7 +112,7 @@ def test_a_guest_with_an_old_difference(cloud, run):
 
 
 def test_incomplete(cloud, run, monkeypatch):
-    """A change that somebody else made meanwhile is theirs."""
+    """A change that another writer made meanwhile is kept."""
     define = cloud.domains('cmp1').define
     texts = cloud.domains('cmp1').texts
 

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What ``rollback`` reports, and its exit code."""
+"""The report and the exit code of ``rollback``."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tests.unit import worlds
 
 @pytest.fixture
 def made(run):
-    """Return a run that put host cmp1 right."""
+    """Return a run that corrected host cmp1."""
     return run(refresh)[1]['run']
 
 

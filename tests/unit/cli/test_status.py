@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What ``status`` reports, and its exit code."""
+"""The report and the exit code of ``status``."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_what_breaks(cloud, run, vm_state, soft):
 
 
 def test_a_guest_that_lost_its_monitors_is_wrong(cloud, run, monkeypatch):
-    """Its copies are right, and yet it does no I/O."""
+    """Its copies are right, but the guest does no I/O."""
     cloud.write_nova_conf(host='cmp1')
     run(refresh)
     assert run(status)[0] == 0
@@ -56,7 +56,7 @@ def test_a_guest_that_lost_its_monitors_is_wrong(cloud, run, monkeypatch):
 
 
 def test_findings_alone_are_not_wrong(cloud, run):
-    """A person has to look after them, no command can."""
+    """Findings need a person's attention; no command can correct them."""
     run(refresh)
     cloud.cinder.tables.update('volumes', 'id', places.volume(1),
                                status='retyping')

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What ``verify`` reports, and its exit code."""
+"""The report and the exit code of ``verify``."""
 
 from __future__ import annotations
 

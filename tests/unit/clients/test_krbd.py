@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Images that the kernel has mapped."""
+"""Images mapped by the kernel."""
 
 from __future__ import annotations
 

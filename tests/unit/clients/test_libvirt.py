@@ -46,7 +46,7 @@ def hypervisor():
 
 @pytest.fixture
 def handle():
-    """Return libvirt's own object of a domain that is defined and stopped."""
+    """Return libvirt's own object for a defined, stopped domain."""
     connection = libvirt.open('test:///default')
     yield connection.defineXML(DOMAIN)
     connection.close()
@@ -59,7 +59,7 @@ def failure(code, source=libvirt.VIR_FROM_QEMU):
 
 
 def answering(hypervisor, name, answer):
-    """Let a method of libvirt's object of domain U give an answer."""
+    """Make a method of libvirt's object for domain U return an answer."""
     def method(*arguments):
         if isinstance(answer, Exception):
             raise answer
@@ -157,7 +157,7 @@ def test_a_block_job_that_libvirt_does_not_tell(hypervisor):
 
 @pytest.mark.parametrize('state, details, expected', [
     (OK, 0, False), (JOB, 0, True), (OCCUPIED, 0, True),
-    # The state between two monitor commands of one call.
+    # The state between two monitor commands of the same call.
     (ERROR, libvirt.VIR_DOMAIN_CONTROL_ERROR_REASON_INTERNAL, True),
     (ERROR, libvirt.VIR_DOMAIN_CONTROL_ERROR_REASON_MONITOR, False)])
 def test_at_work(hypervisor, state, details, expected):
@@ -202,7 +202,7 @@ def test_a_managed_save_image(hypervisor):
 
 
 class Secrets:
-    """Libvirt's connection, with one secret or an error."""
+    """A libvirt connection with one secret or an error."""
 
     def __init__(self, uri, answer):
         self.uri, self.answer = uri, answer

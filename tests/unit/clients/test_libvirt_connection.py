@@ -87,7 +87,7 @@ def test_an_embedded_driver_gets_an_event_loop(monkeypatch):
 
     def turn():
         ran.set()
-        threading.Event().wait()  # a daemon thread: nobody waits for it
+        threading.Event().wait()  # a daemon thread, which is never joined
 
     monkeypatch.setattr(libvirt, 'virEventRegisterDefaultImpl',
                         lambda: registered.append(True))

@@ -46,7 +46,7 @@ def hypervisor():
 
 @pytest.fixture
 def connection():
-    """Return a connection of libvirt itself to the same test driver."""
+    """Return a libvirt connection to the same test driver."""
     opened = libvirt.open('test:///default')
     yield opened
     opened.close()

@@ -20,7 +20,7 @@ from rbd_mon_fix.model.instance import Instance
 
 
 class Endpoint:
-    """Answers by path, page by page, and notes what was asked."""
+    """Answers by path, page by page, and records the requests."""
 
     def __init__(self, *pages, services=()):
         self.pages = list(pages)
@@ -134,14 +134,14 @@ def test_some_servers_of_a_host():
 
 
 def test_a_host_that_differs_in_case():
-    """Nova's filter ignores case; these are servers of another host."""
+    """Nova's filter ignores case; these servers belong to another host."""
     other = server('a', **{'OS-EXT-SRV-ATTR:host': 'H1'})
     endpoint = Endpoint({'servers': [other]})
     assert list(nova_servers.NovaApi(endpoint).instances('h1')) == []
 
 
 class Actions:
-    """Notes what is locked and unlocked, and knows no server."""
+    """Records locks and unlocks; knows no servers."""
 
     def __init__(self):
         self.done = []

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Asking QEMU for its rbd driver."""
+"""Checking QEMU for its rbd driver."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ SILENT = nova_servers.Lock(True, None)
 
 
 class Api:
-    """Locks in memory; the call with a given number fails."""
+    """In-memory locks; the n-th call fails."""
 
     def __init__(self, locks, fails=None, error=exceptions.Unreachable):
         self.locks = dict(locks)

@@ -38,11 +38,11 @@ def backend(name, **changes):
 @pytest.mark.parametrize('text, backends', [
     ('[DEFAULT]\n', []),
     (f'[DEFAULT]\nenabled_backends = lvm\n[lvm]\n{LVM}', []),
-    # A driver that is not named is Cinder's default, LVM.
+    # Without volume_driver, Cinder uses its default, LVM.
     ('[DEFAULT]\nenabled_backends = a\n[a]\nrbd_pool = x\n', []),
     ('[DEFAULT]\nenabled_backends = a\n', []),
     (f'[DEFAULT]\nenabled_backends = a\n[a]\n{RBD}', [backend('a')]),
-    # Sections that are not enabled are none.
+    # Sections that are not enabled are ignored.
     (f'[DEFAULT]\nenabled_backends = a\n[a]\n{RBD}[b]\n{RBD}',
      [backend('a')]),
     (f'[DEFAULT]\nenabled_backends = ceph-ssd, lvm ,b,\n'
@@ -52,7 +52,7 @@ def backend(name, **changes):
      [backend('ceph-ssd', pool='ssd', user='u', secret_uuid='S',
               ceph_conf='/etc/ceph/ssd.conf', cluster_name='fast'),
       backend('b')]),
-    # What a section lacks comes from backend_defaults, never from DEFAULT.
+    # Missing options come from backend_defaults, never from DEFAULT.
     (f'[DEFAULT]\nenabled_backends = a,b\nrbd_pool = no\n'
      f'[backend_defaults]\n{RBD}rbd_pool = shared\nrbd_user = cinder\n'
      f'[a]\nrbd_pool = own\n[b]\nrbd_user = other\n',
@@ -60,12 +60,12 @@ def backend(name, **changes):
       backend('b', pool='shared', user='other')]),
     (f'[DEFAULT]\nenabled_backends = a\n'
      f'[backend_defaults]\n{RBD}[a]\n{LVM}', []),
-    # Without enabled_backends all is in DEFAULT.
+    # Without enabled_backends, DEFAULT holds all options.
     (f'[DEFAULT]\n{RBD}rbd_pool = volumes\nrbd_user = cinder\n',
      [backend('', pool='volumes', user='cinder')]),
     ('[DEFAULT]\nvolume_driver = cinder.volume.driver.RBDDriver\n',
      [backend('')]),
-    # Set to nothing is as good as not set.
+    # An empty value counts as not set.
     (f'[DEFAULT]\nenabled_backends = a\n[a]\n{RBD}rbd_user =\n'
      f'rbd_secret_uuid =\n', [backend('a')]),
 ])
@@ -158,7 +158,7 @@ def test_whatever_else_is_in_the_file(tmp_path, text):
      {'a': 'hostgroup', 'b': 'ctl'}),
     ('[a]\nbackend_host = $my_ip\n[DEFAULT]\nmy_ip = 192.0.2.1\n',
      {'a': '192.0.2.1', 'b': None}),
-    # Only the section's own word and DEFAULT's host count.
+    # Only the section's own value and the host in DEFAULT count.
     ('[DEFAULT]\nbackend_host = x\n[backend_defaults]\nbackend_host = y\n'
      '[a]\nhost = z\n', {'a': None, 'b': None}),
 ])

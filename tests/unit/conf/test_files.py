@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Which config files are read, compared with oslo.config itself."""
+"""The config files that are read, compared with oslo.config itself."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ NEITHER = ('nova-api.conf', 'nova.conf.d/a.ini', 'nova.conf.d/.hidden.conf')
 
 @pytest.fixture
 def etc(tmp_path, monkeypatch):
-    """Return what writes files below /etc/nova."""
+    """Return a function that writes files below /etc/nova."""
     monkeypatch.setattr(files, 'ETC', str(tmp_path))
     monkeypatch.chdir(tmp_path)
 
@@ -46,7 +46,7 @@ def etc(tmp_path, monkeypatch):
 
 
 def in_order(named_files=None, named_folders=None):
-    """Return what is read, below the folder of Nova's config."""
+    """Return the files read, in order, relative to Nova's config folder."""
     found = files.in_order(
         NOVA, NOVA.files if named_files is None else named_files,
         NOVA.folders if named_folders is None else named_folders)
@@ -84,14 +84,14 @@ def test_the_order_is_that_of_oslo_config(etc, monkeypatch):
 
 
 @pytest.mark.parametrize('named_files, named_folders, expected', [
-    # Named files stand alone; those that are missing fail when read.
+    # Named files replace the defaults; missing files fail when read.
     (['nova/own.conf'], None, ['own.conf']),
     (['nova/own.conf', '/none'], None, ['own.conf', '/none']),
     (['nova/own.conf'], ['nova/own.d'], ['own.conf', 'own.d/1.conf']),
     (None, ['nova/own.d'], [*EVERY[:2], 'own.d/1.conf']),
     (None, ['nova/own.d', 'nova/nova.conf.d'],
      [*EVERY[:2], 'own.d/1.conf', *EVERY[2:4]]),
-    # An empty name names nothing.
+    # An empty name is ignored.
     ([''], None, []), (None, [''], list(EVERY[:2])),
     ([''], ['nova/own.d'], ['own.d/1.conf']), ([''], [''], [])])
 def test_what_is_named(etc, named_files, named_folders, expected):
@@ -115,7 +115,7 @@ def test_a_named_folder_that_is_missing(etc):
 
 @pytest.mark.parametrize('named', [True, False])
 def test_a_folder_that_is_a_file(etc, named):
-    """A default one, too: the service would not start."""
+    """Even a default folder: the service would not start."""
     folder = etc('nova.conf.d')
     with pytest.raises(exceptions.ConfigError, match='Not a directory'):
         in_order(None, [str(folder / 'nova.conf.d')] if named else None)

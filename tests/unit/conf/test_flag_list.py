@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""A flag replaces what files give, wherever they stand."""
+"""A flag replaces the values from files, wherever the files stand."""
 
 from __future__ import annotations
 

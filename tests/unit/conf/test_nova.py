@@ -74,7 +74,7 @@ def test_everything_set_and_unknown_options_ignored(write):
     ('[DEFAULT]\nmy_ip = 192.0.2.7\n'
      '[libvirt]\nconnection_uri = x://$my_block_storage_ip/\n',
      'connection_uri', 'x://192.0.2.7/'),
-    # The option's own group is looked at first.
+    # The option's own group takes precedence.
     ('[DEFAULT]\nregion = far\n'
      '[libvirt]\nimages_rbd_pool = vms-$region\nregion = near\n',
      'images_rbd_pool', 'vms-near'),

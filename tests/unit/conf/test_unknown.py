@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Warnings of options that nothing reads."""
+"""Warnings about options that nothing reads."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from rbd_mon_fix.conf import unknown
 
 @pytest.fixture
 def warnings(tmp_path, caplog):
-    """Return what warns of a file, and of files in its folder."""
+    """Return a function that returns the warnings for files."""
     def warned(text, **drop_ins):
         path = tmp_path / 'own.conf'
         path.write_text(text)
@@ -67,7 +67,7 @@ def every(opts):
     '[nova]\nauth_type = v3token\ntoken = t\n',
     '[nova]\nauth_type = v3applicationcredential\n'
     'application_credential_id = i\napplication_credential_secret = s\n',
-    # A plugin that is not there is an error at the login.
+    # A missing plugin is an error at login.
     '[nova]\nauth_type = no_such\nsomething = s\n',
     '[nova]\nauth_section = keystone\n[keystone]\nauth_type = v3token\n'
     'token = t\n',

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""An fsid that was learnt, and one that differs."""
+"""A learnt fsid, and a different fsid later."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_swaps(before, now, swapped):
     ({'ssd': ONE}, (TWO,), True),
 ])
 def test_swaps_of_a_replicated_backend(before, fsids, swapped):
-    """One of its clusters has to be the one that was learnt."""
+    """One of its clusters must be the one that was learnt."""
     found = list(cluster_identity.swaps(
         [cluster(fsid, SSD) for fsid in fsids], known(**before)))
     assert bool(found) is swapped

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Which running guests follow, and which are stranded."""
+"""Which running guests learn of new monitors, and which are stranded."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ FOLLOWING, STRANDED, UNKNOWN = (
 
 
 def cluster(name, *hosts, pool='vms', user='cinder'):
-    """Return a cluster of which, as of many, one port is known."""
+    """Return a cluster; as often, only one port of it is known."""
     addrs = [MonAddr.of(host, 6789) for host in hosts]
     return Cluster(name, None, Source.CEPH_CONF, MonMap(tuple(
         Monitor('', addr, (addr,)) for addr in addrs)),
@@ -56,7 +56,7 @@ def peers(*words):
     (peers('10.0.0.2:3300'), [A, A], FOLLOWING),
     (peers('10.0.0.1:3300', '[fd00::1]:3300'), [A, B], FOLLOWING),
     (peers('10.0.0.1:3300', '10.9.9.9:6789'), [A, B], FOLLOWING),
-    # An OSD on the host of a monitor is none.
+    # An OSD on the host of a monitor does not count as a monitor.
     (peers('10.0.0.1:6800'), [A], STRANDED),
     (peers('10.1.0.1:6789'), [A], STRANDED),
     (peers(), [A], STRANDED),

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Whatever breaks, at whichever step: again ends right, and back goes."""
+"""After a fault at any step, a second run succeeds and so does rollback."""
 
 import contextlib
 import datetime
@@ -44,7 +44,7 @@ class Killed(BaseException):
 
 
 class Fuse:
-    """Blows at the n-th step, once."""
+    """Raises at the n-th step, once."""
 
     def __init__(self):
         self.left = 0
@@ -78,7 +78,7 @@ class FusedStore(memory.MemoryStore):
 
 
 class World:
-    """Three stores, a journal, and a fuse in every step."""
+    """Three stores and a journal, with a fuse in every step."""
 
     def __init__(self, folder, fuse):
         self.fuse = fuse
@@ -95,7 +95,7 @@ class World:
 
     @staticmethod
     def sheet(server):
-        """Return a document that is wrong in one disk or in two."""
+        """Return a document with one wrong disk or two."""
         return memory.sheet(*[memory.OLD, '10.1.0.9:6789', memory.NEW][
             :server])
 
@@ -165,7 +165,7 @@ class World:
 
 @pytest.fixture
 def fuse(monkeypatch):
-    """Return a fuse that is in every write and sync of the journal too."""
+    """Return a fuse that also covers every write and sync of the journal."""
     fuse = Fuse()
     write = os.write
 
@@ -188,7 +188,7 @@ def fuse(monkeypatch):
 def broken_at_every_step(tmp_path, fuse, error, act):
     """Yield worlds in which an act was cut off, one for each of its steps.
 
-    :param act: called with a world; returns what is to be broken
+    :param act: called with a world; returns the function to interrupt
     """
     for steps in itertools.count(1):
         world = World(tmp_path / str(steps), fuse)
@@ -252,7 +252,7 @@ def test_rollback_broken_at_every_step(tmp_path, fuse, error):
 
 
 def test_settling_broken_at_every_step(tmp_path, fuse):
-    """Cut off right after the first put, then again while settling."""
+    """Interrupted right after the first put, then again while settling."""
     def act(world):
         def blow(outcomes):
             raise Killed

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Addresses that nobody here can write."""
+"""Addresses that rbd-mon-fix cannot write."""
 
 from __future__ import annotations
 

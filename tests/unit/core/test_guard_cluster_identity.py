@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The guard and a cluster that was swapped."""
+"""The guard against a cluster that was swapped for another."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""If the power failed now, what would not come back, and why."""
+"""The servers that would not start after a power failure, and why."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ VOLUME, OWN = 'volumes/volume-7197ba11', f'vms/{UUID}_disk'
 
 
 def broken(image, vm_state, managed=True, state=State.STALE):
-    """Return what each store breaks, those that break nothing left out."""
+    """Return the operations that each store breaks, if it breaks any."""
     disk = RbdDisk('vda', image, 'cinder', None, (), '')
     instance = Instance(UUID, 'h', vm_state=vm_state, managed=managed)
     found = {store: impact.breaks(readers, state, disk, instance)
@@ -69,7 +69,7 @@ def test_a_server_of_nova(vm_state, volume, own):
     ('active', {'domain': 'start', 'live-domain': 'live-migrate'}),
     ('paused', {'domain': 'start', 'live-domain': 'live-migrate'}),
     ('stopped', {'domain': 'start', 'live-domain': 'live-migrate'}),
-    # Libvirt starts it from the image, and does not look at the domain.
+    # Libvirt starts it from the image and ignores the domain's XML.
     ('suspended', {'managed-save': 'start'}),
 ])
 @pytest.mark.parametrize('image', [VOLUME, OWN])

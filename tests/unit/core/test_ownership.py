@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Which cluster a disk belongs to, and when it belongs to none."""
+"""Which cluster a disk belongs to, and when its cluster is unknown."""
 
 import dataclasses
 
@@ -28,8 +28,8 @@ from tests.unit import memory
 SSD = Backend('cinder', 'ssd', 'ssd', 'cinder', 'S1')
 HDD = Backend('cinder', 'hdd', 'hdd', 'cinder', 'S2')
 OWN = Backend('nova', '', 'vms', 'nova', 'S1')
-# As one without Cinder's own pool names may find them: the same words lead
-# to two clusters.
+# As seen without Cinder's own pool names: the same pool, user and secret fit
+# two clusters.
 TWIN = Backend('cinder', 'twin', 'ssd', 'cinder', 'S1')
 
 
@@ -39,7 +39,7 @@ def disk(image='ssd/v', user='cinder', secret='S1', volume=None):
 
 def owner(clusters, volumes, found, volume=None,
           identities=frozenset()):
-    """Return the name of the cluster that a disk is found to belong to."""
+    """Return the name of the cluster that the disk is found to belong to."""
     record = Record(memory.locator('nova-bdm', 1), None, volume_id=volume)
     known = ownership.Ownership(
         [memory.cluster(name, backends=backends)
@@ -56,17 +56,17 @@ VOLUMES = {'V-ssd': 'ssd', 'V-hdd': 'hdd', 'V-none': None, 'V-other': 'lvm',
 @pytest.mark.parametrize('volume, found, expected', [
     ('V-ssd', disk(), 'one'),
     ('V-hdd', disk('hdd/v', 'cinder', 'S2'), 'two'),
-    # The document may speak of a secret that no config has: Cinder knows.
+    # The document may name a secret that is in no config: Cinder decides.
     ('V-ssd', disk('ssd/v', 'another', 'S9'), 'one'),
     ('V-ssd', disk('ssd/v', None, None), 'one'),
-    # What contradicts Cinder belongs to none.
+    # A disk that contradicts Cinder belongs to no cluster.
     ('V-ssd', disk('hdd/v', 'cinder', 'S2'), None),
     ('V-hdd', disk('ssd/v', 'cinder', 'S1'), None),
     ('V-ssd', disk('other/v', 'cinder', 'S1'), None),
     ('V-none', disk(), None),
     ('V-other', disk(), None),
     ('V-plain', disk(), None),
-    # One that Cinder does not know is judged by its secret.
+    # A disk unknown to Cinder is assigned by its secret.
     ('V-gone', disk(), 'one'),
     ('V-gone', disk('hdd/v', 'cinder', 'S2'), 'two'),
     ('V-gone', disk('hdd/v', 'cinder', 'S1'), None),
@@ -175,17 +175,17 @@ def test_nova_s_own_disks_are_of_nova_s_cluster(folder):
     image = f'{folder}/{memory.uuid(1)}_disk'
     other = f'{folder}/{memory.uuid(2)}_disk'
     found = disk(image, 'nova', 'S1')
-    # Cinder says the same words of another cluster.
+    # In Cinder the same values belong to another cluster.
     clusters = {'one': [OWN],
                 'two': [Backend('cinder', 'x', 'vms', 'nova', 'S1')]}
     assert owner(clusters, {}, found) == 'one'
     assert owner(clusters, {}, disk(other, 'nova', 'S1')) is None
-    # Nova has none of its own there, so it may be Cinder's.
+    # Nova has no disks of its own there, so the disk may be Cinder's.
     assert owner({'two': clusters['two']}, {}, found) == 'two'
 
 
 @pytest.mark.parametrize('stated, identities, expected', [
-    # (pool, user, secret) in the config; what the disks of the host have.
+    # (pool, user, secret) in the config; the values of the host's disks.
     ((None, None, None), {('cinder', 'S1')}, 'plain'),
     ((None, None, None), {('cinder', 'S1'), ('cinder', 'S2')}, None),
     ((None, None, None), {('cinder', 'S1'), ('nova', 'S1')}, None),

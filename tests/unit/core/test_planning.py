@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Judging copies, and planning what puts the wrong ones right."""
+"""Judging copies, and planning the corrections of the wrong ones."""
 
 import dataclasses
 
@@ -40,7 +40,7 @@ PART = '10.0.0.1:6789,10.1.0.2:6789,10.0.0.3:6789'
 
 def plan(*records, monitors=memory.NEW, backends=(BACKEND,),
          unmanaged=False, **fields):
-    """Plan for records of servers 1, 2 and 3, which have those fields."""
+    """Plan for records of servers 1, 2 and 3 with these fields."""
     cluster = memory.cluster('ceph', monitors, backends)
     return planning.plan(records, planning.Knowledge(
         memory.instances(1, 2, 3, **fields),
@@ -48,7 +48,7 @@ def plan(*records, monitors=memory.NEW, backends=(BACKEND,),
 
 
 def one(words, **fields):
-    """Return the one copy and the changes for a record with those words."""
+    """Return the one copy and the changes for a record with these fields."""
     found = plan(memory.record(WHERE, memory.sheet(words)), **fields)
     [copy] = found.copies
     return copy, found.changes
@@ -119,11 +119,11 @@ def test_so_is_one_of_a_cluster_without_known_monitors():
     ({'host': 'cmp2'}, {}, True, SkipReason.OTHER_HOST),
     ({'managed': False}, {}, False, SkipReason.UNMANAGED),
     ({'managed': False}, {}, True, None),
-    # Where a guest is that Nova does not know only libvirt can tell.
+    # Only libvirt knows the host of a guest unknown to Nova.
     ({'managed': False, 'host': 'cmp2'}, {}, False, SkipReason.UNMANAGED),
     ({'managed': False, 'host': 'cmp2'}, {}, True, None),
     ({}, {'skip': SkipReason.TRANSIENT}, False, SkipReason.TRANSIENT),
-    # The weightiest comes first.
+    # The most important reason comes first.
     ({'task_state': 'x'}, {'skip': SkipReason.TRANSIENT}, False,
      SkipReason.TRANSIENT),
     ({'task_state': 'x', 'host': 'cmp2'}, {}, False, SkipReason.OTHER_HOST),

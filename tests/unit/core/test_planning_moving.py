@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Copies of volumes that Cinder moves elsewhere."""
+"""Copies of volumes that Cinder is moving elsewhere."""
 
 from __future__ import annotations
 

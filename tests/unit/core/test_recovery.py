@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The outcomes of a run that was cut off, from the stores."""
+"""The outcomes of an interrupted run, derived from the stores."""
 
 import dataclasses
 
@@ -36,7 +36,7 @@ def entry(server):
 
 
 def settled(*texts):
-    """Settle one entry a text; None stands for a record that is gone."""
+    """Settle one entry per text; None stands for a deleted record."""
     entries = [entry(server) for server, _ in enumerate(texts)]
     store = memory.MemoryStore('domain', {
         each.locator: text for each, text in zip(entries, texts)
@@ -85,7 +85,7 @@ def test_a_store_that_is_lost_ends_it():
 
 
 def test_a_whole_run():
-    """What is known is not looked at again."""
+    """Known outcomes are not read again."""
     known = dataclasses.replace(entry(1), verdict=Verdict.CONFLICT,
                                 reason='it had changed')
     run = Run('r', 'refresh', ('cmp1',), '', None,

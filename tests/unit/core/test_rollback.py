@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The plan that takes a run back."""
+"""The plan that rolls a run back."""
 
 import dataclasses
 
@@ -51,7 +51,7 @@ def one(record, **fields):
 @pytest.mark.parametrize('verdict', [
     None, Verdict.CONFLICT, Verdict.FAILED])
 def test_what_was_not_written_is_not_taken_back(verdict):
-    """Somebody else wrote the very addresses."""
+    """Another writer wrote the same addresses."""
     found = revert(memory.record(WHERE, NEW), entry(verdict=verdict))
     assert (found.copies, found.changes) == ((), ())
 
@@ -92,7 +92,7 @@ def test_taken_back():
 
 
 def test_the_very_words_are_restored_where_the_addresses_are_the_same():
-    """Such as lists of unequal length, or another order."""
+    """Such as lists of unequal length, or in another order."""
     words = ','.join(reversed(memory.NEW.split(',')))
     edit = dataclasses.replace(EDIT, old=memory.addrs(words),
                                old_verbatim=words)
@@ -121,7 +121,7 @@ def test_an_old_address_that_is_among_the_new_ones():
     # Another image under the same device.
     (memory.record(WHERE, memory.Sheet(
         f'vda volumes/other cinder S {memory.NEW}')), SkipReason.GONE),
-    # Monitors that somebody wrote since.
+    # Monitors that another writer has written since.
     (memory.record(WHERE, memory.sheet('10.2.0.1:6789')),
      SkipReason.CHANGED),
     (memory.record(WHERE, memory.sheet('10.1.0.1:6789')),

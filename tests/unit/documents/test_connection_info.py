@@ -69,7 +69,7 @@ def test_editing_to_the_same_is_a_no_op(text):
     assert document.edited({}).text == text
     assert document.edited({'another': WORDS}).text == text
     assert document.edited({disk.key: disk.verbatim}) == document
-    # Nova and Cinder spell the lists as we do.
+    # Nova and Cinder write the lists as we do.
     assert document.spell(disk, disk.monitors) == disk.verbatim
 
 
@@ -194,7 +194,7 @@ def test_auth(fields, user, secret):
 
 
 def test_a_cluster_without_cephx():
-    """Cinder without rbd_user names neither user nor secret."""
+    """Without rbd_user, Cinder names neither user nor secret."""
     whole = flat(auth_enabled=False, auth_username=None)
     del whole['secret_uuid']
     disk = disk_of(whole)
@@ -312,7 +312,7 @@ def test_a_keyring_stays_and_is_not_shown(shape):
     '{"driver_volume_type": "rbd", "data": {"name": "p/i", "hosts": @H,'
     ' "x": {"hosts": ["a"], "ports": ["1"]}, "ports": @P}, "hosts": [],'
     ' "ports": null}',
-    # Of equal names the last one counts.
+    # Of duplicate names, the last one counts.
     '{"driver_volume_type": "iscsi", "driver_volume_type": "rbd", "name":'
     ' "p/i", "hosts": [], "hosts": @H, "ports": @P, "hosts": @H, "ports":'
     ' @P}',
@@ -325,7 +325,7 @@ def test_a_keyring_stays_and_is_not_shown(shape):
     ' [-1.5e+3, NaN, 1E400, true, {}, []], "": ""}',
 ])
 def test_formats_are_kept(template):
-    """Only the lists that count are replaced; all before them stays."""
+    """Only the lists that count are replaced; the text before them stays."""
     def written(hosts, ports):
         return _last(_last(template, '@H', hosts), '@P', ports).replace(
             '@H', '["10.9.9.9"]').replace('@P', '["9999"]')
@@ -346,7 +346,7 @@ def _last(text, token, words):
 
 
 # Properties, over documents in any spelling. A document is built with two
-# tokens for the lists, so that it is known what it has to become.
+# tokens for the lists, so that the expected result is known.
 
 HOSTS, PORTS = '@HOSTS@', '@PORTS@'
 FEW = settings(max_examples=40)
@@ -392,8 +392,8 @@ def objects(draw, pairs):
 def members(draw, wanted, taken=()):
     """Return members in any order, some of them more than once.
 
-    Those that are wanted come after others of the same name, for the last
-    one counts; no others come under a name that is taken.
+    The wanted members follow others of the same name, because the last one
+    counts; no others have a name that is already taken.
     """
     noise = draw(st.lists(st.tuples(
         KEYS, VALUES.map(json.dumps)), max_size=4))

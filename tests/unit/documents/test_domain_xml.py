@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Domain XML: what must not change first, then what is read and written."""
+"""Domain XML: first the parts that must not change, then reads and edits."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def with_monitors(document, monitors):
                             for each in document.disks})
 
 
-# A document with everything that could trip up an editor of bytes.
+# A document with everything that could break a byte-wise editor.
 ODD = domain(
     "    <!-- <disk><source protocol='rbd' name='no/no'>"
     "<host name='9.9.9.9'/></source><target dev='vdz'/></disk> -->\r\n",
@@ -164,7 +164,7 @@ def test_comments_metadata_and_cdata_hold_no_disks():
     ("<host name='1.2.3.4' port='0'/>", (MonAddr('1.2.3.4', None),), False),
     ("<host name='1.2.3.4' port='6789' transport='tcp'/>", (ADDR,), False),
     ("<host name='0.0.0.0' port='0'/>", (MonAddr('0.0.0.0', 0),), True),
-    # libvirt prints no port 0.
+    # libvirt never prints port 0.
     (f"{HOST}<host name='0.0.0.0'/>", (ADDR, MonAddr('0.0.0.0', 0)), True),
     ("<host name='::' port='0'/>", (MonAddr('::', 0),), True),
     ("<host name='[::]'/>", (MonAddr('::', 0),), True),
@@ -273,7 +273,7 @@ def test_nested_sources_have_keys_and_secrets_of_their_own():
 
 
 def test_the_firmware_s_nvram():
-    """Libvirt 8.5 and later start it from a network source."""
+    """Libvirt 8.5 and later can load it from a network source."""
     auth = ("<auth username='u'><secret type='ceph' "
             f"uuid='{SECRET.upper()}'/></auth>")
     source = rbd(name='vms/x_VARS', more=auth)
@@ -415,7 +415,7 @@ monitors_lists = strategies.lists(strategies.builds(
 
 
 def outside_hosts(text):
-    """Return the canonical form of all but hosts and the blanks there."""
+    """Return the canonical form without hosts and the blanks around them."""
     root = etree.fromstring(text.encode())
     for host in root.xpath("//source[@protocol='rbd']/host"):
         parent, before = host.getparent(), host.getprevious()

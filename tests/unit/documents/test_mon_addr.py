@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Addresses of monitors, and of those that have none yet."""
+"""Addresses of monitors, including monitors without an address yet."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The engine as a library: what others import, and what that costs."""
+"""The engine as a library: its public names, and the cost of an import."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tests.unit import memory
 from tests.unit import worlds
 
 BOUND = 60
-# What takes a start long, or is of commands alone.
+# Modules that are slow to import, or that only commands need.
 HEAVY = ('sqlalchemy', 'oslo_db', 'libvirt', 'asyncio', 'argparse', 'lxml',
          'psutil', 'novaclient', 'keystoneauth1', 'rich',
          'rbd_mon_fix.cli', 'rbd_mon_fix.report', 'rbd_mon_fix.preflight',
@@ -78,7 +78,7 @@ def imports(statements, before=''):
 
 @pytest.mark.parametrize('statements, before', [
     ('from rbd_mon_fix import engine', ''),
-    # What oslo.config itself brings along is its own.
+    # Modules that oslo.config itself imports do not count.
     ('from rbd_mon_fix import engine\nengine.open_context',
      'from oslo_config import cfg\nfrom oslo_log import log\n'
      'from oslo_utils import netutils'),

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Whether one ceph.conf may be of more than one cluster."""
+"""Whether one ceph.conf may belong to more than one cluster."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def changed(world, *host, **fields):
 @pytest.mark.parametrize('asked', [(), (1,), (2,), (1, 3)])
 def test_a_ceph_conf_that_may_be_of_two_clusters(kvm, monkeypatch, batch,
                                                  asked):
-    """No option makes one secret of two."""
+    """No option merges two secrets into one."""
     monkeypatch.setattr(instances, 'BATCH', batch)
     assert changed(kvm, instance=list(map(memory.uuid, asked))) == []
 

@@ -57,7 +57,7 @@ def disk(image):
 
 @pytest.fixture
 def context(world):
-    """Return that of host cmp1, whose libvirt knows no domain yet."""
+    """Return the context of host cmp1, whose libvirt has no domains yet."""
     world.write_nova_conf(host='cmp1')
     context = world.context()
     context.__dict__['clusters'] = CLUSTERS
@@ -65,7 +65,7 @@ def context(world):
 
 
 def run(world, *images):
-    """Let the libvirt of cmp1 have a guest with some disks now."""
+    """Define a guest with some disks in the libvirt of cmp1."""
     world.domains().add(1)
     world.domains().live_texts[UUID] = LIVE.format(uuid=UUID, disks=''.join(
         DISK.format(image=image, dev=f'vd{number}')
@@ -184,7 +184,7 @@ NEW = memory.addrs(memory.NEW)
 
 @pytest.fixture
 def running(world, monkeypatch):
-    """Return what lets servers of cmp1 run, and looks at them."""
+    """Return a function that starts servers of cmp1 and examines them."""
     world.write_nova_conf(host='cmp1')
     for server in (1, 2):
         world.add(server)

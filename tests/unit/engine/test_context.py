@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What the config names, opened when it is needed."""
+"""The context opens the services named in the config on demand."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def write(folder, name, text):
 
 @pytest.fixture
 def context(tmp_path, monkeypatch):
-    """Return what opens a context with a config file of that content."""
+    """Return a function that opens a context with this config file content."""
     for name in ('OS_AUTH_URL', 'OS_AUTH_TYPE'):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(files, 'ETC', str(tmp_path / 'etc'))
@@ -165,7 +165,7 @@ def test_each_libvirt_is_opened_once_and_closed(world, monkeypatch):
 
 
 def other_hosts(world, uri='qemu+tcp://cmp1/system'):
-    """Let all hosts have the libvirt of cmp1; return a context."""
+    """Give all hosts the libvirt of cmp1; return a context."""
     world.add(1, 'cmp1')
     world.add(2, 'cmp2')
     return world.context(libvirt_uri=uri)
@@ -181,7 +181,7 @@ def test_the_libvirt_of_another_host_is_refused(world):
 
 
 def test_the_compute_node_tells_whose_libvirt_it_is(world):
-    """The host's own name may be any word in nova.conf."""
+    """In nova.conf the host's own name may be any word."""
     made = other_hosts(world)
     for host, node in (('cmp1', 'node17.example.org'), ('cmp2', 'cmp1')):
         world.nova.tables.insert('compute_nodes', host=host, deleted=0,
@@ -226,7 +226,7 @@ def test_this_machine(world, monkeypatch, host, name):
     (True, {'secret_uuid': 'S'}, True), (True, {'pools': ['p']}, True)])
 def test_a_ceph_conf_without_openstack(tmp_path, nova, openstack, stated,
                                        found):
-    """With OpenStack it may be anybody's, unless the operator speaks of it."""
+    """With OpenStack its owner is unclear unless the operator names it."""
     world = worlds.World(tmp_path, nova if openstack else None)
     world.ceph.update(stated)
     assert (world.context().plain() is not None) is found

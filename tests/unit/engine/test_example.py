@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The example of the documentation does what it says."""
+"""The documentation's example works as described."""
 
 from rbd_mon_fix.engine import context
 from tests.unit import worlds

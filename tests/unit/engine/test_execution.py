@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Carrying plans out, and what is told when that ends early."""
+"""Carrying plans out, and the report of an early end."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ FIXED = ['fixed'] * 3
 
 
 class Run:
-    """One run over some servers of cmp1, a plan for each of them."""
+    """One run over some servers of cmp1, with one plan per server."""
 
     def __init__(self, world):
         self.world = world
@@ -42,7 +42,7 @@ class Run:
 
     def carry_out(self, plans=None, total=None,
                   complaints=execution.no_complaints):
-        """Carry out plans; by default those that the world needs."""
+        """Carry out plans; by default those that the world requires."""
         scan = self.world.scan()
         known = list(worlds.plans(scan))
         plans = iter(known) if plans is None else plans(known)
@@ -67,7 +67,7 @@ class Run:
         return list(session.journal(self.world.context()).runs())
 
     def lose_libvirt(self, server, monkeypatch):
-        """Lose libvirt once the domain of a server is to be written."""
+        """Lose libvirt right before the domain of a server is written."""
         place = self.world.domains()
         define = place.define
 
@@ -94,7 +94,7 @@ def test_nothing_to_change_leaves_no_run(run):
     assert (first.error, again.run, again.error) == (None, None, None)
     assert [each.id for each in run.runs] == [first.run]
     assert run.started == 1
-    # Nothing was made, which is not the same as nothing made well.
+    # No change was made, which differs from changes without a success.
     assert run.servers == [(1, None), (2, None), (3, None)]
 
 
@@ -124,7 +124,7 @@ def test_a_plan_without_changes_makes_no_run_longer(run):
 
 
 def test_a_store_that_is_lost_in_the_middle(run, monkeypatch):
-    """What is known is told, and so is what was not reached."""
+    """The known outcomes are reported, and so are the changes not reached."""
     run.lose_libvirt(2, monkeypatch)
     done = run.carry_out()
     assert done.error is DOWN
@@ -138,7 +138,7 @@ def test_a_store_that_is_lost_in_the_middle(run, monkeypatch):
 
 
 def test_plans_that_cannot_be_read_are_counted(run, monkeypatch):
-    """A store that is lost for writing may be lost for reading as well."""
+    """A store that is lost for writing may be lost for reading too."""
     run.lose_libvirt(1, monkeypatch)
 
     def plans(known):
@@ -153,7 +153,7 @@ def test_plans_that_cannot_be_read_are_counted(run, monkeypatch):
 
 
 def test_plans_that_end_with_an_error(run):
-    """Nothing was lost in writing, but what is left cannot be read."""
+    """No write failed, but the remaining plans cannot be read."""
     def plans(known):
         yield known[0]
         raise DOWN
@@ -182,7 +182,7 @@ def test_a_run_that_cannot_be_begun(run, monkeypatch):
 
 
 def test_a_journal_that_cannot_be_written(run, monkeypatch):
-    """It is asked before the stores are."""
+    """The journal is written before the stores."""
     full = exceptions.RbdMonFixError('Full.')
     begin = journal.Writer.begin
 
@@ -227,7 +227,7 @@ def test_a_journal_that_cannot_be_left_either(run, monkeypatch):
 
 
 def test_complaints(run):
-    """Only what was written well is asked about."""
+    """Only successful changes are verified."""
     asked = []
 
     def complaints(changes):
@@ -253,7 +253,7 @@ def test_complaints(run):
 
 
 def test_complaints_that_cannot_be_had(run):
-    """What was written is told of, though nobody could open it."""
+    """The written changes are reported although verification failed."""
     private = exceptions.ConfigError('The key may not be read.')
 
     def complaints(changes):

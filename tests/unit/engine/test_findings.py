@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What ``status`` finds besides copies, and how often it asks for that."""
+"""The findings of ``status``, and the number of queries for them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def found(world, *hosts, **fields):
 
 @pytest.fixture
 def shared(world):
-    """Return what gives servers of a world CephFS shares."""
+    """Return a function that gives CephFS shares to servers of a world."""
     world.add(1)
     world.add(2)
     table = places.Tables(world.nova.tables.url, shares.SHARES)
@@ -68,7 +68,7 @@ def test_shares(world, shared):
         f'share partly of server {memory.uuid(1)}')
     assert each.desired == memory.addrs(memory.NEW)
     assert found(world, instance=[memory.uuid(2)]) == []
-    # Whoever asks for domains alone has no question for Nova's database.
+    # A request for domains alone does not query Nova's database.
     assert found(world, store=['domain']) == []
 
 
@@ -92,12 +92,12 @@ def test_images_that_are_mapped(world, monkeypatch, monitors, count):
     findings = found(world)
     assert [(each.kind, each.subject) for each in findings] == [
         (FindingKind.BLOCK_DEVICE, 'rbd0 (volumes/x)')] * count
-    # They are no concern of who asks for one server.
+    # They are irrelevant to a request for one server.
     assert found(world, instance=[memory.uuid(1)]) == []
 
 
 def calls(monkeypatch):
-    """Return the libvirts that are asked for more than domains."""
+    """Return the libvirts that receive calls other than those for domains."""
     asked = []
     for name in ('rbd_pools', 'moments'):
         monkeypatch.setattr(places.DomainPlace, name, _heard(

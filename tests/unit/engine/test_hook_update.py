@@ -112,7 +112,7 @@ def test_trouble_is_said_not_raised(context, hook, caplog):
 
 
 def test_install_learns_from_the_journal(context):
-    """A plain host's config has no pools; what a run changed tells them."""
+    """A plain host's config names no pools; the changes of a run do."""
     context.__dict__['clusters'] = (dataclasses.replace(CLUSTER, backends=()),)
     edit = Edit('vda', DISK.image, 'a', hosts.OLD, hosts.RIGHT, '', '')
     for each in (edit, dataclasses.replace(
@@ -125,7 +125,7 @@ def test_install_learns_from_the_journal(context):
         writer.close()
     hook_update.install_hook(context)
     known, _ = hook_update.installed(context).known()
-    # Journals of earlier versions have no users.
+    # Journals of earlier versions record no users.
     assert known == (knowledge.Known(
         'a', 'f-a', hosts.RIGHT, frozenset(hosts.OLD + hosts.RIGHT),
         frozenset([knowledge.Identity('vms', 'cinder', hosts.SECRET)])),)

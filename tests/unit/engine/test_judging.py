@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""From what was read to plans."""
+"""Turning scanned records into plans."""
 
 from __future__ import annotations
 

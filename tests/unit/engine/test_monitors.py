@@ -45,5 +45,5 @@ def test_find_monitors(tmp_path, nova, monkeypatch, answering, greeted):
     [told] = found.clusters
     assert told.greeted == greeted
     assert told.written
-    # The address of a present monitor is no former one's.
+    # The address of a present monitor is not a former address.
     assert asked == ([] if answering is None else [set(OLD)])

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What listeners hear, and what it comes to."""
+"""The events that listeners receive, and the summary of them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ FINDING = Finding(FindingKind.POOL, 'cmp1', 'x', (), (), '')
 
 
 class Told(worlds.Heard):
-    """A listener that remembers the clusters, too."""
+    """A listener that records the clusters, too."""
 
     def clusters(self, clusters, answering):
         self.told = [cluster.name for cluster in clusters], answering
@@ -79,7 +79,7 @@ def test_guests_that_lost_their_monitors(two, monkeypatch):
 
 
 def test_silence(two):
-    """Whoever wants the result alone has nothing to write."""
+    """A caller who only wants the result needs no listener."""
     reporter = reporting.Reporter(two.context(), reporting.SILENCE)
     reporter.begin()
     reporter.plan(two.plan())

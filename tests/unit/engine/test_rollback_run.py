@@ -38,7 +38,7 @@ FIXED = ['fixed'] * 3
 
 @pytest.fixture
 def done(world):
-    """Return a world with two hosts, and the run that put them right."""
+    """Return a world with two hosts, and the run that corrected them."""
     for server, host in ((1, 'cmp1'), (2, 'cmp1'), (3, 'cmp2')):
         world.add(server, host)
     world.first = world.everything()
@@ -106,7 +106,7 @@ def test_servers_that_are_left_alone(done, fields, skip):
 
 
 def cut_off(world):
-    """Take from the journal what it knows of the run's changes."""
+    """Remove the outcomes of the run's changes from the journal."""
     path = world.journal / 'runs' / f'{world.run}.jsonl'
     path.write_text(''.join(
         line for line in path.read_text().splitlines(True)
@@ -117,8 +117,8 @@ def cut_off(world):
 def meddled(done):
     """Return a run that was cut off, some of whose copies changed since.
 
-    Of server 1: one that somebody else changed elsewhere, one with the
-    addresses of others, one that is as it was before the run.
+    Server 1 has a copy with a change elsewhere in its document, a copy with
+    other addresses, and a copy in its state before the run.
     """
     cut_off(done)
     tables, texts = done.nova.tables, done.domains('cmp1').texts
@@ -136,7 +136,7 @@ def meddled(done):
 
 @pytest.mark.parametrize('settled_before', [False, True])
 def test_a_run_that_was_cut_off(meddled, settled_before):
-    """What is there tells what there is to take back."""
+    """The stored documents tell which changes to roll back."""
     if settled_before:  # by another run, into the journal
         engine.refresh(meddled.context(), engine.RefreshRequest(
             worlds.request('cmp1', 'cmp2', instance=[memory.uuid(3)])))
@@ -168,7 +168,7 @@ def test_a_run_that_was_cut_off_with_a_host_that_is_down(done):
 
 
 def test_what_another_process_wrote_is_not_taken_back(world, monkeypatch):
-    """It wrote the very text, between our look and our write."""
+    """The process wrote the same text, between our read and our write."""
     world.add(1)
     swap = cell_client.Cell.swap
 
@@ -189,7 +189,7 @@ def test_what_another_process_wrote_is_not_taken_back(world, monkeypatch):
 
 
 def test_an_unverified_change_is_taken_back(world, monkeypatch):
-    """Nova began to work on the server while its domain was written."""
+    """Nova started an action on the server while its domain was written."""
     world.add(1)
     world.first = world.everything()
     asked = []
@@ -210,7 +210,7 @@ def test_an_unverified_change_is_taken_back(world, monkeypatch):
 
 
 def test_a_host_that_is_down(done):
-    """It is named, and taken back by the same command once it is up."""
+    """The report names it; the same command rolls it back once it is up."""
     down = done.libvirts.pop('cmp2')
     for each in (plan(done), rollback(done)):
         assert list(each.lost) == ['cmp2']
@@ -252,7 +252,7 @@ def test_no_more_than_a_host_is_in_memory(world, monkeypatch):
 
 
 def test_only_stores_and_hosts_of_the_run_are_opened(done, world):
-    """A run over one host needs nothing of the others."""
+    """A run over one host requires nothing of the other hosts."""
     run = engine.refresh(world.context(), engine.RefreshRequest(
         worlds.request('cmp1', store=['domain']))).run
     assert run is None

@@ -37,7 +37,7 @@ STORES = ('cinder-attachment', 'nova-bdm', 'domain')
 
 
 def seen(plan):
-    """Return server, store, state and skip of each copy."""
+    """Return the server, store, state and skip of each copy."""
     return [(int(copy.instance.uuid.split('-')[0], 16), copy.locator.store,
              copy.state.value, copy.skip and copy.skip.value)
             for copy in plan.copies]
@@ -111,7 +111,7 @@ def test_a_server_on_another_host(world):
     assert caught.value.message == (
         f'Server {memory.uuid(2)} is on host cmp2, not on cmp1.')
     assert '--host' in caught.value.hint
-    # It is found where it is, whichever of the hosts that is.
+    # The server is found on its host, whichever of the hosts it is.
     found = world.plan('cmp1', 'cmp2', instance=[memory.uuid(2)])
     assert len(found.copies) == 3
 
@@ -145,7 +145,7 @@ def test_a_domain_that_its_server_left_behind(world):
     left = [copy for copy in plan.copies if copy.skip]
     assert [copy.instance.host for copy in left] == ['cmp2']
     assert [copy.breaks for copy in left] == [()]
-    # Both hosts asked for: on the other one it is nobody's stranger.
+    # Both hosts requested: on the other host it does not count as unknown.
     both = world.plan('cmp1', 'cmp2')
     assert len(both.copies) == 7
     assert len(both.changes) == 6
@@ -170,7 +170,7 @@ def test_a_guest_that_nova_did_not_make(world):
     plan = world.plan(unmanaged=True)
     assert (9, 'domain', 'stale', None) in seen(plan)
     assert len(plan.changes) == 4
-    # Strangers are no concern of who asks for one server.
+    # Unknown guests are irrelevant to a request for one server.
     assert len(world.plan(instance=[memory.uuid(1)]).copies) == 3
     assert seen(world.plan(instance=[memory.uuid(9)])) == [
         (9, 'domain', 'stale', 'unmanaged')]
@@ -211,7 +211,7 @@ def test_one_host_of_many_that_is_down(world, caplog):
 
 
 def test_the_libvirt_of_another_host(world):
-    """It counts as lost, instead of as one without domains."""
+    """The libvirt counts as lost, not as one without domains."""
     world.add(1, 'cmp1')
     world.add(2, 'cmp2')
     world.options['libvirt_uri'] = 'qemu+tcp://cmp1/system'
@@ -243,7 +243,7 @@ def two_cells(world, monkeypatch):
 
 
 def test_one_cell_of_many_that_is_down(two_cells, caplog):
-    """It stops nobody else, though a domain may be of one of its servers."""
+    """The other cells go on, though a domain may belong to the dead cell."""
     two_cells.add(1, 'cmp1')
     two_cells.domains('cmp1').add(2)
     two_cells.domains('cmp2').add(3)
@@ -270,7 +270,7 @@ def test_all_hosts_that_are_down(world):
 
 
 def test_batch_by_batch(world, monkeypatch):
-    """What was read of one batch does not wait for the next."""
+    """Plans of one batch are returned before the next batch is read."""
     for server in range(1, 6):
         world.add(server)
     monkeypatch.setattr(instances, 'BATCH', 2)
@@ -285,7 +285,7 @@ def test_batch_by_batch(world, monkeypatch):
 
 
 def test_a_document_that_no_set_takes(world):
-    """Such rows are told of, and keep nobody from the others."""
+    """The unhashable rows are reported and do not hide the other rows."""
     world.add(1)
     for fields in ({'volume_id': ['x']}, {'auth_username': {'a': 1}},
                    {'secret_uuid': [1]}, {'name': 7}):
@@ -315,9 +315,9 @@ def test_a_libvirt_host_without_openstack(tmp_path, unmanaged, skip):
 
 
 def test_persistent_xml_is_read_once(tmp_path, monkeypatch):
-    """What listed the guests of a libvirt host has read it already."""
+    """Listing the guests of a libvirt host has already read the XML."""
     world = worlds.World(tmp_path)
-    world.ceph['secret_uuid'] = 'S'  # no guest of others has to be looked at
+    world.ceph['secret_uuid'] = 'S'  # no guest unknown to Nova has to be read
     for server in (1, 2, 3):
         world.add_plain(server, 'kvm1')
     place = world.domains('kvm1')
@@ -356,7 +356,7 @@ def test_stores_are_opened_once(world):
 
 
 def test_a_server_that_runs(world):
-    """The persistent XML and that of the process are told apart."""
+    """The persistent XML and the XML of the process are distinguished."""
     world.add(1)
     domains = world.domains()
     domains.live_texts[memory.uuid(1)] = domains.text(1)
@@ -377,7 +377,7 @@ def test_a_server_that_is_suspended(world):
 
 
 def rescue(world, *servers):
-    """Leave the files of rescued servers in this machine's folder."""
+    """Write the files of rescued servers to this machine's folder."""
     for server in servers:
         folder = world.folder / memory.uuid(server)
         folder.mkdir()
@@ -385,7 +385,7 @@ def rescue(world, *servers):
 
 
 def test_a_server_that_is_rescued(world):
-    """Its file is looked at on the host that it is on, and there alone."""
+    """Its file is read on the server's own host only."""
     world.add(1, 'cmp1')
     world.add(2, 'cmp2')
     rescue(world, 1, 2)

@@ -44,14 +44,14 @@ def journal_of(world):
 
 
 def lines(world):
-    """Return the types of the lines of all runs, the oldest first."""
+    """Return the line types of all runs, the oldest first."""
     return [json.loads(line)['type']
             for path in sorted(world.journal.joinpath('runs').iterdir())
             for line in path.read_text().splitlines() if line.strip()]
 
 
 def apply(world, *hosts, lock=False, undoes=None):
-    """Make all changes that are due, and return verdicts."""
+    """Make all required changes and return their verdicts."""
     scan = world.scan(*hosts)
     outcomes = {}
     with session.Session(scan.context, scan, lock) as held:
@@ -74,11 +74,11 @@ def settle(world, *hosts, **fields):
 
 
 def cut_off(world, *hosts, written=(), ended=(), locked=()):
-    """Leave a run as one that was killed would.
+    """Leave the journal and the stores as a killed run would.
 
-    :param written: documents that it wrote
-    :param ended: those of which the journal knows that
-    :param locked: servers that it left locked
+    :param written: documents that the run wrote
+    :param ended: the written documents that the journal records as written
+    :param locked: servers that the run left locked
     """
     scan = world.scan(*hosts)
     runs = journal_of(world)
@@ -189,7 +189,7 @@ def test_a_run_that_ends_with_an_error_is_left_open(one, monkeypatch, error):
 
 @pytest.mark.parametrize('before', [None, exceptions.Unreachable('First.')])
 def test_a_journal_that_cannot_be_closed(one, monkeypatch, before):
-    """The first error is the one that is told."""
+    """The first error is the one that is reported."""
     scan = one.scan()
     full = exceptions.RbdMonFixError('Full.')
 
@@ -253,7 +253,7 @@ def test_a_run_that_was_cut_off_is_settled_by_looking(two):
         'domain/1': 'failed', 'cinder-attachment/2': 'fixed',
         'nova-bdm/2': 'failed', 'domain/2': 'unverified'}
     assert list(journal_of(two).unfinished()) == []
-    # What is settled stays: texts that change later change no outcome.
+    # Settled outcomes stay: later changes of the texts do not affect them.
     before = lines(two)
     settle(two)
     assert lines(two) == before
@@ -311,7 +311,7 @@ def test_a_store_that_is_down_keeps_it_unsettled(one, caplog, monkeypatch):
 
 @pytest.fixture
 def locking(tmp_path, nova, cinder, alone):
-    """Return a world whose API notes what the journal knew at each call."""
+    """Return a world whose API records the journal's content at each call."""
     world = worlds.World(tmp_path, nova, cinder, worlds.Api(
         *memory.instances(1, 2, 3).values()))
     for server in (1, 2):
@@ -351,8 +351,8 @@ def test_servers_are_locked_while_they_are_written(locking, monkeypatch):
     assert set(apply(locking, lock=True).values()) == {'fixed'}
     assert held == [{memory.uuid(1), memory.uuid(2)}] * 2
     assert locking.api.locks == {}
-    # The journal knows of each lock before it is there, and of its end
-    # after; so whoever finds the journal can give it back.
+    # The journal records each lock before it is taken, and its release
+    # afterwards, so a later run that reads the journal can release it.
     assert locking.known == [
         ('lock', memory.uuid(1), 'locking'),
         ('lock', memory.uuid(2), 'locking'),
@@ -386,13 +386,13 @@ def test_nothing_is_written_that_cannot_be_locked(locking):
         apply(locking, lock=True)
     assert locking.everything() == before
     [run] = journal_of(locking).unfinished()
-    # It may have locked them, for all that the journal knows.
+    # According to the journal, the run may have locked them.
     assert run.locked == {memory.uuid(1), memory.uuid(2)}
 
 
 def test_locks_that_a_run_left_are_taken_back(locking):
     run = cut_off(locking, locked=[memory.uuid(1), memory.uuid(2)])
-    # One was unlocked by hand, and locked by somebody else since.
+    # One was unlocked by hand, and has since been locked by another user.
     locking.api.locks[memory.uuid(2)] = THEIRS
     settle(locking)
     assert locking.api.locks == {memory.uuid(2): THEIRS}
@@ -429,6 +429,6 @@ def test_the_journal_s_clock_is_utc(one):
 
 
 def test_nova_knows_the_servers_of_locks_by_its_database(locking):
-    """The API is asked for locks alone where there is a database."""
+    """With a database, the API is asked for locks only."""
     locking.api.servers = {memory.uuid(9): Instance(memory.uuid(9), 'cmp9')}
     assert len(apply(locking)) == 6

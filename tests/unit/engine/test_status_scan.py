@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What ``status`` tells, and how much of it is in memory at once."""
+"""The result of a ``status`` scan, and its use of memory."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from tests.unit.stores import places
 
 
 def test_begun():
-    """The first plan is taken before the report, the others are not."""
+    """The first plan is read before the report starts, the others are not."""
     taken = []
 
     def plans(count):
@@ -99,7 +99,7 @@ def test_volumes_that_cinder_moves_are_findings(world):
 
 
 def test_no_more_than_a_batch_is_in_memory(world, monkeypatch):
-    """Copies of one batch are let go before the next but one."""
+    """The copies of a batch are released before the next but one is read."""
     for server in range(1, 9):
         world.add(server)
     monkeypatch.setattr(instances, 'BATCH', 1)

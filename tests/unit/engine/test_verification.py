@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What ``verify`` opens, and with which credentials."""
+"""``verify``: the images that it opens, and the credentials it uses."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def image(server):
 
 
 class Qemu:
-    """A QEMU that opens all images but some."""
+    """A QEMU that opens all images except some."""
 
     def __init__(self):
         self.cases = []
@@ -104,7 +104,7 @@ def told(found):
 
 
 def test_what_a_cold_start_reads_is_opened(here, qemu):
-    """Cinder's attachments are no part of that, nor is a process."""
+    """A cold start reads neither Cinder's attachments nor a process."""
     texts = here.domains().texts
     here.domains().live_texts[memory.uuid(1)] = texts[memory.uuid(1)]
     heard = worlds.Heard()
@@ -150,7 +150,7 @@ def test_proofs_belong_to_their_disks_in_each_batch(here, qemu, monkeypatch):
 
 
 def test_no_cluster_has_to_be_known(here, qemu):
-    """It takes documents and secrets; so it works while Ceph is away."""
+    """Documents and secrets are enough, so this works while Ceph is down."""
     (here.folder / 'ceph.conf').unlink()
     with pytest.raises(exceptions.ConfigError):
         assert here.context().clusters
@@ -163,8 +163,8 @@ def test_no_cluster_has_to_be_known(here, qemu):
 def test_what_servers_of_other_hosts_left_behind_is_not_opened(here, qemu):
     here.add(2, 'cmp2')
     here.domains('cmp1').add(2)  # Nova has it on cmp2
-    here.domains('cmp1').add(9)  # Nova made it, and does not know it
-    here.add_plain(8)            # nobody's but libvirt's: it starts from here
+    here.domains('cmp1').add(9)  # Nova created it, but no longer knows it
+    here.add_plain(8)            # known to libvirt alone: it starts from here
     found = verify(here)
     assert {worlds.number(each.locator.instance)
             for each in found.disks} == {1, 8}
@@ -185,7 +185,7 @@ def test_what_cannot_be_read_is_not_tried(here, qemu):
 
 @pytest.mark.parametrize('fields, secret, user, key', [
     ({}, 'N', 'cinder', KEY),
-    # Nova hands out its own where the mapping names no secret.
+    # Nova uses its own secret if the mapping names none.
     ({'secret_uuid': None}, 'N', 'nova', 'N'),
     ({'secret_uuid': None}, None, 'cinder', None),
     ({'secret_uuid': None, 'auth_enabled': False,
@@ -205,7 +205,7 @@ def test_credentials(here, qemu, fields, secret, user, key):
 
 
 def test_a_domain_has_its_own_word(here, qemu):
-    """Nova's defaults are for its mappings alone."""
+    """Nova's defaults apply to its mappings only, not to a domain."""
     write_nova_s_secret(here, 'N')
     text = here.domains().text(1)
     head, _, tail = text.partition('      <auth')
@@ -217,7 +217,7 @@ def test_a_domain_has_its_own_word(here, qemu):
 
 
 def test_a_secret_that_is_named_by_its_usage(here, qemu):
-    """Two guests may name the same cephx user, and keys of two clusters."""
+    """Two guests may name the same cephx user with keys of two clusters."""
     keep_keys(here.domains(), ('usage site A', 'usage site B'))
     for server, site in ((1, 'A'), (2, 'B')):
         here.add(server)

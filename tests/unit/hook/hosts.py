@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""A hook that is installed, and what it knows."""
+"""An installed hook and its knowledge."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ from rbd_mon_fix.hook import daemon
 
 
 class Process:
-    """What is asked of psutil's."""
+    """The part of psutil.Process that is used."""
 
     def __init__(self, pid: int, name: str, gone: bool = False):
         self.pid = pid
@@ -62,7 +62,7 @@ def test_readers(tmp_path, monkeypatch, name, found):
 
 
 def test_a_daemon_is_known_to_be_younger_than_a_file(tmp_path, monkeypatch):
-    """Both times are the kernel's, and much less than a second apart."""
+    """Both times come from the kernel and are well under a second apart."""
     script = tmp_path / 'script'
     script.touch(0o755)
     written = time.time()
@@ -79,7 +79,7 @@ def test_a_daemon_is_known_to_be_younger_than_a_file(tmp_path, monkeypatch):
 
 
 def test_a_daemon_with_another_folder(tmp_path, monkeypatch):
-    """Such as one in a container."""
+    """Such as a daemon in a container."""
     for folder in ('ours', 'theirs'):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / 'script').touch()

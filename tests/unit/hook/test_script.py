@@ -248,7 +248,7 @@ def test_without_good_knowledge_nothing_is_done(hook, act):
 
 @pytest.fixture
 def run(hook, tmp_path, monkeypatch):
-    """Run ``main`` in this process, without its deadline."""
+    """Run ``main`` in this process without its deadline."""
     def run(xml):
         with monkeypatch.context() as patch:
             printed = io.TextIOWrapper(io.BytesIO())
@@ -349,7 +349,7 @@ def test_stdin_that_never_ends(hook):
 
 
 def test_a_host_without_python(hook, tmp_path):
-    """Neither may a Python that does not work stop a guest."""
+    """A broken Python must not stop a guest either."""
     path = pathlib.Path(hook.script)
     text = path.read_text()
     for folder in ('/usr/bin', '/bin', '/usr/local/bin'):
@@ -364,7 +364,7 @@ def test_a_host_without_python(hook, tmp_path):
 
 
 def test_nothing_around_it_has_a_say(hook, tmp_path):
-    """Neither variables nor modules of others' reach its Python."""
+    """Neither variables nor foreign modules reach the hook's Python."""
     (tmp_path / 'json.py').write_text('raise SystemExit(3)')
     assert hosts.call(hook, domain(OLD), PYTHONPATH=str(tmp_path),
                       PYTHONHOME=str(tmp_path), PYTHONSTARTUP='/nowhere',

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Domains of a libvirt as servers."""
+"""The domains of a libvirt, read as servers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ONE, TWO, THREE = map(memory.uuid, (1, 2, 3))
 
 @pytest.fixture
 def place():
-    """Return a libvirt with a domain of Nova's, and two of others."""
+    """Return a libvirt with one of Nova's domains and two others."""
     made = places.DomainPlace()
     made.add(3, made.text(3, nova=False))
     made.add(1)
@@ -78,7 +78,7 @@ def test_the_documents_are_kept_for_stores(place):
     exceptions.Gone('It is gone.'), libvirt.Declined('May not.')])
 def test_a_domain_that_cannot_be_read_counts_as_nova_s(place, monkeypatch,
                                                        error):
-    """It is left alone so, whoever made it."""
+    """So the domain is left alone, whoever created it."""
     def inactive_xml(uuid):
         if uuid == TWO:
             raise error

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Whether a libvirt is that of the compute host that is looked at."""
+"""Whether a libvirt belongs to the compute host in question."""
 
 from __future__ import annotations
 

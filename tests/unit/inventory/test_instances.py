@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Who knows the servers of a host."""
+"""The sources that know the servers of a host."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def test_what_libvirt_alone_can_tell(libvirt):
     assert [(each.name, each.host, each.managed)
             for each in scope.instances.values()] == [
         ('as Nova calls it', 'kvm1', True), ('instance-3', 'kvm1', False)]
-    # It knows nothing of what others know of servers.
+    # It does not know what other sources know about servers.
     assert libvirt.where([ONE]) == {}
 
 
@@ -146,8 +146,8 @@ def unlisted(inventory, place, known=(), only=()):
 def test_domains_that_are_not_listed(cells):
     place = places.DomainPlace()
     place.add(1)
-    # Nova has it on another host; Nova made it, and does not know it any
-    # more; nobody's but libvirt's.
+    # Nova has it on another host; Nova created it, but no longer knows
+    # it; only libvirt knows it.
     place.add(2)
     place.add(9)
     place.add(8, place.text(8, nova=False))

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Which disks a backend owns."""
+"""Ownership: the disks of a backend."""
 
 import pytest
 

@@ -13,7 +13,7 @@
 # under the License.
 
 
-"""Disks: their pool, and which of them Nova made itself."""
+"""Disks: their pool, and which of them Nova created itself."""
 
 import pytest
 
@@ -57,7 +57,7 @@ def test_is_own_of(image, own):
 
 @IMAGES
 def test_cluster_and_impact_of_a_disk_follow_the_same_rule(image, own):
-    """Two clusters claim the words, and only Nova's own disks are known."""
+    """Two clusters match the document, and only Nova's own disks are known."""
     clusters = [memory.cluster('of-nova', backends=[NOVA]),
                 memory.cluster('of-cinder', backends=[CINDER])]
     record = Record(memory.locator('nova-bdm', 1), None)

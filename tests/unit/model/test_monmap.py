@@ -88,7 +88,7 @@ def test_an_address_is_no_placeholder():
     ('::1', '::1', None),
     ('[::1]', '::1', None),
     ('[::1]:6789', '::1', 6789),
-    # The last group of an address without brackets is no port.
+    # The last group of an address without brackets is not a port.
     ('2001:db8::1:6789', '2001:db8::1:6789', None),
     ('mon1', 'mon1', None),
     ('mon1:3300', 'mon1', 3300),
@@ -188,7 +188,7 @@ def test_leads(addr, expected):
 
 def test_without_a_port_both_default_ports_count():
     custom = memory.monmap('10.1.0.1:7000')
-    # It listens on 3300 too; one that listens on neither is not found.
+    # It listens on 3300 too; a monitor that listens on neither is not found.
     assert custom.leads(MonAddr('10.1.0.1', None), NOBODY)
     addr = MonAddr('10.1.0.1', 7000)
     alone = MonMap((Monitor('', addr, (addr,)),))

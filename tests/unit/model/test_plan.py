@@ -83,7 +83,7 @@ FIXED = Outcome(WHERE, Verdict.FIXED)
     (copy(), {}, None),
     (copy(), None, None),
     (copy(), {memory.locator('domain', 1): FIXED}, None),
-    # The document was written for the sake of another disk.
+    # The document was written because of another disk.
     (copy(State.CURRENT), {WHERE: FIXED}, None),
     (copy(skip=SkipReason.BUSY), {WHERE: FIXED}, None),
 ])

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""UUIDs of secrets in any spelling."""
+"""UUIDs of secrets, in any spelling."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Trouble of a check becomes its line."""
+"""A problem in a check becomes a line of the report."""
 
 from __future__ import annotations
 

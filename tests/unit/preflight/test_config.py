@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What ``preflight`` says of config files."""
+"""The checks of config files in ``preflight``."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ RBD = ('[libvirt]\nimages_type = rbd\nimages_rbd_pool = vms\n'
 
 
 def found(world):
-    """Return each line by its subject, without the folder."""
+    """Return each line, keyed by its subject without the folder."""
     return {each.subject: each.finding.replace(f'{world.folder}/', '')
             for each in config.checks(world.context())}
 

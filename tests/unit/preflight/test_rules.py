@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What is judged of a folder and of clocks."""
+"""The rules for folders and clocks."""
 
 from __future__ import annotations
 

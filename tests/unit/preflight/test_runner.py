@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""All checks of a deployment; one that fails does not stop the others."""
+"""All checks of a deployment; a failed check does not stop the others."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_each_kind_is_checked(world):
 
 
 def test_trouble_of_a_kind_is_its_line(world, monkeypatch):
-    """Those of the other kinds are still due."""
+    """The checks of the other kinds still run."""
     def trouble(*args):
         raise exceptions.Unreachable('It is down.', 'Start it.')
         yield
@@ -77,7 +77,7 @@ def test_a_host_is_looked_at_once(world, monkeypatch):
 
 
 def test_a_config_that_cannot_be_used_is_a_line(world):
-    """It says more than that a host was not given."""
+    """The line says more than that no host was given."""
     (world.folder / 'nova.conf').write_text('[DEFAULT]\nnonsense\n')
     found = list(runner.run(world.context(), []))
     assert any(each.check == 'config' and each.works is Works.NO

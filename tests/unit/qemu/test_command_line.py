@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Command lines of QEMU, as libvirt of several ages writes them."""
+"""Command lines of QEMU, as written by several versions of libvirt."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ OLD = (r'file=rbd:vms/root:id=cinder:key=' + KEY.replace('=', r'\=')
 
 
 def parsed(*argv):
-    """Return image, user and monitors of each disk."""
+    """Return the image, user and monitors of each disk."""
     return [(disk.image, disk.user, list(map(str, disk.monitors)))
             for disk in command_line.disks(['qemu-system-x86_64', *argv])]
 
@@ -258,7 +258,7 @@ def test_no_keys_crash_it(options):
 
 
 def escaped(text: str) -> str:
-    """Escape as libvirt's virStorageSource for RBD does, and QEMU reads."""
+    """Escape as libvirt's virStorageSource does for RBD; QEMU unescapes it."""
     return ''.join(f'\\{each}' if each in ':;@=/\\[]' else each
                    for each in text)
 

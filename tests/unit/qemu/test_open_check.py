@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Opening images, with a program in the place of qemu-img."""
+"""Opening images, with a script that replaces qemu-img."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ CASE = open_check.Case('vms/web', ADDRS, 'nova', KEY)
 
 @pytest.fixture
 def qemu_img(tmp_path, monkeypatch):
-    """Let qemu-img be a shell script."""
+    """Replace qemu-img by a shell script."""
     def install(script):
         path = tmp_path / 'qemu-img'
         path.write_text(f'#!/bin/sh\n{script}\n')

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What QEMU's options mean, and where reading them stops."""
+"""The syntax of QEMU's options, and the limits of our parser."""
 
 from __future__ import annotations
 

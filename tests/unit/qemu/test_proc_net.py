@@ -31,7 +31,7 @@ REST = '00000000:00000000 00:00000000 00000000     0        0'
 
 
 def word(host: str, port: int) -> str:
-    """Write an address as the kernel of this machine does."""
+    """Format an address as the kernel of this machine does."""
     packed = socket.inet_pton(
         socket.AF_INET6 if ':' in host else socket.AF_INET, host)
     words = [socket.ntohl(int.from_bytes(packed[at:at + 4], 'big'))

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Finding QEMU processes, with processes of our own in their place."""
+"""Finding QEMU processes, with stand-in processes of our own."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ UUID = '11111111-2222-4333-8444-555555555555'
 
 @contextlib.contextmanager
 def qemu(port, *arguments):
-    """Run a process with a connection that calls itself QEMU."""
+    """Run a process that is named like QEMU and has a connection."""
     with socket.create_connection(('127.0.0.1', port)) as link:
         process = subprocess.Popen(
             ['qemu-system-x86_64', '-c', 'read line', '-uuid', UUID,
@@ -87,7 +87,7 @@ def test_other_processes_are_no_guests():
 
 
 def listing(monkeypatch, *pids):
-    """Look at processes that all have the command line of a guest."""
+    """List processes that all have the command line of a guest."""
     monkeypatch.setattr(psutil, 'pids', lambda: pids)
     monkeypatch.setattr(
         processes, '_argv', lambda pid: ['qemu-kvm', '-uuid', UUID])

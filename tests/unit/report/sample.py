@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Servers and copies to report on."""
+"""Sample servers and copies for reports."""
 
 from __future__ import annotations
 

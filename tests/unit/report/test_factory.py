@@ -63,8 +63,8 @@ def peak(*args):
         tracemalloc.stop()
 
 
-# Less than any list of servers would take, more than what an interpreter
-# takes now and then for itself.
+# Less than any list of servers would take, more than an interpreter
+# allocates for itself from time to time.
 FLOOR = 2**18
 
 

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Replacing files in one step."""
+"""Replacing files atomically."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def fdopen_that_cannot_write(fail):
 
 
 class Unwritable:
-    """A file of a disk that is full."""
+    """A file on a full disk."""
 
     def __init__(self, file, fail):
         self._file = file

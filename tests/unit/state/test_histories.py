@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The epochs of monmaps that are kept from run to run."""
+"""The epochs of monmaps that are kept between runs."""
 
 from __future__ import annotations
 

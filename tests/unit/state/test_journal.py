@@ -34,12 +34,12 @@ from tests.unit import memory
 WHEN = datetime.datetime(2024, 2, 29, 12, 34, 56,
                          tzinfo=datetime.timezone.utc)
 CLUSTERS = [{'name': 'ceph', 'fsid': None, 'monitors': ['10.1.0.1:6789']}]
-# A name, IPv6, and an address without a port: all that documents may have.
+# A name, IPv6, and an address without a port: all forms in documents.
 WORDS = 'mon1:6789,[fd00::1]:3300,10.0.0.1,[::1]'
 
 
 class Clock:
-    """A second a look."""
+    """Advances one second per call."""
 
     def __init__(self):
         self.now = WHEN
@@ -177,7 +177,7 @@ def test_a_begin_is_on_disk_before_its_act_by_one_sync(
     monkeypatch.setattr(os, 'fsync', fsync)
     writer = start(runs)
     path = str(path_of(folder, writer.run))
-    # The file's name, lest the file is lost with all that is in it.
+    # The directory entry is synced too, or a crash could lose the file.
     assert str(folder) in [where for where, _ in synced]
     synced.clear()
     writer.begin(map(change, range(20)))
@@ -246,7 +246,7 @@ def test_locks_that_are_left(runs):
 
 
 def test_torn_at_any_byte(runs, folder):
-    """What is whole counts, and a run that goes on starts a new line."""
+    """Complete lines count, and a run that continues starts a new line."""
     writer = start(runs)
     writer.begin([change(1), change(2)])
     writer.end([outcome(1), outcome(2)])
@@ -254,12 +254,12 @@ def test_torn_at_any_byte(runs, folder):
     path = path_of(folder, writer.run)
     whole = path.read_bytes()
     ends = [at for at in range(len(whole)) if whole[at:at + 1] == b'\n']
-    # Near the ends of lines is where it is decided.
+    # The interesting positions are near the ends of lines.
     cuts = {0, 1, *(at + step for at in ends for step in (-9, -1, 0, 1))}
     for cut in sorted(cuts):
         path.write_bytes(whole[:cut])
         run = runs.read(writer.run)
-        # A line may lack its line end and be whole.
+        # A line without a newline may still be complete.
         lines = sum(at <= cut for at in ends)
         assert len(run.entries) == max(0, min(2, lines - 1)), cut
         assert len(run.unsettled) == len(run.entries) - max(

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The file that keeps fsids."""
+"""The file that stores the fsids of known clusters."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ with locks.held(sys.argv[1], sys.argv[2:]):
 
 @pytest.fixture
 def hold(tmp_path):
-    """Return what starts a process that holds the locks of hosts."""
+    """Return a function that starts a process that locks hosts."""
     started = []
 
     def holding(*hosts):
@@ -62,7 +62,7 @@ def test_another_process_is_refused_until_the_holder_ends(tmp_path, hold):
                            match=f'{holder.pid}.* {hosts[-1]}'):
             with locks.held(str(tmp_path), hosts):
                 pytest.fail('two held one lock')
-    # A refusal gives back what it had taken by then.
+    # A refused caller releases the locks that it had already taken.
     with locks.held(str(tmp_path), ['cmp3']):
         pass
     holder.communicate('', timeout=BOUND)

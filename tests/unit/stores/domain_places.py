@@ -13,7 +13,7 @@
 # under the License.
 
 
-"""Places of a domain's XML beside what libvirt defines."""
+"""Places of a domain's XML other than libvirt's persistent definition."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from rbd_mon_fix.stores import registry
 from tests.unit import memory
 from tests.unit.stores import places
 
-# What was attached to a running domain alone, long ago.
+# A device attached long ago to the running domain alone.
 OLD_DISK = ("<disk type='block'><source dev='/dev/sdx'/>"
             "<target dev='vdx'/></disk>")
 
 
 class RunningDomainPlace(places.DomainPlace):
-    """Persistent XML of domains that run, each with a device more."""
+    """Persistent XML of running domains, each with one more device."""
 
     def add(self, server: int, text: Optional[str] = None) -> Locator:
         where = super().add(server, text)
@@ -71,7 +71,7 @@ class ManagedSavePlace(places.DomainPlace):
 
 
 class LiveDomainPlace(places.DomainPlace):
-    """Running domains, whose persistent XML is another."""
+    """Running domains with a different persistent XML."""
 
     name = 'live-domain'
 
@@ -92,7 +92,7 @@ class LiveDomainPlace(places.DomainPlace):
 
 
 class UnrescuePlace:
-    """A folder with a folder for each server."""
+    """A folder with one folder per server."""
 
     def __init__(self, folder: pathlib.Path):
         self._folder = folder
@@ -134,4 +134,4 @@ class UnrescuePlace:
             for path in self._folder.rglob('*') if path.is_file()}
 
     def close(self) -> None:
-        """There is nothing to close."""
+        """Do nothing: there is nothing to close."""

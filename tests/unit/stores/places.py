@@ -12,9 +12,10 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Places that stores keep documents in, each with what others do to it.
+"""The places that stores keep documents in, and the changes others make there.
 
-Each opens its store by the registry, and is all that the store needs.
+Each place opens its store through the registry and provides everything the
+store needs.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ from tests.unit import memory
 
 HOST = memory.HOST
 OLD = ('10.0.0.1', '10.0.0.2', 'fd00::3')
-# What a careless way into SQL, JSON or XML would trip over.
+# Text that breaks SQL, JSON or XML if it is not escaped.
 NOISE = '\u00e4 %s %(x)s :a_new ? \\\\ \'"\' AQBSECRET=='
 
 NOVA = '''
@@ -69,7 +70,7 @@ def data(server: int, **fields: Any) -> dict[str, Any]:
 
 
 class Tables:
-    """A database with the tables that we know, and more columns."""
+    """A database with the tables that we know, and extra columns."""
 
     def __init__(self, url: str, *tables: sa.Table):
         self.url = url
@@ -95,7 +96,7 @@ class Tables:
             assert done.rowcount == 1
 
     def rows(self) -> dict[str, list[dict[str, Any]]]:
-        """Return all there is, in the order of the first column."""
+        """Return all rows, ordered by the first column."""
         with self._engine.connect() as connection:
             return {name: [dict(row) for row in connection.execute(
                 sa.select(table).order_by(*list(table.c)[:1])).mappings()]
@@ -227,11 +228,12 @@ class CinderPlace:
 
 
 class DomainPlace:
-    """The domains of a libvirt in memory; it is its own hypervisor.
+    """The domains of an in-memory libvirt; the place is its own hypervisor.
 
-    ``texts`` is their persistent XML, ``live_texts`` that of those that
-    run, ``images`` that of those with a managed-save image; by UUID. Those
-    that run without persistent XML are transient, ``paused`` stand still.
+    ``texts`` maps UUIDs to persistent XML, ``live_texts`` to the XML of
+    running domains, ``images`` to the XML of domains with a managed-save
+    image. A running domain without persistent XML is transient; domains in
+    ``paused`` are paused.
     tests/functional/test_domain_place.py compares it with real libvirt.
     """
 
@@ -298,9 +300,9 @@ class DomainPlace:
         return dict(self.texts)
 
     def close(self) -> None:
-        """There is nothing to close."""
+        """Do nothing: there is nothing to close."""
 
-    # What a hypervisor can do.
+    # The interface of a hypervisor.
 
     def hostname(self) -> str:
         return self.host

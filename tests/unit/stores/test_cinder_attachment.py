@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Cinder's attachments: which rows, and what guards them."""
+"""Cinder's attachments: the rows that are read, and the guards of a write."""
 
 import dataclasses
 import datetime
@@ -39,7 +39,7 @@ def place(tmp_path):
 
 
 def scan(place, *attachments):
-    """Return (key, instance) of what Nova's mappings lead to."""
+    """Return (key, instance) of the attachments that Nova's mappings name."""
     scope = dataclasses.replace(place.scope(1, 2, 3), before=tuple(
         Record(Locator('nova-bdm', places.HOST, memory.uuid(server), '7'),
                None, attachment=attachment, volume_id=volume)

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What every store has to keep to."""
+"""The contract that every store must keep."""
 
 import re
 
@@ -54,13 +54,13 @@ def made(request, tmp_path):
 
 @pytest.fixture(params=PLACES)
 def place(request, tmp_path):
-    """Return a place of every store in turn."""
+    """Return a place of each store in turn."""
     yield from made(request, tmp_path)
 
 
 @pytest.fixture(params=[each for each in PLACES if each not in READ_ONLY])
 def writable(request, tmp_path):
-    """Return a place of every store in turn that can be written."""
+    """Return a place of each writable store in turn."""
     yield from made(request, tmp_path)
 
 
@@ -152,14 +152,14 @@ def test_a_text_that_cannot_be_read_is_told_without_a_word_of_it(place):
 
 
 def broken(text):
-    """Return a document with one disk twice, or without its end."""
+    """Return a document with a repeated disk, or without its end."""
     disk = re.search('<disk.*</disk>', text, re.DOTALL)
     return (text.replace(disk[0], disk[0] * 2) if disk
             else text.rstrip('}'))
 
 
 def kept(store):
-    """Return all that a store keeps, containers by what is in them."""
+    """Return all attributes of a store; containers with their content."""
     return {name: (value, repr(value) if isinstance(
         value, (dict, list, set)) else '')
         for name, value in {**vars(type(store)), **vars(store)}.items()}
@@ -258,7 +258,7 @@ def test_a_text_that_changed_is_left_alone(writable, old, new):
 
 
 def test_a_text_that_somebody_else_wrote_is_not_ours(writable):
-    """It is the very text, and nobody here has written it."""
+    """The text is identical, but another writer wrote it."""
     where = writable.add(1)
     change = change_of(writable.store.get(where))
     writable.set_text(where, change.document.text)

@@ -13,7 +13,7 @@
 # under the License.
 
 
-"""Persistent and running domains: what is read, and what is read once."""
+"""Persistent and running domains: the XML that is read, and how often."""
 
 import dataclasses
 
@@ -33,7 +33,7 @@ MIRROR = '<mirror type="file"/>'
 class Place(places.DomainPlace):
     """A libvirt that counts how often XML is read.
 
-    :param faults: what is raised when a domain's XML is read
+    :param faults: errors to raise when a domain's XML is read
     """
 
     def __init__(self):

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Nova's block device mappings: which rows, and what guards them."""
+"""Nova's block device mappings: the rows read, and the guards of a write."""
 
 import datetime
 import json

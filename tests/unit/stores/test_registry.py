@@ -13,7 +13,7 @@
 # under the License.
 
 
-"""The registry: what each store says of itself, and orders of stores."""
+"""The registry: each store's description of itself, and orders of stores."""
 
 import importlib
 import inspect
@@ -35,7 +35,7 @@ NAMES = strategies.sets(strategies.sampled_from(WRITING_ORDER))
 
 
 class Places:
-    """Everything that stores are opened on, as words of what was asked."""
+    """Stand-ins for everything a store opens; each returns its request."""
 
     def cell(self, host):
         return f'cell of {host}'

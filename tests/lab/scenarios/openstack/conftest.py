@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What scenarios with OpenStack have: its user, and servers in any state."""
+"""Fixtures of scenarios with OpenStack: its user, and servers in any state."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def user(lab: inside.Lab) -> users.User:
 
 @pytest.fixture(scope='module')
 def ships(user: users.User) -> Iterator[fleet.Fleet]:
-    """Return what makes servers, which go when the module is through."""
+    """Return a function that makes servers, deleted when the module ends."""
     made = fleet.Fleet(user)
     yield made
     made.remove()

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Servers for a scenario, made side by side and brought into their states."""
+"""Servers for a scenario: created in parallel, each brought into a state."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from typing import Iterable
 from lab.openstack import user as users
 from tests.lab.scenarios.openstack import server
 
-# What is done with a server to bring it into its state, and that state.
+# The action that brings a server into its state, and the state.
 STATES = {
     'stopped': ('stop', 'SHUTOFF'),
     'booted': ('', 'ACTIVE'),
@@ -33,18 +33,18 @@ STATES = {
 
 
 class Fleet:
-    """Makes servers, and takes them away again."""
+    """Creates servers and deletes them."""
 
     def __init__(self, user: users.User):
         self._user = user
         self._servers: list[server.Server] = []
 
     def make(self, names: Iterable[str]) -> dict[str, server.Server]:
-        """Make servers, each with a volume, in the states they are named for.
+        """Create servers, each with a volume, in the states they name.
 
-        :param names: each one a state, and what tells it from others of it:
-            ``stopped-1``; "own" has no volume, "booted" boots from its
-            volume
+        :param names: each a state and a suffix that distinguishes servers of
+            the same state: ``stopped-1``; "own" has no volume, "booted" boots
+            from its volume
         """
         self._user.wait_for_compute()
         kinds = {name: name.split('-')[0] for name in names}
@@ -71,7 +71,7 @@ class Fleet:
         return made
 
     def remove(self) -> None:
-        """Delete them; their volumes stay."""
+        """Delete the servers; their volumes stay."""
         for one in self._servers:
             self._user.nova.servers.delete(one.id)
         self._user.gone(one.id for one in self._servers)

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""A server, as who looks at its host sees it: not as Nova tells."""
+"""A server as observed on its host, not as Nova reports it."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ from lab.openstack import user as users
 
 INSTANCES = pathlib.Path('/var/lib/nova/instances')
 WITHIN = 60
-# What stands on the first bytes of each volume.
+# The first bytes of each volume.
 PATTERN = '0x5a'
 
 
 class Server:
     """A server of the lab's user.
 
-    :param volume: the volume that it was given, beside the disk that it
-        boots from, or else the one that it boots from
+    :param volume: the volume attached in addition to its boot disk, or else
+        the volume that it boots from
     """
 
     def __init__(self, known: Any, volume: str = ''):
-        # Sessions are not for two threads, and servers may be in several.
+        # Sessions are not thread-safe, and threads may share servers.
         self.user = users.User()
         self.id: str = known.id
         self.name: str = known.name
@@ -54,12 +54,12 @@ class Server:
 
     @property
     def console(self) -> pathlib.Path:
-        """What it prints on its serial port; a start begins it anew."""
+        """The output of its serial port; a start of the server clears it."""
         return INSTANCES / self.id / 'console.log'
 
     @property
     def pid(self) -> int:
-        """Its QEMU process."""
+        """The pid of its QEMU process."""
         return int(guests.PIDS.joinpath(f'{self.domain}.pid').read_text())
 
     @property
@@ -67,9 +67,9 @@ class Server:
         return self.user.nova.servers.get(self.id).status
 
     def act(self, action: str, *words: str) -> str:
-        """Do an action of Nova's with it, wait, and return how that ended.
+        """Run one of Nova's actions on it, wait, and return the result.
 
-        :returns: 'Success' or 'Error', as Nova's log of actions has it
+        :returns: 'Success' or 'Error', as in Nova's log of actions
         """
         done = len(self._actions(action))
         getattr(self.user.nova.servers, action)(self.id, *words)
@@ -77,9 +77,9 @@ class Server:
         return self.ended(action, done)
 
     def ended(self, action: str, done: int) -> str:
-        """Wait for an action, and return how it ended.
+        """Wait for an action and return its result.
 
-        :param done: how many of them there had been
+        :param done: the number of earlier actions of this kind
         """
         def look() -> object:
             actions = self._actions(action)
@@ -93,7 +93,7 @@ class Server:
         return str(services.wait_for(look, WITHIN))
 
     def extend(self, size: int) -> str:
-        """Make its volume larger, and return how that ended.
+        """Make its volume larger, and return the result.
 
         :param size: GiB
         """
@@ -106,20 +106,20 @@ class Server:
             'list', '--all', '--name').split()
 
     def xml(self) -> str:
-        """Return its definition, which the next start of libvirt takes."""
+        """Return its persistent definition, which libvirt uses at a start."""
         return libvirtd.virsh('dumpxml', '--inactive', self.domain)
 
     def hosts(self, target: str = 'vda') -> list[str]:
-        """Return the monitors that its definition names for a disk."""
+        """Return the monitors of a disk in its persistent definition."""
         disk = self._disks('--inactive')[target]
         return [f'{host.get("name")}:{host.get("port")}'
                 for host in disk.iter('host')]
 
     def images(self, *options: str) -> dict[str, str]:
-        """Return the image of each disk that it runs with, by its target.
+        """Return the image of each disk that it runs with, keyed by target.
 
-        :param options: of ``virsh dumpxml``: ``--inactive`` for those that
-            it will start with
+        :param options: of ``virsh dumpxml``: ``--inactive`` for the disks of
+            the next start
         """
         return {target: disk.find('source').get('name')
                 for target, disk in self._disks(*options).items()}
@@ -132,7 +132,7 @@ class Server:
     def counts(self) -> None:
         """Wait until it writes to its disk.
 
-        :raises Exception: it does not
+        :raises Exception: it does not write
         """
         now = guests.count(self.console)
         services.wait_for(
@@ -140,9 +140,9 @@ class Server:
             and guests.count(self.console) != now, WITHIN)
 
     def reads(self, target: str = 'vdb') -> bool:
-        """Return whether its QEMU reads what stands on a volume of it.
+        """Return whether its QEMU can read the pattern on one of its volumes.
 
-        QEMU is asked to hand the disk out, and reads it for who looks.
+        QEMU exports the disk over NBD and reads it on behalf of the client.
         """
         index = self._disks()[target].find('source').get('index')
         node = f'libvirt-{index}-format'
@@ -157,17 +157,17 @@ class Server:
             self._ask('nbd-server-stop')
 
     def connection_info(self) -> dict[str, Any]:
-        """Return what Nova's database has of its volume."""
+        """Return the connection info of its volume in Nova's database."""
         return json.loads(self.documents()['nova-bdm', self.volume])
 
     def attachment(self) -> dict[str, Any]:
-        """Return what Cinder's database has of its volume."""
+        """Return the connection info of its volume in Cinder's database."""
         return json.loads(self.documents()['cinder-attachment', self.volume])
 
     def documents(self) -> dict[tuple[str, str], str]:
-        """Return all that the databases have of its volumes.
+        """Return all documents of its volumes in the databases.
 
-        By the store, in the words of rbd-mon-fix, and the volume.
+        The keys are rbd-mon-fix's name of the store, and the volume.
         """
         found = {}
         for store, table in (('nova-bdm', 'nova.block_device_mapping'),
@@ -182,7 +182,7 @@ class Server:
         return found
 
     def _actions(self, action: str) -> list[Any]:
-        """Return Nova's log of an action of it, the last one first."""
+        """Return the entries of one action in Nova's log, newest first."""
         return [one for one in self.user.nova.instance_action.list(self.id)
                 if one.action == action]
 
@@ -195,16 +195,16 @@ class Server:
 
 
 def write_pattern(volume: str, conf: pathlib.Path = inside.CONF) -> None:
-    """Write to a volume what is looked for later.
+    """Write a pattern to a volume, for ``reads_pattern`` to find.
 
-    :param conf: of the cluster that keeps it
+    :param conf: of the cluster that holds the volume
     """
     _io('-c', f'write -P {PATTERN} 0 4k',
         f'rbd:volumes/volume-{volume}:id=cinder:conf={conf}')
 
 
 def reads_pattern(disk: str) -> bool:
-    """Return whether what is looked for stands on a disk."""
+    """Return whether a disk holds the pattern."""
     return 'failed' not in _io(
         '--read-only', '-c', f'read -P {PATTERN} 0 4k', disk)
 

@@ -14,12 +14,13 @@
 
 """Users start, stop, attach, detach and resize while refresh runs.
 
-The monitors stand; what is right is named by turns by their addresses of
-Ceph's first protocol and of its second. So there is always something to
-write, and nothing that is written stops a server from starting.
+The monitors do not move. The monitors file alternates between their addresses
+of Ceph's first protocol and of its second. So every run has something to
+write, and no write stops a server from starting.
 
-Libvirt has no compare and swap: a disk that is attached in the very moment of
-a define can be lost from the XML of the next start. Refresh has to say so.
+Libvirt has no compare-and-swap: if a disk is attached at the very moment of a
+define, the XML of the next start can lose the disk. Refresh must report the
+loss.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from lab.openstack import backing
 from tests.lab.scenarios.openstack import server as servers
 
 HOST = ('--host', 'lab', '--unmanaged')
-# At least so many runs of refresh, and so often each deed of each user.
+# The minimum number of runs of refresh, and of each action of each user.
 ROUNDS = 30
 TIMES = 3
 NAMES = ('running-a', 'running-b', 'running-c')
@@ -45,9 +46,9 @@ DEEDS = ('restart', 'reboot', 'swap volumes', 'extend')
 
 
 class Busy(threading.Thread):
-    """A user who does one thing after the other with a server of his.
+    """A user who performs one action after another on one server.
 
-    :param seed: what tells users apart, so that a failure can be repeated
+    :param seed: differs between users, so that a failure can be reproduced
     """
 
     def __init__(self, one: servers.Server, spare: str, seed: int):
@@ -67,11 +68,11 @@ class Busy(threading.Thread):
             for deed in self._deeds():
                 getattr(self, f'_{deed.replace(" ", "_")}')()
                 self.done.append(deed)
-        except Exception as error:  # noqa: BLE001 - whoever waits is told
+        except Exception as error:  # noqa: BLE001 - kept in self.failed
             self.failed = f'{deed}: {error!r}'
 
     def stop(self) -> None:
-        """Let him finish what he does."""
+        """Let the user finish the current action."""
         self._over.set()
         self.join()
 
@@ -119,7 +120,7 @@ def busy(operator, ships, user) -> Iterator[list[Busy]]:
 
 @pytest.fixture(scope='module')
 def maps(operator, tmp_path_factory) -> list[pathlib.Path]:
-    """Two files of right monitors, each by one of their addresses."""
+    """Two files of right monitors, each with one of their addresses."""
     told = operator.run('monitors')
     folder = tmp_path_factory.mktemp('maps')
     files = []
@@ -139,7 +140,7 @@ def test_users_notice_nothing(operator, busy, maps):
     written = 0
     turn = 0
     doubted = set()
-    # Each user gets through all deeds some times.
+    # Each user performs every action several times.
     while turn < ROUNDS or any(
             len(one.done) < TIMES * len(DEEDS) and not one.failed
             for one in busy):

@@ -12,9 +12,9 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Beside ``nova-manage volume_attachment refresh``, which is the official way.
+"""Comparison with the official ``nova-manage volume_attachment refresh``.
 
-Both put a volume of a stopped server right, and are timed.
+Both correct a volume of a stopped server, and both are timed.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def stopped(lab, operator, ships):
 
 
 def nova_manage(one, connector) -> None:
-    """Refresh a server's volume as Nova's documentation says."""
+    """Refresh a server's volume as Nova's documentation describes."""
     connector.write_text(nova.manage(
         'volume_attachment', 'get_connector', '--json'))
     nova.manage('volume_attachment', 'refresh', one.id, one.volume,
@@ -46,7 +46,7 @@ def nova_manage(one, connector) -> None:
 
 
 def timed(act) -> float:
-    """Return how long an act takes, in seconds."""
+    """Return the duration of an action, in seconds."""
     start = time.monotonic()
     act()
     return time.monotonic() - start
@@ -71,6 +71,6 @@ def test_both_ways(operator, stopped, tmp_path):
 
 
 def test_the_official_way_wants_a_stopped_server(stopped, tmp_path):
-    """Of the two, only Nova's way cannot be gone with a server that runs."""
+    """Of the two, only Nova's command rejects a running server."""
     with pytest.raises(errors.LabError):
         nova_manage(stopped['stopped-official'], tmp_path / 'connector.json')

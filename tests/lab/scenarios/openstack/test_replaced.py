@@ -12,10 +12,10 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""All monitors are replaced: what Nova can do with its servers then.
+"""All monitors are replaced; then Nova acts on its servers.
 
-One server of each state goes its way without rbd-mon-fix, and one with it.
-The tests of a module run in their order.
+For each state, one server is handled without rbd-mon-fix, and one with it.
+The tests of this module run in order.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ from tests.lab.scenarios import watching
 from tests.lab.scenarios.openstack import server as servers
 
 Server = servers.Server
-# There are guests on it that Nova does not know, too.
+# The host also has guests that Nova does not know.
 HOST = ('--host', 'lab', '--unmanaged')
 
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """A state, what is done in it, and how that ends without the monitors.
+    """A state, the action taken in it, and its result without the monitors.
 
-    :param breaks: the operation, in the words of rbd-mon-fix
+    :param breaks: the operation, by rbd-mon-fix's name
     :param store: the copy that it reads
     """
 
@@ -65,7 +65,7 @@ ALL_CASES = pytest.mark.parametrize('case', CASES,
 
 @dataclasses.dataclass
 class Story:
-    """The servers, and what was seen of them on the way."""
+    """The servers, and the observations made on the way."""
 
     servers: dict[str, Server]
     pulse: watching.Pulse
@@ -102,7 +102,7 @@ def refreshed(operator, moved):
 
 
 def opened(operator, story: Story, code: int) -> dict[tuple[str, str], bool]:
-    """Return what ``verify`` says by server and store, all disks together."""
+    """Return the ``verify`` result by server and store, over all disks."""
     names = {one.id: name for name, one in story.servers.items()}
     said: dict[tuple[str, str], bool] = {}
     for disk in operator.run('verify', *HOST,
@@ -140,7 +140,7 @@ def test_verify_says_no(operator, moved):
 
 @pytest.fixture(scope='module')
 def failed(moved):
-    """Return how each action ended; all at once, as each waits long."""
+    """Return the result of each action; run in parallel, as each is slow."""
     with futures.ThreadPoolExecutor(len(CASES)) as pool:
         ends = {case: pool.submit(
             moved.servers[f'{case.state}-without'].act, *case.action)
@@ -171,7 +171,7 @@ def test_soft_reboot_without_becomes_a_hard_one(lab, moved):
     before = one.hosts()
     assert one.act('reboot', 'SOFT') == 'Success'
     one.counts()
-    # Nova's log says what happened, and the definition is another one.
+    # Nova's log reports the result, and the definition has changed.
     assert one.hosts() != before
     assert fell_back(lab, one)
 
@@ -183,7 +183,7 @@ def fell_back(lab, one: Server) -> bool:
 
 
 def test_after_refresh_all_is_right(operator, refreshed):
-    # What runs keeps what it was started with.
+    # A running server keeps the addresses that it was started with.
     told = operator.run('status', *HOST, code=1)
     assert {record['store'] for record in told['records']
             if record['state'] != 'current'} == {'live-domain'}

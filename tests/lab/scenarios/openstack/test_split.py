@@ -14,8 +14,8 @@
 
 """Databases on a controller, libvirt on a compute host without their URLs.
 
-The compute host asks Nova's API, where it has credentials, or takes
-libvirt's word. The tests of this module run in their order.
+The compute host asks Nova's API if it has credentials, or else relies on
+libvirt. The tests of this module run in order.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ NAMES = ('stopped-unasked', 'stopped-split', 'suspended-split', 'own-split')
 
 @pytest.fixture(scope='module')
 def split(lab, operator, ships) -> dict[str, servers.Server]:
-    """Return servers whose monitors moved."""
+    """Return servers whose monitors were replaced."""
     operator.run('refresh', *HOST, '--unmanaged')
     made = ships.make(NAMES)
     lab.move_monitors(())
@@ -47,7 +47,7 @@ def split(lab, operator, ships) -> dict[str, servers.Server]:
 
 @pytest.fixture(scope='module')
 def told(operator, split, tmp_path_factory) -> pathlib.Path:
-    """Return the file that an operator carries to the compute host."""
+    """Return the file that an operator copies to the compute host."""
     path = tmp_path_factory.mktemp('carried') / 'monitors.json'
     path.write_text(json.dumps(operator.run('monitors')))
     return path
@@ -61,7 +61,7 @@ def there(told: pathlib.Path) -> tuple[str, ...]:
 
 
 def by_store(report: dict[str, Any], field: str) -> dict[str, set[str]]:
-    """Return what a report has in a field of its records, by their store."""
+    """Return one field of the records in a report, keyed by store."""
     found: dict[str, set[str]] = {}
     for record in report['records']:
         found.setdefault(record['store'], set()).add(record[field])
@@ -79,7 +79,7 @@ def test_databases_on_the_controller(operator, split):
 
 
 def test_libvirt_without_nova_s_word(split, there):
-    """Nova's mark in the XML tells whose guest it is."""
+    """Nova's metadata in the XML tells whose guest it is."""
     unasked = operators.Operator({
         name: value for name, value in os.environ.items()
         if not name.startswith('OS_')})
@@ -89,7 +89,7 @@ def test_libvirt_without_nova_s_word(split, there):
 
 
 def test_libvirt_with_nova_s_word(user, operator, split, there):
-    """Each server is locked meanwhile, but for one that a user had locked."""
+    """Each server is locked meanwhile, except one that a user had locked."""
     kept = split['stopped-split']
     user.nova.servers.lock(kept.id, reason='mine')
     fixed = operator.run(*there, 'refresh', *HOST, '--unmanaged', '--lock')

@@ -12,9 +12,9 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Two clusters of one name behind Cinder, and the monitors of one move.
+"""Two clusters of the same name behind Cinder; the monitors of one move.
 
-A server has a volume of each; which is whose, the backend of the volume says.
+A server has a volume on each; the backend of a volume tells its cluster.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ FIRST = cinder.backend(inside.CONF, guests.SECRET)
 @pytest.fixture(scope='module')
 def other(lab: inside.Lab, operator: operators.Operator
           ) -> Iterator[ceph.Cluster]:
-    """Return the second cluster, which is a backend of Cinder's."""
+    """Return the second cluster, which is a backend of Cinder."""
     operator.run('refresh', *HOST, '--unmanaged')
     cluster = ceph.Cluster(CONF, '127.0.1.1', lab.services)
     cluster.start(BEFORE)
@@ -67,7 +67,7 @@ def _serve(lab: inside.Lab, backends: dict[str, dict[str, object]]) -> None:
 @pytest.fixture(scope='module')
 def server(user: users.User, ships: fleet.Fleet,
            other: ceph.Cluster) -> servers.Server:
-    """Return a stopped server with a volume of each cluster."""
+    """Return a stopped server with a volume on each cluster."""
     user.volumes.create_type('other')
     made = ships.make(['own-two'])['own-two']
     for kind, cluster in ((cinder.BACKEND, inside.CONF), ('other', CONF)):

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Services of the lab die, and lab/up starts them again, and no others."""
+"""Services of the lab die; lab/up restarts them and no others."""
 
 from __future__ import annotations
 

@@ -12,9 +12,10 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""A guest is suspended after refresh, and takes old monitors along.
+"""A guest is suspended after refresh and takes old monitors along.
 
-The XML of what runs cannot be changed; the hook mends what is made of it.
+The XML of a running guest cannot be changed; the hook corrects the XML that
+libvirt derives from it.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from tests.lab.scenarios import watching
 @pytest.fixture
 def saved(lab: inside.Lab, operator: operators.Operator,
           guest_of: Callable[..., guests.Guest]) -> guests.Guest:
-    """Return a guest that was put right, and then suspended."""
+    """Return a guest that was corrected and then suspended."""
     guest = guest_of('hooked')
     lab.move_monitors(())
     operator.on('refresh', guest)
@@ -45,14 +46,14 @@ def saved(lab: inside.Lab, operator: operators.Operator,
 @pytest.fixture
 def no_hook_after(lab: inside.Lab,
                   operator: operators.Operator) -> Iterator[None]:
-    """Leave a libvirtd behind that calls no hook."""
+    """Leave behind a libvirtd that calls no hook."""
     yield
     operator.run('hook', 'remove')
     _restart_libvirtd(lab)
 
 
 def _restart_libvirtd(lab: inside.Lab) -> None:
-    """Restart it; guests go on, and it sees hooks when it starts alone."""
+    """Restart libvirtd, which finds hooks only at its start; guests go on."""
     lab.services.stop('libvirtd')
     libvirtd.start(lab.services)
 

@@ -12,10 +12,10 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The list of monitors changes in other ways than all at once.
+"""The list of monitors changes in ways other than all at once.
 
-Each scenario starts from what the one before has left, and sees to it that
-this is what it needs.
+Each scenario starts from the state that the previous one left, and first
+establishes the state that it needs.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ V2_ONLY = mons.on('127.0.0.71', '127.0.0.72', '127.0.0.73', v1=0)
 @pytest.fixture
 def guest(lab: inside.Lab, guest_of: Callable[..., guests.Guest],
           request: pytest.FixtureRequest) -> guests.Guest:
-    """Return a guest that ran when the list changed, and was stopped then."""
+    """Return a guest that ran when the list changed and was then stopped."""
     before, after = request.param
     _be(lab.cluster, before)
     made = guest_of('listed')
@@ -66,7 +66,7 @@ def _be(cluster: ceph.Cluster, wanted: tuple[mons.Monitor, ...]) -> None:
 ], indirect=['guest'])
 def test_drifted(guest: guests.Guest, right: list[tuple[str, int]],
                  operator: operators.Operator):
-    """It starts with the tool and without."""
+    """The guest starts with and without rbd-mon-fix."""
     assert operator.states(guest, code=1) == {'domain': 'drifted'}
     assert operator.opens(guest) == {'domain': True}
     assert guest.hosts() != right

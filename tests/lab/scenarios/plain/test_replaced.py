@@ -14,7 +14,7 @@
 
 """All monitors are replaced under guests of a host without OpenStack.
 
-They are moved once; each scenario has a guest of its own.
+The monitors move once; each scenario has its own guest.
 """
 
 from __future__ import annotations
@@ -84,9 +84,10 @@ def _frozen(guest: guests.Guest) -> Iterator[None]:
 
 
 def _hang_up(guest: guests.Guest, cluster: ceph.Cluster) -> None:
-    """Restart the monitor that a guest has.
+    """Restart the monitor that a guest is connected to.
 
-    Or the news of the others would wait in its socket until it thaws.
+    Otherwise the news of the other monitors would wait in the guest's socket
+    until the guest thaws.
     """
     for monitor in cluster.monitors():
         if _connections(guest, mons.first_addresses([monitor])):
@@ -95,7 +96,7 @@ def _hang_up(guest: guests.Guest, cluster: ceph.Cluster) -> None:
 
 @pytest.fixture
 def right(lab: inside.Lab) -> list[tuple[str, int]]:
-    """Return the new monitors in Ceph's order, that in which they joined."""
+    """Return the new monitors in Ceph's order: the order of joining."""
     told = json.loads(lab.cluster.run('ceph', 'mon', 'dump', '-f', 'json'))
     found = [monitor['addr'].split('/')[0].split(':')
              for monitor in told['mons']]
@@ -179,7 +180,7 @@ def test_running(moved: Moved, operator: operators.Operator,
 
 def test_frozen(moved: Moved, operator: operators.Operator,
                 right: list[tuple[str, int]]):
-    """It goes on with the OSDs that it knows, and hears of no new ones."""
+    """The guest keeps using the OSDs that it knows; it learns no new ones."""
     guest = moved.frozen
     watching.writes(guest)
     assert not _connections(guest, right)
@@ -200,7 +201,7 @@ def test_frozen(moved: Moved, operator: operators.Operator,
 
 def _state(operator: operators.Operator, guest: guests.Guest,
            code: int = 0) -> str:
-    """Return what ``guests`` says of a guest."""
+    """Return the state of a guest in the report of ``guests``."""
     told, = operator.run('guests', '--host', operators.HOST, '--instance',
                          guest.uuid, code=code)['guests']
     return told['state']
@@ -208,7 +209,7 @@ def _state(operator: operators.Operator, guest: guests.Guest,
 
 def _connections(guest: guests.Guest,
                  monitors: Iterable[tuple[str, int]]) -> set[str]:
-    """Return of those monitors the hosts that its process is connected to."""
+    """Return those of the monitors' hosts that its process is connected to."""
     found = {connection.raddr.ip for connection
              in psutil.Process(guest.pid).net_connections()
              if connection.status == psutil.CONN_ESTABLISHED}

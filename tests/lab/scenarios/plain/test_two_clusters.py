@@ -12,10 +12,9 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Two clusters of one name, and the monitors of one move.
+"""Two clusters of the same name; the monitors of one move.
 
-That one has IPv6 addresses, and its monitors ports that are not the usual
-ones.
+The cluster that moves has IPv6 addresses, and its monitors use unusual ports.
 """
 
 from __future__ import annotations
@@ -74,7 +73,7 @@ def second(lab: inside.Lab) -> Iterator[ceph.Cluster]:
 def others(lab: inside.Lab, second: ceph.Cluster,
            guest_of: Callable[..., guests.Guest]
            ) -> tuple[guests.Guest, guests.Guest]:
-    """Return a guest of each cluster, after the second's monitors moved."""
+    """Return a guest on each cluster, after the second's monitors moved."""
     if second.monitors() != BEFORE:
         second.move(BEFORE)
     made = guest_of('of-first'), guest_of('of-second', second, SECRET)
@@ -102,7 +101,7 @@ def plain_conf(tmp_path: pathlib.Path) -> str:
 
 def test_not_told_apart(others: tuple[guests.Guest, guests.Guest],
                         operator: operators.Operator):
-    """Without a word on who is whose, none is touched."""
+    """If nothing tells the clusters apart, no guest is changed."""
     before = [_xml(guest) for guest in others]
     for guest in others:
         assert operator.states(guest) == {'domain': 'unknown-cluster'}

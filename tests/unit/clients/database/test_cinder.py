@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Cinder's database: which backend has a volume."""
+"""Cinder's database: the backend of a volume."""
 
 import pytest
 

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Errors of databases in plain words, none of which shows a secret."""
+"""Errors of databases in plain words, without any secret."""
 
 import datetime
 import logging
@@ -31,7 +31,7 @@ from sqlalchemy.dialects.postgresql import psycopg2
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.clients.database import engine
 
-# Nobody listens on port 1.
+# Nothing listens on port 1.
 MYSQL = 'mysql+pymysql://nova:TOPSECRET@127.0.0.1:1/nova'
 ONE = sa.select(sa.literal(1))
 
@@ -42,7 +42,7 @@ def database(tmp_path):
 
 
 def failure(act):
-    """Return the error that an act ends with, and all that may be shown."""
+    """Return the error that an action raises, and all text it may show."""
     with pytest.raises(exceptions.RbdMonFixError) as caught:
         act()
     error = caught.value
@@ -228,7 +228,7 @@ def test_work_is_done_as_a_whole_or_not_at_all(database):
 
 @pytest.fixture
 def slept(monkeypatch):
-    """Return how long was slept, in which no time passes."""
+    """Return the recorded sleep times; the sleeps take no time."""
     slept = []
     monkeypatch.setattr(time, 'sleep', slept.append)
     return slept
@@ -272,7 +272,7 @@ def test_the_clock_is_utc_without_a_zone(database):
     ('sqlite://', sqlite.dialect(), 'a = ?'),
 ])
 def test_exactly(url, dialect, expected):
-    """The collations of MySQL and MariaDB ignore case and blanks."""
+    """The collations of MySQL and MariaDB ignore case and trailing blanks."""
     condition = engine.Database(url, 'DB').exactly(
         sa.column('a', sa.Text), sa.bindparam('b', type_=sa.Text))
     assert str(condition.compile(dialect=dialect)) == expected

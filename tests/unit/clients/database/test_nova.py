@@ -192,14 +192,14 @@ def test_each_row_has_its_own_verdict_in_the_order_asked_for(place, cell):
 
 
 def hide(place, *servers):
-    """Leave these servers' rows as a cross-cell resize leaves them."""
+    """Make these servers' rows look as a cross-cell resize leaves them."""
     for server in servers:
         place.tables.update('instances', 'uuid', memory.uuid(server),
                             hidden=True)
 
 
 def test_hidden_servers_are_passed_over(place, cell):
-    """The row that counts is in another cell, and its volumes too."""
+    """The authoritative row is in another cell, and so are its volumes."""
     rows = [place.add(server) for server in (1, 2, 3)]
     place.tables.update('instances', 'uuid', memory.uuid(3), hidden=False)
     hide(place, 2)

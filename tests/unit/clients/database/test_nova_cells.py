@@ -27,7 +27,7 @@ CELL0 = '00000000-0000-0000-0000-000000000000'
 
 @pytest.fixture
 def api(tmp_path):
-    """Return an API database with two cells, and what fills it."""
+    """Return an API database with two cells, and functions that fill it."""
     url = f'sqlite:///{tmp_path}/api'
     tables = places.Tables(url, nova_cells.CELL_MAPPINGS,
                            nova_cells.HOST_MAPPINGS)

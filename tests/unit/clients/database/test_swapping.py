@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Compare-and-swap by row count, on a database that others write to."""
+"""Compare-and-swap by row count, on a database with other writers."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def place(request, tmp_path):
 
 @pytest.fixture
 def listen():
-    """Return what hears of an event of every engine, until the test ends."""
+    """Return a function that listens to an event of every engine."""
     heard = []
 
     def start(event, act):
@@ -80,7 +80,7 @@ def test_one_transaction_writes_row_by_row_and_reads_once(place, listen):
 
 def test_a_repeated_transaction_counts_from_the_start(place, listen,
                                                       monkeypatch):
-    """The first try counted a row that the second one does not write."""
+    """The first attempt counted a row that the second one does not write."""
     ours, theirs = change_of(place, 1), change_of(place, 2)
     commits = []
 
@@ -98,13 +98,13 @@ def test_a_repeated_transaction_counts_from_the_start(place, listen,
 
 @pytest.mark.parametrize('count', [0, 2, -1])
 def test_only_a_count_of_one_is_a_success(place, monkeypatch, count):
-    """Some drivers do not know the count, and say -1."""
+    """Some drivers do not know the count and return -1."""
     monkeypatch.setattr(sa.engine.CursorResult, 'rowcount', count)
     assert verdicts(place, change_of(place, 1)) == [Verdict.CONFLICT]
 
 
 def test_a_database_that_keeps_another_text(place):
-    """Such as MySQL without strict mode, which cuts a text off."""
+    """Such as MySQL without strict mode, which truncates a text."""
     change = change_of(place, 1)
     url = place.tables.url
     table = ('block_device_mapping' if isinstance(place, places.NovaPlace)
