@@ -77,7 +77,8 @@ def start(command: Sequence[str], stdin: int) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             command, stdin=stdin, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, start_new_session=True,
-            env={**os.environ, 'LC_ALL': 'C'})
+            # ceph is a Python program and leaves answers in its buffer.
+            env={**os.environ, 'LC_ALL': 'C', 'PYTHONUNBUFFERED': '1'})
     except OSError as e:
         raise exceptions.Unreachable(
             f'Cannot run the ceph command: {e.strerror}.',

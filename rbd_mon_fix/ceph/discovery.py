@@ -81,8 +81,8 @@ def from_cluster(conf: ceph_backends.ClusterConf) -> Discovery:
             f'answers has {dump.fsid}.', 'Correct the fsid or the mon_host '
             'in that file: one of them belongs to another cluster.'))
     if dump.pending:
-        LOG.warning('Monitors of cluster %s without an address yet are left '
-                    'out: %s', conf.cluster_name, ', '.join(dump.pending))
+        LOG.warning('Skipping monitors of cluster %s that have no address '
+                    'yet: %s', conf.cluster_name, ', '.join(dump.pending))
     return Discovery((conf,), dump.fsid, Source.MON_DUMP, dump.monmap,
                      epoch=dump.epoch, way=way)
 

@@ -110,7 +110,7 @@ def _lines(process: subprocess.Popen[bytes],
             left = deadline - time.monotonic()
             if left <= 0 or not selector.select(left):
                 raise exceptions.Unreachable(
-                    'The cluster did not tell its former monitors in time.',
+                    'The cluster did not return its former monitors in time.',
                     'Try again.')
             part = os.read(descriptor, 1 << 16)
             if not part:
@@ -144,7 +144,7 @@ def _ended(process: subprocess.Popen[bytes]) -> exceptions.Unreachable:
     os.set_blocking(process.stderr.fileno(), False)
     words = process.stderr.read() or b''
     return exceptions.Unreachable(
-        'The cluster does not tell its former monitors: '
+        'Cannot read the former monitors of the cluster: '
         f'{client.last_line(words)}',
         'Check that the cephx user may read the monmap; "profile rbd" '
         'includes it.')

@@ -171,7 +171,6 @@ def _cluster(entry: _ClusterMembers, place: str) -> Cluster:
         monmap=monmap,
         backends=tuple(map(_backend, entry.get('backends', ()))),
         former=tuple(former),
-        span=_span(former),
         written=entry.get('written') or '')
 
 
@@ -182,13 +181,6 @@ def _former(entry: _FormerMembers, place: str) -> FormerMonitor:
         raise _Misfit(f'{place}.addresses is empty')
     return FormerMonitor(entry.get('name') or '', addrs, first, last,
                          entry.get('until') or '')
-
-
-def _span(former: Sequence[FormerMonitor]) -> Optional[tuple[int, int]]:
-    if not former:
-        return None
-    return (min(each.first for each in former),
-            max(each.last for each in former))
 
 
 def _monitors(entry: _ClusterMembers, place: str) -> tuple[Monitor, ...]:

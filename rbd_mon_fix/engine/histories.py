@@ -77,8 +77,8 @@ class Histories:
         try:
             found.extend(ceph_history.epochs(cluster.way, numbers))
         except exceptions.Unreachable as error:
-            LOG.warning('The former monitors of cluster %s are unknown, or '
-                        'some of them: %s', name, error)
+            LOG.warning('Some or all former monitors of cluster %s are '
+                        'unknown: %s', name, error)
         history = history.merged(found)
         self._clusters[name] = _with(cluster, history)
         if found and os.path.isdir(self._folder):
@@ -86,5 +86,4 @@ class Histories:
 
 
 def _with(cluster: Cluster, history: MonHistory) -> Cluster:
-    return dataclasses.replace(cluster, former=history.former,
-                               span=history.span)
+    return dataclasses.replace(cluster, former=history.former)

@@ -87,7 +87,6 @@ class Cluster:
     :param monmap: empty if the monitors are unknown
     :param backends: the config sections that lead to this cluster
     :param former: the former monitors, latest first
-    :param span: the first and the last known epoch of the monmap
     :param greeted: the former addresses that still answer; None if none was
         contacted
     :param written: when the monitors were listed, ISO 8601; '' if unknown
@@ -101,7 +100,6 @@ class Cluster:
     monmap: MonMap
     backends: tuple[Backend, ...]
     former: tuple[FormerMonitor, ...] = ()
-    span: Optional[tuple[int, int]] = None
     greeted: Optional[frozenset[MonAddr]] = None
     written: str = ''
     epoch: Optional[MonEpoch] = None

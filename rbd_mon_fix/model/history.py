@@ -71,13 +71,6 @@ class MonHistory:
 
     epochs: tuple[MonEpoch, ...] = ()
 
-    @property
-    def span(self) -> Optional[tuple[int, int]]:
-        """Return the numbers of the first and the last known epoch."""
-        if not self.epochs:
-            return None
-        return self.epochs[0].epoch, self.epochs[-1].epoch
-
     def merged(self, more: Iterable[MonEpoch]) -> MonHistory:
         """Return a history that includes more epochs."""
         known = {each.epoch: each for each in (*self.epochs, *more)}

@@ -14,7 +14,7 @@
 
 """``verify``, ``refresh --verify`` and ``guests`` on a real Ceph cluster.
 
-The host is a plain one: libvirt with guests made by hand.
+The host has no OpenStack: libvirt with guests created by hand.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def ceph():
 
 
 def operator_of(folder, ceph, uri):
-    """Return an operator, who needs no more of a cloud than a config."""
+    """Return an operator; all an operator needs of a cloud is a config."""
     config = folder / 'host.conf'
     config.write_text(CONF.format(folder=folder, ceph=ceph, uri=uri))
     return operator.Operator(types.SimpleNamespace(), config)
@@ -85,8 +85,8 @@ def operator_of(folder, ceph, uri):
 class Host:
     """A libvirt host and the operator on it.
 
-    :param disks: pool/image and monitor of each guest by name, and how it
-        names its secret if not by UUID
+    :param disks: pool/image and monitor of each guest, keyed by name, and
+        the reference to its secret unless the reference is a UUID
     """
 
     def __init__(self, folder, ceph, libvirt_cache, disks):
@@ -104,7 +104,7 @@ class Host:
         return self.operator.run(*words)
 
     def opened(self, answer):
-        """Return what became of each guest's disk, by name."""
+        """Return the result for each guest's disk, keyed by guest name."""
         names = {uuid: name for name, uuid in self.uuids.items()}
         return {names[row['instance']]: (row['opened'], row['error'])
                 for row in answer.json['disks']}
@@ -126,7 +126,7 @@ def build_host(tmp_path, ceph, libvirt_cache):
 
 @pytest.fixture
 def command_lines():
-    """Return a set that all command lines of this machine end up in."""
+    """Return a set that collects all command lines of this machine."""
     seen, done = set(), threading.Event()
 
     def look():
@@ -238,8 +238,10 @@ def test_what_qemu_says(ceph):
         (False, "namespace 'n,s=1' does not exist")]
 
 
-def test_epochs_of_the_monmap_are_told_to_cinder_s_user(ceph, tmp_path):
-    """Those that are not there are passed over."""
+def test_epochs_of_the_monmap_are_told_to_cinder_s_user(
+        ceph, tmp_path, monkeypatch):
+    """Missing epochs are skipped."""
+    monkeypatch.delenv('PYTHONUNBUFFERED', raising=False)
     keyring, conf = tmp_path / 'keyring', tmp_path / 'ceph.conf'
     keyring.write_text(f'[client.{real.USER}]\nkey = {ceph.key}\n')
     conf.write_text(f'[global]\nfsid = {ceph.fsid}\nkeyring = {keyring}\n'
@@ -258,7 +260,7 @@ def test_epochs_are_not_told_to_an_unknown_user(ceph):
 
 
 def test_a_monitor_that_is_silent():
-    """It accepts and says nothing; QEMU is ended in time."""
+    """The monitor accepts and says nothing; QEMU is killed in time."""
     with socket.socket() as silent:
         silent.bind((real.DEAD, 0))
         silent.listen()
@@ -291,7 +293,7 @@ def running(argv, **how):
 @tenacity.retry(stop=tenacity.stop_after_delay(15),
                 wait=tenacity.wait_fixed(0.05), reraise=True)
 def seen(process, host=None):
-    """Return a QEMU process once it is there and connected to a host."""
+    """Return a QEMU process once it runs and is connected to a host."""
     guest, = [each for each in processes.running()
               if each.pid == process.pid]
     assert host is None or host in {peer.host for peer in guest.peers}
@@ -300,7 +302,7 @@ def seen(process, host=None):
 
 @pytest.fixture
 def running_host(ceph, tmp_path):
-    """Return an operator where a libvirtd runs the guest ``good``."""
+    """Return an operator on a host where libvirtd runs the guest ``good``."""
     uuid = str(uuid_module.uuid4())
     with libvirtd.running(tmp_path / 'a', socket.gethostname()) as daemon:
         with daemon.connected() as connection:
@@ -319,7 +321,7 @@ def running_host(ceph, tmp_path):
 
 def test_a_process_that_is_no_domain_is_not_judged(
         build_host, ceph, tmp_path):
-    """Its UUID is that of a domain that does not run."""
+    """The process has the UUID of a domain that does not run."""
     host = build_host(good=('vms/web', GOOD))
     key = tmp_path / 'key'
     key.write_text(ceph.key)
@@ -333,7 +335,7 @@ def test_a_process_that_is_no_domain_is_not_judged(
 
 
 def mine(host, answer):
-    """Return the rows of this host's guest; others may run meanwhile."""
+    """Return the rows of this host's guest; other guests may run meanwhile."""
     return [row for row in answer.json['guests']
             if row['instance'] == host.uuids['good']]
 
@@ -351,7 +353,7 @@ def test_a_guest_follows(running_host):
 
 
 def test_a_guest_is_stranded(running_host, ceph, tmp_path):
-    """The right monitors are by now others than those it is connected to."""
+    """The guest is connected to monitors that are no longer the right ones."""
     uuid = running_host.uuids['good']
     moved = tmp_path / 'moved.json'
     moved.write_text(json.dumps({'clusters': [{
@@ -378,12 +380,13 @@ def test_only_this_machine(build_host):
     for command in ('guests', 'verify'):
         answer = host.run(command, '--host', 'elsewhere')
         assert answer.code == 2
-        assert 'this machine is not elsewhere' in answer.err
+        assert ('only the local machine, which is not elsewhere'
+                in answer.err)
 
 
 OLD = (r'file=rbd:vms/root:id=cinder:key=c2VzYW1l\=\=:auth_supported='
        r'cephx\;none:mon_host=10.0.0.1\:6789\;\[fd00\:\:1\]\:6789,format=raw')
-# Not a shim of pyenv's, which would take its own name again.
+# Not a pyenv shim, which would find its own name again.
 PYTHON = os.path.realpath(sys.executable)
 IDLE = 'import time; time.sleep(60)'
 

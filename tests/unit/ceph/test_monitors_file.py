@@ -12,8 +12,9 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The monitors file, written by hand and as reports write it."""
+"""The monitors file, both handwritten and generated from reports."""
 
+import dataclasses
 import json
 import pathlib
 import subprocess
@@ -27,6 +28,7 @@ from rbd_mon_fix.ceph import monitors_file
 from rbd_mon_fix.model.cluster import Backend
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.cluster import Source
+from rbd_mon_fix.model.history import FormerMonitor
 from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.monmap import Monitor
 from rbd_mon_fix.model.monmap import MonMap
@@ -66,6 +68,22 @@ def test_what_reports_write_can_be_read(load):
     assert load({'version': 1, 'records': [], 'summary': {}, 'clusters': [
         schema.cluster(each, frozenset({A}))
         for each in clusters]}) == clusters
+
+
+def test_former_monitors(load):
+    former = (FormerMonitor('a', (A, A2), 3, 7, '2026-11-20T01:02:03Z'),
+              FormerMonitor('', (B,), 0, 0))
+    told = dataclasses.replace(FULL, former=former, written='2026-11-26')
+    # The answers of that day are not kept.
+    document = {'clusters': [schema.cluster(
+        dataclasses.replace(told, greeted=frozenset({A})), frozenset())]}
+    assert load(document) == (told,)
+    by_hand = {'clusters': [{'name': 'x', 'monitors': [str(B)], 'former': [
+        {'addresses': ['10.0.0.1:6789']}]}]}
+    assert load(by_hand)[0].former == (FormerMonitor('', (A,), 0, 0),)
+    by_hand['clusters'][0]['former'][0]['addresses'] = []
+    with pytest.raises(exceptions.ConfigError, match='addresses is empty'):
+        load(by_hand)
 
 
 def test_a_secret_in_another_spelling(load):
@@ -194,7 +212,7 @@ def test_secrets_of_a_wrong_file_are_not_shown(load):
 
 
 def test_every_rule_of_the_schema_has_words():
-    """A keyword without words would end in a traceback."""
+    """A keyword without a message would end in a traceback."""
     schema = json.loads(SCHEMA.read_text())
     jsonschema.Draft202012Validator.check_schema(schema)
     annotations = {'$schema', 'title', 'description', 'format'}
