@@ -65,11 +65,11 @@ def _row(report: engine.GuestReport) -> dict[str, Any]:
 def _warn(found: engine.GuestsResult) -> None:
     """Warn about processes that cannot be seen, and say what to do."""
     if found.closed:
-        LOG.warning('The connections of %s cannot be seen by this user: run '
-                    'this as root.', sentences.number(
+        LOG.warning('This user cannot read the connections of %s: run this '
+                    'as root.', sentences.number(
                         found.closed, 'QEMU process', 'QEMU processes'))
     if found.hidden:
-        LOG.warning('Libvirt runs %s more whose processes cannot be seen '
-                    'from here: run this as root, and where it runs in a '
-                    "container, with the host's PID namespace.",
+        LOG.warning('Libvirt runs %s more, but their processes are not '
+                    'visible here: run this as root and, in a container, in '
+                    "the host's PID namespace.",
                     sentences.number(found.hidden, 'guest'))

@@ -48,7 +48,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         _say(f'{error.message} {error.hint}'.strip())
         return exit_codes.of_error(error)
     except KeyboardInterrupt:
-        _say('Interrupted. Run the same command again to go on.')
+        _say('Interrupted. Run the same command again to continue.')
         return exit_codes.ExitCode.INTERRUPTED
     except BrokenPipeError:
         # The reader closed the pipe: exit quietly.
@@ -57,7 +57,8 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     except Exception as error:  # noqa: BLE001  # the only catch-all
         _trace(debug)
         _say(f'Crashed: {type(error).__name__}. Run it again with --debug '
-             'before the command to see where, and please report it.')
+             '(before the command name) to get a traceback, and please report '
+             'it.')
         return exit_codes.ExitCode.CRASH
 
 

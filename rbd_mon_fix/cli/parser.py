@@ -207,13 +207,13 @@ def _hook(commands: Any) -> None:
     text = ('Manage the libvirt hook of this host, which corrects the '
             'monitors in the XML of guests that resume on or migrate to it.')
     parser = commands.add_parser('hook', help=text, description=(
-        text + ' The hook uses what refresh has learned, and in case of doubt '
-        'leaves the XML as it is. It is installed in --hook-dir.'))
+        text + ' The hook uses what refresh has learned, and leaves the XML '
+        'unchanged if in doubt. It is installed in --hook-dir.'))
     actions = parser.add_subparsers(dest='action', metavar='ACTION',
                                     required=True)
     _add(actions, 'install', 'Install the hook, or replace an older version. '
-         'Says so if libvirt must be restarted to see it; a restart does not '
-         'touch guests.', f'{PROGRAM} hook')
+         'Reports whether libvirt must be restarted to load the hook; a '
+         'restart does not affect running guests.', f'{PROGRAM} hook')
     _add(actions, 'remove', 'Remove the hook.', f'{PROGRAM} hook')
     _add(actions, 'status', 'Show whether the hook is installed, knows the '
          'right monitors, and is called by libvirt.', f'{PROGRAM} hook')

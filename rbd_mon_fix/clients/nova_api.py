@@ -179,7 +179,7 @@ def _negotiated(client: Any) -> api_versions.APIVersion:
 
 def _no_nova() -> exceptions.ConfigError:
     return exceptions.ConfigError(
-        "The compute endpoint does not answer as Nova's API.",
+        "The compute endpoint does not respond like Nova's API.",
         "Check the endpoint in Keystone's catalog, or endpoint_override in "
         'group [nova]; the URL must end in /v2.1.')
 
@@ -204,7 +204,7 @@ def _of_status(status: int, error: Exception) -> exceptions.RbdMonFixError:
             'Check user, password, project and their domains.')
     if status == 403:
         return exceptions.ConfigError(
-            "Nova's API denies this user a necessary request.",
+            "Nova's API denied this user a request that rbd-mon-fix needs.",
             nova_servers.ADMIN)
     if isinstance(error, nova_exceptions.NotFound):
         return exceptions.Gone("Nova's API has no such object.")

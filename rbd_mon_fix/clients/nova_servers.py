@@ -126,8 +126,9 @@ class NovaApi:
         _check_reached(server)
         if 'locked_reason' not in server:
             raise exceptions.ConfigError(
-                "Nova's API is older than microversion 2.73, so locks have no "
-                'reason that tells ours from those of others.',
+                "Nova's API is older than microversion 2.73 and records no "
+                'reason for a lock, so this run could not recognize its own '
+                'locks.',
                 'Run without --lock.')
         return Lock(server['locked'], server['locked_reason'])
 

@@ -84,9 +84,9 @@ class Locks:
                 raise type(error)(
                     f'{error.message} These servers may still be locked by '
                     f'this run: {", ".join(left)}.',
-                    f'{error.hint} Unlock those for which "openstack server '
-                    f'show" prints the reason "{reason(run)}", with '
-                    '"openstack server unlock".') from error
+                    f'{error.hint} For each one, if "openstack server show" '
+                    f'prints the lock reason "{reason(run)}", run "openstack '
+                    'server unlock".') from error
             left.pop(0)
 
     def _take(self, uuid: str, ours: str, taken: set[str]) -> None:

@@ -28,27 +28,27 @@ OPTS: list[cfg.Opt] = [
     flag_list.FlagListOpt(
         'nova-config-file', default=service_files.NOVA.files, metavar='FILE',
         help='A nova.conf. Repeatable: later files override earlier ones. '
-             'Only default files may be missing. An empty name means that '
-             'there is no nova.conf.'),
+             'Only default files may be missing. Use an empty name to read '
+             'no nova.conf.'),
     flag_list.FlagListOpt(
         'nova-config-dir', default=service_files.NOVA.folders, metavar='DIR',
         help='A folder whose *.conf files are read after nova.conf. '
              'Repeatable. The default folders may be missing, and are not '
-             'read if nova_config_file is set. An empty name means that '
-             'there is no folder.'),
+             'read if nova_config_file is set. Use an empty name to read no '
+             'folder.'),
     flag_list.FlagListOpt(
         'cinder-config-file', default=service_files.CINDER.files,
         metavar='FILE',
         help='A cinder.conf. Repeatable: later files override earlier ones. '
-             'Only default files may be missing. An empty name means that '
-             'there is no cinder.conf.'),
+             'Only default files may be missing. Use an empty name to read '
+             'no cinder.conf.'),
     flag_list.FlagListOpt(
         'cinder-config-dir', default=service_files.CINDER.folders,
         metavar='DIR',
         help='A folder whose *.conf files are read after cinder.conf. '
              'Repeatable. The default folders may be missing, and are not '
-             'read if cinder_config_file is set. An empty name means that '
-             'there is no folder.'),
+             'read if cinder_config_file is set. Use an empty name to read no '
+             'folder.'),
     cfg.StrOpt(
         'libvirt-uri', metavar='URI',
         help="The URI of libvirt; {host} stands for the compute host's name. "
@@ -89,8 +89,8 @@ HOOK_OPTS: list[cfg.Opt] = [
     cfg.StrOpt(
         'dir', default='/etc/libvirt/hooks/qemu.d', metavar='DIR',
         help="The folder in which libvirt on this host looks for QEMU hooks. "
-             "'hook install' puts a script there, and refresh keeps its "
-             'knowledge up to date.'),
+             "'hook install' puts a script there, and refresh keeps the "
+             "script's list of monitors up to date."),
 ]
 
 

@@ -138,7 +138,8 @@ class _Batch:
         for outcome in done:
             if outcome.verdict is not Verdict.FIXED:
                 self._stopped[outcome.locator.instance] = (
-                    f'left alone after {store.name}: {outcome.reason}')
+                    f'not attempted, because {store.name} was not fixed: '
+                    f'{outcome.reason}')
             elif not store.guards_busy:
                 self._unguarded.append(outcome)
 

@@ -85,11 +85,11 @@ def _shrinks(edit: Edit) -> bool:
 
 def _refuse_shrunk(change: Change, edit: Edit) -> exceptions.Refused:
     return exceptions.Refused(
-        f'Cluster {edit.cluster} would have {len(edit.new)} monitor(s), '
-        f'while {edit.image} of server {change.locator.instance} names '
-        f'{len(edit.old)}.',
-        "Check 'rbd-mon-fix monitors' and the ceph.conf: a map that shrank "
-        'to one monitor is usually a mistake.')
+        f'The monitor list of cluster {edit.cluster} has only '
+        f'{len(edit.new)} monitor(s), but {edit.image} of server '
+        f'{change.locator.instance} has {len(edit.old)}.',
+        "Check the output of 'rbd-mon-fix monitors' and ceph.conf: a list "
+        'that shrank to one monitor is usually a mistake.')
 
 
 def _check_identity(cluster: Cluster, swaps: Sequence[cluster_identity.Swap],
@@ -100,8 +100,9 @@ def _check_identity(cluster: Cluster, swaps: Sequence[cluster_identity.Swap],
         backend = swap.backend
         name = ' '.join(filter(None, (backend.owner, backend.name)))
         raise exceptions.Refused(
-            f'Backend {name} (pool {backend.pool or "any"}) led to the '
-            f'cluster with fsid {swap.before}, and leads to {swap.now} now.',
+            f'Backend {name} (pool {backend.pool or "any"}) used the cluster '
+            f'with fsid {swap.before} in earlier runs, but now uses '
+            f'{swap.now}.',
             'Check its ceph.conf: the monitors there may be those of '
             'another cluster. If the cluster really was replaced, remove '
             f"the backend's entry from {known_file}, or the whole file, and "
@@ -114,5 +115,5 @@ def _check_answers(cluster: Cluster, answering: frozenset[MonAddr]) -> None:
         raise exceptions.Refused(
             f'None of the right monitors of cluster {cluster.name} answers: '
             f'{", ".join(map(str, cluster.monmap.addrs))}.',
-            'Check them and the network from here; --offline does not ask, '
-            'for hosts that cannot reach Ceph.')
+            'Check the monitors and the network from this host. If this host '
+            'cannot reach Ceph by design, use --offline to skip the check.')

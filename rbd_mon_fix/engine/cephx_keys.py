@@ -69,6 +69,6 @@ class Keys:
             raise exceptions.ConfigError(
                 f'Cannot read the value of libvirt secret {secret}: '
                 f'{error.message}.',
-                'Run this as a user who may read it ("virsh '
-                'secret-get-value" shows whether). Nobody may read a private '
-                'secret.') from None
+                'Run this as a user who can read the secret; test with "virsh '
+                'secret-get-value". The value of a private secret cannot be '
+                'read at all.') from None

@@ -44,22 +44,24 @@ Moving = dict[str, dict[str, str]]
 
 _ADVICE = {
     FindingKind.SHARE:
-        'Nova mounts the share from there at each start: detach the share '
-        'and attach it again.',
+        'Nova mounts the share from these addresses at each start: detach '
+        'the share and attach it again.',
     FindingKind.POOL:
         'Correct the hosts with "virsh pool-edit", then stop and start the '
-        'pool; guests that run are not touched by that.',
+        'pool; running guests are not affected.',
     FindingKind.SNAPSHOT:
-        'Reverting to it brings these addresses back: run refresh after '
-        'that, or delete it where nobody needs it.',
+        'Reverting to this snapshot restores these addresses: run refresh '
+        'afterwards, or delete the snapshot if it is not needed.',
     FindingKind.CHECKPOINT:
-        'It is a record of the past; delete it where nobody needs it.',
+        'A checkpoint only records a past state; delete it if it is not '
+        'needed.',
     FindingKind.BLOCK_DEVICE:
-        'The kernel follows the monitors while it is mapped. Correct '
-        'ceph.conf, and what maps it (such as /etc/ceph/rbdmap).',
+        'While the device is mapped, the kernel follows the monitors. Correct '
+        'ceph.conf and the configuration that maps the device (such as '
+        '/etc/ceph/rbdmap).',
     FindingKind.VOLUME_MOVE:
-        'Its attachment is about to be replaced, so its copies are left '
-        'alone. Run this again when Cinder is done.',
+        'Cinder is about to replace the attachment, so the copies of this '
+        'volume are left alone. Run this again when Cinder has finished.',
 }
 
 

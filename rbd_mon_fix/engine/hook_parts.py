@@ -59,9 +59,11 @@ def _parts(context: contexts.Context,
            hook: installation.Installation) -> Iterator[HookPart]:
     state = hook.state
     yield HookPart('script', state.value, hook.script, {
-        installation.ScriptState.MISSING: "put it there: 'hook install'",
-        installation.ScriptState.OUTDATED: "replace it: 'hook install'",
-        installation.ScriptState.FOREIGN: 'it is not from rbd-mon-fix',
+        installation.ScriptState.MISSING: "run 'hook install'",
+        installation.ScriptState.OUTDATED: "run 'hook install' to replace it",
+        installation.ScriptState.FOREIGN:
+            'not installed by rbd-mon-fix; inspect it and move it away if it '
+            'is not used',
     }.get(state, ''))
     if not hook.installed:
         return
@@ -69,7 +71,7 @@ def _parts(context: contexts.Context,
     yield from _daemons(hook)
     if daemon.single_file(hook.folder):
         yield HookPart('other hook', 'runs first', hook.folder[:-len('.d')],
-                   'the XML that it prints is what this one is given')
+                   'this hook receives the XML that the other hook prints')
 
 
 def _monitors(context: contexts.Context,
@@ -87,13 +89,14 @@ def _monitors(context: contexts.Context,
         right = {cluster.name: cluster.monmap for cluster in context.clusters}
     except exceptions.RbdMonFixError as error:
         return HookPart('monitors', 'unknown', hook.knowledge,
-                    f'{note}; cannot be compared: {error}')
+                    f'{note}; cannot compare with the right monitors: '
+                    f'{error}')
     mended = {each.name: each.monitors for each in known if each.monitors}
     blind = [each.name for each in known if each.monitors and not each.disks]
     if blind:
         return HookPart('monitors', 'outdated', hook.knowledge,
-                    f'{note}; it knows no disk of {", ".join(blind)}, and '
-                    "mends none: run 'refresh' on this host")
+                    f'{note}; it has no disks of {", ".join(blind)} and '
+                    "corrects none of them: run 'refresh' on this host")
     current = all(name in mended and monmap.is_current(mended[name])
                   for name, monmap in right.items() if monmap.monitors)
     return HookPart('monitors', 'current' if current else 'outdated',
@@ -106,14 +109,15 @@ def _daemons(hook: installation.Installation) -> Iterator[HookPart]:
         readers = list(daemon.readers(hook.script))
         since = daemon.first_hook(hook.folder)
     except PermissionError:
-        yield HookPart('libvirt', 'unknown', None, 'run this as root to see')
+        yield HookPart('libvirt', 'unknown', None,
+                       'run this as root to check')
         return
     for each in readers:
         sees = each.calls_hooks(since)
         yield HookPart(each.name, 'sees it' if sees else 'restart',
                    f'process {each.pid}', '' if sees else
-                   'it was started before the hook was there: "systemctl '
-                   f'restart {each.name}"; guests run on')
+                   'started before the hook was installed: run "systemctl '
+                   f'restart {each.name}"; guests keep running')
     if not readers:
         yield HookPart('libvirt', 'not running', None,
-                   f'no daemon that looks for hooks in {hook.folder}')
+                   f'no running libvirt daemon uses hooks in {hook.folder}')

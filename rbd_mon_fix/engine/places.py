@@ -82,7 +82,8 @@ def _why_no_instances(context: contexts.Context,
     if context.nova is None:
         return 'there is no nova.conf'
     if not any(map(context.local_host.is_here, hosts)):
-        return f'this is host {context.local_host.name}'
+        return (f'this machine ({context.local_host.name}) is not a selected '
+                'host')
     if not os.path.isdir(context.nova.instances_path):
         return f'there is no folder {context.nova.instances_path}'
     return ''

@@ -170,8 +170,9 @@ class _Refresh:
         for each in self.plans():
             if self._guard.changes > allowed:
                 raise exceptions.RbdMonFixError(
-                    f'More than the {allowed} changes that were checked are '
-                    'due now.', 'Run the same command again.')
+                    f'More changes are due now than the {allowed} that were '
+                    'checked.', 'Run the same command again; it checks and '
+                    'makes the remaining changes.')
             yield each
 
     def _learn(self) -> None:

@@ -90,8 +90,8 @@ def _hosts(request: ScanRequest,
            context: contexts.Context) -> tuple[str, ...]:
     if request.hosts and request.all_hosts:
         raise exceptions.ConfigError(
-            '--host and --all-hosts exclude each other.',
-            'Give one of them.')
+            '--host and --all-hosts are mutually exclusive.',
+            'Use only one of them.')
     if request.hosts:
         return tuple(dict.fromkeys(request.hosts))
     if request.all_hosts or not context.has_openstack:
@@ -109,7 +109,8 @@ def _stores(wanted: Sequence[str], context: contexts.Context,
         if name in lacking:
             raise exceptions.ConfigError(
                 f'Store {name} is not available here: {lacking[name]}.',
-                'Run this where it is available, or leave the store out.')
+                'Run this on a machine where the store is available, or omit '
+                'that --store.')
     if context.has_openstack and not wanted:
         for name, why in lacking.items():
             # Most machines never have stores that are local to a compute host.

@@ -99,8 +99,9 @@ class Session(contextlib.AbstractContextManager['Session']):
         reachable = [entry for entry in run.unsettled if entry.locator.store
                      in self._scan.selection.stores]
         if len(reachable) < len(run.unsettled):
-            LOG.warning('Run %s was cut off, and some of its changes cannot '
-                        'be checked with these stores.', run.id)
+            LOG.warning('Run %s was cut off, and some of its changes are in '
+                        'stores that are not selected here. Run refresh with '
+                        'those stores to check them.', run.id)
         writer = self._journal.reopen(run)
         settled = 0
         try:
@@ -125,7 +126,8 @@ class Session(contextlib.AbstractContextManager['Session']):
         if self._context.api is None:
             LOG.warning(
                 'Run %s was cut off and may have left servers locked: %s. '
-                "Run this with Nova's API, or unlock them by hand.", run.id,
+                "Configure credentials for Nova's API and run this again, or "
+                'use "openstack server unlock".', run.id,
                 ', '.join(sorted(run.locked)))
             return False
         _server_locks(self._context).release(run.locked, run.id)
@@ -192,7 +194,8 @@ def _server_locks(context: contexts.Context) -> server_locks.Locks:
     if context.api is None:
         raise exceptions.ConfigError(
             "--lock needs Nova's API, and there are no credentials for it.",
-            'Set them in group [nova], or in the OS_* environment.')
+            'Set auth_type and its options in group [nova] of the config '
+            'file, or set the OS_* environment variables.')
     from rbd_mon_fix.clients import server_locks
     return server_locks.Locks(context.api)
 

@@ -154,7 +154,7 @@ class Installation:
             raise exceptions.Refused(
                 f'{self.script} does not belong to rbd-mon-fix.',
                 'Nothing was changed. Inspect the file, and move it away if '
-                'nobody needs it.')
+                'it is not needed.')
         return state
 
 

@@ -144,8 +144,9 @@ class Cells:
     def _cell(self, url: Optional[str]) -> nova.Cell:
         if not url:
             raise exceptions.ConfigError(
-                "A cell's database has no URL.",
-                "Compare with 'nova-manage cell_v2 list_cells'.")
+                'A cell mapping has no database URL.',
+                "Find the cell with 'nova-manage cell_v2 list_cells', and set "
+                "its URL with 'nova-manage cell_v2 update_cell'.")
         full = urls.fill_template(url, self._default)
         if full not in self._open:
             self._open[full] = nova.Cell(

@@ -77,7 +77,8 @@ class LocalHost:
         for host in hosts:
             if not self.is_here(host):
                 raise exceptions.ConfigError(
-                    f'{command} looks at the machine that it runs on, and '
-                    f'this machine is not {host}.',
-                    f'Run it on {host}, or correct --host: it has to be '
-                    'host of nova.conf on this machine, or its host name.')
+                    f'{command} inspects only the local machine, which is '
+                    f'not {host}.',
+                    f'Run it on {host}, or correct --host: it must be the '
+                    '"host" option in this machine\'s nova.conf, or this '
+                    "machine's host name.")

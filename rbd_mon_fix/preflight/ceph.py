@@ -73,7 +73,7 @@ def _answer(ceph_site: ceph_backends.ClusterConf, conf: str,
         raise exceptions.ConfigError(
             f'{ceph_site.path} has the fsid {stated}, but the cluster that '
             f'answers has {dump.fsid}.', 'Correct the fsid or the mon_host '
-            "there: one of them is another cluster's.")
+            'in that file: one of them belongs to another cluster.')
     return (f'The cluster has a quorum, {len(dump.monmap.monitors)} monitors '
             f'and the fsid {dump.fsid}.')
 
@@ -88,20 +88,23 @@ def _fingerprint(context: contexts.Context, cluster: Cluster) -> str:
     for swap in cluster_identity.swaps(context.clusters, known):
         if swap.cluster == cluster.name:
             raise exceptions.Refused(
-                f'Its backends used to lead to fsid {swap.before} and now '
-                f'lead to {swap.now}.', 'refresh would refuse. Check '
-                f'ceph.conf; see {known_clusters.path(folder)}.')
+                f'A backend of this cluster used fsid {swap.before} in '
+                f'earlier runs, but now uses {swap.now}.',
+                'refresh would refuse to run. Check ceph.conf; the earlier '
+                f'fsid is recorded in {known_clusters.path(folder)}.')
     if any(cluster_identity.identity(backend) in known
            for backend in cluster.backends):
-        return f'The cluster is that of earlier runs: {cluster.fsid}.'
-    return 'No run has recorded the cluster yet; refresh does.'
+        return ('This is the same cluster as in earlier runs: '
+                f'{cluster.fsid}.')
+    return 'No run has recorded this cluster yet; refresh will.'
 
 
 def _monitors(context: contexts.Context, cluster: Cluster) -> Iterator[Check]:
     if not cluster.monmap.monitors:
         yield Check('ceph', f'monitors of {cluster.name}', Works.NO,
                     'The monitors are unknown, so disks would be left alone.',
-                    'See the lines above, or give a --monitors-file.')
+                    'Correct ceph.conf, or name the cluster in a '
+                    '--monitors-file.')
     answering = context.answering
     for monitor in cluster.monmap.monitors:
         subject = f'monitor {monitor.addr} of {cluster.name}'
@@ -112,4 +115,5 @@ def _monitors(context: contexts.Context, cluster: Cluster) -> Iterator[Check]:
         else:
             yield Check('ceph', subject, Works.NO,
                         'The monitor does not answer from here.',
-                        'Check that it runs, and the network from here.')
+                        'Check that the monitor is running and reachable '
+                        'from this host.')

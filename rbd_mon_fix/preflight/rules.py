@@ -39,22 +39,24 @@ def clock(now: datetime.datetime, database: Optional[datetime.datetime],
     :param database: the time on a database server; None if unknown
     :param last_run: the start of the journal's last run; None if no run
     """
-    advice = 'Correct the clock, for example by NTP: it names the runs.'
+    advice = ('Correct the clock, for example with NTP: run IDs contain the '
+              'time.')
     if last_run and now < last_run:
         return Check('clock', 'this machine', Works.NO,
-                     f'It is {_shown(now)} here, before the last run in the '
-                     f'journal ({_shown(last_run)}).', advice)
+                     f'The clock shows {_shown(now)}, which is before the '
+                     f'last run in the journal ({_shown(last_run)}).', advice)
     if database is None:
         return Check('clock', 'this machine', Works.YES,
-                     f'It is {_shown(now)}; there is no other clock to '
-                     'compare.')
+                     f'The clock shows {_shown(now)}; there is no other '
+                     'clock to compare it with.')
     apart = abs(now - database)
     if apart > SKEW:
         return Check('clock', 'this machine', Works.NO,
-                     f'It is {_shown(now)} here and {_shown(database)} at '
-                     'the database.', advice)
+                     f'The clock shows {_shown(now)}, but the database '
+                     f"server's clock shows {_shown(database)}.", advice)
     return Check('clock', 'this machine', Works.YES,
-                 f'It is {_shown(now)}, as at the database.')
+                 f'The clock shows {_shown(now)} and agrees with the '
+                 'database server.')
 
 
 def folder(path: str, owner: int, mode: int, me: int, writable: bool,
@@ -79,10 +81,14 @@ def folder(path: str, owner: int, mode: int, me: int, writable: bool,
                   'give another folder with --journal-dir.')
     if owner not in (0, me):
         return no(f'The folder belongs to user {owner}.',
-                  'Others may change what rollback believes: chown it.')
+                  'Other users could alter the journal that rollback relies '
+                  'on: give another folder with --journal-dir, or run as '
+                  'that user.')
     if mode & (stat.S_IWGRP | stat.S_IWOTH) and not mode & stat.S_ISVTX:
         return no(f'The mode {stat.S_IMODE(mode):04o} lets others write.',
-                  'Others may change what rollback believes: chmod 0700.')
+                  'Other users could alter the journal that rollback relies '
+                  'on: give another folder with --journal-dir, or use '
+                  '"chmod go-w".')
     return Check('journal', path, Works.YES,
                  f'Writable, {room // 1024 ** 2} MiB are free.')
 

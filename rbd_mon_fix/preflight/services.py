@@ -26,7 +26,8 @@ from rbd_mon_fix.preflight import check as checking
 from rbd_mon_fix.preflight.check import Check
 from rbd_mon_fix.preflight.check import Works
 
-_MAY_UPDATE = 'Reachable, schema known, may be updated (tried, rolled back).'
+_MAY_UPDATE = ('Reachable; schema known; user may update (tested and rolled '
+               'back).')
 
 
 def checks(context: contexts.Context, hosts: Sequence[str]) -> Iterator[Check]:
@@ -35,7 +36,7 @@ def checks(context: contexts.Context, hosts: Sequence[str]) -> Iterator[Check]:
     yield _service('database', "Cinder's", lambda: _cinder(context),
                    'cinder.conf gives no [database] connection.')
     yield _service('api', "Nova's", lambda: _api(context),
-                   'There are no credentials for it.')
+                   "No credentials for Nova's API are configured.")
     for host in hosts:
         yield checking.tried('libvirt', host or 'this machine',
                              functools.partial(_libvirt, context, host))
@@ -62,7 +63,7 @@ def _nova(context: contexts.Context, hosts: Sequence[str]) -> Iterator[Check]:
 def _hosts(context: contexts.Context) -> str:
     if context.cells is None:
         return ''
-    return f'Reachable, schema known; {len(context.cells.hosts())} hosts.'
+    return f'Reachable; schema known; {len(context.cells.hosts())} hosts.'
 
 
 def _cell(context: contexts.Context, host: str) -> str:
@@ -96,5 +97,6 @@ def _libvirt(context: contexts.Context, host: str) -> str:
     if not hypervisor.may_define():
         raise exceptions.Unreachable(
             f'The connection to libvirt {libvirt} is read-only.',
-            'Use a --libvirt-uri, and a user, that may write.')
-    return f'Libvirt {libvirt} with {driver}, {count} domains; may define.'
+            'Use a --libvirt-uri and a user with write access.')
+    return (f'Libvirt {libvirt} with {driver}, {count} domains; the '
+            'connection is read-write.')

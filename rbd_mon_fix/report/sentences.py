@@ -81,9 +81,10 @@ def stranded(guests: Sequence[str]) -> list[str]:
     return [f'{number(len(guests), "running guest")} {"is" if one else "are"}'
             f' stranded: {", ".join(guests)}.',
             f'{they} {have} no connection to a monitor and never {find} the '
-            'new ones; I/O that still works goes through the OSDs. After a '
-            f'refresh, live-migrate or restart {them}; or bring a monitor '
-            'back at one of the addresses that "rbd-mon-fix guests" shows.']
+            'new ones; I/O that still works uses existing OSD connections. '
+            f'After a refresh, live-migrate or restart {them}; or bring a '
+            'monitor back at one of the addresses that "rbd-mon-fix guests" '
+            'shows.']
 
 
 def _now(summary: Summary) -> list[str]:

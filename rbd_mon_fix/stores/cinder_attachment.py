@@ -65,7 +65,7 @@ class CinderAttachmentStore:
         record = self._record(locator.host, locator.instance, rows[0])
         if record is None:
             raise exceptions.Gone(
-                'The attachment is no longer of an RBD volume.')
+                'The attachment no longer describes an RBD volume.')
         return record
 
     def put(self, changes: Sequence[Change]) -> list[Outcome]:
@@ -123,5 +123,6 @@ def _outcome(change: Change, swapped: swapping.Swapped[
     after = swapped.after
     if after is None or after.connection_info != change.document.text:
         return Outcome(change.locator, Verdict.UNVERIFIED,
-                       'the database keeps another text than was written')
+                       'the stored text differs from the text that was '
+                       'written')
     return Outcome(change.locator, Verdict.FIXED)

@@ -105,13 +105,14 @@ def _doubt(hypervisor: libvirt.Hypervisor, change: Change,
     if active and not _idle(hypervisor, uuid):
         return 'Libvirt was still working on the domain after the write.'
     if hypervisor.inactive_xml(uuid) != change.document.text:
-        return 'Libvirt has other XML than was written.'
+        return "Libvirt's XML differs from the XML that was written."
     if not active:
         return ''
     lost = (_apart(_live(hypervisor, uuid), change)
             - _apart(change.record.live, change))
-    return ('Attached or detached during the write, and now different for '
-            f'the next start: {", ".join(sorted(lost))}.' if lost else '')
+    return ('Attached or detached during the write; the persistent XML now '
+            f'differs from the running domain: {", ".join(sorted(lost))}.'
+            if lost else '')
 
 
 def _apart(live: Optional[Document], change: Change) -> frozenset[str]:

@@ -99,7 +99,8 @@ class ManagedSaveStore:
             return Outcome(locator, Verdict.UNVERIFIED, error.message)
         if text != change.document.text:
             return Outcome(locator, Verdict.UNVERIFIED,
-                           'The image has other XML than was written.')
+                           'The XML in the image differs from the XML that '
+                           'was written.')
         return Outcome(locator, Verdict.FIXED)
 
     def _check(self, change: Change) -> None:

@@ -62,7 +62,7 @@ class NovaBdmStore:
             raise exceptions.Gone('The row was deleted.')
         record = self._record(locator.host, row)
         if record is None:
-            raise exceptions.Gone('The row is no longer of an RBD volume.')
+            raise exceptions.Gone('The row no longer describes an RBD volume.')
         return record
 
     def put(self, changes: Sequence[Change]) -> list[Outcome]:
@@ -102,7 +102,8 @@ def _outcome(change: Change, swapped: swapping.Swapped[
                        _why_not(change.record, after))
     if after is None or after.connection_info != change.document.text:
         return Outcome(change.locator, Verdict.UNVERIFIED,
-                       'the database keeps another text than was written')
+                       'the stored text differs from the text that was '
+                       'written')
     return Outcome(change.locator, Verdict.FIXED)
 
 

@@ -89,7 +89,8 @@ class UnrescueStore:
             return Outcome(locator, Verdict.FAILED, error.message)
         if found != new:
             return Outcome(locator, Verdict.UNVERIFIED,
-                           'The file has other XML than was written.')
+                           'The XML in the file differs from the XML that '
+                           'was written.')
         return Outcome(locator, Verdict.FIXED)
 
     def _folder(self, uuid: str) -> contextlib.AbstractContextManager[

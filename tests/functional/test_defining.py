@@ -42,14 +42,14 @@ soon = tenacity.retry(stop=tenacity.stop_after_delay(30), reraise=True,
 
 
 def hotplug(uuid, *devices):
-    """Return a guest whose bus takes disks while it runs."""
+    """Return a guest whose bus accepts disks while the guest runs."""
     return guest(*devices, uuid=uuid).replace(
         '<devices>', '<features><acpi/></features><devices>')
 
 
 @pytest.fixture
 def domain(hypervisor):
-    """Return a running domain that will have an rbd disk when it starts."""
+    """Return a running domain that will have an rbd disk after a restart."""
     connection = hypervisor._connection
     uuid = str(uuid_module.uuid4())
     connection.defineXML(hotplug(uuid)).createWithFlags(
@@ -86,7 +86,7 @@ def inactive(domain):
 
 @contextlib.contextmanager
 def frozen(domain):
-    """Keep QEMU from answering, and so libvirt in its call."""
+    """Freeze QEMU, so that libvirt blocks in its call."""
     process, = (each for each in psutil.process_iter(['cmdline'])
                 if domain.UUIDString() in (each.info['cmdline'] or ()))
     process.send_signal(signal.SIGSTOP)
@@ -115,7 +115,7 @@ def test_between_look_and_define(hypervisor, domain, disk, store,
 
 def test_a_disk_that_was_attached_to_the_running_domain_alone(
         domain, disk, store):
-    """It differs from the persistent domain before and after."""
+    """The live XML differs from the persistent XML before and after."""
     domain.attachDeviceFlags(disk, libvirt.VIR_DOMAIN_AFFECT_LIVE)
     for read in (lambda: scanned(store, domain),
                  lambda: store.get(scanned(store, domain).locator)):
@@ -154,9 +154,9 @@ def test_begun_before_and_ended_after(hypervisor, domain, disk, store):
     putting.join()
     [outcome] = outcomes
     assert outcome.verdict is Verdict.UNVERIFIED
-    assert 'other XML' in outcome.reason
+    assert 'XML differs' in outcome.reason
     assert not hypervisor.at_work(uuid)
-    # Libvirt has put back what it had copied, with the disk.
+    # Libvirt has restored its copy of the definition, with the disk.
     assert 'vdz' in inactive(domain)
     assert scanned(store, domain).document.disks == (
         wanted.record.document.disks)

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Suspended and rescued servers, the whole way, as a process."""
+"""Complete runs, as a process, with suspended and rescued servers."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_the_table_says_what_would_not_come_back(cloud):
 
 
 def test_a_killed_run_is_settled(cloud):
-    """In every place: the same command again ends in the right state."""
+    """Wherever the run is killed, the same command ends in the right state."""
     admin = operator.Operator(cloud)
     words = ('refresh', '--host', 'cmp1', '--unmanaged')
     for moment in range(5, 25, 4):
@@ -138,5 +138,5 @@ def test_another_host_s_files_are_not_at_hand(cloud):
             assert {row['host'] for row in done.json['records']} == {'cmp1'}
         else:
             assert done.code == 2
-            assert 'this is host cmp1' in done.err
+            assert 'this machine (cmp1) is not a selected host' in done.err
     assert 'unrescue' not in admin.run('status', '--host', 'cmp2').err

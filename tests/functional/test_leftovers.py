@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What cannot be put right is found, said, and left alone."""
+"""Copies that rbd-mon-fix cannot correct are reported and left alone."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_a_volume_that_moves_is_left_alone(build_cloud, column, value):
             for row in refresh.json['records']
             if row['store'] != 'live-domain'} == {
         (SERVERS[0].uuid, 'busy'), (SERVERS[1].uuid, None)}
-    assert all('Cinder moves the volume' in row['reason']
+    assert all('Cinder is moving the volume' in row['reason']
                for row in refresh.json['records'] if row['skip'] == 'busy')
 
     operator.execute(cloud.databases.cinder,
@@ -119,7 +119,7 @@ def test_a_cluster_that_was_swapped(build_cloud):
 
     kept.unlink()
     assert admin.run('refresh', '--host', 'cmp1').code == 0
-    # It is offline, and the word of a ceph.conf is not learnt.
+    # Offline: an fsid that only ceph.conf states is not learnt.
     assert not kept.exists()
 
 

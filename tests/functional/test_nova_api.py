@@ -218,7 +218,7 @@ def test_no_nova_in_the_catalog(server, connect):
                  'min_version': ''}}])
 def test_an_endpoint_that_is_not_nova(server, connect, answer):
     server.cloud.faults.append(nova_api_server.Fault('/compute.*', answer))
-    with pytest.raises(exceptions.ConfigError, match='as Nova'):
+    with pytest.raises(exceptions.ConfigError, match="like Nova's"):
         connect()
 
 
@@ -226,7 +226,7 @@ def test_an_answer_that_is_not_novas(server, connect):
     api = connect()
     server.cloud.faults.append(
         nova_api_server.Fault('/compute.*', '<html>Login</html>'))
-    with pytest.raises(exceptions.ConfigError, match='as Nova'):
+    with pytest.raises(exceptions.ConfigError, match="like Nova's"):
         list(api.instances('compute1'))
 
 

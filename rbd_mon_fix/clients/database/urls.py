@@ -40,9 +40,10 @@ def fill_template(template: str, default: Optional[str]) -> str:
         return template.format(**_fields(default))
     except (AttributeError, KeyError, IndexError, ValueError):
         raise exceptions.ConfigError(
-            'The database_connection of a cell mapping is a template, and '
-            '[database] connection in nova.conf cannot fill it in.',
-            'Compare the two with "nova-manage cell_v2 list_cells".') from None
+            'The database_connection of a cell mapping is a template that '
+            'cannot be filled in from [database] connection in nova.conf.',
+            'Show the template with "nova-manage cell_v2 list_cells", and '
+            'compare it with nova.conf.') from None
 
 
 def _fields(default: Optional[str]) -> dict[str, Union[str, int, None]]:

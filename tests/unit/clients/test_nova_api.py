@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Login to Nova's API and its errors, without a Nova."""
+"""Login to Nova's API, and its errors, without a Nova."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from rbd_mon_fix.conf import nova_api as conf_nova_api
 
 
 class Client:
-    """The part of novaclient's client that is used, failing at all of it."""
+    """The part of novaclient's client that we use; all calls fail."""
 
     def __init__(self, error):
         self.error = error
@@ -111,7 +111,7 @@ def test_credentials_of_the_environment(environ, expected):
 
 
 class Nova:
-    """novaclient's client of an API with a range of microversions."""
+    """novaclient's client for an API with a range of microversions."""
 
     def __init__(self, current, answer=None):
         self.versions = types.SimpleNamespace(get_current=lambda: current)
@@ -143,7 +143,7 @@ def configure(tmp_path):
 
 @pytest.fixture
 def nova(monkeypatch):
-    """Let novaclient find an API, and return the options it was given."""
+    """Make novaclient find an API, and return the options passed to it."""
     given = {}
 
     def found(current, answer=None):
@@ -184,8 +184,8 @@ def test_an_api_that_is_too_old_or_too_new(configure, nova, oldest, newest):
 
 
 @pytest.mark.parametrize('current, words', [
-    (None, 'not accepted'), (versions('', ''), "as Nova's API"),
-    (types.SimpleNamespace(), "as Nova's API")])
+    (None, 'not accepted'), (versions('', ''), "like Nova's API"),
+    (types.SimpleNamespace(), "like Nova's API")])
 def test_an_endpoint_that_is_not_nova(configure, nova, current, words):
     nova(current)
     with pytest.raises(exceptions.ConfigError, match=words):
@@ -195,7 +195,7 @@ def test_an_endpoint_that_is_not_nova(configure, nova, current, words):
 @pytest.mark.parametrize('answer', [None, [], 'text', {'other': 1}])
 def test_an_answer_that_is_not_novas(configure, nova, answer):
     nova(versions('2.1', '2.73'), answer)
-    with pytest.raises(exceptions.ConfigError, match="as Nova's API"):
+    with pytest.raises(exceptions.ConfigError, match="like Nova's API"):
         nova_api.connect(configure(NO_AUTH), {}).hosts()
 
 

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Applying changes: order, batches, and what stops what."""
+"""Applying changes: order, batches, and the effects of a failure."""
 
 import contextlib
 
@@ -27,7 +27,7 @@ from rbd_mon_fix.model.plan import Verdict
 from tests.unit import memory
 
 STORES = ('cinder-attachment', 'nova-bdm', 'domain', 'managed-save')
-# Those that write although Nova is at work on the server.
+# The stores that write even while Nova is working on the server.
 UNGUARDED = ('domain', 'managed-save')
 OLD = memory.sheet(memory.OLD)
 
@@ -40,7 +40,7 @@ def change(store, server):
 
 
 class Stage:
-    """Stores in memory, and all that is done to them in its order."""
+    """In-memory stores, and all operations on them in order."""
 
     def __init__(self, *changes):
         self.changes = changes
@@ -180,7 +180,7 @@ def test_what_fails_stops_the_later_stores_of_that_server_only(verdict):
         'managed-save/1': Verdict.CONFLICT,
         'managed-save/2': Verdict.FIXED}
     for name in ('domain/1', 'managed-save/1'):
-        assert 'nova-bdm: so it is' in outcomes[name].reason
+        assert 'nova-bdm was not fixed: so it is' in outcomes[name].reason
         assert stage.texts()[name] == OLD.text
     assert ('domain', 'domain/2') in stage.said
 
@@ -192,7 +192,7 @@ def test_a_text_that_changed_in_between_stays():
     assert [outcome.verdict for outcome in stage.apply()] == [
         Verdict.CONFLICT, Verdict.CONFLICT]
     assert stage.texts() == {'nova-bdm/1': theirs, 'domain/1': OLD.text}
-    # A store that may write nothing is not called at all.
+    # A store with nothing to write is not called at all.
     assert 'domain' not in [kind for kind, *_ in stage.said]
 
 
@@ -263,8 +263,8 @@ def test_a_server_that_becomes_busy_while_libvirt_writes(during):
     assert {name for name, word in words.items() if word != 'fixed'} == {
         'domain/1', 'managed-save/1'}
     assert words['domain/1'] == words['managed-save/1'] == 'unverified'
-    # What is yielded last is what the journal says last, while the servers
-    # are held.
+    # The last outcome yielded is the last one in the journal, while the
+    # servers are held.
     assert {_name(each.locator): each.verdict.value
             for each in outcomes} == words
     assert stage.said[-2:] == [
@@ -289,7 +289,8 @@ def test_a_server_that_failed_keeps_the_reason_though_it_is_busy_too():
     stage.stores['nova-bdm'].during = lambda each: stage.busy_now.add(
         memory.uuid(1))
     *_, last = stage.apply()
-    assert 'left alone after nova-bdm' in last.reason
+    assert ('not attempted, because nova-bdm was not fixed'
+            in last.reason)
 
 
 def test_a_store_that_is_lost_leaves_a_begin_without_an_end():

@@ -12,12 +12,13 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Reasons to refuse a run as a whole."""
+"""Reasons to refuse a whole run."""
 
 import pytest
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.core import guard
+from rbd_mon_fix.model.cluster import Backend
 from rbd_mon_fix.model.plan import Change
 from rbd_mon_fix.model.plan import Edit
 from rbd_mon_fix.model.plan import Plan
@@ -34,7 +35,7 @@ def change(old=memory.OLD, new=memory.NEW, cluster='ceph', server=1):
 
 
 def check(*changes, answering=ALL, limit=None, clusters=None):
-    """Check a run with a plan for each of the changes."""
+    """Check a run with one plan per change."""
     made = guard.Guard(limit)
     for each in changes:
         made.add(Plan((), (each,)))
@@ -103,7 +104,7 @@ def test_the_first_map_that_shrank_is_named():
     None,
     ALL,
     frozenset(memory.addrs('10.1.0.2:6789')),
-    # On any of its endpoints.
+    # On any of the monitor's endpoints.
     frozenset(memory.addrs('10.1.0.3:3300')),
 ])
 def test_one_monitor_that_answers_will_do(answering):
@@ -117,6 +118,20 @@ def test_one_monitor_that_answers_will_do(answering):
 def test_no_monitor_answers(answering):
     with pytest.raises(exceptions.Refused, match='ceph answers.*10.1.0.2'):
         check(change(), answering=answering)
+
+
+def test_a_swap_is_named_by_its_cluster():
+    backend = Backend('cinder', 'ssd', 'ssd', None, None)
+    other = memory.cluster('other', memory.NEW, [backend], fsid='now')
+    run = guard.Guard(None)
+    run.add(Plan((), (change(), change(cluster='other', server=2))))
+    with pytest.raises(exceptions.Refused, match='cinder ssd .* before '):
+        run.check([memory.cluster(), other], ALL, {backend: 'before'},
+                  'clusters.json')
+    calm = guard.Guard(None)
+    calm.add(Plan((), (change(),)))
+    calm.check([memory.cluster(), other], ALL, {backend: 'before'},
+               'clusters.json')
 
 
 def test_only_clusters_that_are_written_have_to_answer():

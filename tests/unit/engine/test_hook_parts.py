@@ -98,7 +98,8 @@ def test_a_hook_that_knows_no_disks_says_so(context):
     hook_update.install_hook(context)
     part = parts(context)['monitors']
     assert part.state == 'outdated'
-    assert "no disk of a, and mends none: run 'refresh'" in part.note
+    assert ("no disks of a and corrects none of them: run 'refresh'"
+            in part.note)
     feed(context, COPY)
     assert states(context)['monitors'] == 'current'
 

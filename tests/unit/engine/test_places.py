@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What stores are opened on, and why some are not available."""
+"""The places that stores open, and why some stores are not available."""
 
 from __future__ import annotations
 
@@ -44,7 +44,8 @@ def test_places(world):
 
 @pytest.mark.parametrize('need, why', [
     (Need.NOVA_DATABASE, ''), (Need.CINDER_DATABASE, ''),
-    (Need.LIBVIRT, ''), (Need.INSTANCES_FOLDER, 'this is host cmp2')])
+    (Need.LIBVIRT, ''),
+    (Need.INSTANCES_FOLDER, 'this machine (cmp2) is not a selected host')])
 def test_what_is_missing(world, need, why):
     world.write_nova_conf(host='cmp2', instances_path=str(world.folder))
     context = world.context()

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""``refresh``: read, guarded, then written."""
+"""``refresh``: reading, the guards, then writing."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_a_plan_changes_nothing(three):
 
 @pytest.mark.parametrize('kept', [1, refresh_run.KEPT])
 def test_a_guard_refuses_before_anything_is_written(three, monkeypatch, kept):
-    """However often the stores are read."""
+    """The guard refuses no matter how often the stores are read."""
     monkeypatch.setattr(refresh_run, 'KEPT', kept)
     before = three.everything()
     with pytest.raises(exceptions.Refused, match='9 documents'):
@@ -121,12 +121,12 @@ def test_monitors_that_do_not_answer(three, monkeypatch):
         engine.refresh(opened(frozenset()), request())
     assert engine.refresh(opened(
         frozenset(memory.addrs(memory.NEW)[:1])), request()).error is None
-    # Where nothing is to be changed nobody is asked.
+    # Without changes there is no question.
     assert engine.refresh(opened(frozenset()), request()).error is None
 
 
 def test_a_backend_that_leads_to_another_cluster(three):
-    """A run guards the next one by what it has seen; a plan keeps nothing."""
+    """A run records fsids to guard the next run; a plan records nothing."""
     def opened(number, monitors):
         context = three.context()
         [cluster] = context.clusters
@@ -161,7 +161,7 @@ def test_a_plan_keeps_no_more_than_a_batch(three, monkeypatch):
     (4, 2, 3), (9, 2, 9), (23, 2, 21), (24, 1, 21)])
 def test_a_refresh_keeps_so_many_copies_at_most(three, monkeypatch, kept,
                                                 times, most):
-    """What is more is read twice, and the outcome is the same.
+    """Copies beyond the limit are read twice, with the same result.
 
     :param most: copies of earlier batches that are there with a new one
     """
@@ -198,27 +198,27 @@ def test_two_readings_write_what_one_writes(three, monkeypatch):
 @pytest.mark.parametrize('added, written', [(9, [1, 2, 3]), (0, [0, 1, 2])])
 def test_more_is_due_in_the_second_reading(three, monkeypatch, added,
                                            written):
-    """No more is written than the guard has seen."""
+    """Only the changes that the guard has seen are written."""
     monkeypatch.setattr(refresh_run, 'KEPT', 1)
     heard = worlds.Heard(lambda what: (
         three.add(added) if what == 'Reading' else None))
     done = refresh(three, heard=heard, max_changes=9)
     assert type(done.error) is exceptions.RbdMonFixError
-    assert 'More than the 9 changes' in done.error.message
+    assert 'than the 9 that were checked' in done.error.message
     assert heard.servers == [('cmp1', server, FIXED) for server in written]
     assert done.summary.outcomes == {Verdict.FIXED: 9}
     assert done.summary.due == 9
     [run] = runs(three)
     assert (run.id, run.finished) == (done.run, False)
     assert len(three.plan().changes) == 3
-    # The same command once more puts the rest right.
+    # Running the same command once more corrects the rest.
     assert refresh(three).error is None
     assert all(run.finished for run in runs(three))
     assert three.plan().changes == ()
 
 
 def test_more_is_due_than_can_be_told(three, monkeypatch):
-    """What cannot be reached any more is counted."""
+    """Copies that are no longer reached are counted."""
     monkeypatch.setattr(refresh_run, 'KEPT', 1)
 
     def add(what):
@@ -228,7 +228,7 @@ def test_more_is_due_than_can_be_told(three, monkeypatch):
                                    device_name=f'/dev/vd{device}')
 
     done = refresh(three, heard=worlds.Heard(add))
-    assert 'More than the 9 changes' in done.error.message
+    assert 'than the 9 that were checked' in done.error.message
     assert done.summary.outcomes == {Verdict.FIXED: 3}
     assert done.summary.unsettled == 6
     assert done.summary.incomplete
@@ -251,7 +251,7 @@ def test_less_is_due_in_the_second_reading(three, monkeypatch):
 # One unit.
 
 def test_one_number_everywhere(world):
-    """The unit is a document, however many disks are in it."""
+    """The unit is a document, regardless of the number of its disks."""
     world.add(1)
     second = places.volume(2)
     domains = world.domains()
@@ -286,7 +286,7 @@ EXTRA = '''    <disk type='file' device='disk'>
 
 
 def run_apart(place, *servers):
-    """Let guests run that had a disk attached long ago, live alone."""
+    """Run guests to whose live domain alone a disk was attached long ago."""
     for uuid in map(memory.uuid, servers):
         place.live_texts[uuid] = place.texts[uuid].replace(
             '  </devices>', EXTRA)
@@ -296,12 +296,12 @@ def run_apart(place, *servers):
 @pytest.mark.parametrize('kept', [1, 5000])
 def test_an_old_difference_of_live_and_persistent_xml(
         world, monkeypatch, batch, kept):
-    """It is no attachment of that moment, in whichever batch it is."""
+    """In every batch: the difference is not reported as a new attachment."""
     monkeypatch.setattr(instances, 'BATCH', batch)
     monkeypatch.setattr(refresh_run, 'KEPT', kept)
     for server in (1, 2):
         world.add(server, vm_state='active')
-    # This one is found by the look for domains that Nova does not list.
+    # The search for domains that Nova does not list finds this one.
     world.add_plain(3)
     run_apart(world.domains(), 1, 2, 3)
     heard = worlds.Heard()
@@ -314,7 +314,7 @@ def test_an_old_difference_of_live_and_persistent_xml(
 
 
 def test_a_disk_that_is_attached_in_that_moment(world):
-    """The difference above is told from one that came about meanwhile."""
+    """The old difference above is distinguished from a new one."""
     world.add(1, vm_state='active')
     place = world.domains()
     place.live_texts[memory.uuid(1)] = place.texts[memory.uuid(1)]
@@ -325,7 +325,7 @@ def test_a_disk_that_is_attached_in_that_moment(world):
     assert done.summary.incomplete
 
 
-# What else a run does.
+# Other effects of a run.
 
 def test_one_host_that_is_down(three):
     three.add(4, 'cmp2')
@@ -359,7 +359,7 @@ def test_a_store_that_is_lost(three, monkeypatch):
 
 @pytest.fixture
 def opening(world, monkeypatch):
-    """Return a world on this machine, whose QEMU opens what a test says."""
+    """Return a world on this machine, whose QEMU opens images as told."""
     world.write_nova_conf(host='cmp1')
     world.add(1)
     world.cases, world.closed = [], set()
@@ -382,9 +382,9 @@ IMAGE = f'volumes/volume-{places.volume(1)}'
 @pytest.mark.parametrize('closed, verdicts', [
     (set(), FIXED), ({IMAGE}, ['unverified', 'fixed', 'unverified'])])
 def test_with_verify(opening, closed, verdicts):
-    """QEMU opens by the new monitors what a cold start would read.
+    """QEMU opens, by the new monitors, the images a cold start would read.
 
-    That is not what Cinder keeps, the second of these.
+    Cinder's copy, the second of these, is not one of them.
     """
     opening.closed = closed
     heard = worlds.Heard()

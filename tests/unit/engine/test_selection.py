@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What was asked for, and whether it can be had."""
+"""The selection that was requested, and whether it is available."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.unit import worlds
 from tests.unit.stores import places
 
 LIBVIRT = ('domain', 'managed-save', 'live-domain')
-# The files of rescued servers are available on their own host alone.
+# The files of rescued servers are available on their own host only.
 ALL = ('cinder-attachment', 'nova-bdm', *LIBVIRT)
 EMPTY = selection.ScanRequest()
 
@@ -58,7 +58,7 @@ def test_as_it_was_asked(two):
 
 def test_all_hosts(two):
     assert select(two, all_hosts=True).hosts == ('cmp1', 'cmp2')
-    with pytest.raises(exceptions.ConfigError, match='--all-hosts exclude'):
+    with pytest.raises(exceptions.ConfigError, match='mutually exclusive'):
         select(two, hosts=('cmp1',), all_hosts=True)
     with pytest.raises(exceptions.ConfigError, match='Give --host H'):
         select(two)
@@ -98,7 +98,7 @@ def test_nothing_is_read_for_others_where_it_is_not_available(tmp_path,
     (['domain'], registry.Need.LIBVIRT, True),
     (['nova-bdm'], registry.Need.LIBVIRT, False),
     (['nova-bdm'], registry.Need.NOVA_DATABASE, True),
-    # What is read for others alone is not asked for.
+    # Stores that are read only for the sake of others are not selected.
     (['cinder-attachment'], registry.Need.NOVA_DATABASE, False)])
 def test_needs(two, wanted, need, needed):
     assert two.select(store=wanted).needs(need) is needed
@@ -122,7 +122,7 @@ def test_stores_that_are_lacking(tmp_path, nova, cinder, caplog, has,
                            match=f'{name} is not available'):
             world.select(store=['domain', name])
     caplog.clear()
-    # What was not asked for is not missed.
+    # Stores that were not requested are not reported as missing.
     assert world.select(store=['domain']).stores == ('domain',)
     assert caplog.text == ''
 
@@ -137,7 +137,7 @@ def test_files_of_rescued_servers_on_their_own_host(tmp_path, nova):
 
 
 @pytest.mark.parametrize('host, path, why', [
-    ('cmp2', '/', 'this is host cmp2'),
+    ('cmp2', '/', r'this machine \(cmp2\) is not a selected host'),
     ('cmp1', '/none/such', 'there is no folder /none/such'),
 ])
 def test_files_of_rescued_servers_elsewhere(two, caplog, host, path, why):

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Which cell a host is in, on databases that are files."""
+"""Finding the cell of a host, with SQLite databases."""
 
 import pytest
 
@@ -98,7 +98,7 @@ def test_each_host_is_in_its_cell(api):
 
 
 def test_a_host_that_is_mapped_elsewhere_is_looked_for_there(api):
-    """A host's servers are in its cell, whatever else is said there."""
+    """A host's servers are in its cell, whatever another cell says."""
     known = with_api(api)
     assert servers(known.of_host('cmp2'), 'cmp2') == [memory.uuid(2)]
     assert servers(known.of_host('cmp3'), 'cmp2') == []
@@ -120,7 +120,7 @@ def test_servers_of_all_cells(api):
 
 
 def asked(monkeypatch):
-    """Return the databases that servers are looked for in, as it happens."""
+    """Return the databases searched for servers, updated as it happens."""
     found = []
     where = nova.Cell.where
 
@@ -156,7 +156,7 @@ DEAD = 'mysql+pymysql://nova:SECRET@127.0.0.1:1/cell2'
 
 @pytest.mark.parametrize('url', [DEAD, 'nonsense', None, '{nonsense}'])
 def test_another_cell_that_is_dead(api, caplog, url):
-    """It stops nobody else, and is named once."""
+    """The dead cell stops no other cell, and is named once."""
     api.update('cell_mappings', 'id', 2, database_connection=url)
     known = with_api(api)
     for _ in range(3):
@@ -169,7 +169,7 @@ def test_another_cell_that_is_dead(api, caplog, url):
 
 
 def test_the_host_s_own_cell_that_is_dead(api):
-    """Nothing is said of its servers, dead already or not."""
+    """Nothing is reported of its servers, known to be dead or not."""
     api.update('cell_mappings', 'id', 2, database_connection=DEAD)
     known = with_api(api)
     known.where([memory.uuid(9)], ['cmp1'])
@@ -203,8 +203,8 @@ def test_no_cell_is_opened_before_it_is_asked_for(api, cell1):
 
 
 @pytest.mark.parametrize('url, default, words', [
-    (None, 'sqlite://', 'no URL.*list_cells'),
-    ('', 'sqlite://', 'no URL.*list_cells'),
+    (None, 'sqlite://', 'no database URL.*list_cells'),
+    ('', 'sqlite://', 'no database URL.*list_cells'),
     ('{scheme}:///x', None, 'template.*list_cells'),
     ('{nonsense}', 'sqlite://', 'template.*list_cells'),
 ])

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The one rule of which compute host this machine is."""
+"""The rule that tells which compute host this machine is."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FULL, SHORT, OTHER = 'box.example.com', 'box', 'box.example.org'
 
 
 @pytest.mark.parametrize('configured, hostname, host, yes', [
-    # What nova.conf says is taken as it is.
+    # The value in nova.conf is used unchanged.
     ('cmp1', FULL, 'cmp1', True),
     ('cmp1', FULL, 'cmp2', False),
     ('cmp1', FULL, FULL, False),
@@ -35,13 +35,13 @@ FULL, SHORT, OTHER = 'box.example.com', 'box', 'box.example.org'
     ('cmp1', 'cmp1.example.com', 'cmp1.example.com', False),
     (FULL, SHORT, FULL, True),
     (FULL, SHORT, SHORT, False),
-    # A host name is short in one place and full in the other.
+    # One host name is short, the other fully qualified.
     (None, SHORT, SHORT, True),
     (None, FULL, FULL, True),
     (None, SHORT, FULL, True),
     (None, FULL, SHORT, True),
     (None, SHORT, OTHER, True),
-    # Two full names that differ are two machines.
+    # Two different fully qualified names are two machines.
     (None, FULL, OTHER, False),
     (None, FULL, 'box2.example.com', False),
     (None, SHORT, 'box2', False),
@@ -74,5 +74,5 @@ def test_require():
     here.require(['cmp1'], 'guests')
     here.require([], 'guests')
     with pytest.raises(exceptions.ConfigError,
-                       match='guests looks at .* is not cmp2'):
+                       match='guests inspects .* is not cmp2'):
         here.require(['cmp1', 'cmp2'], 'guests')

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What others do to a domain while it is redefined."""
+"""Other clients change a domain while it is redefined."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ INTERFACE = "<interface type='bridge'><mac address='fa:16:3e:00:00:01'/>" \
 
 
 class Place(places.DomainPlace):
-    """A libvirt with one running domain, and others who work with it.
+    """A libvirt with one running domain, and another client.
 
-    :param meanwhile: what they do right before a define
-    :param calls: for so many looks libvirt is in a call of theirs
-    :param at_last: what they do at the end of that
+    :param meanwhile: the client's action right before a define
+    :param calls: how many looks find libvirt inside the client's call
+    :param at_last: the client's action at the end of the call
     """
 
     def __init__(self):
@@ -203,7 +203,8 @@ def test_a_call_that_undoes_the_define(place):
     before = dict(place.texts)
     place.calls, place.at_last = 3, lambda: place.texts.update(before)
     assert place.put() == (Verdict.UNVERIFIED,
-                           'Libvirt has other XML than was written.')
+                           "Libvirt's XML differs from the XML that was "
+                           'written.')
 
 
 def test_a_call_without_an_end(place, pauses):

@@ -13,7 +13,7 @@
 # under the License.
 
 
-"""Managed-save images, and others who work with them."""
+"""Managed-save images, and other clients that change them."""
 
 import pytest
 
@@ -28,10 +28,10 @@ NEW = memory.addrs(memory.NEW)
 
 
 class Place(domain_places.ManagedSavePlace):
-    """A libvirt with one saved domain, and others who work with it.
+    """A libvirt with one saved domain, and another client.
 
-    :param before: what they do right before an image is rewritten
-    :param after: what they do right after
+    :param before: the client's action right before an image is rewritten
+    :param after: the client's action right after an image is rewritten
     """
 
     def __init__(self):
@@ -97,4 +97,5 @@ def test_an_image_that_cannot_be_read_back(place, error):
 def test_an_image_that_holds_something_else_when_it_is_read_back(place):
     place.after = lambda: place.set_text(place.where, place.text(1))
     assert place.put() == (Verdict.UNVERIFIED,
-                           'The image has other XML than was written.')
+                           'The XML in the image differs from the XML that '
+                           'was written.')

@@ -13,9 +13,9 @@
 # under the License.
 
 
-"""Files of rescued servers that are not what they should be.
+"""Unusual files of rescued servers.
 
-tests/functional/test_unrescue.py has owners, labels, kills and races.
+tests/functional/test_unrescue.py covers owners, labels, kills and races.
 """
 
 import pytest
@@ -92,7 +92,8 @@ def test_a_file_that_somebody_writes_right_after(place, path, monkeypatch):
     monkeypatch.setattr(folder.Folder, 'replace', replace_and_lose)
     [outcome] = place.store.put([change])
     assert (outcome.verdict, outcome.reason) == (
-        Verdict.UNVERIFIED, 'The file has other XML than was written.')
+        Verdict.UNVERIFIED,
+        'The XML in the file differs from the XML that was written.')
 
 
 def test_a_file_that_may_not_be_on_the_disk_yet(place, path, monkeypatch):
