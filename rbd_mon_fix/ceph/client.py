@@ -25,6 +25,7 @@ import subprocess
 from typing import Iterable, Optional, Sequence
 
 from rbd_mon_fix import exceptions
+from rbd_mon_fix.model import environment
 from rbd_mon_fix.model import monmap
 from rbd_mon_fix.model.monmap import MonAddr
 
@@ -78,7 +79,7 @@ def start(command: Sequence[str], stdin: int) -> subprocess.Popen[bytes]:
             command, stdin=stdin, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, start_new_session=True,
             # ceph is a Python program and leaves answers in its buffer.
-            env={**os.environ, 'LC_ALL': 'C', 'PYTHONUNBUFFERED': '1'})
+            env={**environment.of_child(os.environ), 'PYTHONUNBUFFERED': '1'})
     except OSError as e:
         raise exceptions.Unreachable(
             f'Cannot run the ceph command: {e.strerror}.',

@@ -20,6 +20,7 @@ import os
 import subprocess
 
 from rbd_mon_fix import exceptions
+from rbd_mon_fix.model import environment
 
 _TIMEOUT = 20.0
 _PACKAGES = ('Install qemu-utils and qemu-block-extra (Debian, Ubuntu), or '
@@ -39,7 +40,7 @@ def rbd(program: str = 'qemu-img') -> str:
             [program, 'info', '--image-opts', 'driver=rbd'],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE, text=True, timeout=_TIMEOUT,
-            env={**os.environ, 'LC_ALL': 'C'})
+            env=environment.of_child(os.environ))
     except OSError as error:
         raise exceptions.Unreachable(
             f'{program} cannot be run here: {error.strerror}.',

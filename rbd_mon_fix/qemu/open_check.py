@@ -30,6 +30,7 @@ import time
 from typing import Callable, Iterator, Optional, Sequence
 
 from rbd_mon_fix import exceptions
+from rbd_mon_fix.model import environment
 from rbd_mon_fix.model.monmap import MonAddr
 
 # Seconds after librados's own timeout before QEMU is killed.
@@ -122,14 +123,15 @@ async def _run(words: Sequence[str], descriptors: tuple[int, ...],
                timeout: float) -> Optional[str]:
     """Run QEMU and return its error output; None on success."""
     # librados would read CEPH_KEYRING and other CEPH_ variables.
-    environ = {name: value for name, value in os.environ.items()
+    environ = {name: value
+               for name, value in environment.of_child(os.environ).items()
                if not name.startswith('CEPH_')}
     try:
         process = await asyncio.create_subprocess_exec(
             *words, stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE, pass_fds=descriptors,
-            env={**environ, 'LC_ALL': 'C'})
+            env=environ)
     except OSError as error:
         raise exceptions.ConfigError(
             f'{words[0]} cannot be run here: {error.strerror}.',

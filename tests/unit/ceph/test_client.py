@@ -64,6 +64,12 @@ def test_stderr_and_locale_do_not_get_into_the_answer(command, monkeypatch):
     assert ceph.mon_dump('', None, None) == 'C\n'
 
 
+def test_credentials_of_the_operator_do_not_reach_ceph(command, monkeypatch):
+    monkeypatch.setenv('OS_PASSWORD', 'geheim')
+    command('env')
+    assert 'geheim' not in ceph.mon_dump('', None, None)
+
+
 def test_a_failure_says_what_ceph_said_last(command):
     command('echo first >&2; echo "error connecting: x" >&2; exit 13')
     with pytest.raises(exceptions.Unreachable) as caught:
