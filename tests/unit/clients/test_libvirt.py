@@ -38,13 +38,6 @@ DOMAIN = f"""
 
 
 @pytest.fixture
-def hypervisor():
-    opened = door.connect('test:///default')
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
 def handle():
     """Return libvirt's own object for a defined, stopped domain."""
     connection = libvirt.open('test:///default')

@@ -40,13 +40,6 @@ except exceptions.ConfigError as error:
 '''
 
 
-@pytest.fixture
-def hypervisor():
-    opened = door.connect('test:///default')
-    yield opened
-    opened.close()
-
-
 def failure(code):
     error = libvirt.libvirtError('It fails.')
     error.err = (code, libvirt.VIR_FROM_NONE, 'It fails.', 2, '', '', '', 0,

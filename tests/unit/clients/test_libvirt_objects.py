@@ -19,7 +19,6 @@ from __future__ import annotations
 import pytest
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.clients import libvirt as door
 from rbd_mon_fix.documents import stored_xml
 
 libvirt = pytest.importorskip('libvirt')
@@ -35,13 +34,6 @@ DOMAIN = f'''
 <source protocol='rbd' name='vms/image'>{HOST}</source>
 <target dev='vda' bus='virtio'/></disk></devices></domain>
 '''
-
-
-@pytest.fixture
-def hypervisor():
-    opened = door.connect('test:///default')
-    yield opened
-    opened.close()
 
 
 @pytest.fixture
