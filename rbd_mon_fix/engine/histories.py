@@ -86,4 +86,5 @@ class Histories:
 
 
 def _with(cluster: Cluster, history: MonHistory) -> Cluster:
-    return dataclasses.replace(cluster, former=history.former)
+    return dataclasses.replace(cluster, former=history.former,
+                               span=history.span)

@@ -89,6 +89,9 @@ class Cluster:
     :param former: the former monitors, latest first
     :param greeted: the former addresses that still answer; None if none was
         contacted
+    :param stated: addresses of former monitors, stated by the operator
+    :param span: the first and last epoch of the known history; None if no
+        epoch is known
     :param written: when the monitors were listed, ISO 8601; '' if unknown
     :param epoch: the cluster's own monmap; None if it did not answer
     :param way: the ``ceph`` arguments that worked; None if none did
@@ -101,9 +104,16 @@ class Cluster:
     backends: tuple[Backend, ...]
     former: tuple[FormerMonitor, ...] = ()
     greeted: Optional[frozenset[MonAddr]] = None
+    stated: tuple[MonAddr, ...] = ()
+    span: Optional[tuple[int, int]] = None
     written: str = ''
     epoch: Optional[MonEpoch] = None
     way: Optional[Way] = None
+
+    @property
+    def is_claim(self) -> bool:
+        """Return whether the monitors were not listed by the cluster."""
+        return self.source in (Source.CEPH_CONF, Source.MONITORS_FILE)
 
     @property
     def addresses(self) -> frozenset[MonAddr]:

@@ -76,6 +76,13 @@ class MonHistory:
         known = {each.epoch: each for each in (*self.epochs, *more)}
         return MonHistory(tuple(known[epoch] for epoch in sorted(known)))
 
+    @property
+    def span(self) -> Optional[tuple[int, int]]:
+        """Return the first and last known epoch; None without any."""
+        if not self.epochs:
+            return None
+        return self.epochs[0].epoch, self.epochs[-1].epoch
+
     @functools.cached_property
     def former(self) -> tuple[FormerMonitor, ...]:
         """Return the former monitors, latest first."""

@@ -12,12 +12,16 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Ownership: the disks of a backend."""
+"""Backends, their disks, and lists of monitors that are claims."""
+
+import dataclasses
 
 import pytest
 
 from rbd_mon_fix.model.cluster import Backend
+from rbd_mon_fix.model.cluster import Source
 from rbd_mon_fix.model.disk import RbdDisk
+from tests.unit import memory
 
 
 @pytest.mark.parametrize('backend, disk, expected', [
@@ -37,3 +41,11 @@ def test_owns(backend, disk, expected):
     owner = Backend('cinder', 'rbd', pool, user, secret)
     assert owner.owns(RbdDisk('vda', image, disk_user, disk_secret, (), '')
                       ) is expected
+
+
+@pytest.mark.parametrize('source, expected', [
+    (Source.MON_DUMP, False), (Source.CEPH_CONF, True),
+    (Source.MONITORS_FILE, True), (Source.NONE, False)])
+def test_a_list_of_others_is_a_claim(source, expected):
+    cluster = dataclasses.replace(memory.cluster(), source=source)
+    assert cluster.is_claim is expected

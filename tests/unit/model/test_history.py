@@ -91,3 +91,8 @@ def test_every_address_is_present_or_former(maps, random):
                 if any(one.name == each.name and one.addrs == each.addrs
                        for one in monitors)]
         assert (each.first, each.last) == (seen[0], seen[-1])
+
+
+def test_span():
+    assert MonHistory().span is None
+    assert MonHistory().merged([epoch(7, A), epoch(3, B)]).span == (3, 7)
