@@ -96,8 +96,11 @@ class Ceph:
 
 
 @contextlib.contextmanager
-def running() -> Iterator[Ceph]:
-    """Run a cluster with a pool and a user for the duration of the context."""
+def running(former: str = ADDRESS) -> Iterator[Ceph]:
+    """Run a cluster with a pool and a user for the duration of the context.
+
+    :param former: the address that its monitor had first
+    """
     with tempfile.TemporaryDirectory(prefix='rbd-mon-fix-ceph-') as name, \
             contextlib.ExitStack() as stack:
         folder = pathlib.Path(name)
@@ -105,7 +108,9 @@ def running() -> Iterator[Ceph]:
         (folder / 'ceph.conf').write_text(CONF.format(
             fsid=fsid, address=ADDRESS, folder=folder))
         ceph = Ceph(folder, fsid, '')
-        _make_monitor(ceph)
+        _make_monitor(ceph, former)
+        if former != ADDRESS:
+            _move_monitor(ceph, former)
         stack.enter_context(_daemon(ceph, 'ceph-mon', 'a'))
         _wait_until_ready(ceph)
         _make_osd(ceph)
@@ -117,7 +122,7 @@ def running() -> Iterator[Ceph]:
         yield dataclasses.replace(ceph, key=key)
 
 
-def _make_monitor(ceph: Ceph) -> None:
+def _make_monitor(ceph: Ceph, address: str) -> None:
     keyring = str(ceph.folder / 'keyring')
     _run('ceph-authtool', '--create-keyring', keyring, '--gen-key', '-n',
          'mon.', '--cap', 'mon', 'allow *')
@@ -125,10 +130,21 @@ def _make_monitor(ceph: Ceph) -> None:
          '--cap', 'mon', 'allow *', '--cap', 'osd', 'allow *')
     monmap = str(ceph.folder / 'monmap')
     _run('monmaptool', '--create', '--fsid', ceph.fsid, '--addv', 'a',
-         f'[v2:{ADDRESS}:3300/0,v1:{ADDRESS}:6789/0]', monmap)
+         f'[v2:{address}:3300/0,v1:{address}:6789/0]', monmap)
     (ceph.folder / 'mon.a').mkdir()
     ceph.run('ceph-mon', '--mkfs', '-i', 'a', '--monmap', monmap,
              '--keyring', keyring)
+
+
+def _move_monitor(ceph: Ceph, former: str) -> None:
+    """Let the monitor run, then give it another address.
+
+    The monitor then ends, and uses the new address when it starts again.
+    """
+    with _daemon(ceph, 'ceph-mon', 'a'):
+        _wait_until_ready(ceph, '-m', former)
+        ceph.run('ceph', '-m', former, 'mon', 'set-addrs', 'a',
+                 f'[v2:{ADDRESS}:3300,v1:{ADDRESS}:6789]')
 
 
 def _make_osd(ceph: Ceph) -> None:
@@ -164,8 +180,8 @@ def _daemon(ceph: Ceph, program: str, name: str) -> Iterator[None]:
                 retry=tenacity.retry_if_exception_type(
                     subprocess.CalledProcessError),
                 stop=tenacity.stop_after_delay(READY_WITHIN))
-def _wait_until_ready(ceph: Ceph) -> None:
-    ceph.run('ceph', '--connect-timeout', '5', 'quorum_status')
+def _wait_until_ready(ceph: Ceph, *where: str) -> None:
+    ceph.run('ceph', *where, '--connect-timeout', '5', 'quorum_status')
 
 
 def _run(program: str, *words: str) -> str:
