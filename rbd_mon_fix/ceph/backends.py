@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import socket
 from typing import Optional
 
 from rbd_mon_fix.ceph import conf as ceph_conf
@@ -161,12 +162,16 @@ def _of_replica(backend: cinder_conf.CinderBackend,
 
 
 def _of_nova(nova: nova_conf.NovaConf) -> Section:
-    """Return Nova's section; its path determines the cluster name."""
+    """Return Nova's section; its path determines the cluster name.
+
+    A nova.conf speaks for its own compute host, by default that of the
+    machine (nova/conf/netconf.py).
+    """
     path = nova.images_rbd_ceph_conf
     return Section(
         path, None, ceph_conf.cluster_of(path), nova.rbd_user,
         Backend('nova', '', nova.images_rbd_pool, nova.rbd_user,
-                nova.rbd_secret_uuid))
+                nova.rbd_secret_uuid, nova.host or socket.gethostname()))
 
 
 def _of_plain(plain: PlainCeph) -> list[Section]:

@@ -66,6 +66,7 @@ class _BackendMembers(TypedDict, total=False):
     pool: Optional[str]
     user: Optional[str]
     secret_uuid: Optional[str]
+    host: Optional[str]
 
 
 class _Required(TypedDict):
@@ -85,6 +86,7 @@ class _ClusterMembers(_Required, total=False):
     fsid: Optional[str]
     addresses: Optional[list[list[str]]]
     written: Optional[str]
+    epochs: Optional[list[int]]
     former: list[_FormerMembers]
     backends: list[_BackendMembers]
 
@@ -161,7 +163,7 @@ def _check_unique(subject: str, found: Iterable[object]) -> None:
 
 def _cluster(entry: _ClusterMembers, place: str) -> Cluster:
     monmap = MonMap(_monitors(entry, place))
-    # 'answers' is out of date.
+    epochs = entry.get('epochs')
     former = [_former(each, f'{place}.former[{number}]')
               for number, each in enumerate(entry.get('former', ()))]
     return Cluster(
@@ -171,6 +173,8 @@ def _cluster(entry: _ClusterMembers, place: str) -> Cluster:
         monmap=monmap,
         backends=tuple(map(_backend, entry.get('backends', ()))),
         former=tuple(former),
+        greeted=_greeted(entry, former),
+        span=(epochs[0], epochs[-1]) if epochs else None,
         written=entry.get('written') or '')
 
 
@@ -181,6 +185,16 @@ def _former(entry: _FormerMembers, place: str) -> FormerMonitor:
         raise _Misfit(f'{place}.addresses is empty')
     return FormerMonitor(entry.get('name') or '', addrs, first, last,
                          entry.get('until') or '')
+
+
+def _greeted(entry: _ClusterMembers, former: Sequence[FormerMonitor]
+             ) -> Optional[frozenset[MonAddr]]:
+    """Return the former addresses that answered; None if none was asked."""
+    answers = [each.get('answers') for each in entry.get('former', ())]
+    if all(each is None for each in answers):
+        return None
+    return frozenset(addr for each, answered in zip(former, answers)
+                     if answered for addr in each.addrs)
 
 
 def _monitors(entry: _ClusterMembers, place: str) -> tuple[Monitor, ...]:
@@ -224,7 +238,8 @@ def _addr(text: str, place: str) -> MonAddr:
 def _backend(entry: _BackendMembers) -> Backend:
     return Backend(owner=entry['owner'], name=entry.get('name') or '',
                    pool=entry.get('pool'), user=entry.get('user'),
-                   secret_uuid=secret.canonical(entry.get('secret_uuid')))
+                   secret_uuid=secret.canonical(entry.get('secret_uuid')),
+                   host=entry.get('host'))
 
 
 def _fsid(text: Optional[str], place: str) -> Optional[str]:

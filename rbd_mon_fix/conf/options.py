@@ -59,6 +59,12 @@ OPTS: list[cfg.Opt] = [
         help="A file with the right monitors: the output of 'rbd-mon-fix "
              "monitors -f json' from a machine that has the config files and "
              'reaches Ceph.'),
+    flag_list.FlagListOpt(
+        'former-monitors', default=[], metavar='"FSID ADDRESS ..."',
+        help='Addresses of former monitors that the history of a cluster '
+             'lacks, for example because its monitor store was rebuilt: the '
+             'fsid, then the addresses. Disks with these addresses belong to '
+             'that cluster. Repeatable: one value for each cluster.'),
     cfg.StrOpt(
         'journal-dir', default='/var/lib/rbd-mon-fix', metavar='DIR',
         help='The folder of the journal and the locks.'),
@@ -68,8 +74,8 @@ OPTS: list[cfg.Opt] = [
              'or the monitors file. For hosts that cannot reach Ceph.'),
 ]
 
-# For guests that Nova does not know. An option that is set must match a disk;
-# an option that is not set matches any.
+# For guests that Nova does not know. User, secret and pools matter if two
+# clusters had the addresses of a disk; one that is not set matches any disk.
 CEPH_OPTS = [
     cfg.StrOpt(
         'conf', default='/etc/ceph/ceph.conf',
@@ -79,8 +85,7 @@ CEPH_OPTS = [
     cfg.StrOpt('cluster', default='ceph', help='The name of that cluster.'),
     cfg.StrOpt('user', help='The cephx user of that cluster.'),
     cfg.StrOpt('secret_uuid',
-               help='The UUID of the libvirt secret of that cluster. Required '
-                    'if the guests of one host use more than one secret.'),
+               help='The UUID of the libvirt secret of that cluster.'),
     cfg.ListOpt('pools', default=[],
                 help='The pools of that cluster. Default: any pool.'),
 ]

@@ -54,8 +54,9 @@ def identity(backend: Backend) -> Backend:
     change with the cluster. The host is dropped because the config need not
     set it. The section name identifies a Cinder backend well enough.
     """
+    backend = dataclasses.replace(backend, host=None)
     if backend.owner == 'cinder':
-        return dataclasses.replace(backend, secret_uuid=None, host=None)
+        return dataclasses.replace(backend, secret_uuid=None)
     return backend
 
 

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from typing import Iterable, Mapping, Optional, Sequence
 
+from rbd_mon_fix.core import grounds
 from rbd_mon_fix.model import monmap
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.disk import RbdDisk
@@ -74,15 +75,14 @@ def connected(guest: Guest, clusters: Iterable[Cluster],
          or any(_is_at(peer, addr, names) for addr in launched)), key=str))
 
 
-def by_user_and_pool(disk: RbdDisk,
-                     clusters: Iterable[Cluster]) -> Optional[Cluster]:
-    """Return the only cluster with the user and pool of a disk, or None.
+def by_addresses(disk: RbdDisk, clusters: Iterable[Cluster],
+                 names: Names) -> Optional[Cluster]:
+    """Return the only cluster that had all addresses of a disk, or None.
 
-    A QEMU command line tells nothing else about the cluster of a disk.
+    :param clusters: all known clusters, with their former monitors
     """
     found = [cluster for cluster in clusters
-             if any((backend.pool, backend.user) == (disk.pool, disk.user)
-                    for backend in cluster.backends)]
+             if grounds.Grounds(cluster, names).of_all(disk.monitors)]
     return found[0] if len(found) == 1 else None
 
 

@@ -12,121 +12,228 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The rules that decide which cluster a disk belongs to.
+"""The rules that decide, by evidence, which cluster a disk belongs to.
 
-The monitors of a wrong cluster would break a healthy guest, so a disk whose
-cluster is unknown or ambiguous belongs to no cluster.
+The monitors of a wrong cluster would break a healthy guest. Names cannot
+prevent that: sections, pools, users and secrets repeat between sites.
+Addresses can: a disk belongs to the cluster in whose monmap, present or
+former, all of its addresses are found. The config can only contradict, or
+decide between clusters that both had the addresses.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Iterable, Mapping, Optional, Sequence
+import functools
+from typing import Iterator, Mapping, Optional, Sequence
 
-from rbd_mon_fix.model.cluster import Backend
+from rbd_mon_fix.core import grounds as grounds_module
+from rbd_mon_fix.model import host_name
 from rbd_mon_fix.model.cluster import Cluster
+from rbd_mon_fix.model.cluster import VolumeService
 from rbd_mon_fix.model.disk import RbdDisk
+from rbd_mon_fix.model.evidence import Evidence
+from rbd_mon_fix.model.evidence import EvidenceKind
+from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.record import Record
 
-# The cephx identities (user, secret UUID) of some disks.
-Identities = frozenset[tuple[Optional[str], Optional[str]]]
+# The service of each volume, None for a volume without a service; None
+# instead of the mapping if Cinder's database is not available.
+Services = Optional[Mapping[str, Optional[VolumeService]]]
+
+# The grounds for all addresses of a disk, by the name of the cluster.
+_Found = dict[str, tuple[grounds_module.Ground, ...]]
+
+_FOR = (EvidenceKind.STATED, EvidenceKind.HISTORY,
+        EvidenceKind.CURRENT_ADDRESS)
 
 
 @dataclasses.dataclass(frozen=True)
 class Ownership:
-    """The known clusters and volumes.
+    """The known clusters, addresses and volumes.
 
     :param clusters: the clusters that the config names
-    :param volumes: Cinder's backend name for each volume, None for a volume
-        without a backend; None instead of the mapping if Cinder's database
-        is not available
-    :param identities: the cephx identities of all disks on the hosts of the
-        run, selected or not; the only clue on a host without OpenStack
+    :param volumes: Cinder's service of each volume
+    :param names: the addresses of host names in documents
+    :param greeting: endpoints that greeted as a Ceph monitor when asked
+    :param unconfirmed: names of the clusters whose list of monitors is a
+        claim that no majority of the monitors confirms
     """
 
     clusters: Sequence[Cluster]
-    volumes: Optional[Mapping[str, Optional[str]]]
-    identities: Identities = frozenset()
+    volumes: Services = None
+    names: grounds_module.Names = dataclasses.field(default_factory=dict)
+    greeting: frozenset[MonAddr] = frozenset()
+    unconfirmed: frozenset[str] = frozenset()
 
-    def cluster_of(self, record: Record, disk: RbdDisk) -> Optional[Cluster]:
-        """Return the one cluster that a disk belongs to, or None."""
-        volume = record.volume_id or disk.volume_id
-        if volume and self.volumes is not None and volume in self.volumes:
-            return self._by_backend(self.volumes[volume], disk)
-        if disk.is_own_of(record.locator.instance) and (
-                mine := self._by_secret(disk, ('nova',))):
-            return mine
-        return self._by_secret(disk, ('cinder', 'nova', 'libvirt'))
+    def of(self, record: Record, disk: RbdDisk
+           ) -> tuple[Optional[Cluster], Evidence]:
+        """Return the one cluster that a disk belongs to, or None, and why."""
+        addrs = _real(disk)
+        if not addrs:
+            return None, Evidence(EvidenceKind.NO_ADDRESS,
+                                  'The disk names no monitor address.')
+        found = self._found(addrs)
+        if not found:
+            return None, self._not_found(addrs)
+        if len(found) > 1:
+            found = {name: each for name, each in found.items()
+                     if self._fits(self._named[name], record, disk)}
+        if len(found) != 1:
+            return None, Evidence(
+                EvidenceKind.SEVERAL_CLUSTERS,
+                'Several clusters had these addresses, and the config does '
+                'not tell which of them is meant.')
+        [(name, grounds)] = found.items()
+        cluster = self._named[name]
+        against = self._against(cluster, record, disk)
+        if against:
+            return None, against
+        return cluster, self._evidence(cluster, record, disk, grounds)
 
-    def _by_backend(self, name: Optional[str],
-                    disk: RbdDisk) -> Optional[Cluster]:
-        """Return the cluster of Cinder's backend, if the document agrees."""
-        if name is None:
-            return None
-        found = [cluster for cluster in self.clusters
-                 if any(backend.owner == 'cinder' and backend.name == name
-                        and backend.pool in (None, disk.pool)
-                        for backend in cluster.backends)]
-        owner = _only(found, disk)
-        claimed = self._claimed(disk, ('cinder', 'nova'))
-        return None if claimed and owner not in claimed else owner
+    def suspects(self, record: Record, disk: RbdDisk) -> Iterator[MonAddr]:
+        """Yield the endpoints that must not greet if a disk is corrected.
 
-    def _by_secret(self, disk: RbdDisk,
-                   owners: tuple[str, ...]) -> Optional[Cluster]:
-        return _only(self._claimed(disk, owners), disk)
-
-    def _claimed(self, disk: RbdDisk,
-                 owners: tuple[str, ...]) -> list[Cluster]:
-        return [cluster for cluster in self.clusters
-                if any(self._owns(backend, disk)
-                       for backend in cluster.backends
-                       if backend.owner in owners)]
-
-    def _owns(self, backend: Backend, disk: RbdDisk) -> bool:
-        if backend.owner != 'libvirt':
-            return backend.owns(disk)
-        return self._plain_owns(backend, disk)
-
-    def _plain_owns(self, backend: Backend, disk: RbdDisk) -> bool:
-        """Return whether a disk belongs to a ceph.conf without OpenStack.
-
-        Pool, user and secret must match if the operator gave them. Without
-        a given secret, all disks must have the same cephx identity: one of
-        two identities could belong to another cluster.
+        They are all endpoints of the monitors to be replaced.
         """
-        stated = [(backend.pool, disk.pool), (backend.user, disk.user),
-                  (backend.secret_uuid, disk.secret_uuid)]
-        if any(said not in (None, seen) for said, seen in stated):
-            return False
-        return backend.secret_uuid is not None or len(self.identities) <= 1
+        cluster, _ = self.of(record, disk)
+        if cluster is not None:
+            yield from self._replaced(cluster, disk)
+
+    @functools.cached_property
+    def _named(self) -> Mapping[str, Cluster]:
+        return {cluster.name: cluster for cluster in self.clusters}
+
+    @functools.cached_property
+    def _tables(self) -> Mapping[str, grounds_module.Grounds]:
+        return {cluster.name: grounds_module.Grounds(cluster, self.names)
+                for cluster in self.clusters}
+
+    @functools.cached_property
+    def _known(self) -> dict[tuple[MonAddr, ...], _Found]:
+        # Thousands of disks have the same few lists of addresses.
+        return {}
+
+    def _found(self, addrs: tuple[MonAddr, ...]) -> _Found:
+        """Return the clusters that had all of the addresses."""
+        if addrs not in self._known:
+            found = {name: table.of_all(addrs)
+                     for name, table in self._tables.items()}
+            self._known[addrs] = {name: grounds for name, grounds
+                                  in found.items() if grounds}
+        return self._known[addrs]
+
+    def _evidence(self, cluster: Cluster, record: Record, disk: RbdDisk,
+                  grounds: Sequence[grounds_module.Ground]) -> Evidence:
+        kinds = {ground.kind for ground in grounds}
+        words = ', '.join(dict.fromkeys(
+            ground.words for ground in grounds if ground.words))
+        odd = _oddity(cluster, record, disk)
+        return Evidence(next(kind for kind in _FOR if kind in kinds),
+                        ' '.join(filter(None, (words and f'{words}.', odd))))
+
+    def _not_found(self, addrs: Sequence[MonAddr]) -> Evidence:
+        """Name the addresses without a cluster, and the searched epochs."""
+        strange = [addr for addr in addrs if not any(
+            table.of(addr) for table in self._tables.values())]
+        looked = ', '.join(f'{cluster.name} ({_span(cluster)})'
+                           for cluster in self.clusters) or 'no cluster'
+        if not strange:
+            return Evidence(
+                EvidenceKind.NOT_FOUND,
+                'No cluster had all of these addresses; different clusters '
+                f'had some of them. Searched: {looked}.')
+        return Evidence(
+            EvidenceKind.NOT_FOUND,
+            f'No known cluster had a monitor at '
+            f'{", ".join(map(str, strange))}. Searched: {looked}.')
+
+    def _fits(self, cluster: Cluster, record: Record, disk: RbdDisk) -> bool:
+        """Return whether service, user, secret and pool fit a backend."""
+        volume = record.volume_id or disk.volume_id
+        for backend in cluster.backends:
+            if not backend.matches(disk):
+                continue
+            if backend.owner == 'cinder':
+                service = (self.volumes or {}).get(volume or '')
+                if service is not None and backend.serves(service):
+                    return True
+            elif not volume and (backend.host is None or host_name.is_same(
+                    backend.host, record.locator.host)):
+                return True
+        return False
+
+    def _against(self, cluster: Cluster, record: Record,
+                 disk: RbdDisk) -> Optional[Evidence]:
+        """Return the evidence against a cluster; it outweighs all else."""
+        if cluster.name in self.unconfirmed:
+            return Evidence(
+                EvidenceKind.UNCONFIRMED_LIST,
+                f'The monitors of {cluster.name} come from '
+                f'{cluster.source.value}, and no majority of them answers.')
+        living = [addr for addr in self._replaced(cluster, disk)
+                  if addr in self._endpoints]
+        if living:
+            return Evidence(
+                EvidenceKind.LIVING_STRANGER,
+                f'{", ".join(map(str, dict.fromkeys(living)))} answers as a '
+                f'Ceph monitor, but is not in the monmap of {cluster.name}: '
+                'it may be a monitor of another cluster, or a removed '
+                'monitor that must be stopped first.')
+        return self._contradiction(cluster, record, disk)
+
+    def _contradiction(self, cluster: Cluster, record: Record,
+                       disk: RbdDisk) -> Optional[Evidence]:
+        volume = record.volume_id or disk.volume_id
+        service = (self.volumes or {}).get(volume or '')
+        if service is None:
+            return None
+        meant = [each.name for each in self.clusters if any(
+            backend.serves(service) for backend in each.backends)]
+        if not meant or cluster.name in meant:
+            return None
+        return Evidence(
+            EvidenceKind.CONTRADICTION,
+            f'The addresses are those of {cluster.name}, but Cinder has the '
+            f'volume at {service}, which leads to {", ".join(meant)}.')
+
+    def _replaced(self, cluster: Cluster, disk: RbdDisk
+                  ) -> Iterator[MonAddr]:
+        """Yield all endpoints of the monitors that a change replaces."""
+        for addr in _real(disk):
+            if not cluster.monmap.leads(addr, self.names):
+                ground = self._tables[cluster.name].of(addr)
+                yield from ground.endpoints if ground else ()
+
+    @functools.cached_property
+    def _endpoints(self) -> frozenset[MonAddr]:
+        return frozenset(endpoint for addr in self.greeting
+                         for endpoint in addr.endpoints)
 
 
-def _only(found: Sequence[Cluster], disk: RbdDisk) -> Optional[Cluster]:
-    """Return the only cluster that a disk can belong to, or None.
+def _real(disk: RbdDisk) -> tuple[MonAddr, ...]:
+    """Return the addresses of a disk without placeholders."""
+    return tuple(addr for addr in disk.monitors if not addr.is_placeholder)
 
-    The clusters of a replicated backend share section, pool, user and
-    secret. A disk belongs to the cluster that has, or had, a monitor at one
-    of the disk's addresses.
+
+def _oddity(cluster: Cluster, record: Record, disk: RbdDisk) -> str:
+    """Return a remark if a disk fits no backend of its cluster, or ''.
+
+    Only backends of the service that made the disk can be compared.
     """
-    if len(found) > 1:
-        found = [cluster for cluster in found
-                 if not cluster.addresses.isdisjoint(disk.monitors)]
-    return found[0] if len(found) == 1 else None
+    own = disk.is_own_of(record.locator.instance)
+    volume = record.volume_id or disk.volume_id
+    maker = 'nova' if own else 'cinder' if volume else 'libvirt'
+    comparable = [backend for backend in cluster.backends
+                  if backend.owner == maker]
+    if not comparable or any(backend.matches(disk)
+                             for backend in cluster.backends):
+        return ''
+    return (f'Its pool, user and secret fit no backend of {cluster.name}.')
 
 
-def are_alike(clusters: Sequence[Cluster]) -> bool:
-    """Return whether a section of the config leads to several clusters."""
-    sections = [section for cluster in clusters for section in {
-        (backend.owner, backend.name) for backend in cluster.backends}]
-    return len(set(sections)) < len(sections)
-
-
-def is_vague(clusters: Iterable[Cluster]) -> bool:
-    """Return whether a ceph.conf was given without a secret."""
-    return any(backend.owner == 'libvirt' and backend.secret_uuid is None
-               for cluster in clusters for backend in cluster.backends)
-
-
-def identities(disks: Iterable[RbdDisk]) -> Identities:
-    """Return the cephx identities of disks."""
-    return frozenset((disk.user, disk.secret_uuid) for disk in disks)
+def _span(cluster: Cluster) -> str:
+    if cluster.span is None:
+        return 'no history'
+    first, last = cluster.span
+    return f'epochs {first} to {last}'

@@ -23,6 +23,7 @@ from rbd_mon_fix.core import impact
 from rbd_mon_fix.core import ownership
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.disk import RbdDisk
+from rbd_mon_fix.model.evidence import Evidence
 from rbd_mon_fix.model.instance import Instance
 from rbd_mon_fix.model.monmap import MonMap
 from rbd_mon_fix.model.plan import Change
@@ -91,7 +92,7 @@ def _judge(record: Record, known: Knowledge) -> Iterator[Copy]:
 
 def _copy(record: Record, disk: RbdDisk, instance: Instance,
           known: Knowledge) -> Copy:
-    cluster = known.ownership.cluster_of(record, disk)
+    cluster, evidence = known.ownership.of(record, disk)
     state = _state(disk, cluster, known.names)
     skip = _skip(record, instance, state, known)
     moving = known.moving.get(record.volume_id or disk.volume_id or '')
@@ -104,7 +105,14 @@ def _copy(record: Record, disk: RbdDisk, instance: Instance,
         record.locator, instance, disk, record.disk or device_of(disk.key),
         cluster.name if cluster else None,
         cluster.monmap.addrs if cluster else (), state, skip, fails,
-        f'Cinder is moving the volume ({moving}).' if moving and skip else '')
+        _note(moving if skip else None, cluster, evidence), evidence)
+
+
+def _note(moving: Optional[str], cluster: Optional[Cluster],
+          evidence: Evidence) -> str:
+    if moving:
+        return f'Cinder is moving the volume ({moving}).'
+    return evidence.detail if cluster is None else ''
 
 
 def _state(disk: RbdDisk, cluster: Optional[Cluster],
@@ -158,7 +166,7 @@ def _edit(record: Record, copy: Copy) -> Edit:
     return Edit(copy.disk.key, copy.disk.image, copy.cluster,
                 copy.disk.monitors, copy.desired, copy.disk.verbatim,
                 record.document.spell(copy.disk, copy.desired),
-                copy.disk.user, copy.disk.secret_uuid)
+                copy.disk.user, copy.disk.secret_uuid, str(copy.evidence))
 
 
 def device_of(key: str) -> Optional[str]:

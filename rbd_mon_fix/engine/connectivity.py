@@ -208,7 +208,8 @@ class Watch:
         """Return the cluster that all copies agree on, or None."""
         named = self._named.get((guest.instance or '', disk.image))
         if not named:
-            return connectivity.by_user_and_pool(disk, self._context.clusters)
+            return connectivity.by_addresses(
+                disk, self._context.histories.clusters, self._names)
         [name, *others] = named
         return None if others else next(
             (cluster for cluster in self._context.clusters

@@ -111,8 +111,11 @@ class Context(contextlib.AbstractContextManager['Context']):
         :raises Unreachable: no monitors are known, and no cluster answers
         """
         from rbd_mon_fix.ceph import clusters
-        return clusters.learn(self.nova, self.cinder, self.plain(),
-                              self.conf.monitors_file, self.conf.offline)
+        from rbd_mon_fix.ceph import former_monitors
+        return former_monitors.stated(
+            self.conf.former_monitors,
+            clusters.learn(self.nova, self.cinder, self.plain(),
+                           self.conf.monitors_file, self.conf.offline))
 
     @functools.cached_property
     def histories(self) -> histories.Histories:

@@ -186,5 +186,5 @@ class _Look:
 
     def _owner(self, host: str, instance: str,
                disk: RbdDisk) -> Optional[Cluster]:
-        return self._judge.ownership([disk]).cluster_of(
-            Record(Locator('', host, instance, ''), None), disk)
+        record = Record(Locator('', host, instance, ''), None)
+        return self._judge.ownership([(record, disk)]).of(record, disk)[0]

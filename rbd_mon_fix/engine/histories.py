@@ -16,17 +16,21 @@
 
 from __future__ import annotations
 
+from concurrent import futures
 import dataclasses
+import functools
 import os
-from typing import Sequence
+from typing import Callable, Iterable, Sequence
 
 from oslo_log import log as logging
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.ceph import history as ceph_history
+from rbd_mon_fix.core import grounds
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.history import MonEpoch
 from rbd_mon_fix.model.history import MonHistory
+from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.state import histories as kept
 
 LOG = logging.getLogger(__name__)
@@ -43,6 +47,8 @@ class Histories:
     def __init__(self, clusters: Sequence[Cluster], folder: str, ask: bool):
         self._folder = folder
         self._ask = ask
+        # Clusters that have nothing more to tell.
+        self._exhausted: set[str] = set()
         self._clusters = {cluster.name: self._remembered(cluster)
                           for cluster in clusters}
 
@@ -51,10 +57,32 @@ class Histories:
         """Return the clusters with the history known so far."""
         return tuple(self._clusters.values())
 
+    def explain(self, addrs: Iterable[MonAddr],
+                names: grounds.Names) -> None:
+        """Query clusters for the epochs that tell whose some addresses are.
+
+        A single cluster is asked until every address is found. One of
+        several clusters may have been given an address of another, so they
+        are asked for all epochs.
+
+        :param names: the addresses of host names
+        """
+        if len(self._clusters) > 1:
+            self.complete()
+            return
+        for name, cluster in list(self._clusters.items()):
+            known = grounds.Grounds(cluster, names)
+            strange = [addr for addr in addrs
+                       if not addr.is_placeholder and known.of(addr) is None]
+            if strange:
+                self._extend(name, functools.partial(
+                    _all_found, strange, names))
+
     def complete(self) -> None:
-        """Query all clusters for all missing epochs."""
-        for name in list(self._clusters):
-            self._extend(name)
+        """Query all clusters for all missing epochs, side by side."""
+        with futures.ThreadPoolExecutor(len(self._clusters) or 1) as pool:
+            list(pool.map(lambda name: self._extend(name, lambda epoch: False),
+                          list(self._clusters)))
 
     def _remembered(self, cluster: Cluster) -> Cluster:
         if cluster.fsid is None or cluster.former:
@@ -63,26 +91,53 @@ class Histories:
         return _with(cluster, history.merged(
             [cluster.epoch] if cluster.epoch else []))
 
-    def _extend(self, name: str) -> None:
+    def _extend(self, name: str, enough: Callable[[MonEpoch], bool]) -> None:
+        """Query a cluster for missing epochs, the newest first.
+
+        :param enough: whether no more epochs are needed after this one
+        """
         cluster = self._clusters[name]
-        if (not self._ask or cluster.way is None or cluster.epoch is None
-                or cluster.fsid is None):
+        if (not self._ask or name in self._exhausted or cluster.way is None
+                or cluster.epoch is None or cluster.fsid is None):
             return
         history = kept.load(self._folder, cluster.fsid).merged(
             [cluster.epoch])
-        known = {each.epoch for each in history.epochs}
-        numbers = [number for number in range(cluster.epoch.epoch, 0, -1)
-                   if number not in known]
         found: list[MonEpoch] = []
+        failure = None
         try:
-            found.extend(ceph_history.epochs(cluster.way, numbers))
+            for each in ceph_history.epochs(
+                    cluster.way, _missing(history, cluster.epoch.epoch)):
+                found.append(each)
+                # No gap may remain between known epochs.
+                if enough(each) and each.epoch < history.epochs[0].epoch:
+                    break
+            else:
+                self._exhausted.add(name)
         except exceptions.Unreachable as error:
+            self._exhausted.add(name)
+            failure = error
+        if failure:
+            # Not logged above: oslo.log would add the exception once more.
             LOG.warning('Some or all former monitors of cluster %s are '
-                        'unknown: %s', name, error)
+                        'unknown: %s', name, failure)
         history = history.merged(found)
         self._clusters[name] = _with(cluster, history)
         if found and os.path.isdir(self._folder):
             kept.save(self._folder, cluster.fsid, history)
+
+
+def _missing(history: MonHistory, last: int) -> list[int]:
+    """Return the unknown epochs, latest first."""
+    known = {each.epoch for each in history.epochs}
+    return [number for number in range(last, 0, -1) if number not in known]
+
+
+def _all_found(strange: list[MonAddr], names: grounds.Names,
+               epoch: MonEpoch) -> bool:
+    """Drop the addresses of an epoch; return whether none is left."""
+    strange[:] = [addr for addr in strange
+                  if not epoch.monmap.leads(addr, names)]
+    return not strange
 
 
 def _with(cluster: Cluster, history: MonHistory) -> Cluster:

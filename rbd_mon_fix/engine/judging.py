@@ -18,24 +18,20 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from typing import Collection, Iterable, Iterator, Mapping, Optional
+from typing import Collection, Iterable, Mapping
 
 from rbd_mon_fix.ceph import dns
 from rbd_mon_fix.core import ownership as ownership_module
 from rbd_mon_fix.core import planning
-from rbd_mon_fix.engine import cephx_users
 from rbd_mon_fix.engine import context as contexts
 from rbd_mon_fix.engine import scan as scans
 from rbd_mon_fix.engine import selection as selections
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.disk import RbdDisk
+from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.plan import Plan
 from rbd_mon_fix.model.record import Record
 from rbd_mon_fix.stores import registry
-
-# Cinder's backend of each volume, None for a volume without a backend; None
-# as a whole if Cinder's database is not available.
-Backends = Optional[Mapping[str, Optional[str]]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,12 +47,17 @@ class Judged:
 
 
 class Judge:
-    """Judges copies by the clusters that the config names."""
+    """Judges copies by the clusters that the config names.
+
+    Each address is asked only once whether a monitor greets there.
+    """
 
     def __init__(self, context: contexts.Context,
                  selection: selections.Selection):
         self._context = context
         self._selection = selection
+        self._asked: set[MonAddr] = set()
+        self._greeting: frozenset[MonAddr] = frozenset()
 
     def judge(self, batch: scans.Batch) -> Judged:
         """Judge the copies of a batch and plan its changes.
@@ -64,46 +65,61 @@ class Judge:
         :raises ConfigError: the config names no cluster, or is unusable
         :raises Unreachable: the connection to Cinder's database was lost
         """
-        backends, moving = self._volumes(batch.records)
+        services, moving = self._volumes(batch.records)
+        owned = self.ownership(_owned(batch.records), services)
         known = planning.Knowledge(
-            batch.scope.instances,
-            self.ownership(_disks(batch.records), backends),
-            names(addr.host for disk in _disks(batch.records)
-                  for addr in disk.monitors if addr.is_name),
-            registry.READERS, self._selection.unmanaged, moving)
+            batch.scope.instances, owned, owned.names, registry.READERS,
+            self._selection.unmanaged, moving)
         return Judged(batch.scope.host, planning.plan(batch.records, known),
                       moving)
 
-    def ownership(self, disks: Iterable[RbdDisk],
-                  backends: Backends = None) -> ownership_module.Ownership:
-        """Return the rules that assign disks to clusters."""
-        identities = ownership_module.identities(disks)
-        return ownership_module.Ownership(
-            self._clusters, backends, self._every_identity | identities)
+    def ownership(self, disks: Collection[tuple[Record, RbdDisk]],
+                  services: ownership_module.Services = None
+                  ) -> ownership_module.Ownership:
+        """Return the rules that tell the clusters of some disks."""
+        addrs = {addr for _, disk in disks for addr in disk.monitors}
+        resolved = names(addr.host for addr in addrs if addr.is_name)
+        self._context.histories.explain(addrs, resolved)
+        owned = ownership_module.Ownership(
+            self._context.histories.clusters, services, resolved,
+            unconfirmed=self._unconfirmed)
+        return dataclasses.replace(owned, greeting=self._greets(
+            addr for record, disk in disks
+            for addr in owned.suspects(record, disk)))
+
+    def _greets(self, addrs: Iterable[MonAddr]) -> frozenset[MonAddr]:
+        """Return the endpoints at which a Ceph monitor greets.
+
+        Offline, the monitors file tells which did when it was written.
+        """
+        if self._context.answering is None:
+            return frozenset().union(*(
+                cluster.greeted or () for cluster in self._context.clusters))
+        wanted = set(addrs) - self._asked
+        if wanted:
+            from rbd_mon_fix.ceph import client
+            self._asked |= wanted
+            self._greeting |= client.answering(wanted)
+        return self._greeting
 
     @functools.cached_property
-    def _clusters(self) -> tuple[Cluster, ...]:
-        """Return the clusters, with former monitors if needed."""
-        if not ownership_module.are_alike(self._context.clusters):
-            return tuple(self._context.clusters)
-        self._context.histories.complete()
-        return self._context.histories.clusters
-
-    @functools.cached_property
-    def _every_identity(self) -> ownership_module.Identities:
-        return cephx_users.of_all_guests(self._context,
-                                         self._selection.hosts)
+    def _unconfirmed(self) -> frozenset[str]:
+        """Return the clusters whose list is a claim without a majority."""
+        answering = self._context.answering
+        return frozenset() if answering is None else frozenset(
+            cluster.name for cluster in self._context.clusters
+            if cluster.is_claim and not _has_majority(cluster, answering))
 
     def _volumes(self, records: Collection[Record]
-                 ) -> tuple[Backends, Mapping[str, str]]:
-        """Return the backends of volumes, and the moving volumes."""
+                 ) -> tuple[ownership_module.Services, Mapping[str, str]]:
+        """Return the services of volumes, and the moving volumes."""
         if self._context.cinder_database is None:
             return None, {}
         volumes = {record.volume_id for record in records}
-        volumes |= {disk.volume_id for disk in _disks(records)}
+        volumes |= {disk.volume_id for _, disk in _owned(records)}
         found = self._context.cinder_database.volumes(
             {volume for volume in volumes if volume})
-        return ({uuid: volume.backend for uuid, volume in found.items()},
+        return ({uuid: volume.service for uuid, volume in found.items()},
                 {uuid: volume.moving for uuid, volume in found.items()
                  if volume.moving})
 
@@ -114,6 +130,12 @@ def names(hosts: Iterable[str]) -> planning.Names:
     return dns.resolve(wanted) if wanted else {}
 
 
-def _disks(records: Iterable[Record]) -> Iterator[RbdDisk]:
-    return (disk for record in records if record.document
-            for disk in record.document.disks)
+def _has_majority(cluster: Cluster, answering: frozenset[MonAddr]) -> bool:
+    monitors = cluster.monmap.monitors
+    return 2 * sum(not answering.isdisjoint(monitor.addrs)
+                   for monitor in monitors) > len(monitors)
+
+
+def _owned(records: Iterable[Record]) -> list[tuple[Record, RbdDisk]]:
+    return [(record, disk) for record in records if record.document
+            for disk in record.document.disks]

@@ -91,7 +91,8 @@ class Session(contextlib.AbstractContextManager['Session']):
         writer = self._journal.start(
             command, self._scan.selection.hosts,
             [{'name': cluster.name, 'fsid': cluster.fsid,
-              'monitors': list(map(str, cluster.monmap.addrs))}
+              'monitors': list(map(str, cluster.monmap.addrs)),
+              'stated': list(map(str, cluster.stated))}
              for cluster in self._context.clusters], undoes)
         return Writing(self._scan, writer, self._server_locks)
 

@@ -21,6 +21,7 @@ from urllib import parse
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.inventory import local_host
+from rbd_mon_fix.model import host_name
 
 if TYPE_CHECKING:
     from rbd_mon_fix.inventory import cells as cells_module
@@ -65,7 +66,7 @@ def require(hostname: str, host: str, expected: Collection[str]) -> None:
     :param expected: see ``names``
     :raises Unreachable: the host name belongs to another machine
     """
-    if any(local_host.is_same(hostname, name) for name in expected):
+    if any(host_name.is_same(hostname, name) for name in expected):
         return
     raise exceptions.Unreachable(
         f'The libvirt that answers for compute host {host} is on {hostname}, '

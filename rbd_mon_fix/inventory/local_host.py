@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The single rule for whether a host name means this machine."""
+"""The single rule for whether a compute host is this machine."""
 
 from __future__ import annotations
 
@@ -21,16 +21,7 @@ import socket
 from typing import Iterable, Optional
 
 from rbd_mon_fix import exceptions
-
-
-def is_same(one: str, other: str) -> bool:
-    """Tell whether two host names belong to the same machine.
-
-    A short name matches a full name that starts with it; two full names
-    that differ belong to different machines.
-    """
-    return one == other or ('.' not in one or '.' not in other) and (
-        one.split('.')[0] == other.split('.')[0])
+from rbd_mon_fix.model import host_name
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,7 +57,7 @@ class LocalHost:
         """
         if self.configured:
             return host == self.configured
-        return is_same(host, self.hostname)
+        return host_name.is_same(host, self.hostname)
 
     def require(self, hosts: Iterable[str], command: str) -> None:
         """Refuse hosts that are not this machine.

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-import itertools
 from typing import Optional
 
 from rbd_mon_fix.model import disk as disk_model
@@ -38,6 +37,24 @@ class Source(str, enum.Enum):
 
 
 @dataclasses.dataclass(frozen=True)
+class VolumeService:
+    """The service of Cinder that has a volume.
+
+    ``volumes.host`` is ``host@section#pool``
+    (cinder/volume/volume_utils.py, ``extract_host``).
+
+    :param host: ``backend_host`` or ``host`` of the cinder.conf
+    :param section: name of the backend; '' for a service without backends
+    """
+
+    host: str
+    section: str
+
+    def __str__(self) -> str:
+        return f'{self.host}@{self.section}' if self.section else self.host
+
+
+@dataclasses.dataclass(frozen=True)
 class Backend:
     """A config section that defines access to RBD.
 
@@ -46,8 +63,8 @@ class Backend:
     :param pool: the RBD pool; None for any pool
     :param user: the cephx user; None for any user, or without cephx
     :param secret_uuid: libvirt's secret; None if the config names no secret
-    :param host: the host part of ``volumes.host``; None if the config does
-        not set it
+    :param host: the host that the config speaks for: that of
+        ``volumes.host``, or Nova's compute host; None for any
     """
 
     owner: str
@@ -57,10 +74,23 @@ class Backend:
     secret_uuid: Optional[str]
     host: Optional[str] = None
 
-    def owns(self, disk: disk_model.RbdDisk) -> bool:
-        """Return whether a disk has this backend's pool, user and secret."""
-        return (self.pool == disk.pool and self.user == disk.user
-                and self.secret_uuid == disk.secret_uuid)
+    def matches(self, disk: disk_model.RbdDisk) -> bool:
+        """Return whether a disk has this backend's pool, user and secret.
+
+        On a host without OpenStack, what the operator did not state matches
+        any disk.
+        """
+        if self.pool not in (None, disk.pool):
+            return False
+        identity = [(self.user, disk.user),
+                    (self.secret_uuid, disk.secret_uuid)]
+        return all(ours == seen or ours is None and self.owner == 'libvirt'
+                   for ours, seen in identity)
+
+    def serves(self, service: VolumeService) -> bool:
+        """Return whether this backend's config is that of a service."""
+        return (self.owner == 'cinder' and self.name == service.section
+                and self.host in (None, service.host))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,10 +144,3 @@ class Cluster:
     def is_claim(self) -> bool:
         """Return whether the monitors were not listed by the cluster."""
         return self.source in (Source.CEPH_CONF, Source.MONITORS_FILE)
-
-    @property
-    def addresses(self) -> frozenset[MonAddr]:
-        """Return the addresses of all present and former monitors."""
-        present = (monitor.addrs for monitor in self.monmap.monitors)
-        former = (monitor.addrs for monitor in self.former)
-        return frozenset(itertools.chain(*present, *former))

@@ -43,3 +43,7 @@ class Evidence:
 
     kind: EvidenceKind
     detail: str = ''
+
+    def __str__(self) -> str:
+        return f'{self.kind.value}: {self.detail}' if self.detail else (
+            self.kind.value)

@@ -71,6 +71,17 @@ class MonAddr:
         return host if self.port is None else f'{host}:{self.port}'
 
     @property
+    def endpoints(self) -> tuple[MonAddr, ...]:
+        """Return the endpoints that librados tries for this address.
+
+        Without a port, these are both default ports (src/mon/MonMap.cc,
+        init_with_hosts).
+        """
+        if self.port is not None:
+            return (self,)
+        return MonAddr(self.host, V2_PORT), MonAddr(self.host, V1_PORT)
+
+    @property
     def is_placeholder(self) -> bool:
         """Return whether this stands for a monitor without an address yet.
 

@@ -21,6 +21,7 @@ import enum
 from typing import Mapping, Optional
 
 from rbd_mon_fix.model.disk import RbdDisk
+from rbd_mon_fix.model.evidence import Evidence
 from rbd_mon_fix.model.instance import Instance
 from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.record import Document
@@ -67,6 +68,8 @@ class Copy:
     :param cluster: name of the disk's cluster; None if it is unknown
     :param desired: the right addresses; empty if they are unknown
     :param note: more about a skip, or ''
+    :param evidence: what tells the cluster, or why nothing does; None if the
+        disk cannot be read
     """
 
     locator: Locator
@@ -79,11 +82,17 @@ class Copy:
     skip: Optional[SkipReason] = None
     breaks: tuple[Operation, ...] = ()
     note: str = ''
+    evidence: Optional[Evidence] = None
 
     @property
     def wrong(self) -> bool:
         """Return whether the addresses must be fixed."""
         return self.state in (State.DRIFTED, State.STALE)
+
+    @property
+    def not_judged(self) -> bool:
+        """Return whether nothing tells if the addresses are right."""
+        return self.state in (State.UNKNOWN_CLUSTER, State.UNREADABLE)
 
     @property
     def due(self) -> bool:
@@ -97,6 +106,7 @@ class Edit:
 
     :param user: cephx user of the disk; None without cephx, or if unknown
     :param secret_uuid: libvirt secret; None without cephx, or if unknown
+    :param evidence: what tells the cluster; '' in old journals
     """
 
     disk: str
@@ -108,6 +118,7 @@ class Edit:
     new_verbatim: str
     user: Optional[str] = None
     secret_uuid: Optional[str] = None
+    evidence: str = ''
 
     @property
     def pool(self) -> str:

@@ -45,7 +45,12 @@ def printable(text: str) -> str:
 
 
 def flat(value: object) -> str:
-    """Return a value as one string: lists joined by spaces, '' for None."""
+    """Return a value as one string, '' for None.
+
+    Lists are joined by spaces, and the values of an object by colons.
+    """
+    if isinstance(value, dict):
+        return ': '.join(filter(None, map(flat, value.values())))
     if isinstance(value, (list, tuple)):
         return ' '.join(map(str, value))
     return '' if value is None else str(value)

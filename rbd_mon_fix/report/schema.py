@@ -20,6 +20,7 @@ import enum
 from typing import Iterable, Iterator, Optional, Sequence
 
 from rbd_mon_fix.model.cluster import Cluster
+from rbd_mon_fix.model.evidence import Evidence
 from rbd_mon_fix.model.finding import Finding
 from rbd_mon_fix.model.history import FormerMonitor
 from rbd_mon_fix.model.monmap import MonAddr
@@ -60,7 +61,8 @@ class Kind(str, enum.Enum):
 
 def columns(kind: Kind) -> tuple[str, ...]:
     """Return the keys of a record, in order."""
-    return (*_COLUMNS, 'outcome') if kind.has_outcomes else _COLUMNS
+    outcome = ('outcome',) if kind.has_outcomes else ()
+    return (*_COLUMNS, *outcome, 'evidence')
 
 
 def cluster(shown: Cluster,
@@ -80,10 +82,13 @@ def cluster(shown: Cluster,
             addr for monitor in monitors for addr in monitor.addrs
             if addr in answering),
         'written': shown.written or None,
+        'epochs': list(shown.span) if shown.span else None,
+        'stated': _texts(shown.stated),
         'former': [_former(each, shown.greeted) for each in shown.former],
         'backends': [{'owner': backend.owner, 'name': backend.name,
                       'pool': backend.pool, 'user': backend.user,
-                      'secret_uuid': backend.secret_uuid}
+                      'secret_uuid': backend.secret_uuid,
+                      'host': backend.host}
                      for backend in shown.backends],
     }
 
@@ -109,7 +114,13 @@ def rows(kind: Kind, copies: Sequence[Copy],
         row['reason'] = (outcome and outcome.reason) or copy.note or None
         if kind.has_outcomes:
             row['outcome'] = outcome and outcome.verdict.value
+        row['evidence'] = _evidence(copy.evidence)
         yield row
+
+
+def _evidence(evidence: Optional[Evidence]) -> Optional[dict[str, object]]:
+    return None if evidence is None else {
+        'kind': evidence.kind.value, 'detail': evidence.detail or None}
 
 
 def finding(found: Finding) -> dict[str, object]:

@@ -16,7 +16,9 @@
 
 from __future__ import annotations
 
+import json
 import pathlib
+from typing import Iterable
 
 from tests.cloud import databases as databases_module
 from tests.cloud import documents
@@ -86,7 +88,7 @@ nova_config_file = {folder}/nova.conf
 cinder_config_file = {folder}/cinder.conf
 libvirt_uri = {libvirt_uri}
 journal_dir = {folder}/journal
-# No Ceph runs here: the word of the ceph.conf files is taken.
+monitors_file = {folder}/monitors.json
 offline = true
 '''
 
@@ -98,7 +100,11 @@ def libvirt_uri(folder: pathlib.Path) -> str:
 
 def write(folder: pathlib.Path,
           databases: databases_module.Databases) -> None:
-    """Write the configs of Nova, Cinder, both Cephs and rbd-mon-fix."""
+    """Write the configs of Nova, Cinder, both Cephs and rbd-mon-fix.
+
+    No Ceph runs, so a monitors file tells which monitors a cluster has and
+    had, as on a compute host that cannot reach Ceph.
+    """
     values = {'folder': folder, 'databases': databases, 'ceph': shape.ALPHA,
               'host': shape.HOSTS[0], 'nova_pool': shape.NOVA_POOL,
               'user': documents.USER, 'libvirt_uri': libvirt_uri(folder)}
@@ -110,9 +116,34 @@ def write(folder: pathlib.Path,
     (folder / 'nova.conf').write_text(NOVA.format(**values))
     (folder / 'cinder.conf').write_text(cinder)
     (folder / 'rbd-mon-fix.conf').write_text(OURS.format(**values))
+    (folder / 'monitors.json').write_text(monitors_file(clusters))
     for ceph in clusters:
         (folder / 'ceph' / f'{ceph.name}.conf').write_text(
             CEPH.format(ceph=ceph, mon_host=_mon_host(ceph)))
+
+
+def monitors_file(clusters: Iterable[shape.Ceph]) -> str:
+    """Return a monitors file; all monitors moved on 2026-11-20."""
+    return json.dumps({'version': 1, 'clusters': [
+        {'name': f'ceph-{ceph.fsid[:8]}', 'fsid': ceph.fsid,
+         'source': 'mon-dump', 'written': '2026-11-21T08:00:00+00:00',
+         'monitors': [_endpoint(host, 6789) for host in ceph.new],
+         'addresses': [_endpoints(host) for host in ceph.new],
+         'epochs': [1, 9],
+         'former': [{'name': f'{ceph.name}{number}',
+                     'addresses': _endpoints(host), 'epochs': [1, 6],
+                     'until': '2026-11-20T02:00:00.000000+0000',
+                     'answers': False}
+                    for number, host in enumerate(ceph.old, 1)]}
+        for ceph in clusters]}, indent=1)
+
+
+def _endpoints(host: str) -> list[str]:
+    return [_endpoint(host, 3300), _endpoint(host, 6789)]
+
+
+def _endpoint(host: str, port: int) -> str:
+    return f'[{host}]:{port}' if ':' in host else f'{host}:{port}'
 
 
 def _mon_host(ceph: shape.Ceph) -> str:

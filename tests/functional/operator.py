@@ -104,6 +104,12 @@ def without_stamps(held: dict[str, Any]) -> dict[str, Any]:
         for name, part in held.items()}
 
 
+def ask_clusters(cloud):
+    """Take the monitors from the clusters and their ceph.conf."""
+    set_option(cloud.config_file,
+               f'monitors_file = {cloud.folder}/monitors.json\n', '')
+
+
 def set_option(path: pathlib.Path, old: str, new: str) -> None:
     """Replace a line, or part of a line, of a config file."""
     text = path.read_text()

@@ -56,15 +56,16 @@ def without_instances_table(cloud):
 TABLE = [
     ('no nova.conf', missing('nova.conf'), REFRESH, 2, 'nova.conf'),
     ('no cinder.conf', missing('cinder.conf'), REFRESH, 2, 'cinder.conf'),
-    ('no ceph.conf', lambda cloud: [missing('ceph/a.conf')(cloud),
+    ('no ceph.conf', lambda cloud: [operator.ask_clusters(cloud),
+                                    missing('ceph/a.conf')(cloud),
                                     missing('ceph/b.conf')(cloud)],
      REFRESH, 2, 'ceph/'),
     ('broken nova.conf', replaced('nova.conf', '[DEFAULT]', 'DEFAULT]'),
      REFRESH, 2, 'nova.conf'),
-    ('no monitors', lambda cloud: [
+    ('no monitors', lambda cloud: [operator.ask_clusters(cloud), *(
         (cloud.folder / 'ceph' / f'{name}.conf').write_text(
             '[global]\nmon_host = , ;\nmon_dns_srv_name = \n')
-        for name in 'ab'], REFRESH, 2, 'mon_host'),
+        for name in 'ab')], REFRESH, 2, 'mon_host'),
     ('libvirt down', replaced('rbd-mon-fix.conf', 'qemu:///embed?root=',
                               'qemu+unix:///system?socket=/nowhere/'),
      REFRESH, 5, 'libvirt'),
@@ -87,6 +88,16 @@ TABLE = [
     ('no run', unchanged, ('rollback', '20260101-000000-beef'), 2,
      'no run'),
     ('lock without API', unchanged, (*REFRESH, '--lock'), 2, '[nova]'),
+    ('an fsid twice', lambda cloud: operator.set_option(
+        cloud.config_file, 'offline', f'''\
+former_monitors = {shape.ALPHA.fsid} 192.0.2.1
+former_monitors = {shape.ALPHA.fsid} 192.0.2.2
+offline'''), REFRESH, 2, 'twice'),
+    ('an address of two clusters', lambda cloud: operator.set_option(
+        cloud.config_file, 'offline', f'''\
+former_monitors = {shape.ALPHA.fsid} 192.0.2.1:6789
+former_monitors = {shape.BETA.fsid} 192.0.2.1
+offline'''), REFRESH, 2, 'for two clusters'),
     ('monitors file', replaced('rbd-mon-fix.conf', 'offline',
                                'monitors_file = /dev/null\noffline'),
      REFRESH, 2, '/dev/null'),

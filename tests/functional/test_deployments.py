@@ -144,6 +144,7 @@ def plain_host(cloud, extra=''):
     config = cloud.folder / 'plain.conf'
     config.write_text(
         '[DEFAULT]\noffline = true\n'
+        f'former_monitors = {ALPHA.fsid} {" ".join(ALPHA.old)}\n'
         'nova_config_file =\ncinder_config_file =\n'
         f'libvirt_uri = {cloud.libvirt_uri}\n'
         f'journal_dir = {cloud.folder}/plain-journal\n'
@@ -173,23 +174,27 @@ def test_a_plain_host(build_cloud):
     assert plain.holds() == before
 
 
-def test_a_plain_host_with_two_secrets_needs_to_be_told(build_cloud):
-    """One of the two secrets may belong to another cluster."""
+@pytest.mark.parametrize('extra', [
+    '', f'secret_uuid = {ALPHA.secret_uuid}\n',
+    # A secret that is not the guests' does not outweigh the addresses.
+    f'secret_uuid = {shape.BETA.secret_uuid}\n'])
+def test_a_plain_host_with_guests_of_two_clusters(build_cloud, extra):
+    """Addresses tell the clusters apart, with one secret or two."""
     other = shape.Server('other', (shape.stale('other', shape.BETA),),
                          managed=False)
     cloud = build_cloud((*BY_HAND, other))
-    unsure = plain_host(cloud).run('status', '--unmanaged', '-f', 'json')
-    assert {row['state'] for row in unsure.json['records']} == {
-        'unknown-cluster'}
-    told = plain_host(cloud, f'secret_uuid = {ALPHA.secret_uuid}\n').run(
-        'status', '--unmanaged', '-f', 'json')
+    told = plain_host(cloud, extra).run('status', '--unmanaged', '-f', 'json')
     assert states(told, cloud) == {
         ('web', 'vda'): ('stale', None), ('db', 'vda'): ('stale', None),
         ('other', 'vda'): ('unknown-cluster', 'unknown-cluster')}
+    kinds = {row['image']: row['evidence']['kind']
+             for row in told.json['records']}
+    assert sorted(kinds.values()) == ['not-found', 'stated', 'stated']
 
 
 def test_monitors_round_trip(cloud):
     admin = operator.Operator(cloud)
+    operator.ask_clusters(cloud)
     first = admin.run('monitors', '-f', 'json')
     path = cloud.folder / 'monitors.json'
     path.write_text(first.out)

@@ -126,6 +126,10 @@ def test_a_cluster_that_was_swapped(build_cloud):
 def test_a_cluster_is_learnt_from_itself(build_cloud, tmp_path):
     cloud = build_cloud(SERVERS)
     operator.set_option(cloud.config_file, 'offline = true', '')
+    operator.ask_clusters(cloud)
+    operator.set_option(
+        cloud.config_file, '[DEFAULT]', '[DEFAULT]\nformer_monitors = '
+        f'{ALPHA.fsid} {" ".join(ALPHA.old)}')
     program = tmp_path / 'ceph'
     mons = [{'rank': number, 'name': str(number), 'addr': f'{host}:6789/0'}
             for number, host in enumerate(ALPHA.new)]

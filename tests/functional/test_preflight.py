@@ -132,6 +132,7 @@ def test_no_host(build_cloud):
 def test_monitors_that_do_not_answer(build_cloud, tmp_path):
     cloud = build_cloud(ONE)
     operator.set_option(cloud.config_file, 'offline = true', '')
+    operator.ask_clusters(cloud)
     for name in 'ab':
         (cloud.folder / 'ceph' / f'{name}.conf').write_text(
             f'[global]\nmon_host = 127.0.0.1:{7 if name == "a" else 9}\n')

@@ -70,7 +70,8 @@ conf = {ceph.conf}
 
 @pytest.fixture(scope='module')
 def ceph():
-    with real.running() as running:
+    """Return a cluster whose monitor was at the dead address before."""
+    with real.running(former=real.DEAD) as running:
         running.create_image('web')
         yield running
 
@@ -251,7 +252,7 @@ def test_epochs_of_the_monmap_are_told_to_cinder_s_user(
     assert first.epoch == 1
     assert first.modified.startswith('20')
     assert [(monitor.name, monitor.addr)
-            for monitor in first.monmap.monitors] == [('a', GOOD)]
+            for monitor in first.monmap.monitors] == [('a', DEAD)]
 
 
 def test_epochs_are_not_told_to_an_unknown_user(ceph):
@@ -358,7 +359,8 @@ def test_a_guest_is_stranded(running_host, ceph, tmp_path):
     moved = tmp_path / 'moved.json'
     moved.write_text(json.dumps({'clusters': [{
         'name': 'ceph', 'fsid': ceph.fsid,
-        'monitors': [f'{real.DEAD}:6789']}]}))
+        'monitors': [f'{real.DEAD}:6789'],
+        'former': [{'addresses': [str(GOOD)]}]}]}))
     options = ('--monitors-file', str(moved), '--offline')
     answer = running_host.run(*options, 'guests', '--instance', uuid, '-f',
                               'json')

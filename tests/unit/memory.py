@@ -25,6 +25,7 @@ from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.cluster import Source
 from rbd_mon_fix.model.disk import RbdDisk
 from rbd_mon_fix.model.disk import UnreadableDisk
+from rbd_mon_fix.model.history import FormerMonitor
 from rbd_mon_fix.model.instance import Instance
 from rbd_mon_fix.model.instance import Scope
 from rbd_mon_fix.model.monmap import MonAddr
@@ -55,9 +56,12 @@ def monmap(words: str = NEW) -> MonMap:
 
 def cluster(name: str = 'ceph', monitors: str = NEW,
             backends: Sequence[Backend] = (), fsid: Optional[str] = None,
-            ) -> Cluster:
+            former: str = OLD) -> Cluster:
+    """Return a cluster whose monitors moved on 2026-11-20."""
     return Cluster(name, fsid, Source.MON_DUMP, monmap(monitors),
-                   tuple(backends))
+                   tuple(backends), tuple(
+        FormerMonitor(name, (addr,), 1, 3, '2026-11-20T02:00:00Z')
+        for name, addr in zip('abcdefgh', addrs(former))), span=(1, 4))
 
 
 def uuid(number: int) -> str:

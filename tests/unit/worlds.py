@@ -43,7 +43,8 @@ from rbd_mon_fix.model.plan import Plan
 from tests.unit import memory
 from tests.unit.stores import places
 
-CEPH = f'[global]\nmon_host = {memory.NEW}\n'
+FSID = '0b5e1c1d-94d5-4d43-8bd4-2f0bd0f7bb02'
+CEPH = f'[global]\nfsid = {FSID}\nmon_host = {memory.NEW}\n'
 
 CINDER = '''\
 [DEFAULT]
@@ -74,8 +75,8 @@ class World:
 
     ``libvirts`` maps each host to its domains; a host without an entry is
     down. ``shared`` is one libvirt for all hosts. ``options`` are set in each
-    config, ``ceph`` in its group [ceph]. Monitors come from ceph.conf,
-    because no Ceph runs here.
+    config, ``ceph`` in its group [ceph]. Monitors come from ceph.conf, and
+    the former ones are stated, because no Ceph runs here.
 
     :param nova: the place of Nova's rows; None without Nova's database
     :param cinder: the place of Cinder's rows; None without Cinder's database
@@ -137,6 +138,7 @@ class World:
         """Return the config of one command."""
         conf = options.load(self._own_files(), {
             'journal_dir': str(self.journal), 'offline': True,
+            'former_monitors': [f'{FSID} {memory.OLD},[fd00::3]:6789'],
             'libvirt_uri': ('test:///one' if self.shared
                             else 'libvirt://{host}/'),
             'nova_config_file': self._file('nova.conf', self.nova),

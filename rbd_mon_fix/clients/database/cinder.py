@@ -27,6 +27,7 @@ import sqlalchemy as sa
 
 from rbd_mon_fix.clients.database import engine
 from rbd_mon_fix.clients.database import swapping
+from rbd_mon_fix.model.cluster import VolumeService
 
 T = TypeVar('T')
 
@@ -56,13 +57,12 @@ _SETTLED = (None, '', 'none', 'deleting', 'error', 'success')
 class Volume:
     """A row of volumes.
 
-    :param backend: name of the backend; '' if the volume's service has no
-        backends, None if the volume has no service yet
+    :param service: None if the volume has no service yet
     :param moving: the status of a move by Cinder, such as 'retyping'; None
         if the volume is not being moved
     """
 
-    backend: Optional[str]
+    service: Optional[VolumeService]
     moving: Optional[str]
 
 
@@ -92,11 +92,7 @@ class Cinder:
         return self._database
 
     def volumes(self, ids: Iterable[str]) -> dict[str, Volume]:
-        """Return the volumes that exist.
-
-        ``volumes.host`` is ``host@backend#pool``
-        (cinder/volume/volume_utils.py, ``extract_host``).
-        """
+        """Return the volumes that exist."""
         return dict(self._select(_VOLUME, VOLUMES.c.id, ids, _volume))
 
     def attachments(self, *, ids: Iterable[str] = (),
@@ -170,7 +166,7 @@ def _existing(columns: Sequence[sa.Column[Any]], key: sa.Column[Any],
 
 def _volume(volume_id: str, host: Optional[str], status: Optional[str],
             migration: Optional[str]) -> tuple[str, Volume]:
-    return volume_id, Volume(_backend(host), _moving(status, migration))
+    return volume_id, Volume(_service(host), _moving(status, migration))
 
 
 def _moving(status: Optional[str], migration: Optional[str]
@@ -180,8 +176,8 @@ def _moving(status: Optional[str], migration: Optional[str]
     return 'retyping' if status == 'retyping' else None
 
 
-def _backend(host: Optional[str]) -> Optional[str]:
+def _service(host: Optional[str]) -> Optional[VolumeService]:
     if not host:
         return None
-    service = host.split('#', 1)[0]
-    return service.partition('@')[2]
+    name, _, section = host.split('#', 1)[0].partition('@')
+    return VolumeService(name, section)

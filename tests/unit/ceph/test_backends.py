@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import dataclasses
+import socket
 
 import pytest
 
@@ -82,9 +83,16 @@ def test_primaries_come_first():
 
 
 def test_the_host_goes_with_the_backend():
-    found = ways(with_(host='ctl', replicas=(FAR,)), nova=NOVA)
+    found = ways(with_(host='ctl', replicas=(FAR,)),
+                 nova=dataclasses.replace(NOVA, host='cmp1'))
     assert [[owner.host for owner in owners] for *_, owners in found] == [
-        ['ctl'], [None], ['ctl']]
+        ['ctl'], ['cmp1'], ['ctl']]
+
+
+def test_nova_s_host_is_this_machine_by_default():
+    found = ways(nova=dataclasses.replace(NOVA, host=None))
+    assert [[owner.host for owner in owners] for *_, owners in found] == [
+        [socket.gethostname()]]
 
 
 @pytest.mark.parametrize('secret, expected', [('S', 'S'), (None, 'fsid')])

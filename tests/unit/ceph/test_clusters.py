@@ -227,8 +227,8 @@ def test_names_of_clusters_named_apart_stay(conf):
     assert [each.name for each in found] == ['fast', 'slow']
 
 
-NOVA = Backend('nova', '', 'vms', 'nova', 'N')
-FALLBACK = Backend('nova', '', 'volumes', 'nova', 'N')
+NOVA = Backend('nova', '', 'vms', 'nova', 'N', 'c1')
+FALLBACK = Backend('nova', '', 'volumes', 'nova', 'N', 'c1')
 
 
 @pytest.mark.parametrize('changes, nova_changes, expected', [
@@ -244,7 +244,7 @@ FALLBACK = Backend('nova', '', 'volumes', 'nova', 'N')
      [Backend('cinder', 'a', 'volumes', 'cinder', FSID), FALLBACK]),
     ({'secret_uuid': None}, {'rbd_secret_uuid': None},
      [Backend('cinder', 'a', 'volumes', 'cinder', FSID),
-      Backend('nova', '', 'vms', None, None)]),
+      Backend('nova', '', 'vms', None, None, 'c1')]),
     # Without cephx.
     ({'user': None}, None, [Backend('cinder', 'a', 'volumes', None, None)]),
     ({'user': None}, {'images_type': 'raw'},

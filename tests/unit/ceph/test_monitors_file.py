@@ -42,7 +42,7 @@ B = MonAddr('fd00::1', 6789)
 FULL = Cluster(
     name='ceph', fsid=FSID, source=Source.MONITORS_FILE,
     monmap=MonMap((Monitor('', A, (A2, A)), Monitor('', B, (B,)))),
-    backends=(Backend('cinder', 'ssd', 'volumes', 'cinder', 'S'),
+    backends=(Backend('cinder', 'ssd', 'volumes', 'cinder', 'S', 'ctl'),
               Backend('libvirt', '', None, None, None)))
 BARE = Cluster('slow', None, Source.MONITORS_FILE,
                MonMap((Monitor('', B, (B,)),)), ())
@@ -74,10 +74,12 @@ def test_former_monitors(load):
     former = (FormerMonitor('a', (A, A2), 3, 7, '2026-11-20T01:02:03Z'),
               FormerMonitor('', (B,), 0, 0))
     told = dataclasses.replace(FULL, former=former, written='2026-11-26')
-    # The answers of that day are not kept.
-    document = {'clusters': [schema.cluster(
-        dataclasses.replace(told, greeted=frozenset({A})), frozenset())]}
-    assert load(document) == (told,)
+    for greeted, read in ((None, None), (frozenset(), frozenset()),
+                          (frozenset({A}), frozenset({A, A2}))):
+        document = {'clusters': [schema.cluster(dataclasses.replace(
+            told, greeted=greeted, span=(3, 9)), frozenset())]}
+        assert load(document) == (dataclasses.replace(
+            told, greeted=read, span=(3, 9)),)
     by_hand = {'clusters': [{'name': 'x', 'monitors': [str(B)], 'former': [
         {'addresses': ['10.0.0.1:6789']}]}]}
     assert load(by_hand)[0].former == (FormerMonitor('', (A,), 0, 0),)

@@ -40,7 +40,7 @@ def test_monitors(cloud, run, monkeypatch, answering, expected):
     def answered(conf):
         context = opened(conf)
         context.__dict__.update(answering=answering,
-                                clusters=(memory.cluster(),))
+                                clusters=(memory.cluster(former=''),))
         return context
 
     monkeypatch.setattr(cloud, 'opened', answered)

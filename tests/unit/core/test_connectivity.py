@@ -16,6 +16,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from rbd_mon_fix.core import connectivity
@@ -28,6 +30,7 @@ from rbd_mon_fix.model.guest import GuestState
 from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.monmap import Monitor
 from rbd_mon_fix.model.monmap import MonMap
+from tests.unit import memory
 
 FOLLOWING, STRANDED, UNKNOWN = (
     GuestState.FOLLOWING, GuestState.STRANDED, GuestState.UNKNOWN)
@@ -98,11 +101,15 @@ def test_connected_when_it_may_not_be_seen():
     assert connectivity.connected(Guest(1, 'u', (), None), [A], {}) is None
 
 
-@pytest.mark.parametrize('image, user, name', [
-    ('vms/i', 'cinder', 'a'), ('vms/i', 'other', None),
-    ('other/i', 'cinder', None), ('twice/i', 'cinder', None)])
-def test_by_user_and_pool(image, user, name):
-    clusters = [A, cluster('x', '10.0.0.9', pool='twice'),
-                cluster('y', '10.0.0.8', pool='twice')]
-    found = connectivity.by_user_and_pool(disk(image, user), clusters)
+@pytest.mark.parametrize('addrs, name', [
+    ('10.0.0.1:6789', 'a'), ('10.0.0.1:6789,192.0.2.1:6789', 'a'),
+    ('mon-b:6789', 'b'), ('10.0.0.1:6789,192.0.2.2:6789', None),
+    # An address that was handed on.
+    ('192.0.2.9:6789', None), ('', None)])
+def test_by_addresses(addrs, name):
+    a = dataclasses.replace(A, stated=memory.addrs(
+        '192.0.2.1:6789,192.0.2.9:6789'))
+    c = cluster('c', '192.0.2.9')
+    found = connectivity.by_addresses(
+        disk(monitors=memory.addrs(addrs)), [a, B, c], NAMES)
     assert (found and found.name) == name

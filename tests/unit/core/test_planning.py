@@ -21,6 +21,7 @@ import pytest
 from rbd_mon_fix.core import ownership
 from rbd_mon_fix.core import planning
 from rbd_mon_fix.model.cluster import Backend
+from rbd_mon_fix.model.evidence import EvidenceKind
 from rbd_mon_fix.model.plan import Operation
 from rbd_mon_fix.model.plan import Plan
 from rbd_mon_fix.model.plan import State
@@ -35,16 +36,19 @@ NAMES = {'mon1': frozenset({'10.1.0.1'}), 'dead': frozenset({'10.9.9.9'})}
 READERS = {'nova-bdm': Readers(volume=(Operation.START,
                                        Operation.HARD_REBOOT)),
            'domain': Readers()}
+FOREIGN = '192.0.2.1:6789'
 PART = '10.0.0.1:6789,10.1.0.2:6789,10.0.0.3:6789'
 
 
-def plan(*records, monitors=memory.NEW, backends=(BACKEND,),
-         unmanaged=False, **fields):
+def plan(*records, monitors=memory.NEW, unmanaged=False, **fields):
     """Plan for records of servers 1, 2 and 3 with these fields."""
-    cluster = memory.cluster('ceph', monitors, backends)
+    cluster = dataclasses.replace(
+        memory.cluster('ceph', monitors, [BACKEND]), stated=memory.addrs(
+            '10.1.0.4,10.9.9.9,unknown:6789,10.1.0.1:6790'))
     return planning.plan(records, planning.Knowledge(
         memory.instances(1, 2, 3, **fields),
-        ownership.Ownership([cluster], None), NAMES, READERS, unmanaged))
+        ownership.Ownership([cluster], names=NAMES), NAMES, READERS,
+        unmanaged))
 
 
 def one(words, **fields):
@@ -95,8 +99,10 @@ def test_lists_of_unequal_length_are_put_right_though_current():
 
 
 def test_a_disk_of_an_unknown_cluster_is_left_alone():
-    copy, changes = one(memory.OLD, backends=())
+    copy, changes = one(FOREIGN)
     assert copy.state is State.UNKNOWN_CLUSTER
+    assert copy.evidence.kind is EvidenceKind.NOT_FOUND
+    assert copy.note == copy.evidence.detail != ''
     assert copy.skip is SkipReason.UNKNOWN_CLUSTER
     assert (copy.cluster, copy.desired, copy.breaks) == (None, (), ())
     assert changes == ()
@@ -150,7 +156,7 @@ def test_what_is_right_needs_no_reason_for_leaving_it():
 
 
 def test_an_unknown_cluster_weighs_more_than_a_busy_server():
-    copy, _ = one(memory.OLD, backends=(), task_state='rebooting')
+    copy, _ = one(FOREIGN, task_state='rebooting')
     assert copy.skip is SkipReason.UNKNOWN_CLUSTER
 
 
@@ -176,7 +182,7 @@ def test_of_a_document_only_what_is_wrong_is_changed():
         '# keyring = AQB==',
         f'vda volumes/a cinder S {memory.NEW}',
         f'vdb volumes/b cinder S {memory.OLD}',
-        f'vdc other/c cinder S {memory.OLD}',
+        f'vdc volumes/c cinder S {FOREIGN}',
         'vdd volumes/d cinder S !no-hosts',
         f'vde volumes/e cinder S {PART}'])
     found = plan(memory.record(WHERE, memory.Sheet(text)))
@@ -198,6 +204,10 @@ def test_of_a_document_only_what_is_wrong_is_changed():
     assert [(edit.old, edit.new) for edit in change.edits] == [
         (memory.addrs(old), memory.addrs(memory.NEW))
         for old in (memory.OLD, PART)]
+    assert [edit.evidence for edit in change.edits] == [
+        str(copy.evidence) for copy in found.copies[1:4:2]]
+    assert change.edits[0].evidence.startswith(
+        'history: 10.0.0.1:6789 was mon.a until 2026-11-20, ')
 
 
 def test_what_is_planned_is_right_once_it_is_done():

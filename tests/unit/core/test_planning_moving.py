@@ -40,7 +40,8 @@ RIGHT = MonMap(tuple(
     for addr in (MonAddr(host, 6789) for host in shape.ALPHA.new)))
 CLUSTER = Cluster('ceph', shape.ALPHA.fsid, Source.MON_DUMP, RIGHT, (
     Backend('cinder', 'a', shape.ALPHA.pool, documents.USER,
-            shape.ALPHA.secret_uuid),))
+            shape.ALPHA.secret_uuid),),
+    stated=tuple(MonAddr(host, 6789) for host in shape.ALPHA.old))
 
 
 def plan(volume, moving, task_state=None):
@@ -52,7 +53,7 @@ def plan(volume, moving, task_state=None):
         volume_id=volume.id)
     known = planning.Knowledge(
         {server.uuid: Instance(server.uuid, 'cmp1', task_state=task_state)},
-        ownership.Ownership([CLUSTER], None), {}, {'nova-bdm': Readers()},
+        ownership.Ownership([CLUSTER]), {}, {'nova-bdm': Readers()},
         moving=moving)
     return planning.plan([record], known)
 

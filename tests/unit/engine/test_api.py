@@ -106,6 +106,7 @@ nova_config_file = {world.folder}/nova.conf
 cinder_config_file = {world.folder}/cinder.conf
 libvirt_uri = libvirt://{{host}}/
 journal_dir = /none/such
+former_monitors = {world.conf().former_monitors[0]}
 ''')
     return str(path)
 

@@ -30,6 +30,7 @@ def test_example(tmp_path, nova, cinder, monkeypatch, capsys):
         f'cinder_config_file = {tmp_path}/cinder.conf\n'
         f'journal_dir = {tmp_path}/journal\n'
         'libvirt_uri = libvirt://{host}/\n'
+        f'former_monitors = {world.conf().former_monitors[0]}\n'
         'offline = true\n')
     monkeypatch.setattr(
         context, 'open_context',

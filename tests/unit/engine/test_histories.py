@@ -26,6 +26,7 @@ from rbd_mon_fix.engine import histories
 from rbd_mon_fix.model.cluster import Way
 from rbd_mon_fix.model.history import FormerMonitor
 from rbd_mon_fix.model.history import MonEpoch
+from rbd_mon_fix.model.history import MonHistory
 from rbd_mon_fix.state import histories as kept
 from tests.unit import memory
 
@@ -34,7 +35,8 @@ EPOCHS = {number: MonEpoch(number, f'2026-11-0{number}', memory.monmap(words))
           for number, words in ((1, '10.0.0.1:6789'), (2, '10.0.0.2:6789'),
                                 (3, memory.NEW))}
 CLUSTER = dataclasses.replace(
-    memory.cluster(fsid=FSID), epoch=EPOCHS[3], way=Way('', None, 'cinder'))
+    memory.cluster(fsid=FSID, former=''), epoch=EPOCHS[3],
+    way=Way('', None, 'cinder'))
 
 
 @pytest.fixture
@@ -101,3 +103,70 @@ def test_a_monitors_file_has_its_own(tmp_path, asked):
     told = dataclasses.replace(CLUSTER, former=(former,), epoch=None,
                                way=None)
     assert known(tmp_path, told) == [('10.9.0.1:6789', 'then')]
+
+
+def explained(folder, *addrs, clusters=(CLUSTER,)):
+    found = histories.Histories(list(clusters), str(folder), True)
+    found.explain(memory.addrs(','.join(addrs)), {})
+    return found
+
+
+@pytest.mark.parametrize('addrs, answered', [
+    (['10.1.0.1:6789', '10.1.0.1:3300'], []),
+    (['0.0.0.0:0'], []),
+    ([], []),
+    (['10.0.0.2:6789'], [2]),
+    (['10.0.0.2:6789', '10.0.0.1:6789'], [2, 1]),
+    (['10.0.0.1'], [2, 1]),
+    # The whole history does not explain it.
+    (['10.9.0.1:6789'], [2, 1])])
+def test_a_cluster_is_asked_no_further_back_than_needed(
+        tmp_path, monkeypatch, addrs, answered):
+    given = []
+
+    def epochs(way, wanted):
+        for number in wanted:
+            given.append(number)
+            yield EPOCHS[number]
+
+    monkeypatch.setattr(ceph_history, 'epochs', epochs)
+    found = explained(tmp_path, *addrs)
+    assert given == answered
+    assert found.clusters[0].span == (min([3, *answered]), 3)
+    found.explain(memory.addrs('10.9.0.1:6789'), {})
+    found.explain(memory.addrs('10.9.0.1:6789'), {})
+    assert given == [2, 1]
+
+
+def test_no_gap_remains_between_known_epochs(tmp_path, asked):
+    """A gap would hide when a monitor left."""
+    kept.save(str(tmp_path), FSID, MonHistory((EPOCHS[1],)))
+    found = explained(tmp_path, '10.9.0.1:6789')
+    assert asked == [[2]]
+    assert [each.until for each in found.clusters[0].former] == [
+        '2026-11-03', '2026-11-02']
+
+
+def test_several_clusters_are_asked_for_everything(tmp_path, asked):
+    """An address that one of them has now may have been another's."""
+    other = dataclasses.replace(CLUSTER, name='b', fsid=FSID[::-1])
+    found = explained(tmp_path, '10.1.0.1:6789', clusters=[CLUSTER, other])
+    assert asked == [[2, 1], [2, 1]]
+    assert [each.span for each in found.clusters] == [(1, 3), (1, 3)]
+
+
+def test_a_cluster_that_does_not_tell_is_asked_once(tmp_path, monkeypatch,
+                                                    caplog):
+    calls = []
+
+    def epochs(way, wanted):
+        calls.append(wanted)
+        raise exceptions.Unreachable('No permission.')
+
+    monkeypatch.setattr(ceph_history, 'epochs', epochs)
+    found = explained(tmp_path, '10.0.0.1:6789')
+    found.explain(memory.addrs('10.0.0.2:6789'), {})
+    found.complete()
+    assert len(calls) == 1
+    assert caplog.text.count('No permission.') == 1
+    assert 'Unreachable' not in caplog.text

@@ -16,9 +16,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from rbd_mon_fix import exceptions
+from rbd_mon_fix.ceph import client
 from rbd_mon_fix.engine import judging
+from rbd_mon_fix.inventory import instances
+from rbd_mon_fix.model.evidence import EvidenceKind
 from rbd_mon_fix.model.plan import State
 from tests.unit import memory
 from tests.unit import worlds
@@ -30,17 +36,102 @@ def states(plan):
             for copy in plan.copies}
 
 
-def test_cinder_tells_whose_a_volume_is(world):
-    for server, host in ((1, 'ctl@lvm#x'), (2, None)):
+def test_addresses_tell_the_cluster_whatever_cinder_calls_it(world):
+    for server, host in ((1, 'ctl@lvm#x'), (2, None), (3, 'ctl@rbd#x')):
         world.add(server)
         world.cinder.tables.update('volumes', 'id', places.volume(server),
                                    host=host)
-    world.add(3)
     assert states(world.plan()) == {
-        (1, 'unknown-cluster'), (2, 'unknown-cluster'), (3, 'stale')}
+        (1, 'stale'), (2, 'stale'), (3, 'stale')}
 
 
-def test_without_cinder_s_database_the_secret_tells(tmp_path, nova):
+def test_without_evidence_nothing_is_changed(world):
+    world.options['former_monitors'] = []
+    world.add(1)
+    plan = world.plan()
+    assert states(plan) == {(1, 'unknown-cluster')}
+    assert {copy.evidence.kind for copy in plan.copies} == {
+        EvidenceKind.NOT_FOUND}
+    assert plan.changes == ()
+
+
+@pytest.mark.parametrize('service, expected', [
+    ('ctl@rbd#x', 'stale'), ('ctl@away#x', 'unknown-cluster')])
+def test_the_service_of_a_volume_can_contradict(world, service, expected):
+    world.add(1)
+    world.cinder.tables.update('volumes', 'id', places.volume(1),
+                               host=service)
+    (world.folder / 'away.conf').write_text(
+        '[global]\nmon_host = 10.2.0.1:6789\n')
+    conf = world.folder / 'cinder.conf'
+    conf.write_text(conf.read_text().replace(
+        'enabled_backends = rbd', 'enabled_backends = rbd,away').replace(
+        '[database]', f'''[away]
+volume_driver = cinder.volume.drivers.rbd.RBDDriver
+rbd_ceph_conf = {world.folder}/away.conf
+rbd_pool = volumes
+[database]'''))
+    assert states(world.plan(store=['nova-bdm'])) == {(1, expected)}
+
+
+def judged(world, monkeypatch, alive):
+    """Return plans, and the asked addresses; only some addresses greet."""
+    asked = []
+
+    def answering(addrs):
+        asked.append({str(addr) for addr in addrs})
+        return frozenset(addr for addr in addrs if str(addr) in alive)
+
+    def unreachable(*way):
+        raise exceptions.Unreachable('No quorum.', 'Wait.')
+
+    monkeypatch.setattr(client, 'answering', answering)
+    monkeypatch.setattr(client, 'mon_dump', unreachable)
+    world.options['offline'] = False
+    return list(worlds.plans(world.scan())), asked
+
+
+RIGHT = memory.NEW.split(',')
+
+
+@pytest.mark.parametrize('alive, kind', [
+    (RIGHT[:2], EvidenceKind.STATED), (RIGHT, EvidenceKind.STATED),
+    # A claim that no majority confirms makes nothing right or wrong.
+    (RIGHT[:1], EvidenceKind.UNCONFIRMED_LIST),
+    ([], EvidenceKind.UNCONFIRMED_LIST),
+    ([*RIGHT, '10.0.0.2:6789'], EvidenceKind.LIVING_STRANGER)])
+def test_who_greets(world, monkeypatch, alive, kind):
+    monkeypatch.setattr(instances, 'BATCH', 1)
+    for server in (1, 2):
+        world.add(server)
+    plans, asked = judged(world, monkeypatch, alive)
+    assert {copy.evidence.kind for plan in plans
+            for copy in plan.copies} == {kind}
+    assert all(bool(plan.changes) is (kind is EvidenceKind.STATED)
+               for plan in plans)
+    # Each address is asked once in a run, not for each disk.
+    assert len(plans) == 2
+    assert asked[1:] == ([] if kind is EvidenceKind.UNCONFIRMED_LIST else [
+        {'10.0.0.1:6789', '10.0.0.2:6789', '[fd00::3]:6789'}])
+
+
+def test_a_monitors_file_tells_who_greeted(world):
+    path = world.folder / 'monitors.json'
+    former = ('10.0.0.1:6789', '10.0.0.2:6789', '[fd00::3]:6789')
+    entry = {'name': 'ceph', 'fsid': worlds.FSID, 'monitors': RIGHT,
+             'former': [{'addresses': [each], 'answers': False}
+                        for each in former]}
+    world.options.update(monitors_file=str(path), former_monitors=[])
+    world.add(1)
+    for answers, expected in ((False, EvidenceKind.HISTORY),
+                              (True, EvidenceKind.LIVING_STRANGER)):
+        entry['former'][1]['answers'] = answers
+        path.write_text(json.dumps({'clusters': [entry]}))
+        assert {copy.evidence.kind for copy in world.plan().copies} == {
+            expected}
+
+
+def test_without_cinder_s_database(tmp_path, nova):
     world = worlds.World(tmp_path, nova)
     world.add(1)
     plan = world.plan()
@@ -66,7 +157,7 @@ def test_the_clusters_of_a_replicated_backend_are_told_by_address(world):
         'secret_uuid:S'))
     plan = world.plan(store=['nova-bdm'])
     assert {(copy.state.value, copy.cluster) for copy in plan.copies} == {
-        ('unknown-cluster', None), ('current', 'away')}
+        ('stale', 'ceph'), ('current', 'away')}
 
 
 def test_names_are_resolved(world, monkeypatch):

@@ -16,17 +16,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
 
 from rbd_mon_fix import engine
 from rbd_mon_fix import exceptions
+from rbd_mon_fix.ceph import client
 from rbd_mon_fix.clients import libvirt
 from rbd_mon_fix.core import planning
 from rbd_mon_fix.engine import hook_update
 from rbd_mon_fix.engine import refresh_run
 from rbd_mon_fix.inventory import instances
+from rbd_mon_fix.model.cluster import Source
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.qemu import open_check
 from rbd_mon_fix.state import known_clusters
@@ -113,9 +116,13 @@ def test_a_plan_tells_of_the_refusal(three):
 
 def test_monitors_that_do_not_answer(three, monkeypatch):
     def opened(answering):
-        context = three.context()
+        [cluster] = three.context().clusters
+        context = worlds.context_of(three, dataclasses.replace(
+            cluster, source=Source.MON_DUMP))
         context.__dict__['answering'] = answering
         return context
+
+    monkeypatch.setattr(client, 'answering', lambda addrs: frozenset())
 
     with pytest.raises(exceptions.Refused, match='answers'):
         engine.refresh(opened(frozenset()), request())
@@ -131,7 +138,8 @@ def test_a_backend_that_leads_to_another_cluster(three):
         context = three.context()
         [cluster] = context.clusters
         context.__dict__['clusters'] = (memory.cluster(
-            'ceph', monitors, cluster.backends, f'fsid-{number}'),)
+            'ceph', monitors, cluster.backends, f'fsid-{number}',
+            f'{memory.NEW},{memory.OLD},[fd00::3]:6789'),)
         return context
 
     engine.plan_refresh(opened(1, memory.NEW), request())

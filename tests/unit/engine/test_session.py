@@ -137,7 +137,9 @@ def test_the_journal_knows_the_clusters(one):
     [path] = one.journal.joinpath('runs').iterdir()
     head = json.loads(path.read_text().splitlines()[0])
     assert head['clusters'] == [{
-        'name': 'ceph', 'fsid': None, 'monitors': memory.NEW.split(',')}]
+        'name': 'ceph', 'fsid': worlds.FSID,
+        'monitors': memory.NEW.split(','),
+        'stated': [*memory.OLD.split(','), '[fd00::3]:6789']}]
     started = datetime.datetime.fromisoformat(head['started'])
     assert started.utcoffset() == datetime.timedelta(0)
 

@@ -54,15 +54,6 @@ def test_is_here(configured, hostname, host, yes):
     assert local_host.LocalHost(configured, hostname).is_here(host) is yes
 
 
-@pytest.mark.parametrize('one, other, same', [
-    (SHORT, SHORT, True), (FULL, FULL, True), (SHORT, FULL, True),
-    (FULL, OTHER, False), (SHORT, 'box2', False), (FULL, 'box2', False),
-    (FULL, '', False), (SHORT, '', False), ('b', SHORT, False)])
-def test_names_of_one_machine(one, other, same):
-    assert local_host.is_same(one, other) is same
-    assert local_host.is_same(other, one) is same
-
-
 @pytest.mark.parametrize('configured, name', [('cmp1', 'cmp1'), (None, FULL)])
 def test_name(monkeypatch, configured, name):
     monkeypatch.setattr(socket, 'gethostname', lambda: FULL)

@@ -20,6 +20,7 @@ import pytest
 
 from rbd_mon_fix.model.cluster import Backend
 from rbd_mon_fix.model.cluster import Source
+from rbd_mon_fix.model.cluster import VolumeService
 from rbd_mon_fix.model.disk import RbdDisk
 from tests.unit import memory
 
@@ -33,14 +34,35 @@ from tests.unit import memory
     (('volumes', 'cinder', 'S'), ('volumes/a', 'cinder', 'T'), False),
     (('volumes', 'cinder', 'S'), ('volumes/a', 'cinder', None), False),
     (('volumes', None, 'S'), ('volumes/a', 'cinder', 'S'), False),
-    ((None, 'cinder', 'S'), ('volumes/a', 'cinder', 'S'), False),
+    ((None, 'cinder', 'S'), ('volumes/a', 'cinder', 'S'), True),
 ])
-def test_owns(backend, disk, expected):
+def test_matches(backend, disk, expected):
     pool, user, secret = backend
     image, disk_user, disk_secret = disk
     owner = Backend('cinder', 'rbd', pool, user, secret)
-    assert owner.owns(RbdDisk('vda', image, disk_user, disk_secret, (), '')
+    assert owner.matches(RbdDisk('vda', image, disk_user, disk_secret, (), '')
                       ) is expected
+
+
+@pytest.mark.parametrize('stated, expected', [
+    ((None, None, None), True), (('volumes', 'cinder', 'S'), True),
+    ((None, None, 'S'), True), ((None, None, 'T'), False),
+    (('vms', None, None), False), ((None, 'nova', None), False)])
+def test_a_host_without_openstack_matches_what_is_not_stated(stated,
+                                                             expected):
+    assert Backend('libvirt', '', *stated).matches(
+        RbdDisk('vda', 'volumes/a', 'cinder', 'S', (), '')) is expected
+
+
+@pytest.mark.parametrize('owner, host, service, expected', [
+    ('cinder', None, 'ctl@rbd', True), ('cinder', 'ctl', 'ctl@rbd', True),
+    ('cinder', 'ctl', 'dcn1@rbd', False), ('cinder', None, 'ctl@x', False),
+    ('cinder', None, 'ctl', False), ('nova', None, 'ctl@rbd', False)])
+def test_serves(owner, host, service, expected):
+    name, _, section = service.partition('@')
+    backend = Backend(owner, 'rbd', 'volumes', 'cinder', 'S', host)
+    assert str(VolumeService(name, section)) == service
+    assert backend.serves(VolumeService(name, section)) is expected
 
 
 @pytest.mark.parametrize('source, expected', [

@@ -18,11 +18,9 @@
 import pytest
 
 from rbd_mon_fix.core import impact
-from rbd_mon_fix.core import ownership
 from rbd_mon_fix.model.cluster import Backend
 from rbd_mon_fix.model.disk import RbdDisk
 from rbd_mon_fix.model.plan import State
-from rbd_mon_fix.model.record import Record
 from rbd_mon_fix.stores import registry
 from tests.unit import memory
 
@@ -56,14 +54,7 @@ def test_is_own_of(image, own):
 
 
 @IMAGES
-def test_cluster_and_impact_of_a_disk_follow_the_same_rule(image, own):
-    """Two clusters match the document, and only Nova's own disks are known."""
-    clusters = [memory.cluster('of-nova', backends=[NOVA]),
-                memory.cluster('of-cinder', backends=[CINDER])]
-    record = Record(memory.locator('nova-bdm', 1), None)
-    owner = ownership.Ownership(clusters, None).cluster_of(
-        record, disk(image))
-    assert (owner is not None and owner.name == 'of-nova') is own
+def test_impact_of_a_disk_follows_the_same_rule(image, own):
     fails = impact.breaks(registry.READERS['nova-bdm'], State.STALE,
                           disk(image), memory.instances(1)[UUID])
     assert (fails == ()) is own

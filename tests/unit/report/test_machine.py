@@ -55,7 +55,7 @@ def test_contract_of_a_whole_document():
         'task_state': None, 'key': '7', 'disk': 'vda', 'image': 'vms/root',
         'cluster': 'ceph', 'monitors': ['10.0.0.1:6789', '[fd00::1]:6789'],
         'desired': ['10.1.0.1:6789', '[fd01::1]:6789'], 'state': 'stale',
-        'skip': None}
+        'skip': None, 'evidence': None}
 
     assert document == {
         'version': 1,
@@ -79,7 +79,7 @@ def test_contract_of_what_cannot_be_read():
         'task_state': None, 'store': 'nova-bdm', 'key': '7', 'disk': 'vda',
         'image': None, 'cluster': None, 'monitors': [], 'desired': [],
         'state': 'unreadable', 'skip': 'unreadable', 'breaks': [],
-        'reason': 'It is no JSON.'}
+        'reason': 'It is no JSON.', 'evidence': None}
 
 
 @SIZES
@@ -135,7 +135,7 @@ def test_csv_joins_lists_by_blanks_and_leaves_null_empty():
     assert row['breaks'] == 'start hard-reboot'
     assert row['skip'] == 'busy'
     assert text('csv', STATUS, MANY[3:]).splitlines()[1].endswith(
-        ',nova-bdm,7,vda,,,,,unreadable,unreadable,,It is no JSON.')
+        ',nova-bdm,7,vda,,,,,unreadable,unreadable,,It is no JSON.,')
 
 
 @pytest.mark.parametrize('fmt, load', [
@@ -165,3 +165,11 @@ def test_any_name_can_be_written_to_a_narrow_stream(fmt):
     stream.flush()
 
     assert b'\\u043a' in raw.getvalue().lower()
+
+
+@pytest.mark.parametrize('value, expected', [
+    (None, ''), ([], ''), (['a', 'b'], 'a b'), (3, '3'),
+    ({'kind': 'stated', 'detail': None}, 'stated'),
+    ({'kind': 'not-found', 'detail': 'Searched.'}, 'not-found: Searched.')])
+def test_flat(value, expected):
+    assert encoding.flat(value) == expected

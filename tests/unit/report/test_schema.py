@@ -14,11 +14,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from rbd_mon_fix.model.cluster import Backend
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.cluster import Source
+from rbd_mon_fix.model.evidence import Evidence
+from rbd_mon_fix.model.evidence import EvidenceKind
 from rbd_mon_fix.model.history import FormerMonitor
 from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.monmap import MonMap
@@ -81,8 +85,9 @@ def test_only_commands_that_write_have_outcomes(kind, expected):
 
 def test_a_cluster():
     shown = Cluster('ceph', 'f51d', Source.MON_DUMP, sample.CLUSTER.monmap, (
-        Backend('cinder', 'ssd', 'volumes', 'cinder', 'S'),
-        Backend('libvirt', '', None, None, None)))
+        Backend('cinder', 'ssd', 'volumes', 'cinder', 'S', 'ctl'),
+        Backend('libvirt', '', None, None, None)),
+        stated=(MonAddr('10.0.0.1', None),), span=(3, 7))
 
     assert schema.cluster(shown, frozenset({
             MonAddr('10.1.0.1', 3300), MonAddr('192.0.2.1', 3300)})) == {
@@ -90,12 +95,13 @@ def test_a_cluster():
         'monitors': ['10.1.0.1:6789', '[fd01::1]:6789'],
         'addresses': [['10.1.0.1:3300', '10.1.0.1:6789'],
                       ['[fd01::1]:3300', '[fd01::1]:6789']],
-        'answering': ['10.1.0.1:3300'], 'written': None, 'former': [],
+        'answering': ['10.1.0.1:3300'], 'written': None,
+        'epochs': [3, 7], 'stated': ['10.0.0.1'], 'former': [],
         'backends': [
             {'owner': 'cinder', 'name': 'ssd', 'pool': 'volumes',
-             'user': 'cinder', 'secret_uuid': 'S'},
+             'user': 'cinder', 'secret_uuid': 'S', 'host': 'ctl'},
             {'owner': 'libvirt', 'name': '', 'pool': None, 'user': None,
-             'secret_uuid': None}]}
+             'secret_uuid': None, 'host': None}]}
 
 
 @pytest.mark.parametrize('answering, expected', [
@@ -107,7 +113,7 @@ def test_a_cluster_nobody_asked_differs_from_a_silent_one(answering,
     assert schema.cluster(shown, answering) == {
         'name': 'lost', 'fsid': None, 'source': 'none', 'monitors': [],
         'addresses': [], 'answering': expected, 'written': None,
-        'former': [], 'backends': []}
+        'epochs': None, 'stated': [], 'former': [], 'backends': []}
 
 
 @pytest.mark.parametrize('greeted, answers', [
@@ -126,6 +132,18 @@ def test_the_former_monitors_of_a_cluster(greeted, answers):
     assert found['former'] == [{
         'name': 'a', 'addresses': ['10.0.0.1:6789'], 'epochs': [1, 3],
         'until': '2026-11-20T01:02:03Z', 'answers': answers}]
+
+
+@pytest.mark.parametrize('evidence, expected', [
+    (None, None),
+    (Evidence(EvidenceKind.CURRENT_ADDRESS),
+     {'kind': 'current-address', 'detail': None}),
+    (Evidence(EvidenceKind.NOT_FOUND, 'Searched: ceph.'),
+     {'kind': 'not-found', 'detail': 'Searched: ceph.'})])
+def test_evidence(evidence, expected):
+    copy = dataclasses.replace(STALE, evidence=evidence)
+    row, = schema.rows(schema.Kind.STATUS, [copy], None)
+    assert row['evidence'] == expected
 
 
 def test_a_finding():

@@ -12,12 +12,13 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Cinder's database: the backend of a volume."""
+"""Cinder's database: the service of a volume."""
 
 import pytest
 
 from rbd_mon_fix.clients.database import cinder
 from rbd_mon_fix.clients.database import engine
+from rbd_mon_fix.model.cluster import VolumeService
 from tests.unit.stores import places
 
 
@@ -34,16 +35,16 @@ def database(place):
 
 
 @pytest.mark.parametrize('host, expected', [
-    ('ctl@rbd#volumes', 'rbd'),
-    ('ctl@rbd', 'rbd'),
-    ('ctl@rbd-1#pool#x', 'rbd-1'),
-    ('cluster@rbd#a@b', 'rbd'),
-    ('ctl', ''),
-    ('ctl#pool', ''),
+    ('ctl@rbd#volumes', VolumeService('ctl', 'rbd')),
+    ('ctl@rbd', VolumeService('ctl', 'rbd')),
+    ('ctl@rbd-1#pool#x', VolumeService('ctl', 'rbd-1')),
+    ('cluster@rbd#a@b', VolumeService('cluster', 'rbd')),
+    ('ctl', VolumeService('ctl', '')),
+    ('ctl#pool', VolumeService('ctl', '')),
     ('', None),
     (None, None),
 ])
-def test_backends(place, database, host, expected):
+def test_services(place, database, host, expected):
     place.tables.insert('volumes', id='v', host=host, deleted=False)
     assert database.volumes(['v']) == {'v': cinder.Volume(expected, None)}
 
@@ -53,7 +54,8 @@ def test_volumes_that_there_are(place, database):
         place.tables.insert('volumes', id=volume, host='h@rbd',
                             deleted=deleted)
     assert database.volumes([]) == {}
-    assert database.volumes('abd') == {'a': cinder.Volume('rbd', None)}
+    assert database.volumes('abd') == {'a': cinder.Volume(
+        VolumeService('h', 'rbd'), None)}
 
 
 @pytest.mark.parametrize('status, migration, expected', [
