@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-from typing import Optional
+from typing import Iterator, Optional
 
 from rbd_mon_fix.engine import context as contexts
 from rbd_mon_fix.model.cluster import Cluster
@@ -47,22 +47,29 @@ def find_monitors(context: contexts.Context) -> MonitorsResult:
     clusters = context.histories.clusters
     answering = context.answering
     if answering is not None:
-        clusters = _greeted(clusters)
+        clusters = greeted(clusters)
     return MonitorsResult(tuple(map(_written, clusters)), answering)
 
 
-def _greeted(clusters: tuple[Cluster, ...]) -> tuple[Cluster, ...]:
-    """Add the former addresses at which a Ceph monitor still answers."""
+def greeted(clusters: tuple[Cluster, ...]) -> tuple[Cluster, ...]:
+    """Add the former and stated addresses at which a monitor answers.
+
+    An address of a present monitor of any of these clusters is not asked:
+    whose it is, is known.
+    """
     from rbd_mon_fix.ceph import client
-    present = {addr for cluster in clusters
-               for monitor in cluster.monmap.monitors
-               for addr in monitor.addrs}
-    greeting = client.answering({
-        addr for cluster in clusters for each in cluster.former
-        for addr in each.addrs} - present)
-    return tuple(dataclasses.replace(cluster, greeted=frozenset(
-        addr for each in cluster.former for addr in each.addrs
-        if addr in greeting)) for cluster in clusters)
+    past = [frozenset(addr for addr in _past(cluster) if not any(
+        each.monmap.leads(addr, {}) for each in clusters))
+        for cluster in clusters]
+    greeting = client.answering(frozenset().union(*past))
+    return tuple(dataclasses.replace(cluster, greeted=addrs & greeting)
+                 for cluster, addrs in zip(clusters, past))
+
+
+def _past(cluster: Cluster) -> Iterator[MonAddr]:
+    for each in cluster.former:
+        yield from each.addrs
+    yield from cluster.stated
 
 
 def _written(cluster: Cluster) -> Cluster:

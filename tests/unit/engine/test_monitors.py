@@ -22,6 +22,7 @@ import pytest
 
 from rbd_mon_fix import engine
 from rbd_mon_fix.ceph import client
+from rbd_mon_fix.engine import monitors
 from rbd_mon_fix.model.history import FormerMonitor
 from tests.unit import memory
 from tests.unit import worlds
@@ -47,3 +48,17 @@ def test_find_monitors(tmp_path, nova, monkeypatch, answering, greeted):
     assert told.written
     # The address of a present monitor is not a former address.
     assert asked == ([] if answering is None else [set(OLD)])
+
+
+@pytest.mark.parametrize('stated, asked', [
+    ('10.0.0.1', True), ('10.0.0.1:6790', True), ('mon', True),
+    # Addresses of present monitors of either cluster; no port means both.
+    ('10.1.0.1', False), ('10.1.0.1:3300', False), ('10.7.0.1', False)])
+def test_stated_addresses(monkeypatch, stated, asked):
+    monkeypatch.setattr(client, 'answering', frozenset)
+    addrs = memory.addrs(stated)
+    first, second = monitors.greeted((
+        dataclasses.replace(memory.cluster(former=''), stated=addrs),
+        memory.cluster('b', '10.7.0.1:6789', former='')))
+    assert first.greeted == (frozenset(addrs) if asked else frozenset())
+    assert second.greeted == frozenset()
