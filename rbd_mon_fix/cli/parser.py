@@ -207,7 +207,7 @@ def _hook(commands: Any) -> None:
     text = ('Manage the libvirt hook of this host, which corrects the '
             'monitors in the XML of guests that resume on or migrate to it.')
     parser = commands.add_parser('hook', help=text, description=(
-        text + ' The hook uses what refresh has learned, and leaves the XML '
+        text + ' It knows present and former monitors, and leaves the XML '
         'unchanged if in doubt. It is installed in --hook-dir.'))
     actions = parser.add_subparsers(dest='action', metavar='ACTION',
                                     required=True)

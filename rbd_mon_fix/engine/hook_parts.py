@@ -24,6 +24,7 @@ from rbd_mon_fix.engine import context as contexts
 from rbd_mon_fix.engine import hook_update
 from rbd_mon_fix.hook import daemon
 from rbd_mon_fix.hook import installation
+from rbd_mon_fix.hook import knowledge
 
 _FINE = ('current', 'sees it', 'not running', 'runs first')
 
@@ -80,28 +81,36 @@ def _monitors(context: contexts.Context,
         known, written = hook.known()
     except exceptions.Gone:
         return HookPart('monitors', 'missing', hook.knowledge,
-                    "run 'refresh' on this host")
+                        "run 'refresh' on this host")
     except exceptions.Unreadable as error:
-        return HookPart('monitors', 'unreadable', hook.knowledge,
-                    f"{error}; run 'hook install' again")
-    note = f'{len(known)} clusters, written {written}'
+        outdated = isinstance(error, knowledge.Outdated)
+        return HookPart('monitors', 'outdated' if outdated else 'unreadable',
+                        hook.knowledge, f"{error}; run 'hook install' again")
+    state, note = _compared(context, known)
+    usable = sum(bool(each.monitors) for each in known)
+    return HookPart('monitors', state, hook.knowledge, '; '.join(filter(
+        None, (f'{usable} clusters, written {written}', note))))
+
+
+def _compared(context: contexts.Context,
+              known: tuple[knowledge.Known, ...]) -> tuple[str, str]:
+    """Compare with the clusters; return the state and a note, or ''."""
     try:
-        right = {cluster.name: cluster.monmap for cluster in context.clusters}
+        facts = hook_update.gather(context)
     except exceptions.RbdMonFixError as error:
-        return HookPart('monitors', 'unknown', hook.knowledge,
-                    f'{note}; cannot compare with the right monitors: '
-                    f'{error}')
-    mended = {each.name: each.monitors for each in known if each.monitors}
-    blind = [each.name for each in known if each.monitors and not each.disks]
-    if blind:
-        return HookPart('monitors', 'outdated', hook.knowledge,
-                    f'{note}; it has no disks of {", ".join(blind)} and '
-                    "corrects none of them: run 'refresh' on this host")
-    current = all(name in mended and monmap.is_current(mended[name])
-                  for name, monmap in right.items() if monmap.monitors)
-    return HookPart('monitors', 'current' if current else 'outdated',
-                hook.knowledge,
-                note if current else f"{note}; run 'refresh' on this host")
+        return 'unknown', f'cannot compare with the right monitors: {error}'
+    expected = facts.after(known)
+    reliable = {cluster.fsid for cluster in facts.clusters}
+    if not knowledge.alike(*([each for each in side if each.fsid in reliable]
+                             for side in (known, expected))):
+        return 'outdated', "run 'refresh' on this host"
+    if facts.untaught:
+        return 'unknown', '; '.join(
+            f'cannot compare cluster {each.cluster.name}: {each.reason}'
+            for each in facts.untaught)
+    if not knowledge.alike(known, expected):
+        return 'outdated', "run 'refresh' on this host"
+    return 'current', ''
 
 
 def _daemons(hook: installation.Installation) -> Iterator[HookPart]:

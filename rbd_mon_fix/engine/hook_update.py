@@ -16,40 +16,61 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
-from typing import Collection, Sequence
+from typing import Collection, Iterable
 
 from oslo_log import log as logging
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.engine import context as contexts
-from rbd_mon_fix.engine import session as sessions
+from rbd_mon_fix.engine import monitors
 from rbd_mon_fix.hook import installation
 from rbd_mon_fix.hook import knowledge
 from rbd_mon_fix.model.cluster import Cluster
-from rbd_mon_fix.model.plan import Plan
+from rbd_mon_fix.model.cluster import Source
+from rbd_mon_fix.model.monmap import MonAddr
 
 LOG = logging.getLogger(__name__)
 
+_ORIGINS = {Source.CEPH_CONF: 'ceph.conf',
+            Source.MONITORS_FILE: 'a monitors file'}
 
-class Lesson:
-    """The disks that a run has seen, as sightings for the hook.
 
-    Equal disks make one sighting, so a whole cloud takes little memory.
+@dataclasses.dataclass(frozen=True)
+class Untaught:
+    """A cluster of which the hook corrects no disks, and the reason."""
+
+    cluster: Cluster
+    reason: str
+
+    def __str__(self) -> str:
+        return (f'The libvirt hook does not correct disks of cluster '
+                f'{self.cluster.name}: {self.reason}.')
+
+
+@dataclasses.dataclass(frozen=True)
+class Facts:
+    """What is known for the hook now.
+
+    :param clusters: clusters that listed their monitors and answer
+    :param untaught: the other clusters of the config
     """
 
-    def __init__(self) -> None:
-        self.sightings: set[knowledge.Sighting] = set()
+    clusters: tuple[Cluster, ...]
+    untaught: tuple[Untaught, ...]
 
-    def add(self, plan: Plan) -> None:
-        """Add the disks of a plan."""
-        self.sightings.update(
-            knowledge.Sighting(copy.cluster, copy.disk.monitors,
-                               knowledge.Identity.of(copy.disk))
-            for copy in plan.copies if copy.cluster and copy.disk)
+    def after(self, before: Iterable[knowledge.Known]
+              ) -> tuple[knowledge.Known, ...]:
+        """Return what the hook should know.
+
+        :param before: the clusters that it knows so far
+        """
+        return knowledge.learn(
+            self.clusters, [each.cluster for each in self.untaught], before)
 
 
-def feed(context: contexts.Context, lesson: Lesson) -> None:
+def feed(context: contexts.Context) -> None:
     """Update the hook of this host, if there is one.
 
     The run has already done its work, so errors are logged, not raised.
@@ -57,7 +78,10 @@ def feed(context: contexts.Context, lesson: Lesson) -> None:
     hook = installed(context)
     try:
         if hook.installed:
-            _teach(hook, _reliable(context), lesson.sightings)
+            _teach(hook, gather(context))
+        if hook.state is installation.ScriptState.OUTDATED:
+            LOG.warning("The libvirt hook is outdated: run 'hook install' to "
+                        'replace it.')
     except exceptions.RbdMonFixError as error:
         LOG.warning('The libvirt hook could not be updated. %s', error)
 
@@ -68,20 +92,15 @@ def installed(context: contexts.Context) -> installation.Installation:
 
 
 def install_hook(context: contexts.Context) -> None:
-    """Install the hook, with the sightings of earlier runs.
+    """Install the hook, with the addresses of all clusters.
 
     :raises RbdMonFixError: the hook cannot be installed; if the right
         monitors cannot be determined, nothing was changed
     """
-    sightings = {
-        knowledge.Sighting(edit.cluster, edit.old + edit.new,
-                           knowledge.Identity.of(edit) if edit.user else None)
-        for run in sessions.journal(context).runs() for entry in run.entries
-        for edit in entry.edits}
-    clusters = _reliable(context)
+    facts = gather(context)
     hook = installed(context)
     hook.install()
-    _teach(hook, clusters, sightings)
+    _teach(hook, facts)
 
 
 def remove_hook(context: contexts.Context) -> None:
@@ -92,19 +111,38 @@ def remove_hook(context: contexts.Context) -> None:
     installed(context).remove()
 
 
-def _teach(hook: installation.Installation, clusters: Sequence[Cluster],
-           sightings: Collection[knowledge.Sighting]) -> None:
+def gather(context: contexts.Context) -> Facts:
+    """Query the clusters for what the hook should know.
+
+    :raises ConfigError: the config names no cluster, or is unusable
+    :raises Unreachable: no monitors are known, and no cluster answers
+    """
+    context.histories.complete()
+    clusters = context.histories.clusters
+    answering = context.answering or frozenset()
+    if answering:
+        clusters = monitors.greeted(clusters)
+    reasons = [(each, _reason(each, answering)) for each in clusters]
+    return Facts(tuple(each for each, reason in reasons if not reason),
+                 tuple(Untaught(each, reason) for each, reason in reasons
+                       if reason))
+
+
+def _reason(cluster: Cluster, answering: Collection[MonAddr]) -> str:
+    """Return why the hook must not rely on the monitors; '' if it may."""
+    if cluster.is_claim:
+        return (f'its monitors come from {_ORIGINS[cluster.source]}, '
+                'not from the cluster')
+    if not cluster.monmap.monitors:
+        return 'its monitors are unknown'
+    if not any(addr in answering for monitor in cluster.monmap.monitors
+               for addr in monitor.addrs):
+        return 'none of its monitors answers'
+    return ''
+
+
+def _teach(hook: installation.Installation, facts: Facts) -> None:
+    for each in facts.untaught:
+        LOG.warning('%s', each)
     now = datetime.datetime.now(datetime.timezone.utc)
-    hook.teach(lambda before: knowledge.learn(clusters, sightings, before),
-               now.isoformat(timespec='seconds'))
-
-
-def _reliable(context: contexts.Context) -> list[Cluster]:
-    """Return the clusters whose right monitors are known and answer."""
-    answering = context.answering
-    return [cluster for cluster in context.clusters
-            if cluster.monmap.monitors and (
-                answering is None
-                or any(addr in answering
-                       for monitor in cluster.monmap.monitors
-                       for addr in monitor.addrs))]
+    hook.teach(facts.after, now.isoformat(timespec='seconds'))

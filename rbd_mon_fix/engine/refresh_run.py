@@ -104,14 +104,12 @@ class _Refresh:
         self.scan = scans.Scan(context, selection)
         self._judge = judging.Judge(context, selection)
         self._guard = guards.Guard(request.max_changes)
-        self._lesson = hook_update.Lesson()
 
     def plans(self) -> Iterator[Plan]:
         """Read and judge batches; add each plan to the guard."""
         for batch in self.scan.batches():
             found = self._judge.judge(batch).plan
             self._guard.add(found)
-            self._lesson.add(found)
             yield found
 
     def check(self) -> None:
@@ -143,7 +141,7 @@ class _Refresh:
                     self._again() if kept is None else iter(kept),
                     self.scan.lost)
             if result.error is None:
-                hook_update.feed(self._context, self._lesson)
+                hook_update.feed(self._context)
             return result
 
     def _read(self) -> Optional[list[Plan]]:

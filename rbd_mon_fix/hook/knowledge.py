@@ -12,113 +12,113 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The knowledge file of the hook: old and right monitors of each cluster.
+"""The knowledge file of the hook: right and known addresses by cluster.
 
 The script that reads the file imports nothing of this package, so the format
-of a ``VERSION`` never changes. The file holds addresses and names, no
-secrets.
+of a ``VERSION`` never changes. The file holds no names of pools or users:
+sites repeat them, and only addresses tell whose a disk is.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
-from typing import Any, Iterable, Optional, Sequence, Union
+from typing import Any, Iterable, Optional
 
 from rbd_mon_fix import exceptions
+from rbd_mon_fix.model import monmap
 from rbd_mon_fix.model.cluster import Cluster
-from rbd_mon_fix.model.disk import RbdDisk
 from rbd_mon_fix.model.monmap import MonAddr
-from rbd_mon_fix.model.plan import Edit
 
-VERSION = 1
+VERSION = 2
+
+_DEFAULT_PORTS = (monmap.V1_PORT, monmap.V2_PORT)
 
 
-@dataclasses.dataclass(frozen=True)
-class Identity:
-    """A disk's pool and cephx identity, which identify its cluster."""
-
-    pool: str
-    user: Optional[str]
-    secret_uuid: Optional[str]
-
-    @classmethod
-    def of(cls, disk: Union[RbdDisk, Edit]) -> Identity:
-        """Return a disk's identity."""
-        return cls(disk.pool, disk.user, disk.secret_uuid)
+class Outdated(exceptions.Unreadable):
+    """An earlier version wrote the file; its content is of no use."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Known:
     """One cluster as the hook knows it.
 
+    :param fsid: None if it is unknown, and then there are no monitors
     :param monitors: the right monitors, in the order to write them; empty
-        if no longer known, and then the hook changes nothing
-    :param addresses: all addresses that the cluster's disks have ever had
-    :param disks: the identities of the cluster's disks
+        if they are unknown, and then the hook changes nothing
+    :param addresses: every address that is, or was, the cluster's own
     """
 
     name: str
     fsid: Optional[str]
     monitors: tuple[MonAddr, ...] = ()
     addresses: frozenset[MonAddr] = frozenset()
-    disks: frozenset[Identity] = frozenset()
-
-    def is_of(self, cluster: Cluster) -> bool:
-        """Tell whether this is the cluster; fsids outrank names."""
-        if self.fsid and cluster.fsid:
-            return self.fsid == cluster.fsid
-        return self.name == cluster.name
 
 
-@dataclasses.dataclass(frozen=True)
-class Sighting:
-    """Addresses that a disk of a cluster had.
-
-    :param cluster: the cluster's name
-    :param identity: None if it was not recorded
-    """
-
-    cluster: str
-    addresses: tuple[MonAddr, ...]
-    identity: Optional[Identity] = None
+_NOBODY = Known('', None)
 
 
-def learn(clusters: Sequence[Cluster], sightings: Iterable[Sighting],
+def learn(clusters: Iterable[Cluster], doubtful: Iterable[Cluster],
           before: Iterable[Known]) -> tuple[Known, ...]:
-    """Return the clusters that the hook should know after a run.
+    """Return the clusters that the hook should know.
 
-    No address is forgotten, so the hook still corrects an image saved long
-    ago. A cluster that the config no longer names loses its monitors,
-    because the right ones are unknown.
+    Nothing is carried over for a reliable cluster. Its history never
+    shrinks, and --journal-dir keeps it, so an address that is no longer
+    among the evidence has become somebody else's.
 
-    :param clusters: clusters whose monitors are reliable
+    All other clusters get no monitors, because the right ones are unknown.
+    Their addresses are kept, so that the hook does not take their disks for
+    those of a cluster that has one of these addresses as well.
+
+    :param clusters: clusters whose monitors are reliable, with the former
+        addresses at which monitors still answer
+    :param doubtful: the other clusters of the config
     :param before: the clusters that the hook knew
     """
-    seen, old = list(sightings), list(before)
-    return (*(_learn(cluster, [each for each in seen
-                               if each.cluster == cluster.name],
-                     [each for each in old if each.is_of(cluster)])
-              for cluster in clusters),
-            *(dataclasses.replace(each, monitors=()) for each in old
-              if not any(each.is_of(cluster) for cluster in clusters)))
+    old: dict[Optional[str], Known] = {
+        each.fsid: each for each in before if each.fsid is not None}
+    taught = [Known(each.name, each.fsid, each.monmap.addrs,
+                    _addresses(each, each.greeted or ()))
+              for each in clusters]
+    doubted = [Known(each.name, each.fsid, (), _addresses(each, ())
+                     | old.get(each.fsid, _NOBODY).addresses)
+               for each in doubtful]
+    named = {each.fsid for each in (*taught, *doubted)}
+    return (*taught, *doubted,
+            *(dataclasses.replace(each, monitors=())
+              for fsid, each in old.items() if fsid not in named))
 
 
-def _learn(cluster: Cluster, seen: Sequence[Sighting],
-           before: Sequence[Known]) -> Known:
-    addresses = [each.addresses for each in seen]
-    addresses += [tuple(each.addresses) for each in before]
-    addresses += [monitor.addrs for monitor in cluster.monmap.monitors]
-    # A plain libvirt host's backend owns any disk, so it identifies none.
-    backends = frozenset(
-        Identity(backend.pool, backend.user, backend.secret_uuid)
-        for backend in cluster.backends
-        if backend.pool and backend.owner != 'libvirt')
-    return Known(
-        cluster.name, cluster.fsid, cluster.monmap.addrs,
-        frozenset().union(*addresses), backends.union(
-            *(each.disks for each in before),
-            {each.identity for each in seen if each.identity}))
+def alike(one: Iterable[Known], other: Iterable[Known]) -> bool:
+    """Return whether the hook does the same with either knowledge."""
+    left, right = ({(each.fsid, frozenset(each.monitors), each.addresses)
+                    for each in side} for side in (one, other))
+    return left == right
+
+
+def _addresses(cluster: Cluster,
+               greeting: Iterable[MonAddr]) -> frozenset[MonAddr]:
+    """Return the addresses of a cluster in each form that documents use.
+
+    :param greeting: former addresses at which somebody's monitor lives
+    """
+    present = _endpoints(*(each.addrs for each in cluster.monmap.monitors))
+    former = _endpoints(*(each.addrs for each in cluster.former),
+                        cluster.stated)
+    strangers = _endpoints(greeting)
+    known = present | (former - strangers)
+    # Without a port, librados tries both default ports.
+    hosts = {addr.host for addr in known if addr.port in _DEFAULT_PORTS}
+    hosts -= {addr.host for addr in strangers}
+    return known | {MonAddr(host, None) for host in hosts}
+
+
+def _endpoints(*addrs: Iterable[MonAddr]) -> frozenset[MonAddr]:
+    return frozenset(
+        MonAddr(addr.host, port) for addr in itertools.chain(*addrs)
+        if not addr.is_placeholder
+        for port in (_DEFAULT_PORTS if addr.port is None else (addr.port,)))
 
 
 def dumps(known: Iterable[Known], written: str) -> bytes:
@@ -129,20 +129,19 @@ def dumps(known: Iterable[Known], written: str) -> bytes:
     return json.dumps({'version': VERSION, 'written': written, 'clusters': [
         {'name': each.name, 'fsid': each.fsid,
          'monitors': list(map(str, each.monitors)),
-         'known': sorted(map(str, each.addresses)),
-         'disks': sorted(map(dataclasses.asdict, each.disks), key=str)}
+         'known': sorted(map(str, each.addresses))}
         for each in known]}, indent=1).encode() + b'\n'
 
 
 def loads(content: bytes) -> tuple[tuple[Known, ...], str]:
     """Return the clusters of a knowledge file, and when it was written.
 
+    :raises Outdated: an earlier version wrote this content
     :raises Unreadable: ``dumps`` did not write this content
     """
     try:
         document = json.loads(content.decode())
-        if document['version'] != VERSION:
-            raise exceptions.Unreadable('the file has another version')
+        _check_version(document['version'])
         return (tuple(map(_known, document['clusters'])),
                 str(document['written']))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
@@ -150,9 +149,16 @@ def loads(content: bytes) -> tuple[tuple[Known, ...], str]:
             'rbd-mon-fix did not write this file') from error
 
 
+def _check_version(version: object) -> None:
+    if version == VERSION:
+        return
+    if version in range(VERSION):
+        raise Outdated('an earlier version of rbd-mon-fix wrote this file')
+    raise exceptions.Unreadable('the file has another version')
+
+
 def _known(fields: dict[str, Any]) -> Known:
     return Known(
         fields['name'], fields['fsid'],
         tuple(map(MonAddr.parse, fields['monitors'])),
-        frozenset(map(MonAddr.parse, fields['known'])),
-        frozenset(Identity(**disk) for disk in fields['disks']))
+        frozenset(map(MonAddr.parse, fields['known'])))

@@ -75,16 +75,15 @@ class Node:
 
 
 class DiskSource:
-    """One RBD source: the disk's identity, and the span of its hosts."""
+    """The monitors of one RBD source, and the span of its hosts."""
 
-    def __init__(self, disk: Node, element: Node, content: bytes):
+    def __init__(self, element: Node, content: bytes):
         hosts = element.all('host')
         match = HOSTS.match(content, hosts[0].start) if hosts else None
         if not match or match.end() <= hosts[-1].start:
             raise Doubt('other text stands between the monitors')
         self.start, self.end = match.span()
         self.hosts = [address(host.attributes) for host in hosts]
-        self.identity = identity(disk, element)
         self.gap = content[len(content[:self.start].rstrip()):self.start]
 
     def spelled(self, monitors: 'list[str]') -> bytes:
@@ -112,23 +111,6 @@ def element(monitor: str) -> str:
     return "<host name='{}' port='{}'/>".format(match[1] or match[2], match[3])
 
 
-def identity(disk: Node, element: Node) -> 'dict[str, object]':
-    """Return pool, user and secret of a source.
-
-    Only a disk's own source may have its auth in the disk (libvirt's
-    src/conf/domain_conf.c, ``virDomainDiskDefParseSourceXML``).
-    """
-    pool, slash, image = element.attributes['name'].partition('/')
-    own = element in disk.children
-    auths = element.all('auth') + (disk.all('auth') if own else [])
-    secrets = [secret for auth in auths for secret in auth.all('secret')]
-    if not (slash and image) or len(auths) > 1 or len(secrets) > 1:
-        raise Doubt('the identity of a disk is unclear')
-    return {'pool': pool,
-            'user': auths[0].attributes['username'] if auths else None,
-            'secret_uuid': secrets[0].attributes['uuid'] if secrets else None}
-
-
 def parse(content: bytes) -> Node:
     """Parse an XML document in UTF-8 that declares no document type."""
     parser = expat.ParserCreate('utf-8', namespace_separator='}')
@@ -154,7 +136,7 @@ def parse(content: bytes) -> Node:
 
 
 def find(content: bytes) -> 'list[DiskSource]':
-    """Return the RBD sources of a domain, without those in doubt.
+    """Return the RBD sources of a domain in order, without those in doubt.
 
     Sources of backingStore, mirror and the like are included.
     """
@@ -162,25 +144,24 @@ def find(content: bytes) -> 'list[DiskSource]':
              for devices in domain.all('devices')
              for disk in devices.all('disk')]
     found = []
-    for owner, each in [(disk, each) for disk in disks
-                        for each in disk.below()]:
+    for each in [each for disk in disks for each in disk.below()]:
         if each.name == 'source' and each.attributes.get('protocol') == 'rbd':
             try:
-                found.append(DiskSource(owner, each, content))
+                found.append(DiskSource(each, content))
             except (Doubt, KeyError, ValueError):
                 continue
-    return found
+    return sorted(found, key=lambda each: each.start)
 
 
 def right(source: DiskSource,
           clusters: 'list[dict[str, list[object]]]') -> 'list[str]':
     """Return the right monitors of a source's cluster; empty if in doubt.
 
-    That cluster, and no other, must know every address of the source.
+    That cluster knows every address of the source, and no other knows any.
     """
     owners = [cluster for cluster in clusters
               if set(source.hosts) & set(cluster['known'])]
-    if (len(owners) != 1 or source.identity not in owners[0]['disks']
+    if (len(owners) != 1
             or not set(source.hosts) <= set(owners[0]['known'])):
         return []
     return [str(monitor) for monitor in owners[0]['monitors']]
@@ -219,7 +200,7 @@ def load(path: str) -> 'list[dict[str, list[object]]]':
                 or status.st_size > MAX_KNOWLEDGE):
             raise Doubt('not a small file that only root can write: ' + path)
         knowledge = json.loads(file.read().decode())
-    if knowledge['version'] != 1:
+    if knowledge['version'] != 2:
         raise Doubt('another version wrote ' + path)
     return list(knowledge['clusters'])
 

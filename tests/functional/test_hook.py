@@ -17,9 +17,12 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import pathlib
+import socket
 import subprocess
+import threading
 from typing import Iterator
 import uuid
 
@@ -56,8 +59,9 @@ secret_uuid = {secret}
 
 @pytest.fixture(scope='module')
 def ceph(tmp_path_factory) -> Iterator[ceph_cluster.Ceph]:
+    """Return a cluster whose monitor was at the dead address before."""
     disk = counting.boot_sector(tmp_path_factory.mktemp('disk') / 'disk')
-    with ceph_cluster.running() as ceph:
+    with ceph_cluster.running(former=ceph_cluster.DEAD) as ceph:
         ceph.run('rbd', 'import', str(disk), f'{ceph_cluster.POOL}/{IMAGE}')
         subprocess.run(
             ['ceph-authtool', str(ceph.folder / 'keyring'), '--name',
@@ -110,6 +114,12 @@ class Host:
         return code, {row['part']: row['state']
                       for row in json.loads(report)['hook']}
 
+    def known(self) -> tuple[list[str], set[str]]:
+        """Return the right and the known addresses that the hook has."""
+        path = self.daemon.hooks.with_name(installation.KNOWLEDGE)
+        cluster, = json.loads(path.read_text())['clusters']
+        return cluster['monitors'], set(cluster['known'])
+
 
 @pytest.fixture
 def host(tmp_path, ceph) -> Iterator[Host]:
@@ -135,11 +145,8 @@ def test_a_guest_that_was_saved_with_dead_monitors_resumes(host):
 
     assert host.hook() == (1, {'script': 'missing'})
     assert host.run('hook', 'install')[0] == 0
-    # No run has recorded disks here yet, and no config names their pools.
-    assert host.hook() == (1, {'script': 'current', 'monitors': 'outdated',
+    assert host.hook() == (1, {'script': 'current', 'monitors': 'current',
                                'libvirtd': 'restart'})
-    # The saved image is left to the hook.
-    assert host.run('refresh', '--unmanaged', '--store', 'domain')[0] == 0
     host.daemon.restart()
     assert host.hook() == (0, {'script': 'current', 'monitors': 'current',
                                'libvirtd': 'sees it'})
@@ -163,12 +170,7 @@ def test_a_guest_that_migrates_to_here_leaves_old_monitors_behind(
         host, tmp_path, ceph):
     assert host.run('hook', 'status')[0] == 1
     with libvirtd.running(tmp_path / 'b', 'host-b') as daemon:
-        there = Host(daemon, ceph)
-        with daemon.connected() as far:
-            far.defineXML(guest(DEAD, host.told))
-            assert there.run('hook', 'install')[0] == 0
-            assert there.run('refresh', '--unmanaged')[0] == 0
-            far.lookupByName('counting').undefine()
+        assert Host(daemon, ceph).run('hook', 'install')[0] == 0
         daemon.restart()
         with host.daemon.connected() as near, daemon.connected() as far:
             domain = near.createXML(guest(RIGHT + DEAD, host.told))
@@ -181,3 +183,46 @@ def test_a_guest_that_migrates_to_here_leaves_old_monitors_behind(
             counting.wait_until_beyond(host.told, seen + 5)
         numbers = counting.counted(host.told)
         assert numbers == list(range(len(numbers)))
+
+
+def test_what_the_hook_is_taught(host):
+    """Only a list from the cluster itself counts, and only dead addresses."""
+    right, dead = ([f'{address}{port}' for port in (':6789', ':3300', '')]
+                   for address in (ceph_cluster.ADDRESS, ceph_cluster.DEAD))
+    assert host.run('hook', 'install')[0] == 0
+    assert host.known() == (right[:1], {*right, *dead})
+
+    assert host.run('--offline', 'refresh', '--unmanaged')[0] == 0
+    assert host.known() == ([], {*right, *dead})
+    assert host.hook()[1]['monitors'] == 'outdated'
+
+    assert host.run('refresh', '--unmanaged')[0] == 0
+    assert host.known() == (right[:1], {*right, *dead})
+    assert host.hook()[1]['monitors'] == 'current'
+
+    with greeting(ceph_cluster.DEAD, 6789):
+        assert host.hook()[1]['monitors'] == 'outdated'
+        assert host.run('refresh', '--unmanaged')[0] == 0
+        # The v2 port is silent; without a port, both would be meant.
+        assert host.known() == (right[:1], {*right, dead[1]})
+        assert host.hook()[1]['monitors'] == 'current'
+    assert host.hook()[1]['monitors'] == 'outdated'
+
+
+@contextlib.contextmanager
+def greeting(address: str, port: int) -> Iterator[None]:
+    """Greet at an address as a monitor does."""
+    with socket.create_server((address, port)) as server:
+        def greet() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    with server.accept()[0] as connection:
+                        connection.sendall(b'ceph v027')
+
+        thread = threading.Thread(target=greet)
+        thread.start()
+        try:
+            yield
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+            thread.join()

@@ -16,13 +16,32 @@
 
 from __future__ import annotations
 
+import json
 import os
+import pathlib
 
 import pytest
 
 from rbd_mon_fix import exceptions
+from rbd_mon_fix.ceph import client
 from rbd_mon_fix.cli import hook
 from rbd_mon_fix.hook import daemon
+from tests.unit import memory
+
+EPOCHS = (pathlib.Path(__file__).parents[1] / 'samples'
+          / 'ceph-mon-dump.epochs-7-4-1.txt')
+
+# Prints what real Ceph printed, which is a line for each epoch.
+CEPH = """\
+#!/bin/sh
+case "$*" in 'mon dump'*) grep '"epoch":7,' {epochs}; exit ;; esac
+while read -r line; do
+    case "$line" in
+    fsid) echo '{{"fsid":"x"}}' ;;
+    *) grep '"epoch":'"${{line##* }}," {epochs} ;;
+    esac
+done
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +49,31 @@ def no_daemons(monkeypatch):
     monkeypatch.setattr(daemon, 'readers', lambda script: iter(()))
 
 
-def test_the_whole_way(cloud, run):
+@pytest.fixture
+def ceph(cloud, tmp_path, monkeypatch):
+    """Put a cluster in reach that answers, but not at former addresses."""
+    folder = tmp_path / 'bin'
+    folder.mkdir()
+    (folder / 'ceph').write_text(CEPH.format(epochs=EPOCHS))
+    (folder / 'ceph').chmod(0o755)
+    monkeypatch.setenv('PATH', f'{folder}:{os.environ["PATH"]}')
+    cloud.options.update(offline=False, former_monitors=[])
+    (cloud.folder / 'ceph.conf').write_text(
+        f'[global]\nmon_host = {memory.NEW}\n')
+    monkeypatch.setattr(client, 'answering', lambda addrs: frozenset(
+        addr for addr in addrs if addr.host == PRESENT))
+
+
+PRESENT, FORMER = '127.0.0.21', '127.0.0.11'
+
+
+def known(cloud):
+    path = pathlib.Path(cloud.conf().hook.dir).with_name('rbd-mon-fix.json')
+    cluster, = json.loads(path.read_text())['clusters']
+    return cluster
+
+
+def test_the_whole_way(cloud, run, ceph):
     script = cloud.conf().hook.dir
     code, report, _ = run(hook, action='status')
     assert (code, [(row['part'], row['state']) for row in report['hook']]
@@ -41,10 +84,21 @@ def test_the_whole_way(cloud, run):
             'libvirt': 'not running'})
     assert set(report['hook'][0]) == set(hook.COLUMNS)
     assert os.listdir(script)
+    assert f'{PRESENT}:6789' in known(cloud)['monitors']
+    assert f'{FORMER}:6789' in known(cloud)['known']
     assert run(hook, action='status')[0] == 0
     code, report, _ = run(hook, action='remove')
     # The command succeeded even though the hook is missing.
     assert (code, report['hook'][0]['state']) == (0, 'missing')
+
+
+def test_monitors_that_do_not_come_from_the_cluster(cloud, run, caplog):
+    code, report, _ = run(hook, action='install')
+    assert (code, report['hook'][1]['state']) == (0, 'unknown')
+    assert ('does not correct disks of cluster ceph: its monitors come from '
+            'ceph.conf') in caplog.text
+    assert known(cloud)['monitors'] == []
+    assert run(hook, action='status')[0] == 1
 
 
 def test_nothing_is_installed_without_monitors(cloud, run):

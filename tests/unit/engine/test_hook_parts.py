@@ -26,18 +26,24 @@ from rbd_mon_fix import exceptions
 from rbd_mon_fix.engine import hook_parts
 from rbd_mon_fix.engine import hook_update
 from rbd_mon_fix.hook import daemon
+from rbd_mon_fix.model.history import FormerMonitor
 from rbd_mon_fix.model.monmap import MonMap
-from rbd_mon_fix.model.plan import Plan
 from tests.unit import worlds
 from tests.unit.engine import test_hook_update
+from tests.unit.hook import hosts
 
-CLUSTER, COPY = test_hook_update.CLUSTER, test_hook_update.COPY
+CLUSTER = test_hook_update.CLUSTER
+CLAIM = test_hook_update.CLAIM
+OTHER = test_hook_update.OTHER
+living = test_hook_update.living
+learn = test_hook_update.learn
 
 
 @pytest.fixture
-def context(tmp_path, monkeypatch):
+def context(tmp_path, monkeypatch, living):
     monkeypatch.setattr(daemon, 'readers', lambda script: iter(()))
-    return worlds.context_of(worlds.World(tmp_path), CLUSTER)
+    return test_hook_update.answered(
+        worlds.context_of(worlds.World(tmp_path), CLUSTER))
 
 
 @pytest.fixture
@@ -55,24 +61,11 @@ def states(context):
     return {part: each.state for part, each in parts(context).items()}
 
 
-def learn(context, *clusters):
-    context.__dict__['clusters'] = clusters
-
-
-def feed(context, *copies):
-    lesson = hook_update.Lesson()
-    lesson.add(Plan(copies, ()))
-    hook_update.feed(context, lesson)
-
-
 def test_parts(context, hook):
     assert states(context) == {
         'script': 'current', 'monitors': 'missing', 'libvirt': 'not running'}
-    feed(context)
+    hook_update.feed(context)
     assert states(context)['monitors'] == 'current'
-    learn(context, dataclasses.replace(
-        CLUSTER, monmap=MonMap(CLUSTER.monmap.monitors[:2])))
-    assert states(context)['monitors'] == 'outdated'
     pathlib.Path(hook.knowledge).write_text(json.dumps({'version': 3}))
     assert states(context)['monitors'] == 'unreadable'
     older = pathlib.Path(hook.folder).with_suffix('')
@@ -83,29 +76,68 @@ def test_parts(context, hook):
 
 
 def test_which_parts_are_fine(context, hook):
-    feed(context)
+    hook_update.feed(context)
     assert {name: each.fine for name, each in parts(context).items()} == {
         'script': True, 'monitors': True, 'libvirt': True}
-    learn(context, dataclasses.replace(
-        CLUSTER, monmap=MonMap(CLUSTER.monmap.monitors[:2])))
+    learn(context, OTHER)
     assert not parts(context)['monitors'].fine
     pathlib.Path(hook.script).unlink()
     assert not parts(context)['script'].fine
 
 
-def test_a_hook_that_knows_no_disks_says_so(context):
-    learn(context, dataclasses.replace(CLUSTER, backends=()))
-    hook_update.install_hook(context)
+FEWER = MonMap(CLUSTER.monmap.monitors[:2])
+FORMER = FormerMonitor('y', hosts.addresses('10.6.0.1:6789'), 1, 1)
+COMPARE = 'cannot compare cluster a: '
+
+
+@pytest.mark.parametrize('clusters, state, note', [
+    ([CLUSTER], 'current', ''),
+    ([dataclasses.replace(CLUSTER, name='renamed')], 'current', ''),
+    ([dataclasses.replace(CLUSTER, monmap=FEWER)], 'outdated', 'refresh'),
+    ([dataclasses.replace(CLUSTER, former=(*CLUSTER.former, FORMER))],
+     'outdated', 'refresh'),
+    ([dataclasses.replace(CLUSTER, stated=FORMER.addrs)],
+     'outdated', 'refresh'),
+    ([dataclasses.replace(CLUSTER, fsid='f-c')], 'outdated', 'refresh'),
+    ([CLUSTER, OTHER], 'outdated', 'refresh'),
+    ([CLAIM], 'unknown', COMPARE + 'its monitors come from ceph.conf'),
+    ([dataclasses.replace(CLAIM, monmap=FEWER)], 'unknown', COMPARE),
+    ([CLAIM, OTHER], 'outdated', 'refresh')])
+def test_monitors_and_the_evidence(context, hook, clusters, state, note):
+    hook_update.feed(context)
+    learn(context, *clusters)
+    part = parts(context)['monitors']
+    assert part.state == state
+    assert part.note.startswith('1 clusters, written 20')
+    assert note in part.note
+
+
+def test_a_former_address_that_somebody_else_has_now(context, hook, living):
+    hook_update.feed(context)
+    living.update(test_hook_update.FORMER)
+    assert states(context)['monitors'] == 'outdated'
+    hook_update.feed(context)
+    assert states(context)['monitors'] == 'current'
+
+
+def test_a_claim_that_was_not_taught(context, hook):
+    learn(context, CLAIM)
+    hook_update.feed(context)
+    part = parts(context)['monitors']
+    assert (part.state, part.note[:10]) == ('unknown', '0 clusters')
+
+
+def test_monitors_of_version_1(context, hook):
+    pathlib.Path(hook.knowledge).write_bytes(hosts.VERSION_1)
     part = parts(context)['monitors']
     assert part.state == 'outdated'
-    assert ("no disks of a and corrects none of them: run 'refresh'"
-            in part.note)
-    feed(context, COPY)
+    assert "run 'hook install' again" in part.note
+    hook_update.feed(context)
     assert states(context)['monitors'] == 'current'
 
 
 def test_monitors_that_cannot_be_compared(tmp_path, context, hook):
-    feed(context)
+    hook_update.feed(context)
     world = worlds.World(tmp_path)
     (tmp_path / 'ceph.conf').unlink()
     part = parts(world.context())['monitors']

@@ -24,7 +24,6 @@ from rbd_mon_fix.hook import knowledge
 from rbd_mon_fix.model.monmap import MonAddr
 
 SECRET = 'bd341dc4-82ce-4fa7-a378-7a6e331821fb'
-OTHER_SECRET = '7b9d5d7e-31fb-4f0e-a1bb-0d4b8f6f1b02'
 
 
 def addresses(*texts: str) -> tuple[MonAddr, ...]:
@@ -36,14 +35,14 @@ OLD = addresses('127.0.0.21:6789', '127.0.0.22:6789', '127.0.0.23:6789',
                 'mon-old')
 RIGHT_B = addresses('[2001:db8::21]:6789', '[2001:db8::22]:6789')
 OLD_B = addresses('[2001:db8::11]:6789', '192.0.2.99:6789')
-A = knowledge.Known(
-    'a', 'f-a', RIGHT, frozenset(OLD + RIGHT),
-    frozenset({knowledge.Identity('vms', 'cinder', SECRET),
-               knowledge.Identity('volumes', 'cinder', SECRET),
-               knowledge.Identity('open', None, None)}))
-B = knowledge.Known(
-    'b', 'f-b', RIGHT_B, frozenset(OLD_B + RIGHT_B),
-    frozenset({knowledge.Identity('ssd', 'cinder', OTHER_SECRET)}))
+A = knowledge.Known('a', 'f-a', RIGHT, frozenset(OLD + RIGHT))
+B = knowledge.Known('b', 'f-b', RIGHT_B, frozenset(OLD_B + RIGHT_B))
+# As version 1 of the format was, with old monitors as the right ones.
+VERSION_1 = b"""{"version": 1, "written": "2026-01-02T03:04:05+00:00",
+ "clusters": [{"name": "a", "fsid": "f-a", "monitors": ["127.0.0.21:6789"],
+ "known": ["127.0.0.21:6789", "192.0.2.7:6789"],
+ "disks": [{"pool": "vms", "user": "cinder", "secret_uuid": null}]}]}
+"""
 
 
 def install(folder: pathlib.Path, *known: knowledge.Known

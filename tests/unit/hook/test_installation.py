@@ -114,9 +114,10 @@ def test_lessons_build_on_each_other(hook):
     assert hook.known() == ((hosts.A, hosts.B), 'later')
 
 
-def test_lost_knowledge_is_replaced(hook):
+@pytest.mark.parametrize('content', [b'{', hosts.VERSION_1])
+def test_knowledge_of_no_use_is_replaced(hook, content):
     hook.install()
-    pathlib.Path(hook.knowledge).write_text('{')
+    pathlib.Path(hook.knowledge).write_bytes(content)
     with pytest.raises(exceptions.Unreadable):
         hook.known()
     hook.teach(lambda before: (*before, hosts.A), 'then')

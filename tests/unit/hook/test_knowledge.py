@@ -14,81 +14,119 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.hook import knowledge
-from rbd_mon_fix.model.cluster import Backend
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.cluster import Source
+from rbd_mon_fix.model.history import FormerMonitor
 from rbd_mon_fix.model.monmap import Monitor
 from rbd_mon_fix.model.monmap import MonMap
 from tests.unit.hook import hosts
 
-DISK = knowledge.Identity('vms', 'cinder', hosts.SECRET)
 NEW = hosts.addresses('10.0.0.1:6789', '10.0.0.2:6789')
 OLD = hosts.addresses('10.9.0.1:6789')
-OLDER = hosts.addresses('10.8.0.1:6789', 'mon')
+STATED = hosts.addresses('10.8.0.1:6790', 'mon')
 
 
-def cluster(name='a', fsid='f', owner='nova', pool='vms', monitors=NEW):
-    return Cluster(name, fsid, Source.MON_DUMP, MonMap(tuple(
-        Monitor('', addr, (addr, *hosts.addresses(f'{addr.host}:3300')))
-        for addr in monitors)), (
-        Backend(owner, '', pool, 'cinder', hosts.SECRET),))
+def cluster(**fields):
+    return dataclasses.replace(Cluster(
+        'a', 'f', Source.MON_DUMP, MonMap(tuple(
+            Monitor('', addr, (*hosts.addresses(f'{addr.host}:3300'), addr))
+            for addr in NEW)), ()), **fields)
 
 
-ALL_NEW = frozenset(NEW + hosts.addresses('10.0.0.1:3300', '10.0.0.2:3300'))
+def former(*texts):
+    return FormerMonitor('x', hosts.addresses(*texts), 1, 2)
+
+
+def spelled(known):
+    return sorted(map(str, known.addresses))
+
+
+PRESENT = ['10.0.0.1', '10.0.0.1:3300', '10.0.0.1:6789',
+           '10.0.0.2', '10.0.0.2:3300', '10.0.0.2:6789']
+
+
+@pytest.mark.parametrize('fields, more', [
+    ({}, []),
+    ({'former': (former('10.9.0.1:3300', '10.9.0.1:6789'),)},
+     ['10.9.0.1', '10.9.0.1:3300', '10.9.0.1:6789']),
+    # The default ports are those that a document means without a port.
+    ({'former': (former('10.9.0.1:6790'),)}, ['10.9.0.1:6790']),
+    ({'stated': hosts.addresses('mon', '[fd00::1]:6789')},
+     ['[fd00::1]', '[fd00::1]:6789', 'mon', 'mon:3300', 'mon:6789']),
+    ({'former': (former('0.0.0.0:0'),)}, []),
+    # An address that is somebody's monitor now is left out.
+    ({'former': (former('10.9.0.1:3300', '10.9.0.1:6789'),),
+      'greeted': frozenset(OLD)}, ['10.9.0.1:3300']),
+    ({'stated': hosts.addresses('mon'),
+      'greeted': frozenset(hosts.addresses('mon'))}, []),
+    ({'former': (former('10.9.0.1:6789', '10.7.0.1:6789'),),
+      'greeted': frozenset(hosts.addresses('10.7.0.1:6789'))},
+     ['10.9.0.1', '10.9.0.1:6789'])])
+def test_the_addresses_of_a_cluster(fields, more):
+    known, = knowledge.learn([cluster(**fields)], [], [])
+    assert (known.name, known.fsid, known.monitors) == ('a', 'f', NEW)
+    assert spelled(known) == sorted(PRESENT + more)
 
 
 @pytest.mark.parametrize('before', [
-    [], [knowledge.Known('a', 'f', (), frozenset(OLDER))],
-    [knowledge.Known('renamed', 'f', OLD, frozenset(OLDER))],
-    [knowledge.Known('a', None, OLD, frozenset(OLDER))]])
-def test_what_was_known_is_kept(before):
-    known, = knowledge.learn([cluster()], [knowledge.Sighting('a', OLD)],
-                             before)
-    assert known == knowledge.Known(
-        'a', 'f', NEW,
-        ALL_NEW | set(OLD) | (set(OLDER) if before else set()),
-        frozenset({DISK}))
+    knowledge.Known('a', 'f', OLD, frozenset(OLD)),
+    knowledge.Known('renamed', 'f', (), frozenset(OLD)),
+    knowledge.Known('a', None, (), frozenset(OLD))])
+def test_nothing_is_carried_over_for_a_reliable_cluster(before):
+    known, = knowledge.learn([cluster()], [], [before])
+    assert (known.monitors, spelled(known)) == (NEW, PRESENT)
 
 
-@pytest.mark.parametrize('before', [
-    knowledge.Known('a', 'other', OLD, frozenset(OLDER), frozenset({DISK})),
-    knowledge.Known('b', None, OLD, frozenset(OLDER))])
-def test_of_a_cluster_that_is_not_named_the_right_ones_are_unknown(before):
-    known, kept = knowledge.learn([cluster()], [], [before])
-    assert known == knowledge.Known('a', 'f', NEW, ALL_NEW,
-                                    frozenset({DISK}))
-    assert kept == knowledge.Known(before.name, before.fsid, (),
-                                   before.addresses, before.disks)
+def test_a_cluster_that_the_config_no_longer_names():
+    """A cluster of the same name is another one."""
+    before = knowledge.Known('a', 'other', OLD, frozenset(OLD))
+    known, gone = knowledge.learn([cluster()], [], [before])
+    assert spelled(known) == PRESENT
+    assert gone == dataclasses.replace(before, monitors=())
 
 
-def test_sightings_are_of_their_own_cluster():
-    a, b = knowledge.learn(
-        [cluster(), cluster('b', 'g', pool='ssd')],
-        [knowledge.Sighting('b', OLD, DISK)], [])
-    assert not a.addresses & set(OLD)
-    assert b.addresses >= set(OLD)
-    assert b.disks == {DISK,
-                       knowledge.Identity('ssd', 'cinder', hosts.SECRET)}
+@pytest.mark.parametrize('fsid, before, more', [
+    ('f', [], []), (None, [], []),
+    ('f', [knowledge.Known('a', 'f', OLD, frozenset(OLD))],
+     ['10.9.0.1:6789'])])
+def test_a_doubtful_cluster(fsid, before, more):
+    """It only keeps its addresses from being taken for another cluster's."""
+    claim = cluster(source=Source.CEPH_CONF, fsid=fsid,
+                    greeted=frozenset(NEW))
+    known, = knowledge.learn([], [claim], before)
+    assert (known.name, known.fsid, known.monitors) == ('a', fsid, ())
+    assert spelled(known) == sorted(PRESENT + more)
+    assert knowledge.learn([], [claim], [known]) == (known,)
 
 
-@pytest.mark.parametrize('pool', [None, 'vms'])
-def test_a_plain_host_knows_the_disks_that_were_seen(pool):
-    plain = cluster(owner='libvirt', pool=pool)
-    assert knowledge.learn([plain], [], [])[0].disks == frozenset()
-    seen = knowledge.Sighting('a', OLD, knowledge.Identity('x', None, None))
-    assert knowledge.learn([plain], [seen], [])[0].disks == {seen.identity}
+def test_a_cluster_that_is_reliable_again():
+    old = knowledge.Known('b', 'g', (), frozenset(STATED))
+    doubted = knowledge.learn([], [cluster(fsid=None)], [old])
+    assert [each.fsid for each in doubted] == [None, 'g']
+    known, gone = knowledge.learn([cluster()], [], doubted)
+    assert (known.fsid, known.monitors, gone) == ('f', NEW, old)
 
 
-def test_a_second_look_changes_nothing():
-    sightings = [knowledge.Sighting('a', OLD, DISK)]
-    once = knowledge.learn([cluster()], sightings, [hosts.B])
-    assert knowledge.learn([cluster()], sightings, once) == once
+@pytest.mark.parametrize('change, alike', [
+    ({}, True), ({'name': 'renamed'}, True),
+    ({'monitors': hosts.RIGHT[::-1]}, True), ({'fsid': 'f-c'}, False),
+    ({'monitors': hosts.RIGHT[:2]}, False), ({'monitors': ()}, False),
+    ({'addresses': frozenset(hosts.RIGHT)}, False)])
+def test_knowledge_that_is_alike(change, alike):
+    known = dataclasses.replace(hosts.A, **change)
+    assert knowledge.alike([hosts.A, hosts.B], [hosts.B, known]) is alike
+
+
+def test_knowledge_of_more_or_fewer_clusters():
+    assert not knowledge.alike([hosts.A], [hosts.A, hosts.B])
+    assert not knowledge.alike([hosts.A, hosts.B], [hosts.B])
 
 
 def test_dumps_and_loads():
@@ -97,12 +135,26 @@ def test_dumps_and_loads():
     assert knowledge.loads(content) == (known, 'then')
 
 
-@pytest.mark.parametrize('content', [
-    b'', b'\xff', b'[]', b'{}', b'{"version": 2}', b'{"version": 1}',
-    json.dumps({'version': 1, 'written': '', 'clusters': [{}]}).encode(),
-    json.dumps({'version': 1, 'written': '', 'clusters': [
-        {'name': 'a', 'fsid': None, 'monitors': ['?'], 'known': [],
-         'disks': []}]}).encode()])
-def test_unreadable(content):
-    with pytest.raises(exceptions.Unreadable):
+def test_the_format():
+    """The script of the hook reads this; it stays as long as VERSION."""
+    known = knowledge.Known('a', 'f', NEW, frozenset(NEW + OLD))
+    assert json.loads(knowledge.dumps([known], 'then')) == {
+        'version': 2, 'written': 'then', 'clusters': [{
+            'name': 'a', 'fsid': 'f',
+            'monitors': ['10.0.0.1:6789', '10.0.0.2:6789'],
+            'known': ['10.0.0.1:6789', '10.0.0.2:6789', '10.9.0.1:6789']}]}
+
+
+@pytest.mark.parametrize('content, outdated', [
+    (hosts.VERSION_1, True), (b'{"version": 1}', True),
+    (b'{"version": 3}', False), (b'{"version": "1"}', False),
+    (b'{"version": []}', False), (b'{"version": null}', False),
+    (b'', False), (b'\xff', False), (b'[]', False), (b'{}', False),
+    (b'{"version": 2}', False),
+    (b'{"version": 2, "written": "", "clusters": [{}]}', False),
+    (b'{"version": 2, "written": "", "clusters": [{"name": "a", '
+     b'"fsid": null, "monitors": ["?"], "known": []}]}', False)])
+def test_unreadable(content, outdated):
+    with pytest.raises(exceptions.Unreadable) as caught:
         knowledge.loads(content)
+    assert isinstance(caught.value, knowledge.Outdated) is outdated
