@@ -138,13 +138,15 @@ def parse(content: bytes) -> Node:
 def find(content: bytes) -> 'list[DiskSource]':
     """Return the RBD sources of a domain in order, without those in doubt.
 
-    Sources of backingStore, mirror and the like are included.
+    They belong to disks, with backingStore, mirror and the like, and to the
+    firmware's NVRAM (libvirt's docs/formatdomain.rst).
     """
-    disks = [disk for domain in parse(content).all('domain')
-             for devices in domain.all('devices')
-             for disk in devices.all('disk')]
+    owners = [owner for domain in parse(content).all('domain')
+              for parent, kind in (('os', 'nvram'), ('devices', 'disk'))
+              for holder in domain.all(parent)
+              for owner in holder.all(kind)]
     found = []
-    for each in [each for disk in disks for each in disk.below()]:
+    for each in [each for owner in owners for each in owner.below()]:
         if each.name == 'source' and each.attributes.get('protocol') == 'rbd':
             try:
                 found.append(DiskSource(each, content))

@@ -169,6 +169,26 @@ def test_names_do_not_matter(old, new):
     assert script.mend(xml, KNOWN) == xml.replace(STALE, GOOD)
 
 
+NVRAM = f"""<os><loader readonly='yes' type='pflash'>/x</loader>
+<nvram type='network' format='raw'>
+<source protocol='rbd' name='vms/x_VARS'>{OLD_HOSTS}{AUTH}</source>
+</nvram></os>"""
+GOOD_NVRAM = NVRAM.replace(OLD_HOSTS, GOOD.decode())
+LOADER, BIOS = (NVRAM.replace(*words)
+                for words in (('nvram', 'loader'), ('os>', 'bios>')))
+
+
+@pytest.mark.parametrize('before, after', [
+    (NVRAM, GOOD_NVRAM), (LOADER, LOADER), (BIOS, BIOS)])
+@pytest.mark.parametrize('place', ['<devices>', '</domain>'])
+def test_the_firmware_s_nvram(before, after, place):
+    xml, good = (
+        text.replace(place.encode(), top.encode() + place.encode())
+        for text, top in ((domain(OLD), before),
+                          (domain(source(GOOD.decode())), after)))
+    assert script.mend(xml, KNOWN) == good
+
+
 def test_an_unknown_disk_does_not_keep_the_others_back():
     strange = ("<disk><source protocol='rbd' name='vms/x'>"
                "<host name='10.9.9.9' port='6789'/></source></disk>")
