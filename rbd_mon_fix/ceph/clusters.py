@@ -82,7 +82,7 @@ def _clusters(found: Sequence[discovery.Discovery],
     return tuple(
         _with_backends(
             Cluster(name, each.fsid, each.source, each.monmap, (),
-                    epoch=each.epoch, way=each.way),
+                    written=each.written, epoch=each.epoch, way=each.way),
             each, nova)
         for name, each in zip(_names(found, taken), found))
 

@@ -17,6 +17,8 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
+import os
 from typing import Iterable, Optional, Sequence
 
 from oslo_log import log as logging
@@ -44,6 +46,8 @@ class Discovery:
     :param error: why no monitors were found; None otherwise
     :param epoch: the monmap that the cluster returned; None without answer
     :param way: the ``ceph`` arguments that worked; None if none did
+    :param written: when the ceph.conf was written, ISO 8601; '' for a list
+        that the cluster returned
     """
 
     confs: tuple[ceph_backends.ClusterConf, ...]
@@ -53,6 +57,7 @@ class Discovery:
     error: Optional[exceptions.RbdMonFixError] = None
     epoch: Optional[MonEpoch] = None
     way: Optional[Way] = None
+    written: str = ''
 
     @property
     def name(self) -> str:
@@ -94,9 +99,20 @@ def from_conf(conf: ceph_backends.ClusterConf) -> Discovery:
         stated = ceph_conf.load(
             conf.path, conf.cluster_name, conf.sections[0].user)
         fsid = stated.fsid
-        return Discovery((conf,), fsid, Source.CEPH_CONF, stated.monmap())
+        return Discovery((conf,), fsid, Source.CEPH_CONF, stated.monmap(),
+                         written=_modified(conf.path))
     except exceptions.ConfigError as e:
         return _nothing(conf, fsid, e)
+
+
+def _modified(path: str) -> str:
+    """Return when a file was last written, ISO 8601; '' if it is gone."""
+    try:
+        seconds = os.stat(path).st_mtime
+    except OSError:
+        return ''
+    return datetime.datetime.fromtimestamp(
+        seconds, datetime.timezone.utc).isoformat(timespec='seconds')
 
 
 def _dump(conf: ceph_backends.ClusterConf

@@ -45,7 +45,9 @@ class Console:
 
     def __init__(self, conf: cfg.ConfigOpts, kind: schema.Kind, out: TextIO,
                  err: TextIO):
-        self.report = factory.report(conf.command.format, out, kind)
+        self.report = factory.report(
+            conf.command.format, out, kind,
+            getattr(conf.command, 'verbose', False))
         self._err = err
 
     def clusters(self, clusters: Sequence[Cluster],

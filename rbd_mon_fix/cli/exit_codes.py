@@ -27,12 +27,14 @@ class ExitCode(enum.IntEnum):
     meaning: str
 
     OK = 0, 'All is right.'
-    WRONG = 1, ('Something is wrong: stale or drifted records, stranded '
-                'guests, disks that do not open, a failed check.')
+    WRONG = 1, ('Something is wrong or could not be judged: stale or drifted '
+                'records, records of an unknown cluster, stranded guests, '
+                'disks that do not open, a failed check.')
     USAGE = 2, 'The command line or a config file cannot be used.'
     REFUSED = 3, 'A guard refused; nothing was changed.'
     INCOMPLETE = 4, ('Something was not put right: a conflict, a failure, '
-                     'an unverified write, or a stale record left alone.')
+                     'an unverified write, or a record left alone that is '
+                     'stale or could not be judged.')
     UNREACHABLE = 5, 'A service could not be reached.'
     INTERRUPTED = 130, 'Interrupted; run the same command again.'
     CRASH = 255, 'A defect of rbd-mon-fix; please report it.'
@@ -59,7 +61,7 @@ def of_error(error: exceptions.RbdMonFixError) -> ExitCode:
 def of_look(wrong: object, lost: object) -> ExitCode:
     """Return the exit code of a command that changes nothing.
 
-    :param wrong: true if something stale, drifted or stranded was found
+    :param wrong: true if something is wrong or could not be judged
     :param lost: true if a host could not be scanned
     """
     if lost:

@@ -47,8 +47,7 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
          'guests': rows})
     if found.stranded and conf.command.format == 'table':
         print('', *sentences.stranded(found.stranded), sep='\n', file=out)
-    return (exit_codes.ExitCode.WRONG if found.stranded
-            else exit_codes.ExitCode.OK)
+    return exit_codes.of_look(found.stranded or found.not_judged, None)
 
 
 def _row(report: engine.GuestReport) -> dict[str, Any]:

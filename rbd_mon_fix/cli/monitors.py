@@ -43,7 +43,26 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
         {'version': 1, 'clusters': [
             schema.cluster(cluster, found.answering)
             for cluster in found.clusters]})
-    return exit_codes.ExitCode.OK
+    doubts = [doubt for cluster in found.clusters
+              if (doubt := _doubt(cluster, found.answering))]
+    if doubts and conf.command.format == 'table':
+        print('', *doubts, sep='\n', file=out)
+    return exit_codes.of_look(doubts, None)
+
+
+def _doubt(cluster: Cluster, answering: Optional[frozenset[MonAddr]]) -> str:
+    """Return why a list of monitors is not certain, or ''."""
+    monitors = cluster.monmap.monitors
+    if not monitors:
+        return f'The monitors of {cluster.name} are unknown.'
+    if cluster.is_claim:
+        when = f', written {cluster.written}' if cluster.written else ''
+        return (f'The monitors of {cluster.name} come from '
+                f'{cluster.source.value}{when}, not from the cluster itself.')
+    if answering is not None and all(answering.isdisjoint(monitor.addrs)
+                                     for monitor in monitors):
+        return f'None of the monitors of {cluster.name} answers.'
+    return ''
 
 
 def _rows(cluster: Cluster, answering: Optional[frozenset[MonAddr]]

@@ -18,7 +18,8 @@ from __future__ import annotations
 
 import argparse
 from typing import Any
-import uuid
+
+from rbd_mon_fix.cli import argument_types
 
 FORMATS = ('table', 'json', 'yaml', 'csv')
 # The names in stores/registry.py, in writing order; importing the registry
@@ -56,9 +57,10 @@ usual order, for a host H:
 
 Put options before the command and the command's own arguments after it; see
 'rbd-mon-fix COMMAND --help'. Exit codes: 0 everything is right, 1 something
-is wrong (stale or drifted records, stranded guests, disks that do not open),
-2 usage or config, 3 refused by a guard, 4 incomplete, 5 a service could not
-be reached, 130 interrupted, 255 crash."""
+is wrong or could not be judged (stale or drifted records, unknown clusters,
+stranded guests, disks that do not open), 2 usage or config, 3 refused by a
+guard, 4 incomplete, 5 a service could not be reached, 130 interrupted, 255
+crash."""
 
 
 def add_parsers(commands: Any, parent: Any) -> None:
@@ -73,11 +75,11 @@ def add_parsers(commands: Any, parent: Any) -> None:
     _add(commands, 'monitors',
          'Show the clusters in the config, their right monitors, where the '
          'list comes from, and whether each monitor answers.')
-    _scope(_add(
+    _verbose(_scope(_add(
         commands, 'status',
         'Show every copy of monitor addresses, whether it is current, '
         'drifted (the server still starts) or stale, and which operations '
-        'would fail on each server now. Changes nothing.'))
+        'would fail on each server now. Changes nothing.')))
     _refresh(_scope(_add(
         commands, 'refresh',
         'Correct the copies that status shows as stale or drifted. Does not '
@@ -123,7 +125,7 @@ def _scope(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser.add_argument('--all-hosts', action='store_true',
                         help='every compute host that Nova knows')
     parser.add_argument(
-        '--instance', action='append', default=[], type=_uuid,
+        '--instance', action='append', default=[], type=argument_types.server,
         metavar='UUID', help='only this server; repeatable')
     parser.add_argument(
         '--store', action='append', default=[], choices=STORES,
@@ -135,10 +137,18 @@ def _scope(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     return parser
 
 
+def _verbose(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        '-v', '--verbose', action='store_true',
+        help='list current copies one by one, and show for each copy what '
+             'tells its cluster')
+
+
 def _refresh(parser: argparse.ArgumentParser) -> None:
+    _verbose(parser)
     _dry_run(parser)
     parser.add_argument(
-        '--max-changes', type=_count, metavar='N',
+        '--max-changes', type=argument_types.count, metavar='N',
         help='refuse to run if there are more than N changes; a change is '
              'one document, however many disks it has')
     parser.add_argument(
@@ -154,10 +164,12 @@ def _refresh(parser: argparse.ArgumentParser) -> None:
 
 def _verify(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        '--timeout', type=_seconds, default=_TIMEOUT, metavar='SECONDS',
+        '--timeout', type=argument_types.seconds, default=_TIMEOUT,
+        metavar='SECONDS',
         help='time limit for each disk (default: %(default)g)')
     parser.add_argument(
-        '--parallel', type=_some, default=_PARALLEL, metavar='N',
+        '--parallel', type=argument_types.positive, default=_PARALLEL,
+        metavar='N',
         help='number of disks opened at once (default: %(default)s)')
 
 
@@ -174,7 +186,7 @@ def _guests(parser: argparse.ArgumentParser) -> None:
         help='this compute host, as Nova names it; may be omitted on a '
              'libvirt host without OpenStack')
     parser.add_argument(
-        '--instance', action='append', default=[], type=_uuid,
+        '--instance', action='append', default=[], type=argument_types.server,
         metavar='UUID', help='only this server; repeatable')
     # The domains tell which cluster each disk of a guest belongs to.
     parser.set_defaults(all_hosts=False, store=['domain'], unmanaged=False)
@@ -217,34 +229,3 @@ def _hook(commands: Any) -> None:
     _add(actions, 'remove', 'Remove the hook.', f'{PROGRAM} hook')
     _add(actions, 'status', 'Show whether the hook is installed, knows the '
          'right monitors, and is called by libvirt.', f'{PROGRAM} hook')
-
-
-def _uuid(text: str) -> str:
-    try:
-        return str(uuid.UUID(text))
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f'{text!r} is not the UUID of a server') from None
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0
-    if not 0 < seconds <= 3600:
-        raise argparse.ArgumentTypeError(
-            f'{text!r} is not a number of seconds from 0 to 3600')
-    return seconds
-
-
-def _some(text: str) -> int:
-    if not _count(text):
-        raise argparse.ArgumentTypeError('must be at least 1')
-    return int(text)
-
-
-def _count(text: str) -> int:
-    if not text.isdigit():
-        raise argparse.ArgumentTypeError(f'{text!r} is not a whole number')
-    return int(text)

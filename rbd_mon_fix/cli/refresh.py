@@ -51,4 +51,5 @@ def _dry_run(context: engine.Context, request: engine.RefreshRequest,
     if found.refused is not None:
         print(f'rbd-mon-fix: refresh would be refused. {found.refused}',
               file=err)
-    return exit_codes.of_look(found.summary.wrong, found.lost)
+        return exit_codes.ExitCode.REFUSED
+    return exit_codes.of_look(found.summary.needs_attention, found.lost)

@@ -32,5 +32,4 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
     with engine.Context(conf) as context:
         found = engine.status(context, consoles.scan_request(conf), console)
     console.report.close(found.summary, None)
-    return exit_codes.of_look(
-        found.summary.wrong or found.summary.stranded, found.lost)
+    return exit_codes.of_look(found.summary.needs_attention, found.lost)

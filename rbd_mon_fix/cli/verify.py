@@ -43,8 +43,8 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
                   {'version': 1, 'disks': rows})
     if command.format == 'table':
         print('', _summary(rows), sep='\n', file=out)
-    return (exit_codes.ExitCode.OK if all(row['opened'] for row in rows)
-            else exit_codes.ExitCode.WRONG)
+    return exit_codes.of_look(
+        not all(row['opened'] for row in rows), found.lost)
 
 
 def _row(opened: engine.Opened) -> dict[str, Any]:

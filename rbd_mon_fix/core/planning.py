@@ -79,7 +79,8 @@ def _judge(record: Record, known: Knowledge) -> Iterator[Copy]:
     instance = known.instances[record.locator.instance]
     if record.document is None:
         yield Copy(record.locator, instance, None, record.disk, None, (),
-                   State.UNREADABLE, SkipReason.UNREADABLE,
+                   State.UNREADABLE,
+                   _skip(record, instance, State.UNREADABLE, known),
                    note=record.unreadable or '')
         return
     for disk in record.document.disks:
@@ -87,7 +88,9 @@ def _judge(record: Record, known: Knowledge) -> Iterator[Copy]:
     for bad in record.document.unreadable:
         shown = RbdDisk(bad.key, bad.image, None, None, (), '')
         yield Copy(record.locator, instance, shown, bad.key, None, (),
-                   State.UNREADABLE, SkipReason.UNREADABLE, note=bad.reason)
+                   State.UNREADABLE,
+                   _skip(record, instance, State.UNREADABLE, known),
+                   note=bad.reason)
 
 
 def _copy(record: Record, disk: RbdDisk, instance: Instance,
@@ -147,6 +150,8 @@ def _skip(record: Record, instance: Instance, state: State,
         return record.skip
     if state is State.UNKNOWN_CLUSTER:
         return SkipReason.UNKNOWN_CLUSTER
+    if state is State.UNREADABLE:
+        return SkipReason.UNREADABLE
     return SkipReason.BUSY if instance.busy else None
 
 

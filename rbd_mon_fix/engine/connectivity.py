@@ -45,6 +45,8 @@ class GuestReport:
 
     :param launched_with: the addresses on the guest's command line
     :param connected_to: None if this user may not see the connections
+    :param is_domain: False for a process that is no running domain of this
+        libvirt; its state is unknown
     """
 
     host: str
@@ -52,6 +54,7 @@ class GuestReport:
     launched_with: tuple[MonAddr, ...]
     connected_to: Optional[tuple[MonAddr, ...]]
     state: GuestState
+    is_domain: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,6 +78,13 @@ class GuestsResult:
         return [report.guest.instance for report in self.guests
                 if report.guest.instance
                 and report.state is GuestState.STRANDED]
+
+    @property
+    def not_judged(self) -> int:
+        """Return the number of running domains whose state is unknown."""
+        return self.hidden + sum(
+            report.is_domain and report.state is GuestState.UNKNOWN
+            for report in self.guests)
 
 
 def guests(context: contexts.Context,
@@ -111,7 +121,8 @@ def _reports(host: str, watch: Watch,
                 disks or guest.disks):
             yield GuestReport(
                 host, guest, tuple(dict.fromkeys(_launched([guest]))),
-                watch.connected(guest), watch.state(guest, disks))
+                watch.connected(guest), watch.state(guest, disks),
+                watch.is_domain(guest))
 
 
 class Watch:
@@ -165,7 +176,7 @@ class Watch:
 
         :param disks: the disks that the guest has now
         """
-        if not self._is_domain(guest):
+        if not self.is_domain(guest):
             return GuestState.UNKNOWN
         return connectivity.judge(
             guest.peers, [self._cluster(guest, disk) for disk in disks],
@@ -192,7 +203,8 @@ class Watch:
                 exceptions.Gone, libvirt.Declined):
             return guest.disks
 
-    def _is_domain(self, guest: Guest) -> bool:
+    def is_domain(self, guest: Guest) -> bool:
+        """Return whether a process is a running domain of this libvirt."""
         return guest.instance in self._running
 
     @functools.cached_property
@@ -219,7 +231,7 @@ class Watch:
     def _names(self) -> connectivity.Names:
         return judging.names(addr.host for addr in itertools.chain(
             _right(self._context.clusters),
-            _launched(filter(self._is_domain, self.guests)))
+            _launched(filter(self.is_domain, self.guests)))
             if addr.is_name)
 
 

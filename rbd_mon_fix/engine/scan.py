@@ -175,7 +175,27 @@ class Scan:
         records = (record for name in read
                    if name in self.selection.stores for record in read[name])
         return tuple(sorted(
-            records, key=lambda record: record.locator.instance))
+            itertools.chain(records, self._out_of_reach(scope)),
+            key=lambda record: record.locator.instance))
+
+    def _out_of_reach(self, scope: Scope) -> Iterator[Record]:
+        """Yield unreadable records for documents on another machine.
+
+        Only stores that have records in a certain state of a server count:
+        the state tells that there is such a document.
+        """
+        wanted = (*self.selection.stores, *self.selection.lacking)
+        here = self._available(self.selection.stores, scope.host)
+        states = {spec.only_state: spec.name for spec in map(
+            registry.SPECS.__getitem__, wanted)
+            if spec.only_state and spec.name not in here}
+        for uuid, instance in scope.instances.items():
+            name = states.get(instance.vm_state or '')
+            if name and instance.managed and instance.host == scope.host:
+                yield Record(
+                    Locator(name, scope.host, uuid, uuid), None,
+                    unreadable='it can be read only on the compute host '
+                    'itself: run this there')
 
     def _nowhere(self, uuids: set[str]) -> exceptions.ConfigError:
         uuid = min(uuids)

@@ -56,6 +56,7 @@ class Selection:
     :param instances: only these servers; empty for all
     :param stores: names of the stores, in writing order
     :param implied: names of stores that other stores need read
+    :param lacking: names of wanted stores that are not available here
     """
 
     hosts: tuple[str, ...]
@@ -63,6 +64,7 @@ class Selection:
     stores: tuple[str, ...]
     implied: tuple[str, ...]
     unmanaged: bool
+    lacking: tuple[str, ...] = ()
 
     def needs(self, need: registry.Need) -> bool:
         """Return whether a selected store has a need."""
@@ -82,8 +84,11 @@ def select(request: ScanRequest, context: contexts.Context) -> Selection:
     """
     hosts = _hosts(request, context)
     stores = _stores(request.stores, context, hosts)
+    lacking = () if request.stores else tuple(
+        name for name in registry.SPECS if name not in stores)
     return Selection(hosts, request.instances, stores,
-                     _implied(stores, context, hosts), request.unmanaged)
+                     _implied(stores, context, hosts), request.unmanaged,
+                     lacking)
 
 
 def _hosts(request: ScanRequest,

@@ -90,9 +90,19 @@ class Copy:
         return self.state in (State.DRIFTED, State.STALE)
 
     @property
+    def counts(self) -> bool:
+        """Return whether the copy matters to a server on its host.
+
+        No server starts from what another host's server left behind, and a
+        transient domain has no next start.
+        """
+        return self.skip not in (SkipReason.OTHER_HOST, SkipReason.TRANSIENT)
+
+    @property
     def not_judged(self) -> bool:
         """Return whether nothing tells if the addresses are right."""
-        return self.state in (State.UNKNOWN_CLUSTER, State.UNREADABLE)
+        return self.counts and self.state in (State.UNKNOWN_CLUSTER,
+                                              State.UNREADABLE)
 
     @property
     def due(self) -> bool:

@@ -34,10 +34,15 @@ _WAYS_BACK = {Operation.START, Operation.RESUME, Operation.UNRESCUE}
 
 @dataclasses.dataclass(frozen=True)
 class Host:
-    """Servers of one host, and how many would not survive a power failure."""
+    """Servers of one host after a power failure.
+
+    :param lost: how many would not come back
+    :param not_judged: how many have copies that could not be judged
+    """
 
     servers: int = 0
     lost: int = 0
+    not_judged: int = 0
 
 
 class Summary:
@@ -51,6 +56,7 @@ class Summary:
     - ``found``, ``left``: the same for each operation.
     - ``hosts``: the servers that each host would lose in a power failure
       after the run. Copies left behind by servers of other hosts do not count.
+    - ``doubtful``: servers with copies that could not be judged.
     - ``stranded``: the servers whose QEMU process has lost its monitors.
 
     Copies:
@@ -59,8 +65,12 @@ class Summary:
     - ``skipped``: skipped copies by reason, except current ones.
     - ``wrong``: drifted and stale copies, except read-only copies (of
       running guests) that make no operation fail.
-    - ``stale_skipped``: stale copies that were skipped although they are
-      not read-only.
+    - ``not_judged``: copies of which nothing tells whether they are right.
+    - ``left_alone``: stale copies, and copies that could not be judged, that
+      were skipped although they are not read-only.
+
+    Copies that servers of other hosts left behind, and those of transient
+    domains, count in none of these three.
 
     Changes (one per document, even if it has several disks):
 
@@ -75,10 +85,12 @@ class Summary:
         self.servers = 0
         self.broken = 0
         self.still_broken = 0
+        self.doubtful = 0
         self.wrong = 0
+        self.not_judged = 0
         self.due = 0
         self.unsettled = 0
-        self.stale_skipped = 0
+        self.left_alone = 0
         self.findings = 0
         self.stranded: list[str] = []
         self.states: Counter[State] = collections.Counter()
@@ -98,6 +110,7 @@ class Summary:
         self.servers += 1
         self.broken += bool(found)
         self.still_broken += bool(left)
+        self.doubtful += any(copy.not_judged for copy in copies)
         self.found.update(found)
         self.left.update(left)
         self._add_to_host(copies, left)
@@ -113,16 +126,19 @@ class Summary:
         host = self.hosts.get(name, Host())
         self.hosts[name] = Host(
             host.servers + 1,
-            host.lost + (not _WAYS_BACK.isdisjoint(left)))
+            host.lost + (not _WAYS_BACK.isdisjoint(left)),
+            host.not_judged + any(copy.not_judged for copy in copies))
 
     def _add_copy(self, copy: Copy) -> None:
         self.states[copy.state] += 1
-        self.wrong += copy.wrong and (copy.skip is not SkipReason.READ_ONLY
-                                      or bool(copy.breaks))
+        read_only = copy.skip is SkipReason.READ_ONLY
+        self.not_judged += copy.not_judged
+        self.wrong += copy.wrong and copy.counts and (
+            not read_only or bool(copy.breaks))
         if copy.skip and copy.state is not State.CURRENT:
             self.skipped[copy.skip] += 1
-            self.stale_skipped += (copy.state is State.STALE
-                                   and copy.skip is not SkipReason.READ_ONLY)
+            self.left_alone += copy.counts and not read_only and (
+                copy.not_judged or copy.state is State.STALE)
 
     def _add_changes(self, copies: Sequence[Copy],
                      outcomes: Outcomes) -> None:
@@ -153,10 +169,15 @@ class Summary:
         return sum(self.skipped.values()) - self.read_only
 
     @property
+    def needs_attention(self) -> bool:
+        """Return whether anything is wrong, stranded, or not known."""
+        return bool(self.wrong or self.not_judged or self.stranded)
+
+    @property
     def incomplete(self) -> bool:
         """Return whether anything that had to be fixed was not fixed."""
         unfixed = sum(self.outcomes.values()) - self.outcomes[Verdict.FIXED]
-        return bool(unfixed or self.unsettled or self.stale_skipped)
+        return bool(unfixed or self.unsettled or self.left_alone)
 
 
 def breaks(copies: Sequence[Copy]) -> tuple[Operation, ...]:

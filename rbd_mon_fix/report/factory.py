@@ -66,10 +66,12 @@ class Report(Protocol):
         """
 
 
-def report(fmt: str, stream: TextIO, kind: schema.Kind) -> Report:
+def report(fmt: str, stream: TextIO, kind: schema.Kind,
+           verbose: bool = False) -> Report:
     """Return the report that writes to a stream.
 
     :param fmt: one of ``FORMATS``
+    :param verbose: whether a table shows every copy with its evidence
     """
     if fmt == 'json':
         return machine.ObjectReport(syntax.Json(stream), kind)
@@ -77,7 +79,7 @@ def report(fmt: str, stream: TextIO, kind: schema.Kind) -> Report:
         return machine.ObjectReport(syntax.Yaml(stream), kind)
     if fmt == 'csv':
         return machine.Csv(stream, kind)
-    return table.Table(printer(stream), kind)
+    return table.Table(printer(stream), kind, verbose)
 
 
 def printer(stream: TextIO) -> lines.Printer:

@@ -138,6 +138,7 @@ def summary(counted: Summary) -> dict[str, object]:
         'servers': counted.servers,
         'would_not_start': counted.found[Operation.START],
         'broken': counted.broken,
+        'not_judged': counted.not_judged,
         'still_would_not_start': counted.left[Operation.START],
         'still_broken': counted.still_broken,
         'records': counted.copies,
@@ -146,7 +147,8 @@ def summary(counted: Summary) -> dict[str, object]:
                     for each in SkipReason if counted.skipped[each]},
         'breaks': {each.value: counted.found[each] for each in Operation},
         'hosts': {name: {'servers': host.servers,
-                         'would_not_come_back': host.lost}
+                         'would_not_come_back': host.lost,
+                         'not_judged': host.not_judged}
                   for name, host in counted.hosts.items()},
         'stranded': counted.stranded,
         'findings': counted.findings,

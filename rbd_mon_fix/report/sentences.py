@@ -22,6 +22,7 @@ from rbd_mon_fix.model.plan import Operation
 from rbd_mon_fix.model.plan import State
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.record import SkipReason
+from rbd_mon_fix.model.summary import Host
 from rbd_mon_fix.model.summary import Summary
 from rbd_mon_fix.report import schema
 
@@ -88,8 +89,9 @@ def stranded(guests: Sequence[str]) -> list[str]:
 
 
 def _now(summary: Summary) -> list[str]:
-    return [*_power(summary), *_found(summary), *stranded(summary.stranded),
-            *_counts(summary), *_skipped(summary), *_findings(summary)]
+    return [*_not_judged(summary), *_power(summary), *_found(summary),
+            *stranded(summary.stranded), *_counts(summary),
+            *_skipped(summary), *_findings(summary)]
 
 
 def _next(summary: Summary, kind: schema.Kind) -> list[str]:
@@ -102,9 +104,9 @@ def _next(summary: Summary, kind: schema.Kind) -> list[str]:
 
 
 def _refresh(summary: Summary, run: Optional[str]) -> list[str]:
-    return [*_power(summary), *_left(summary), *stranded(summary.stranded),
-            *_done(summary, 'fixed'), *_counts(summary), *_skipped(summary),
-            *_run(run)]
+    return [*_not_judged(summary), *_power(summary), *_left(summary),
+            *stranded(summary.stranded), *_done(summary, 'fixed'),
+            *_counts(summary), *_skipped(summary), *_run(run)]
 
 
 def _rollback(summary: Summary, run: Optional[str]) -> list[str]:
@@ -113,11 +115,30 @@ def _rollback(summary: Summary, run: Optional[str]) -> list[str]:
     return [*done, *_skipped(summary), *_run(run)]
 
 
+def _not_judged(summary: Summary) -> list[str]:
+    """State first what the rest of the summary does not cover."""
+    if not summary.not_judged:
+        return []
+    return [f'{copies(summary.not_judged).capitalize()} on '
+            f'{number(summary.doubtful, "server")} could not be judged: '
+            'nothing tells whether the addresses are right.']
+
+
 def _power(summary: Summary) -> list[str]:
     """State how many servers of each host a power failure would cost."""
-    return [f'If the power failed now, {host.lost} of '
-            f'{number(host.servers, "server")} on {name} would not come '
-            'back.' for name, host in summary.hosts.items() if host.lost]
+    return [_after_power_failure(name, host)
+            for name, host in summary.hosts.items()
+            if host.lost or host.not_judged]
+
+
+def _after_power_failure(name: str, host: Host) -> str:
+    servers = f'{number(host.servers, "server")} on {name}'
+    if not host.lost:
+        return ('If the power failed now, it is not certain that all of '
+                f'{servers} would come back.')
+    least = 'at least ' if host.not_judged else ''
+    return (f'If the power failed now, {least}{host.lost} of {servers} would '
+            'not come back.')
 
 
 def _found(summary: Summary) -> list[str]:

@@ -55,6 +55,7 @@ def of_run(summary: Summary) -> str:
     if summary.left[Operation.START]:
         return BAD
     unfixed = summary.due > summary.outcomes[Verdict.FIXED]
-    if summary.still_broken or summary.skipped_writable or unfixed:
+    if (summary.still_broken or summary.skipped_writable or unfixed
+            or summary.not_judged):
         return 'yellow'
     return 'green'

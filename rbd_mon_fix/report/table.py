@@ -42,11 +42,18 @@ _HANG = 8
 
 
 class Table:
-    """A block of lines for each server, below the name of its host."""
+    """A block of lines for each server, below the name of its host.
 
-    def __init__(self, printer: lines.Printer, kind: schema.Kind):
+    :param verbose: whether to list current copies, and evidence
+    """
+
+    def __init__(self, printer: lines.Printer, kind: schema.Kind,
+                 verbose: bool = False):
         self._printer = printer
         self._kind = kind
+        self._verbose = verbose
+        # Evidence by cluster; thousands of disks have the same few.
+        self._evidence: dict[tuple[str, str], None] = {}
         self._host: Optional[str] = None
         self._failing = matrix.Matrix()
         self._in_findings = False
@@ -68,8 +75,11 @@ class Table:
             self._printer.line([])
             self._printer.line([('Host ', ''), (host, 'bold')])
         self._printer.line(_head(instance, copies, outcomes), _HANG)
-        for spans in _details(copies, outcomes):
+        for spans in _details(copies, outcomes, self._verbose):
             self._printer.line(spans, _HANG)
+        for copy in copies:
+            if copy.cluster and copy.evidence and copy.evidence.detail:
+                self._evidence[copy.cluster, copy.evidence.detail] = None
         self._failing.add(instance, breaks_left(copies, outcomes))
 
     def finding(self, found: Finding) -> None:
@@ -83,8 +93,13 @@ class Table:
         self._printer.line([(f'    {found.advice}', '')], _HANG)
 
     def close(self, summary: Summary, run: Optional[str]) -> None:
-        """Write the summary."""
+        """Write whose the old addresses were, and the summary."""
         self._end_host()
+        if self._evidence:
+            self._printer.line([])
+            self._printer.line([('Addresses of former monitors', 'bold')])
+            for cluster, detail in self._evidence:
+                self._printer.line([(f'  {cluster}: {detail}', '')], _HANG)
         self._printer.line([])
         first, *rest = sentences.sentences(summary, self._kind, run)
         self._printer.line([(first, style.of_run(summary))])
@@ -171,13 +186,16 @@ def _word(copy: Copy, outcomes: Outcomes) -> str:
     return outcome.verdict.value if outcome else copy.state.value
 
 
-def _details(copies: Sequence[Copy],
-             outcomes: Outcomes) -> Iterator[list[lines.Span]]:
+def _details(copies: Sequence[Copy], outcomes: Outcomes,
+             verbose: bool) -> Iterator[list[lines.Span]]:
     """Yield a line for each copy that is not simply current.
 
     Current copies share one line, which is omitted if all are current.
+
+    :param verbose: whether to list current copies, and evidence
     """
-    listed = [copy for copy in copies if copy.state is not State.CURRENT]
+    listed = [copy for copy in copies
+              if verbose or copy.state is not State.CURRENT]
     if not listed:
         return
     cells = [_cells(copy, outcomes) for copy in listed]
@@ -189,10 +207,10 @@ def _details(copies: Sequence[Copy],
                (word.ljust(widths[0]), style.of(_word(copy, outcomes))),
                (''.join(f'  {each.ljust(width)}' for each, width in rest),
                 ''),
-               ('  ' + '  '.join(_remarks(copy, outcomes)), '')]
+               ('  ' + '  '.join(_remarks(copy, outcomes, verbose)), '')]
     current = [f'{copy.locator.store} {copy.device or ""}'.strip()
                for copy in copies if copy.state is State.CURRENT]
-    if current:
+    if current and not verbose:
         yield [('    ', ''), ('current'.ljust(widths[0]), 'dim'),
                (f'  {", ".join(current)}', 'dim')]
 
@@ -204,7 +222,7 @@ def _cells(copy: Copy, outcomes: Outcomes) -> tuple[str, ...]:
             copy.locator.store, copy.device or '-')
 
 
-def _remarks(copy: Copy, outcomes: Outcomes) -> Iterator[str]:
+def _remarks(copy: Copy, outcomes: Outcomes, verbose: bool) -> Iterator[str]:
     if copy.disk:
         cluster = f' ({copy.cluster})' if copy.cluster else ''
         yield f'{copy.disk.image}{cluster}'
@@ -212,6 +230,8 @@ def _remarks(copy: Copy, outcomes: Outcomes) -> Iterator[str]:
     # The states unknown-cluster and unreadable have skips of these names.
     if copy.skip and copy.skip.value != copy.state.value:
         yield f'skipped: {copy.skip.value}'
+    if verbose and copy.evidence:
+        yield f'evidence: {copy.evidence.kind.value}'
     outcome = outcome_of(copy, outcomes)
     reason = (outcome and outcome.reason) or copy.note
     if reason:

@@ -21,7 +21,14 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from typing import TYPE_CHECKING, Callable, Collection, Mapping, Protocol
+from typing import (
+    TYPE_CHECKING,
+    Callable,
+    Collection,
+    Mapping,
+    Optional,
+    Protocol,
+)
 
 from rbd_mon_fix.model.plan import Operation
 from rbd_mon_fix.model.store import Readers
@@ -75,6 +82,8 @@ class StoreSpec:
     :param implies: stores that are read along with this one even if they
         were not selected, if they are available
     :param local_only: only the compute host itself can open the store
+    :param only_state: the only state of a server in which the store has a
+        record of it; None for any
     :param writable: False if the copies cannot be changed
     :param read_by_cold_start: a server may start from the store
     :param secret_from_nova: Nova uses the user and secret of nova.conf for a
@@ -89,6 +98,7 @@ class StoreSpec:
     after: tuple[str, ...] = ()
     implies: tuple[str, ...] = ()
     local_only: bool = False
+    only_state: Optional[str] = None
     writable: bool = True
     read_by_cold_start: bool = True
     secret_from_nova: bool = False
@@ -140,6 +150,7 @@ _ALL = (
         volume=(Operation.RESUME,), own=(Operation.RESUME,),
         plain_saved=(Operation.START,))),
     StoreSpec('unrescue', _unrescue, Need.INSTANCES_FOLDER, local_only=True,
+              only_state='rescued',
               read_by=Readers(volume=(Operation.UNRESCUE,),
                               own=(Operation.UNRESCUE,))),
     StoreSpec('live-domain', _live_domain, Need.LIBVIRT, after=('domain',),

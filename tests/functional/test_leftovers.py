@@ -109,7 +109,7 @@ def test_a_cluster_that_was_swapped(build_cloud):
     kept.write_text(json.dumps({'version': 1, 'backends': [backend]}))
     before = admin.holds()
     dry_run = admin.run('refresh', '--host', 'cmp1', '--dry-run')
-    assert dry_run.code == 1
+    assert dry_run.code == 3
     assert 'would be refused' in dry_run.err
     refresh = admin.run('refresh', '--host', 'cmp1')
     assert (refresh.code, refresh.out) == (3, '')

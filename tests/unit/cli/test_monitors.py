@@ -24,17 +24,18 @@ import pytest
 from rbd_mon_fix import engine
 from rbd_mon_fix.ceph import monitors_file
 from rbd_mon_fix.cli import monitors
+from rbd_mon_fix.model.cluster import Source
 from rbd_mon_fix.model.history import FormerMonitor
 from tests.unit import memory
 from tests.unit import worlds
 
 
-@pytest.mark.parametrize('answering, expected', [
-    (None, 'not asked'), (frozenset(), 'no'),
+@pytest.mark.parametrize('answering, expected, status', [
+    (None, 'not asked', 0), (frozenset(), 'no', 1),
     (frozenset(memory.addrs('10.1.0.1:3300,10.1.0.2:6789,10.1.0.3:6789')),
-     'yes'),
+     'yes', 0),
 ])
-def test_monitors(cloud, run, monkeypatch, answering, expected):
+def test_monitors(cloud, run, monkeypatch, answering, expected, status):
     opened = cloud.opened
 
     def answered(conf):
@@ -45,7 +46,7 @@ def test_monitors(cloud, run, monkeypatch, answering, expected):
 
     monkeypatch.setattr(cloud, 'opened', answered)
     code, report, _ = run(monitors)
-    assert code == 0
+    assert code == status
     [cluster] = report['clusters']
     assert cluster['monitors'] == memory.NEW.split(',')
     out = io.StringIO()
@@ -86,3 +87,30 @@ def test_former_monitors(cloud, run, monkeypatch):
     monitors.run(cloud.conf(worlds.command(format='csv')), out, io.StringIO())
     last = out.getvalue().splitlines()[-1]
     assert ',10.0.0.1:6789,not asked,2026-11-20T00:00:00Z,' in last
+
+
+@pytest.mark.parametrize('fields, doubt', [
+    ({'source': Source.CEPH_CONF, 'written': '2026-11-20'},
+     'The monitors of ceph come from ceph.conf, written 2026-11-20, not from '
+     'the cluster itself.'),
+    ({'source': Source.MONITORS_FILE, 'written': '2026-11-21'},
+     'The monitors of ceph come from monitors-file, written 2026-11-21, not '
+     'from the cluster itself.'),
+    ({'source': Source.NONE, 'monmap': memory.monmap('')},
+     'The monitors of ceph are unknown.'),
+    ({'source': Source.MON_DUMP}, None)])
+def test_a_list_that_is_not_certain(cloud, monkeypatch, fields, doubt):
+    opened = cloud.opened
+
+    def told(conf):
+        context = opened(conf)
+        context.__dict__.update(clusters=(dataclasses.replace(
+            memory.cluster(former=''), **fields),))
+        return context
+
+    monkeypatch.setattr(engine, 'Context', told)
+    out = io.StringIO()
+    code = monitors.run(cloud.conf(worlds.command(format='table')), out,
+                        io.StringIO())
+    assert code == bool(doubt)
+    assert out.getvalue().endswith(f'\n\n{doubt}\n') is bool(doubt)

@@ -36,7 +36,7 @@ def test_refused(cloud, run, dry_run):
     before = cloud.everything()
     if dry_run:
         code, report, err = run(refresh, max_changes=5, dry_run=True)
-        assert code == 1
+        assert code == 3
         assert 'would be refused' in err
         assert len(report['records']) == 6
     else:

@@ -28,6 +28,7 @@ from rbd_mon_fix.clients.database import nova_cells
 from rbd_mon_fix.inventory import cells
 from rbd_mon_fix.inventory import instances
 from rbd_mon_fix.model.instance import Instance
+from rbd_mon_fix.model.plan import State
 from rbd_mon_fix.model.record import SkipReason
 from tests.unit import memory
 from tests.unit import worlds
@@ -392,6 +393,35 @@ def test_a_server_that_is_rescued(world):
     world.write_nova_conf(host='cmp1', instances_path=str(world.folder))
     assert sorted(seen(world.plan('cmp1', 'cmp2'))) == sorted(
         stale(1, stores=(*STORES, 'unrescue')) + stale(2))
+
+
+@pytest.mark.parametrize('fields, stores, found', [
+    ({'vm_state': 'rescued'}, [], {2}),
+    ({'vm_state': 'rescued'}, ['domain', 'unrescue'], {2}),
+    ({'vm_state': 'rescued'}, ['domain'], set()),
+    ({'vm_state': 'active'}, [], set())])
+def test_a_rescued_server_on_another_machine_is_not_judged(world, fields,
+                                                           stores, found):
+    world.add(1, 'cmp1', **fields)
+    world.add(2, 'cmp2', **fields)
+    rescue(world, 1, 2)
+    world.write_nova_conf(host='cmp1', instances_path=str(world.folder))
+    plan = world.plan('cmp1', 'cmp2', store=stores)
+    bad = [copy for copy in plan.copies if copy.state is State.UNREADABLE]
+    assert {worlds.number(copy.locator.instance) for copy in bad} == found
+    assert all(copy.locator.store == 'unrescue' and copy.not_judged
+               and 'run this there' in copy.note for copy in bad)
+
+
+def test_no_file_of_a_rescued_server_is_in_reach_of_a_controller(world):
+    world.add(1, vm_state='rescued')
+    world.add(2)
+    # The server is on another host, so libvirt has a leftover here.
+    world.add(3, 'cmp3', vm_state='rescued')
+    world.domains('cmp1').add(3)
+    plan = world.plan('cmp1')
+    assert [worlds.number(copy.locator.instance) for copy in plan.copies
+            if copy.state is State.UNREADABLE] == [1]
 
 
 @pytest.mark.parametrize('machine, host, found', [

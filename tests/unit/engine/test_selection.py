@@ -50,7 +50,8 @@ def test_as_it_was_asked(two):
     found = two.select('b', 'a', 'b', instance=[memory.uuid(1)],
                        unmanaged=True)
     assert found == selection.Selection(
-        ('b', 'a'), (memory.uuid(1),), ALL, (), True)
+        ('b', 'a'), (memory.uuid(1),), ALL, (), True, ('unrescue',))
+    assert two.select('a', store=['domain']).lacking == ()
     assert found.includes(memory.uuid(1))
     assert not found.includes(memory.uuid(2))
     assert two.select('a').includes(memory.uuid(2))

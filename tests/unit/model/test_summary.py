@@ -25,6 +25,7 @@ from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.record import SkipReason
 from rbd_mon_fix.model.summary import Host
 from tests.unit.report import sample
+from tests.unit.report.sample import START
 
 SERVERS = [sample.current(1), sample.stale(2), sample.stale(3),
            sample.busy(4), sample.unreadable(5)]
@@ -42,7 +43,8 @@ def test_counts_what_was_found():
     assert counted.states == {State.CURRENT: 5, State.STALE: 5,
                               State.UNREADABLE: 1}
     assert counted.skipped == {SkipReason.BUSY: 1, SkipReason.UNREADABLE: 1}
-    assert counted.hosts == {'cmp1': Host(servers=5, lost=3)}
+    assert counted.hosts == {'cmp1': Host(servers=5, lost=3, not_judged=1)}
+    assert (counted.not_judged, counted.doubtful) == (1, 1)
     assert counted.due == 4
     assert counted.outcomes == {}
 
@@ -81,7 +83,7 @@ def test_operations_are_named_once_in_the_order_of_reports():
 
 @pytest.mark.parametrize('copies, verdict, incomplete', [
     (sample.current(1), None, False),
-    (sample.unreadable(1), None, False),
+    (sample.unreadable(1), None, True),
     (sample.stale(1), Verdict.FIXED, False),
     (sample.stale(1), Verdict.CONFLICT, True),
     (sample.stale(1), Verdict.FAILED, True),
@@ -92,6 +94,42 @@ def test_incomplete_is_what_should_have_been_fixed_and_was_not(
     done = sample.outcomes(copies, verdict) if verdict else {}
 
     assert sample.summary([copies], done).incomplete is incomplete
+
+
+LIVE = (Operation.LIVE_MIGRATE,)
+
+
+@pytest.mark.parametrize('state, skip, breaks, attention, incomplete', [
+    (State.CURRENT, None, (), False, False),
+    (State.STALE, None, START, True, True),
+    (State.STALE, SkipReason.BUSY, START, True, True),
+    (State.STALE, SkipReason.UNMANAGED, START, True, True),
+    # Drifted copies start.
+    (State.DRIFTED, SkipReason.BUSY, (), True, False),
+    # A running guest's copy matters if an operation reads it.
+    (State.STALE, SkipReason.READ_ONLY, (), False, False),
+    (State.STALE, SkipReason.READ_ONLY, LIVE, True, False),
+    (State.UNKNOWN_CLUSTER, SkipReason.READ_ONLY, (), True, False),
+    (State.UNKNOWN_CLUSTER, SkipReason.UNKNOWN_CLUSTER, (), True, True),
+    (State.UNKNOWN_CLUSTER, SkipReason.UNMANAGED, (), True, True),
+    (State.UNREADABLE, SkipReason.UNREADABLE, (), True, True),
+    *((state, skip, (), False, False)
+      for state in (State.DRIFTED, State.STALE, State.UNKNOWN_CLUSTER,
+                    State.UNREADABLE)
+      for skip in (SkipReason.OTHER_HOST, SkipReason.TRANSIENT))])
+def test_what_needs_attention_and_what_is_left(state, skip, breaks,
+                                               attention, incomplete):
+    copy = sample.copy(sample.instance(1), state=state, skip=skip,
+                       breaks=breaks)
+    assert sample.summary([[copy]]).needs_attention is attention
+    assert sample.summary([[copy]], {}).incomplete is incomplete
+
+
+def test_a_stranded_guest_needs_attention():
+    counted = sample.summary([sample.current(1)])
+    assert not counted.needs_attention
+    counted.stranded.append('u')
+    assert counted.needs_attention
 
 
 def two_disks(second=State.STALE, **fields):

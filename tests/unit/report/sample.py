@@ -120,9 +120,9 @@ def written(fmt: str, stream: Any, kind: schema.Kind,
             servers: list[list[Copy]], done: Outcomes = None,
             run: Any = None, clusters: Sequence[Cluster] = (CLUSTER,),
             answering: Any = frozenset(NEW),
-            findings: Sequence[Finding] = ()) -> None:
+            findings: Sequence[Finding] = (), verbose: bool = False) -> None:
     """Write a whole report to a stream."""
-    report = factory.report(fmt, stream, kind)
+    report = factory.report(fmt, stream, kind, verbose)
     report.clusters(clusters, answering)
     for copies in servers:
         server = copies[0].instance

@@ -14,6 +14,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from rbd_mon_fix.model.plan import Outcome
@@ -31,6 +33,11 @@ REPAIR = '"rbd-mon-fix refresh" would make '
 def power(lost, servers, host='cmp1'):
     return (f'If the power failed now, {lost} of {servers} on {host} would '
             'not come back.')
+
+
+def not_judged(what):
+    return (f'{what} could not be judged: nothing tells whether the '
+            'addresses are right.')
 
 
 def told(servers, kind, done=None, run=None):
@@ -62,11 +69,23 @@ def told_of(summary, kind, run=None):
       'Found 2 copies on 2 servers: 2 stale.',
       REPAIR + '2 changes.']),
     ([sample.stale(1), sample.busy(2), sample.unreadable(3)],
-     [power(2, '3 servers'), '2 servers would not start.',
+     [not_judged('1 copy on 1 server'), power('at least 2', '3 servers'),
+      '2 servers would not start.',
       'Hard-reboot would fail on 2 servers, soft-reboot on 1.',
       'Found 5 copies on 3 servers: 1 unreadable, 3 stale, 1 current.',
       'Skipped 2 copies: 1 busy, 1 unreadable.',
       REPAIR + '2 changes.']),
+    ([sample.unreadable(1), sample.unreadable(2)],
+     [not_judged('2 copies on 2 servers'),
+      'If the power failed now, it is not certain that all of 2 servers on '
+      'cmp1 would come back.',
+      'Found 2 copies on 2 servers: 2 unreadable.',
+      'Skipped 2 copies: 2 unreadable.']),
+    # What does not count is no reason for a doubt.
+    ([[dataclasses.replace(each, skip=SkipReason.OTHER_HOST)
+       for each in sample.unreadable(1)]],
+     ['Found 1 copy on 1 server: 1 unreadable.',
+      'Skipped 1 copy: 1 other-host.']),
 ])
 def test_status(servers, sentences):
     assert told(servers, schema.Kind.STATUS) == sentences

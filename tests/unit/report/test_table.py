@@ -21,6 +21,8 @@ import pytest
 
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.cluster import Source
+from rbd_mon_fix.model.evidence import Evidence
+from rbd_mon_fix.model.evidence import EvidenceKind
 from rbd_mon_fix.model.finding import Finding
 from rbd_mon_fix.model.finding import FindingKind
 from rbd_mon_fix.model.monmap import MonAddr
@@ -68,8 +70,10 @@ would not start; hard-reboot would fail too
     00000003  web-3  fails  fails
     1 server         1      1
 
+1 copy on 1 server could not be judged: nothing tells whether the addresses \
+are right.
 If the power failed now, 1 of 2 servers on cmp1 would not come back.
-If the power failed now, 1 of 2 servers on cmp2 would not come back.
+If the power failed now, at least 1 of 2 servers on cmp2 would not come back.
 2 servers would not start.
 Hard-reboot would fail on 2 servers, soft-reboot on 1.
 Found 8 copies on 4 servers: 1 unreadable, 3 stale, 4 current.
@@ -222,8 +226,46 @@ def test_findings_follow_the_last_host():
 
     assert text.count('Findings that need attention') == 1
     rest = text.partition('that would fail on cmp2')[2]
-    assert FINDINGS + 'If the power' in rest
+    assert FINDINGS + '1 copy on 1 server' in rest
     assert '3 findings need attention; see above.\n' in rest
+
+
+OLD_SERVER = sample.instance(1)
+HISTORY = Evidence(EvidenceKind.HISTORY,
+                   '10.0.0.1:6789 was mon.a until 2026-11-20.')
+EXPLAINED = [[
+    sample.copy(OLD_SERVER, 'nova-bdm', State.STALE, evidence=HISTORY),
+    sample.copy(OLD_SERVER, 'domain', State.STALE, evidence=HISTORY),
+    sample.copy(OLD_SERVER, 'cinder-attachment', evidence=Evidence(
+        EvidenceKind.CURRENT_ADDRESS)),
+    sample.copy(OLD_SERVER, 'managed-save', State.UNKNOWN_CLUSTER,
+                cluster=None, desired=(), skip=SkipReason.UNKNOWN_CLUSTER,
+                note='No known cluster had a monitor there.',
+                evidence=Evidence(EvidenceKind.NOT_FOUND,
+                                  'No known cluster had a monitor there.'))]]
+
+
+@pytest.mark.parametrize('kind', [STATUS, REFRESH])
+def test_whose_the_old_addresses_were_is_told_once(kind):
+    text = piped(kind, EXPLAINED)
+    assert text.count('mon.a') == 1
+    assert ('\n\nAddresses of former monitors\n'
+            '  ceph: 10.0.0.1:6789 was mon.a until 2026-11-20.\n\n') in text
+    # It is the note of its copy, and no former monitor.
+    assert text.count('No known cluster had a monitor there.') == 1
+    assert 'evidence' not in text
+
+
+def test_a_verbose_table_shows_each_copy_with_its_evidence():
+    text = piped(STATUS, EXPLAINED, verbose=True)
+    details = [line.split() for line in text.splitlines()
+               if line.startswith('    ')]
+    assert [(line[0], line[1], line[line.index('evidence:') + 1])
+            for line in details if 'evidence:' in line] == [
+        ('stale', 'nova-bdm', 'history'), ('stale', 'domain', 'history'),
+        ('current', 'cinder-attachment', 'current-address'),
+        ('unknown-cluster', 'managed-save', 'not-found')]
+    assert 'current  cinder-attachment vda\n' not in text
 
 
 def test_a_server_without_copies_takes_no_line():
@@ -243,8 +285,8 @@ def test_a_terminal_gets_colour_and_every_word(tty):
     sample.written('table', tty, STATUS, MANY)
     lines = tty.getvalue().splitlines()
 
-    assert ('\x1b[1;31mIf the power failed now, 1 of 2 servers on cmp1 would '
-            'not come back.\x1b[0m') in lines
+    assert any(line.startswith('\x1b[1;31m1 copy on 1 server could not be')
+               for line in lines)
     assert bare(tty.getvalue()).split() == STATUS_OF_MANY.split()
 
 
