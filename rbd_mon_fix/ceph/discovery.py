@@ -19,7 +19,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import os
-from typing import Iterable, Optional, Sequence
+from typing import Iterable, Optional, Sequence, Union
 
 from oslo_log import log as logging
 
@@ -73,13 +73,13 @@ class Discovery:
 def from_cluster(conf: ceph_backends.ClusterConf) -> Discovery:
     """Ask a cluster for its monitors; fall back to its ceph.conf."""
     stated = from_conf(conf)
-    try:
-        dump, way = _dump(conf)
-    except exceptions.Unreachable as e:
+    answer = _dump(conf)
+    if isinstance(answer, exceptions.Unreachable):
         if stated.error is None:
             LOG.warning('Using the monitors of cluster %s from %s: %s',
-                        conf.cluster_name, conf.path, e)
+                        conf.cluster_name, conf.path, answer)
         return stated
+    dump, way = answer
     if stated.fsid not in (None, dump.fsid):
         return _nothing(conf, None, exceptions.ConfigError(
             f'{conf.path} has the fsid {stated.fsid}, but the cluster that '
@@ -116,8 +116,11 @@ def _modified(path: str) -> str:
 
 
 def _dump(conf: ceph_backends.ClusterConf
-          ) -> tuple[mon_dump.MonDump, Way]:
-    """Run ``ceph mon dump`` as each section would, until one succeeds."""
+          ) -> Union[tuple[mon_dump.MonDump, Way], exceptions.Unreachable]:
+    """Run ``ceph mon dump`` as each section would, until one succeeds.
+
+    :returns: the first failure if none succeeds
+    """
     ways = dict.fromkeys(Way(section.conf, section.flag, section.user)
                          for section in conf.sections)
     failures: list[exceptions.Unreachable] = []
@@ -127,7 +130,7 @@ def _dump(conf: ceph_backends.ClusterConf
                 way.conf, way.flag, way.user)), way
         except exceptions.Unreachable as e:
             failures.append(e)
-    raise failures[0]
+    return failures[0]
 
 
 def _nothing(conf: ceph_backends.ClusterConf, fsid: Optional[str],

@@ -117,7 +117,6 @@ class Histories:
             self._exhausted.add(name)
             failure = error
         if failure:
-            # Not logged above: oslo.log would add the exception once more.
             LOG.warning('Some or all former monitors of cluster %s are '
                         'unknown: %s', name, failure)
         history = history.merged(found)

@@ -76,6 +76,7 @@ def feed(context: contexts.Context) -> None:
     The run has already done its work, so errors are logged, not raised.
     """
     hook = installed(context)
+    failure = None
     try:
         if hook.installed:
             _teach(hook, gather(context))
@@ -83,7 +84,9 @@ def feed(context: contexts.Context) -> None:
             LOG.warning("The libvirt hook is outdated: run 'hook install' to "
                         'replace it.')
     except exceptions.RbdMonFixError as error:
-        LOG.warning('The libvirt hook could not be updated. %s', error)
+        failure = error
+    if failure:
+        LOG.warning('The libvirt hook could not be updated. %s', failure)
 
 
 def installed(context: contexts.Context) -> installation.Installation:

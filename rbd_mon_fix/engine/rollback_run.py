@@ -100,12 +100,15 @@ def _plans(past: Run, scan: scans.Scan) -> Iterator[Plan]:
                         if entry.locator.host == host)
         if host in scan.lost:
             continue
+        failure = None
         try:
             made = _made(dataclasses.replace(past, entries=entries), scan)
             if made:
                 yield _plan(host, made, scan)
         except exceptions.Unreachable as error:
-            scan.lose(host, error)
+            failure = error
+        if failure:
+            scan.lose(host, failure)
 
 
 def _made(past: Run, scan: scans.Scan) -> list[Entry]:

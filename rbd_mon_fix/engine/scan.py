@@ -92,12 +92,15 @@ class Scan:
         for host in self.selection.hosts:
             if host in self.lost:
                 continue
+            failure = None
             try:
                 for scope in self._scopes(host):
                     missing -= set(scope.instances)
                     yield Batch(scope, self._read(scope))
             except exceptions.Unreachable as error:
-                self.lose(host, error)
+                failure = error
+            if failure:
+                self.lose(host, failure)
         if missing and not self.lost:
             raise self._nowhere(missing)
 

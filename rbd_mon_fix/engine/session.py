@@ -105,6 +105,7 @@ class Session(contextlib.AbstractContextManager['Session']):
                         'those stores to check them.', run.id)
         writer = self._journal.reopen(run)
         settled = 0
+        failure = None
         try:
             for outcome in recovery.settle(reachable, self._scan.get):
                 writer.end([outcome])
@@ -113,8 +114,10 @@ class Session(contextlib.AbstractContextManager['Session']):
                          outcome.locator.store, outcome.locator.instance,
                          outcome.verdict.value)
         except exceptions.Unreachable as error:
+            failure = error
+        if failure:
             LOG.warning('Run %s was cut off, and some of its changes cannot '
-                        'be checked: %s', run.id, error)
+                        'be checked: %s', run.id, failure)
         if self._unlock(run, writer) and settled == len(run.unsettled):
             writer.close()
         else:

@@ -136,10 +136,11 @@ class Cells:
         try:
             return self._where(cell, wanted)
         except (exceptions.Unreachable, exceptions.ConfigError) as error:
-            self._skipped.add(cell)
-            LOG.warning('Skipping cell %s while looking for servers: %s',
-                        cell, error)
-            return {}
+            failure = error
+        self._skipped.add(cell)
+        LOG.warning('Skipping cell %s while looking for servers: %s', cell,
+                    failure)
+        return {}
 
     def _cell(self, url: Optional[str]) -> nova.Cell:
         if not url:

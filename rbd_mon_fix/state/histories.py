@@ -57,9 +57,9 @@ def load(folder: str, fsid: str) -> MonHistory:
         return MonHistory()
     except (OSError, ValueError, KeyError, TypeError, AttributeError,
             RecursionError) as error:
-        LOG.warning('Ignoring %s: %s.', path(folder, fsid),
-                    type(error).__name__)
-        return MonHistory()
+        reason = type(error).__name__
+    LOG.warning('Ignoring %s: %s.', path(folder, fsid), reason)
+    return MonHistory()
 
 
 def save(folder: str, fsid: str, history: MonHistory) -> None:

@@ -14,6 +14,9 @@
 
 """Fixtures: small deployments whose databases are never synced to disk."""
 
+import logging
+import sys
+
 import pytest
 import sqlalchemy as sa
 
@@ -32,6 +35,29 @@ def nothing_is_synced():
     sa.event.listen(sa.engine.Engine, 'connect', do_not_sync)
     yield
     sa.event.remove(sa.engine.Engine, 'connect', do_not_sync)
+
+
+class _WhileHandling(logging.Handler):
+    """Collects warnings that are logged while an exception is handled."""
+
+    def __init__(self):
+        super().__init__(logging.WARNING)
+        self.messages = []
+
+    def emit(self, record):
+        if sys.exc_info()[1] is not None:
+            self.messages.append(record.getMessage())
+
+
+@pytest.fixture(autouse=True)
+def no_text_is_logged_twice():
+    """oslo.log appends the exception that is being handled to a warning."""
+    handler = _WhileHandling()
+    logger = logging.getLogger('rbd_mon_fix')
+    logger.addHandler(handler)
+    yield
+    logger.removeHandler(handler)
+    assert handler.messages == []
 
 
 @pytest.fixture
