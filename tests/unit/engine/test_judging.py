@@ -74,6 +74,29 @@ rbd_pool = volumes
     assert states(world.plan(store=['nova-bdm'])) == {(1, expected)}
 
 
+def test_two_sites_with_a_backend_of_one_name(world):
+    """Only the config of the first site is known.
+
+    The volume of the other site has the same section, pool, user and secret;
+    its service's host and its monitors are the other site's.
+    """
+    for server, host in ((1, 'ctl@rbd#volumes'), (2, 'dcn1@rbd#volumes')):
+        world.add(server)
+        world.cinder.tables.update('volumes', 'id', places.volume(server),
+                                   host=host)
+    world.nova.tables.update(
+        'block_device_mapping', 'instance_uuid', memory.uuid(2),
+        connection_info=world.nova.text(2, hosts=['203.0.113.1'],
+                                        ports=['6789']))
+    conf = world.folder / 'cinder.conf'
+    conf.write_text(conf.read_text().replace(
+        '[DEFAULT]', '[DEFAULT]\nhost = ctl'))
+    plan = world.plan(store=['nova-bdm'])
+    assert states(plan) == {(1, 'stale'), (2, 'unknown-cluster')}
+    assert [change.locator.instance for change in plan.changes] == [
+        memory.uuid(1)]
+
+
 def judged(world, monkeypatch, alive):
     """Return plans, and the asked addresses; only some addresses greet."""
     asked = []
