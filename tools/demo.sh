@@ -18,9 +18,11 @@
 #   tools/demo.sh [FOLDER]
 #
 # Nova's and Cinder's databases have the real schema, on SQLite. The servers
-# are defined in libvirt's QEMU driver, which runs inside the process. The
-# configs name new monitors, and no Ceph runs. The default FOLDER is
-# ./demo-cloud. Everything except the system's packages stays in it.
+# are defined in libvirt's QEMU driver, which runs inside the process. No Ceph
+# runs: as on a host that cannot reach Ceph, a monitors file tells which
+# monitors each cluster has and had. Such a list is a claim, hence exit code 1
+# of "monitors". The default FOLDER is ./demo-cloud. Everything except the
+# system's packages stays in it.
 
 set -euo pipefail
 # shellcheck source=tools/common.sh
@@ -75,7 +77,7 @@ END
 
 main_job() {
     say 'all monitors were replaced; which servers would still start?'
-    show 0 rbd-mon-fix monitors
+    show 1 rbd-mon-fix monitors
     show 1 rbd-mon-fix status --host cmp1
     show 1 rbd-mon-fix refresh --host cmp1 --dry-run
     say 'refresh; the busy server is left alone, hence exit code 4'

@@ -23,11 +23,11 @@ from __future__ import annotations
 
 import collections
 import json
-import pathlib
-from typing import TYPE_CHECKING, Iterable, Optional, Sequence, TypedDict
+from typing import Iterable, Optional, Sequence, TypedDict
 import uuid
 
 from rbd_mon_fix import exceptions
+from rbd_mon_fix.ceph import monitors_schema as form
 from rbd_mon_fix.model import secret
 from rbd_mon_fix.model.cluster import Backend
 from rbd_mon_fix.model.cluster import Cluster
@@ -37,27 +37,10 @@ from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.monmap import Monitor
 from rbd_mon_fix.model.monmap import MonMap
 
-if TYPE_CHECKING:
-    import jsonschema
-
 MAX_BYTES = 1 << 20
-
-_SCHEMA = pathlib.Path(__file__).with_name('monitors_file.schema.json')
-
-# Error messages by schema keyword.
-_FAULTS = {'const': 'must be {}', 'maxLength': 'is longer than {} characters',
-           'minItems': 'is empty', 'minLength': 'is empty',
-           'type': 'must be {}'}
-_KINDS = {'array': 'a list', 'boolean': 'true or false',
-          'integer': 'a whole number', 'object': 'an object',
-          'string': 'a string'}
 
 _HINT = ('Write it with "rbd-mon-fix monitors -f json", or by hand: '
          '{"clusters": [{"name": "ceph", "monitors": ["192.0.2.1:6789"]}]}')
-
-
-class _Misfit(Exception):
-    """An error in the file; the message names its place."""
 
 
 class _BackendMembers(TypedDict, total=False):
@@ -85,6 +68,8 @@ class _FormerMembers(TypedDict, total=False):
 class _ClusterMembers(_Required, total=False):
     fsid: Optional[str]
     addresses: Optional[list[list[str]]]
+    source: Optional[str]
+    first_source: Optional[str]
     written: Optional[str]
     epochs: Optional[list[int]]
     former: list[_FormerMembers]
@@ -98,7 +83,7 @@ def load(path: str) -> tuple[Cluster, ...]:
     """
     try:
         document = json.loads(_read(path))
-        _check_form(document)
+        form.check(document)
         return _clusters(document['clusters'])
     except OSError as e:
         raise exceptions.ConfigError(
@@ -110,7 +95,7 @@ def load(path: str) -> tuple[Cluster, ...]:
     except RecursionError as e:
         raise exceptions.ConfigError(
             f'The monitors file {path} is nested too deeply.', _HINT) from e
-    except _Misfit as e:
+    except form.Misfit as e:
         raise exceptions.ConfigError(
             f'Invalid monitors file {path}: {e}.', _HINT) from e
 
@@ -119,32 +104,8 @@ def _read(path: str) -> str:
     with open(path, 'rb') as file:
         content = file.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
-        raise _Misfit(f'it is larger than {MAX_BYTES >> 20} MiB')
+        raise form.Misfit(f'it is larger than {MAX_BYTES >> 20} MiB')
     return content.decode()
-
-
-def _check_form(document: object) -> None:
-    """Raise the first error that the schema finds."""
-    # Imported late to save start time: most runs have no monitors file.
-    import jsonschema
-    validator = jsonschema.Draft202012Validator(
-        json.loads(_SCHEMA.read_text(encoding='utf-8')))
-    for error in validator.iter_errors(document):
-        raise _Misfit(_fault(error))
-
-
-def _fault(error: jsonschema.ValidationError) -> str:
-    """Describe an error; the library's own message quotes the document."""
-    place = ''.join(f'[{step}]' if isinstance(step, int) else f'.{step}'
-                    for step in error.absolute_path)
-    expected = error.validator_value
-    if error.validator == 'required':
-        missing = next(each for each in expected if each not in error.instance)
-        return f'{place}.{missing} is missing'.lstrip('.')
-    kinds = expected if isinstance(expected, list) else [expected]
-    words = ' or '.join(_KINDS.get(each, str(each)) for each in kinds)
-    return (f'{place.lstrip(".") or "the top level"} '
-            f'{_FAULTS[error.validator].format(words)}')
 
 
 def _clusters(entries: list[_ClusterMembers]) -> tuple[Cluster, ...]:
@@ -158,7 +119,7 @@ def _clusters(entries: list[_ClusterMembers]) -> tuple[Cluster, ...]:
 def _check_unique(subject: str, found: Iterable[object]) -> None:
     for each, count in collections.Counter(found).items():
         if each and count > 1:
-            raise _Misfit(f'{subject} {each} occurs {count} times')
+            raise form.Misfit(f'{subject} {each} occurs {count} times')
 
 
 def _cluster(entry: _ClusterMembers, place: str) -> Cluster:
@@ -175,14 +136,16 @@ def _cluster(entry: _ClusterMembers, place: str) -> Cluster:
         former=tuple(former),
         greeted=_greeted(entry, former),
         span=(epochs[0], epochs[-1]) if epochs else None,
-        written=entry.get('written') or '')
+        written=entry.get('written') or '',
+        first_source=(entry.get('first_source') or entry.get('source') or '')
+        if monmap.monitors else '')
 
 
 def _former(entry: _FormerMembers, place: str) -> FormerMonitor:
     first, last = (*(entry.get('epochs') or ()), 0, 0)[:2]
     addrs = _addrs(entry['addresses'], f'{place}.addresses')
     if not addrs:
-        raise _Misfit(f'{place}.addresses is empty')
+        raise form.Misfit(f'{place}.addresses is empty')
     return FormerMonitor(entry.get('name') or '', addrs, first, last,
                          entry.get('until') or '')
 
@@ -205,7 +168,7 @@ def _monitors(entry: _ClusterMembers, place: str) -> tuple[Monitor, ...]:
         return tuple(Monitor('', addr, (addr,)) for addr in addrs)
     place = f'{place}.addresses'
     if len(vectors) != len(addrs):
-        raise _Misfit(f'{place} has {len(vectors)} entries, but monitors '
+        raise form.Misfit(f'{place} has {len(vectors)} entries, but monitors '
                       f'has {len(addrs)}')
     return tuple(_monitor(addr, _addrs(vector, f'{place}[{number}]'),
                           f'{place}[{number}]')
@@ -215,7 +178,7 @@ def _monitors(entry: _ClusterMembers, place: str) -> tuple[Monitor, ...]:
 def _monitor(addr: MonAddr, addrs: tuple[MonAddr, ...],
              place: str) -> Monitor:
     if addr not in addrs:
-        raise _Misfit(f'{place} lacks {addr}, the address in monitors')
+        raise form.Misfit(f'{place} lacks {addr}, the address in monitors')
     return Monitor('', addr, addrs)
 
 
@@ -229,9 +192,9 @@ def _addr(text: str, place: str) -> MonAddr:
     try:
         addr = MonAddr.parse(text)
     except ValueError as e:
-        raise _Misfit(f'{place}: {e}') from e
+        raise form.Misfit(f'{place}: {e}') from e
     if addr.port is None or addr.is_name or addr.is_placeholder:
-        raise _Misfit(f'{place} must be an IP address with a port')
+        raise form.Misfit(f'{place} must be an IP address with a port')
     return addr
 
 
@@ -246,4 +209,4 @@ def _fsid(text: Optional[str], place: str) -> Optional[str]:
     try:
         return str(uuid.UUID(text)) if text else None
     except ValueError as e:
-        raise _Misfit(f'{place}.fsid is not a UUID') from e
+        raise form.Misfit(f'{place}.fsid is not a UUID') from e

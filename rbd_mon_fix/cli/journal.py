@@ -28,7 +28,7 @@ from rbd_mon_fix.report import listing
 
 RUNS = ('run', 'started', 'command', 'hosts', 'changes', 'result')
 CHANGES = ('host', 'instance', 'store', 'key', 'disk', 'image', 'cluster',
-           'old', 'new', 'outcome', 'reason')
+           'old', 'new', 'outcome', 'reason', 'evidence')
 
 
 def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
@@ -75,4 +75,5 @@ def _change_rows(run: Run) -> Iterator[dict[str, Any]]:
                    'old': list(map(str, edit.old)),
                    'new': list(map(str, edit.new)),
                    'outcome': entry.verdict.value if entry.verdict
-                   else None, 'reason': entry.reason or None}
+                   else None, 'reason': entry.reason or None,
+                   'evidence': edit.evidence or None}

@@ -28,8 +28,8 @@ from rbd_mon_fix.model.monmap import Monitor
 from rbd_mon_fix.report import listing
 from rbd_mon_fix.report import schema
 
-COLUMNS = ('cluster', 'fsid', 'source', 'monitor', 'answers', 'until',
-           'backends')
+COLUMNS = ('cluster', 'fsid', 'source', 'name', 'monitor', 'answers',
+           'epochs', 'until', 'backends')
 
 
 def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
@@ -56,9 +56,8 @@ def _doubt(cluster: Cluster, answering: Optional[frozenset[MonAddr]]) -> str:
     if not monitors:
         return f'The monitors of {cluster.name} are unknown.'
     if cluster.is_claim:
-        when = f', written {cluster.written}' if cluster.written else ''
-        return (f'The monitors of {cluster.name} come from '
-                f'{cluster.source.value}{when}, not from the cluster itself.')
+        return (f'The monitors of {cluster.name} come from {cluster.origin}, '
+                'not from the cluster itself.')
     if answering is not None and all(answering.isdisjoint(monitor.addrs)
                                      for monitor in monitors):
         return f'None of the monitors of {cluster.name} answers.'
@@ -68,8 +67,9 @@ def _doubt(cluster: Cluster, answering: Optional[frozenset[MonAddr]]) -> str:
 def _rows(cluster: Cluster, answering: Optional[frozenset[MonAddr]]
           ) -> Iterator[dict[str, Any]]:
     for monitor in cluster.monmap.monitors or (None,):
-        yield _row(cluster, str(monitor.addr) if monitor else None,
-                   _answers(monitor, answering), None)
+        yield _row(cluster, monitor.name if monitor else '',
+                   str(monitor.addr) if monitor else None,
+                   _answers(monitor, answering))
 
 
 def _former(cluster: Cluster) -> Iterator[dict[str, Any]]:
@@ -77,15 +77,18 @@ def _former(cluster: Cluster) -> Iterator[dict[str, Any]]:
         answers = (
             'not asked' if cluster.greeted is None
             else 'no' if cluster.greeted.isdisjoint(each.addrs) else 'yes')
-        yield _row(cluster, ' '.join(map(str, each.addrs)), answers,
+        yield _row(cluster, each.name, ' '.join(map(str, each.addrs)),
+                   answers, f'{each.first}-{each.last}' if each.last else None,
                    each.until or 'former')
 
 
-def _row(cluster: Cluster, monitor: Optional[str], answers: str,
-         until: Optional[str]) -> dict[str, Any]:
+def _row(cluster: Cluster, name: str, monitor: Optional[str], answers: str,
+         epochs: Optional[str] = None, until: Optional[str] = None
+         ) -> dict[str, Any]:
     return {'cluster': cluster.name, 'fsid': cluster.fsid,
-            'source': cluster.source.value, 'monitor': monitor,
-            'answers': answers, 'until': until,
+            'source': cluster.source.value, 'name': name or None,
+            'monitor': monitor, 'answers': answers, 'epochs': epochs,
+            'until': until,
             'backends': [':'.join(filter(None, (backend.owner, backend.name)))
                          for backend in cluster.backends]}
 

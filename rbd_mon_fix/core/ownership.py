@@ -126,11 +126,11 @@ class Ownership:
     def _evidence(self, cluster: Cluster, record: Record, disk: RbdDisk,
                   grounds: Sequence[grounds_module.Ground]) -> Evidence:
         kinds = {ground.kind for ground in grounds}
-        words = ', '.join(dict.fromkeys(
-            ground.words for ground in grounds if ground.words))
-        odd = _oddity(cluster, record, disk)
-        return Evidence(next(kind for kind in _FOR if kind in kinds),
-                        ' '.join(filter(None, (words and f'{words}.', odd))))
+        return Evidence(
+            next(kind for kind in _FOR if kind in kinds),
+            _oddity(cluster, record, disk),
+            tuple(dict.fromkeys(
+                ground.words for ground in grounds if ground.words)))
 
     def _not_found(self, addrs: Sequence[MonAddr]) -> Evidence:
         """Name the addresses without a cluster, and the searched epochs."""

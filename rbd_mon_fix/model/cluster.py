@@ -123,6 +123,7 @@ class Cluster:
     :param span: the first and last epoch of the known history; None if no
         epoch is known
     :param written: when the monitors were listed, ISO 8601; '' if unknown
+    :param first_source: the source that a monitors file names; '' if none
     :param epoch: the cluster's own monmap; None if it did not answer
     :param way: the ``ceph`` arguments that worked; None if none did
     """
@@ -137,8 +138,19 @@ class Cluster:
     stated: tuple[MonAddr, ...] = ()
     span: Optional[tuple[int, int]] = None
     written: str = ''
+    first_source: str = ''
     epoch: Optional[MonEpoch] = None
     way: Optional[Way] = None
+
+    @property
+    def origin(self) -> str:
+        """Return where the monitors come from, and when they were listed."""
+        words = [self.source.value]
+        if self.first_source:
+            words[0] += f' ({self.first_source})'
+        if self.is_claim and self.written:
+            words.append(f'written {self.written}')
+        return ', '.join(words)
 
     @property
     def is_claim(self) -> bool:

@@ -38,11 +38,20 @@ class EvidenceKind(str, enum.Enum):
 class Evidence:
     """The evidence for the cluster of one disk.
 
-    :param detail: sentences for people; '' if the kind says everything
+    :param remark: sentences for people, or ''
+    :param addresses: whose each old address was, such as
+        ``192.0.2.1:6789 was mon.a until 2026-11-20``
     """
 
     kind: EvidenceKind
-    detail: str = ''
+    remark: str = ''
+    addresses: tuple[str, ...] = ()
+
+    @property
+    def detail(self) -> str:
+        """Return everything in sentences; '' if the kind says it all."""
+        addresses = f'{", ".join(self.addresses)}.' if self.addresses else ''
+        return ' '.join(filter(None, (addresses, self.remark)))
 
     def __str__(self) -> str:
         return f'{self.kind.value}: {self.detail}' if self.detail else (

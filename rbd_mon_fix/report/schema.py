@@ -82,6 +82,7 @@ def cluster(shown: Cluster,
             addr for monitor in monitors for addr in monitor.addrs
             if addr in answering),
         'written': shown.written or None,
+        'first_source': shown.first_source or None,
         'epochs': list(shown.span) if shown.span else None,
         'stated': _texts(shown.stated),
         'former': [_former(each, shown.greeted) for each in shown.former],

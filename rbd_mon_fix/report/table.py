@@ -52,8 +52,8 @@ class Table:
         self._printer = printer
         self._kind = kind
         self._verbose = verbose
-        # Evidence by cluster; thousands of disks have the same few.
-        self._evidence: dict[tuple[str, str], None] = {}
+        # The cluster and the words for each old address.
+        self._former: dict[tuple[str, str], None] = {}
         self._host: Optional[str] = None
         self._failing = matrix.Matrix()
         self._in_findings = False
@@ -77,9 +77,10 @@ class Table:
         self._printer.line(_head(instance, copies, outcomes), _HANG)
         for spans in _details(copies, outcomes, self._verbose):
             self._printer.line(spans, _HANG)
-        for copy in copies:
-            if copy.cluster and copy.evidence and copy.evidence.detail:
-                self._evidence[copy.cluster, copy.evidence.detail] = None
+        self._former.update(
+            ((copy.cluster, address), None) for copy in copies
+            if copy.cluster and copy.evidence
+            for address in copy.evidence.addresses)
         self._failing.add(instance, breaks_left(copies, outcomes))
 
     def finding(self, found: Finding) -> None:
@@ -95,11 +96,11 @@ class Table:
     def close(self, summary: Summary, run: Optional[str]) -> None:
         """Write whose the old addresses were, and the summary."""
         self._end_host()
-        if self._evidence:
+        if self._former:
             self._printer.line([])
             self._printer.line([('Addresses of former monitors', 'bold')])
-            for cluster, detail in self._evidence:
-                self._printer.line([(f'  {cluster}: {detail}', '')], _HANG)
+            for cluster, address in self._former:
+                self._printer.line([(f'  {cluster}: {address}', '')], _HANG)
         self._printer.line([])
         first, *rest = sentences.sentences(summary, self._kind, run)
         self._printer.line([(first, style.of_run(summary))])
@@ -123,7 +124,7 @@ def _cluster(cluster: Cluster, answering: Optional[frozenset[MonAddr]]
     if not monitors:
         return [*name, (': monitors unknown', 'yellow')]
     addrs = encoding.flat(cluster.monmap.addrs)
-    return [*name, (f', from {cluster.source.value}: {addrs}', ''),
+    return [*name, (f', from {cluster.origin}: {addrs}', ''),
             _answers(monitors, answering)]
 
 
@@ -232,6 +233,8 @@ def _remarks(copy: Copy, outcomes: Outcomes, verbose: bool) -> Iterator[str]:
         yield f'skipped: {copy.skip.value}'
     if verbose and copy.evidence:
         yield f'evidence: {copy.evidence.kind.value}'
+    if copy.cluster and copy.evidence and copy.evidence.remark:
+        yield copy.evidence.remark
     outcome = outcome_of(copy, outcomes)
     reason = (outcome and outcome.reason) or copy.note
     if reason:

@@ -65,9 +65,16 @@ def cluster(**changes):
 
 def test_what_reports_write_can_be_read(load):
     clusters = (FULL, BARE, UNKNOWN)
-    assert load({'version': 1, 'records': [], 'summary': {}, 'clusters': [
-        schema.cluster(each, frozenset({A}))
-        for each in clusters]}) == clusters
+    once = load({'version': 1, 'records': [], 'summary': {}, 'clusters': [
+        schema.cluster(dataclasses.replace(
+            each, source=Source.MON_DUMP if each.monmap.monitors
+            else Source.NONE), frozenset({A})) for each in clusters]})
+    assert once == tuple(dataclasses.replace(
+        each, first_source='mon-dump' if each.monmap.monitors else '')
+        for each in clusters)
+    # The first source stays in a file that was made from a file.
+    assert load({'clusters': [schema.cluster(each, None)
+                              for each in once]}) == once
 
 
 def test_former_monitors(load):
@@ -79,7 +86,7 @@ def test_former_monitors(load):
         document = {'clusters': [schema.cluster(dataclasses.replace(
             told, greeted=greeted, span=(3, 9)), frozenset())]}
         assert load(document) == (dataclasses.replace(
-            told, greeted=read, span=(3, 9)),)
+            told, greeted=read, span=(3, 9), first_source='monitors-file'),)
     by_hand = {'clusters': [{'name': 'x', 'monitors': [str(B)], 'former': [
         {'addresses': ['10.0.0.1:6789']}]}]}
     assert load(by_hand)[0].former == (FormerMonitor('', (A,), 0, 0),)

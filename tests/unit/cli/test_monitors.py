@@ -86,16 +86,17 @@ def test_former_monitors(cloud, run, monkeypatch):
     out = io.StringIO()
     monitors.run(cloud.conf(worlds.command(format='csv')), out, io.StringIO())
     last = out.getvalue().splitlines()[-1]
-    assert ',10.0.0.1:6789,not asked,2026-11-20T00:00:00Z,' in last
+    assert ',a,10.0.0.1:6789,not asked,1-2,2026-11-20T00:00:00Z,' in last
 
 
 @pytest.mark.parametrize('fields, doubt', [
     ({'source': Source.CEPH_CONF, 'written': '2026-11-20'},
      'The monitors of ceph come from ceph.conf, written 2026-11-20, not from '
      'the cluster itself.'),
-    ({'source': Source.MONITORS_FILE, 'written': '2026-11-21'},
-     'The monitors of ceph come from monitors-file, written 2026-11-21, not '
-     'from the cluster itself.'),
+    ({'source': Source.MONITORS_FILE, 'written': '2026-11-21',
+      'first_source': 'mon-dump'},
+     'The monitors of ceph come from monitors-file (mon-dump), written '
+     '2026-11-21, not from the cluster itself.'),
     ({'source': Source.NONE, 'monmap': memory.monmap('')},
      'The monitors of ceph are unknown.'),
     ({'source': Source.MON_DUMP}, None)])

@@ -96,7 +96,8 @@ def test_a_cluster():
         'addresses': [['10.1.0.1:3300', '10.1.0.1:6789'],
                       ['[fd01::1]:3300', '[fd01::1]:6789']],
         'answering': ['10.1.0.1:3300'], 'written': None,
-        'epochs': [3, 7], 'stated': ['10.0.0.1'], 'former': [],
+        'first_source': None, 'epochs': [3, 7], 'stated': ['10.0.0.1'],
+        'former': [],
         'backends': [
             {'owner': 'cinder', 'name': 'ssd', 'pool': 'volumes',
              'user': 'cinder', 'secret_uuid': 'S', 'host': 'ctl'},
@@ -113,7 +114,8 @@ def test_a_cluster_nobody_asked_differs_from_a_silent_one(answering,
     assert schema.cluster(shown, answering) == {
         'name': 'lost', 'fsid': None, 'source': 'none', 'monitors': [],
         'addresses': [], 'answering': expected, 'written': None,
-        'epochs': None, 'stated': [], 'former': [], 'backends': []}
+        'first_source': None, 'epochs': None, 'stated': [], 'former': [],
+        'backends': []}
 
 
 @pytest.mark.parametrize('greeted, answers', [
