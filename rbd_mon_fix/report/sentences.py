@@ -132,13 +132,14 @@ def _power(summary: Summary) -> list[str]:
 
 
 def _after_power_failure(name: str, host: Host) -> str:
-    servers = f'{number(host.servers, "server")} on {name}'
     if not host.lost:
-        return ('If the power failed now, it is not certain that all of '
-                f'{servers} would come back.')
+        servers = ('the only server' if host.servers == 1
+                   else f'all {host.servers} servers')
+        return (f'If the power failed now, it is not certain that {servers} '
+                f'on {name} would come back.')
     least = 'at least ' if host.not_judged else ''
-    return (f'If the power failed now, {least}{host.lost} of {servers} would '
-            'not come back.')
+    return (f'If the power failed now, {least}{host.lost} of '
+            f'{number(host.servers, "server")} on {name} would not come back.')
 
 
 def _found(summary: Summary) -> list[str]:

@@ -77,10 +77,16 @@ def told_of(summary, kind, run=None):
       REPAIR + '2 changes.']),
     ([sample.unreadable(1), sample.unreadable(2)],
      [not_judged('2 copies on 2 servers'),
-      'If the power failed now, it is not certain that all of 2 servers on '
-      'cmp1 would come back.',
+      'If the power failed now, it is not certain that all 2 servers on cmp1 '
+      'would come back.',
       'Found 2 copies on 2 servers: 2 unreadable.',
       'Skipped 2 copies: 2 unreadable.']),
+    ([sample.unreadable(1)],
+     [not_judged('1 copy on 1 server'),
+      'If the power failed now, it is not certain that the only server on '
+      'cmp1 would come back.',
+      'Found 1 copy on 1 server: 1 unreadable.',
+      'Skipped 1 copy: 1 unreadable.']),
     # What does not count is no reason for a doubt.
     ([[dataclasses.replace(each, skip=SkipReason.OTHER_HOST)
        for each in sample.unreadable(1)]],
