@@ -71,3 +71,15 @@ def test_serves(owner, host, service, expected):
 def test_a_list_of_others_is_a_claim(source, expected):
     cluster = dataclasses.replace(memory.cluster(), source=source)
     assert cluster.is_claim is expected
+
+
+@pytest.mark.parametrize('fields, expected', [
+    ({}, 'mon-dump'), ({'written': '2026-11-21'}, 'mon-dump'),
+    ({'source': Source.CEPH_CONF}, 'ceph.conf'),
+    ({'source': Source.CEPH_CONF, 'written': '2026-11-21'},
+     'ceph.conf, written 2026-11-21'),
+    ({'source': Source.MONITORS_FILE, 'written': '2026-11-21',
+      'first_source': 'ceph.conf'},
+     'monitors-file (ceph.conf), written 2026-11-21')])
+def test_origin(fields, expected):
+    assert dataclasses.replace(memory.cluster(), **fields).origin == expected
