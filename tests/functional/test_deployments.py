@@ -199,7 +199,9 @@ def test_monitors_round_trip(cloud):
     path = cloud.folder / 'monitors.json'
     path.write_text(first.out)
     again = admin.run('--monitors-file', str(path), 'monitors', '-f', 'json')
-    assert [{**cluster, 'source': 'ceph.conf'}
+    assert first.code == again.code == 1
+    assert [{**cluster, 'source': cluster['first_source'],
+             'first_source': None}
             for cluster in again.json['clusters']] == first.json['clusters']
     assert json.loads(first.out)['clusters'][1]['monitors'] == [
         f'[{host}]:6789' for host in shape.BETA.new]
