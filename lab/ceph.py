@@ -70,9 +70,14 @@ class Cluster:
 
     def stop(self) -> None:
         """Stop all daemons, first those that contact monitors to end."""
-        for daemon in (self._daemon('osd', '0'), self._daemon('mgr', 'x'),
-                       *map(self._monitor, self.monitors())):
+        for daemon in (self._daemon('osd', '0'), self._daemon('mgr', 'x')):
             self._services.stop(daemon.name)
+        self.stop_monitors()
+
+    def stop_monitors(self) -> None:
+        """Stop its monitors; ``start`` starts them again."""
+        for monitor in self.monitors():
+            self._services.stop(self._service('mon', monitor.name))
 
     def monitors(self) -> tuple[mons.Monitor, ...]:
         """Return the monitors that the cluster should have."""
@@ -106,6 +111,26 @@ class Cluster:
         """Restart one of its monitors, as an upgrade does."""
         self._services.stop(self._service('mon', monitor.name))
         self.start(self.monitors())
+
+    def share_key(self, other: Cluster) -> None:
+        """Give its user the key of another cluster's user."""
+        ring = self.files.keyring(f'client.{USER}')
+        ring.write_text(other.run('ceph', 'auth', 'get', f'client.{USER}'))
+        self.run('ceph', 'auth', 'import', '-i', str(ring))
+
+    def forget(self) -> None:
+        """Remove all former epochs of the monmap from the monitors' stores.
+
+        A store that was rebuilt from the OSDs lacks them too.
+        """
+        last = json.loads(self.run('ceph', 'mon', 'dump', '-f', 'json'))
+        self.stop_monitors()
+        for monitor in self.monitors():
+            store = self.files.data / f'mon.{monitor.name}' / 'store.db'
+            for epoch in range(1, last['epoch']):
+                services.run('ceph-kvstore-tool', 'rocksdb', str(store), 'rm',
+                             'monmap', str(epoch))
+        self.start(())
 
     def strays(self) -> set[int]:
         """Return the clients that have an image open and no monitor."""

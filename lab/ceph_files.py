@@ -65,6 +65,8 @@ osd_data = {data}/$name
 keyring = {data}/$name/keyring
 osd_objectstore = memstore
 memstore_device_bytes = 2147483648
+# An orderly shutdown writes the data to a file, which the next start reads.
+osd_fast_shutdown = false
 '''
 
 
