@@ -113,6 +113,13 @@ class Guest:
         if self.name not in self.cluster.run('rbd', 'ls', POOL).split():
             self.cluster.run('rbd', 'import', str(build_image()),
                              f'{POOL}/{self.name}')
+        self.define(hosts)
+
+    def define(self, hosts: Iterable[tuple[str, int]]) -> None:
+        """Define the guest, or replace its definition.
+
+        :param hosts: the monitors in its XML
+        """
         libvirtd.virsh('define', '/dev/stdin', stdin=DOMAIN.format(
             name=self.name, uuid=self.uuid, user=ceph.USER,
             secret=self._secret, pool=POOL, console=self.console,
@@ -144,10 +151,13 @@ class Guest:
         if self.name in libvirtd.virsh('list', '--all', '--name').split():
             libvirtd.virsh('undefine', '--managed-save', self.name)
 
+    def xml(self) -> str:
+        """Return its persistent XML, with which libvirt starts it."""
+        return libvirtd.virsh('dumpxml', '--inactive', self.name)
+
     def hosts(self) -> list[tuple[str, int]]:
         """Return the monitors in its persistent XML."""
-        found = ElementTree.fromstring(
-            libvirtd.virsh('dumpxml', '--inactive', self.name))
+        found = ElementTree.fromstring(self.xml())
         return [(host.attrib['name'], int(host.attrib['port']))
                 for host in found.iterfind('devices/disk/source/host')]
 
