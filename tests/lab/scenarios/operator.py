@@ -31,10 +31,13 @@ class Operator:
 
     :param environment: the environment of the command; by default that of the
         lab's shell, which has credentials for OpenStack
+    :param options: given with each command, such as a config file
     """
 
-    def __init__(self, environment: Optional[Mapping[str, str]] = None):
+    def __init__(self, environment: Optional[Mapping[str, str]] = None,
+                 options: Sequence[str] = ()):
         self._environment = environment
+        self._options = options
 
     def run(self, *words: str, code: int = 0) -> Any:
         """Run a command and return its JSON output.
@@ -51,14 +54,22 @@ class Operator:
     def on(self, command: str, guest: guests.Guest, *words: str,
            code: int = 0) -> Any:
         """Run a command for one guest that Nova does not know."""
-        return self.run(command, '--host', HOST, '--unmanaged', '--instance',
-                        guest.uuid, *words, code=code)
+        return self.run(command, *chosen(guest), *words, code=code)
 
     def states(self, guest: guests.Guest, code: int = 0) -> dict[str, str]:
         """Return the ``status`` of a guest's copies, keyed by store."""
         told = self.on('status', guest, code=code)
         return {record['store']: record['state']
                 for record in told['records']}
+
+    def judge(self, *those: guests.Guest, code: int = 0
+              ) -> list[tuple[str, str]]:
+        """Return state and evidence of the persistent XML of each guest."""
+        told = self.run('status', *chosen(*those), code=code)
+        found = {record['instance']: record for record in told['records']
+                 if record['store'] == 'domain'}
+        return [(found[guest.uuid]['state'],
+                 found[guest.uuid]['evidence']['kind']) for guest in those]
 
     def opens(self, guest: guests.Guest, code: int = 0) -> dict[str, bool]:
         """Return the ``verify`` result of a guest's copies, keyed by store."""
@@ -67,7 +78,7 @@ class Operator:
 
     def _run(self, words: Sequence[str], codes: Sequence[int]) -> Any:
         done = subprocess.run(
-            ['rbd-mon-fix', *words, '-f', 'json'], text=True,
+            ['rbd-mon-fix', *self._options, *words, '-f', 'json'], text=True,
             env=self._environment, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, timeout=WITHIN, check=False)
@@ -75,3 +86,9 @@ class Operator:
             f'rbd-mon-fix {" ".join(words)} ended with {done.returncode}, '
             f'not {codes}:\n{done.stderr}\n{done.stdout}')
         return json.loads(done.stdout)
+
+
+def chosen(*those: guests.Guest) -> tuple[str, ...]:
+    """Return the options that select guests that Nova does not know."""
+    return ('--host', HOST, '--unmanaged', *(
+        word for guest in those for word in ('--instance', guest.uuid)))
