@@ -99,21 +99,22 @@ def plain_conf(tmp_path: pathlib.Path) -> str:
     return str(path)
 
 
-def test_not_told_apart(others: tuple[guests.Guest, guests.Guest],
-                        operator: operators.Operator):
-    """If nothing tells the clusters apart, no guest is changed."""
-    before = [_xml(guest) for guest in others]
-    for guest in others:
-        assert operator.states(guest) == {'domain': 'unknown-cluster'}
-        operator.on('refresh', guest)
-    assert [_xml(guest) for guest in others] == before
+def test_one_is_known(others: tuple[guests.Guest, guests.Guest],
+                      operator: operators.Operator):
+    """Without cinder.conf, only the cluster of /etc/ceph/ceph.conf is."""
+    before = [guest.xml() for guest in others]
+    assert operator.judge(*others, code=1) == [
+        ('current', 'current-address'), ('unknown-cluster', 'not-found')]
+    told = operator.run('refresh', *operators.chosen(*others), code=4)
+    assert told['summary']['not_judged'] == 1
+    assert [guest.xml() for guest in others] == before
 
 
 def test_only_its_disks_change(others: tuple[guests.Guest, guests.Guest],
                                operator: operators.Operator,
                                cinder_conf: None):
     of_first, of_second = others
-    before = _xml(of_first)
+    before = of_first.xml()
     clusters = operator.run('monitors')['clusters']
     assert {cluster['name'].split('-')[0] for cluster in clusters} == {'ceph'}
     assert operator.states(of_first) == {'domain': 'current'}
@@ -122,10 +123,8 @@ def test_only_its_disks_change(others: tuple[guests.Guest, guests.Guest],
     with pytest.raises(errors.LabError, match=guests.UNREACHED):
         of_second.start()
 
-    told = operator.run('refresh', '--host', operators.HOST, '--unmanaged',
-                        '--instance', of_first.uuid,
-                        '--instance', of_second.uuid)
-    assert _xml(of_first) == before
+    told = operator.run('refresh', *operators.chosen(*others))
+    assert of_first.xml() == before
     assert sorted(of_second.hosts()) == RIGHT
     assert operator.opens(of_second) == {'domain': True}
     for guest in others:
@@ -133,7 +132,7 @@ def test_only_its_disks_change(others: tuple[guests.Guest, guests.Guest],
         watching.writes(guest)
 
     operator.run('rollback', told['run'])
-    assert _xml(of_first) == before
+    assert of_first.xml() == before
     assert operator.states(of_second, code=1)['domain'] == 'stale'
 
 
@@ -141,15 +140,11 @@ def test_plain_host(others: tuple[guests.Guest, guests.Guest],
                     operator: operators.Operator, plain_conf: str):
     """A host without OpenStack names one cluster in a config file."""
     of_first, of_second = others
-    before = _xml(of_first)
-    operator.run('--config-file', plain_conf, 'refresh', '--unmanaged',
-                 '--instance', of_first.uuid, '--instance', of_second.uuid)
-    assert _xml(of_first) == before
+    before = of_first.xml()
+    operator.run('--config-file', plain_conf, 'refresh',
+                 *operators.chosen(*others), code=4)
+    assert of_first.xml() == before
     assert sorted(of_second.hosts()) == RIGHT
     of_second.stop()
     of_second.start()
     watching.writes(of_second)
-
-
-def _xml(guest: guests.Guest) -> str:
-    return libvirtd.virsh('dumpxml', '--inactive', guest.name)
