@@ -29,6 +29,7 @@ from lab import guests
 from lab import inside
 from lab import libvirtd
 from lab import mons
+from lab.openstack import backing
 from lab.openstack import cinder
 from lab.openstack import user as users
 from tests.lab.scenarios import operator as operators
@@ -41,6 +42,10 @@ SECRET = '9b1f6c52-0d7e-4d0b-8f5b-2a4c6e8d0f13'
 BEFORE = mons.on('127.0.1.11', '127.0.1.12', '127.0.1.13')
 AFTER = mons.on('127.0.1.21', '127.0.1.22', '127.0.1.23')
 FIRST = cinder.backend(inside.CONF, guests.SECRET)
+OTHER = cinder.backend(CONF, SECRET)
+REPLICATED = {**FIRST, 'replication_device': (
+    f'backend_id:dr,conf:{CONF},user:{ceph.USER},secret_uuid:{SECRET}')}
+RIGHT = 'current', 'current-address'
 
 
 @pytest.fixture(scope='module')
@@ -51,7 +56,7 @@ def other(lab: inside.Lab, operator: operators.Operator
     cluster = ceph.Cluster(CONF, '127.0.1.1', lab.services)
     cluster.start(BEFORE)
     libvirtd.keep_key('client.cinder of the other', SECRET, cluster.key())
-    _serve(lab, {cinder.BACKEND: FIRST, 'other': cinder.backend(CONF, SECRET)})
+    _serve(lab, {cinder.BACKEND: FIRST, 'other': OTHER})
     yield cluster
     _serve(lab, {cinder.BACKEND: FIRST})
     cluster.stop()
@@ -104,6 +109,83 @@ def test_only_its_disks_change(operator, other, server):
     assert len(changed) == 2
     assert all('other' in users.User().volumes.backend(volume)
                for _, volume in changed)
+    assert server.act('start') == 'Success'
+    server.counts()
+    assert server.reads('vdb') and server.reads('vdc')
+
+
+@pytest.fixture
+def elsewhere(user: users.User, server: servers.Server) -> Iterator[None]:
+    """Have Cinder's database name the wrong backend for a volume."""
+    host = user.volumes.backend(server.volume)
+    _move_volume(server.volume, f'lab@{cinder.BACKEND}#{cinder.BACKEND}')
+    yield
+    _move_volume(server.volume, host)
+
+
+@pytest.fixture
+def failed_over(elsewhere: None) -> Iterator[None]:
+    """Have config and volume as after a failover of the backend.
+
+    The volume is on the secondary cluster then, but its host is still that
+    of the backend. The services do not notice.
+    """
+    cinder.write_conf({cinder.BACKEND: REPLICATED})
+    yield
+    cinder.write_conf({cinder.BACKEND: FIRST, 'other': OTHER})
+
+
+def _move_volume(volume: str, host: str) -> None:
+    backing.sql(f"UPDATE cinder.volumes SET host = '{host}' "
+                f"WHERE id = '{volume}'")
+
+
+def judged(operator: operators.Operator, server: servers.Server,
+           code: int = 0) -> dict[str, tuple[str, str]]:
+    """Return state and evidence of the disks in libvirt's XML."""
+    told = operator.run('status', *HOST, '--instance', server.id, code=code)
+    return {record['disk']: (record['state'], record['evidence']['kind'])
+            for record in told['records'] if record['store'] == 'domain'}
+
+
+def test_failed_over(operator, server, failed_over):
+    """It does not matter which cluster of a backend is active."""
+    assert server.act('stop') == 'Success'
+    assert judged(operator, server) == dict.fromkeys(
+        ('vda', 'vdb', 'vdc'), RIGHT)
+
+
+@pytest.fixture(scope='module')
+def moved_back(other, server) -> None:
+    other.move(BEFORE)
+
+
+def test_contradiction(operator, server, moved_back, elsewhere):
+    """The addresses are those of one cluster, the backend is another's."""
+    before = server.documents(), server.xml()
+    assert judged(operator, server, code=1) == {
+        'vda': RIGHT, 'vdb': RIGHT,
+        'vdc': ('unknown-cluster', 'contradiction')}
+    told = operator.run('refresh', *HOST, '--instance', server.id, code=4)
+    assert told['summary']['not_judged'] == 3
+    assert (server.documents(), server.xml()) == before
+
+
+def test_failed_over_and_moved(operator, server, moved_back, failed_over):
+    """The disk gets the monitors of its cluster, the secondary one."""
+    before = server.documents()
+    assert judged(operator, server, code=1) == {
+        'vda': RIGHT, 'vdb': RIGHT, 'vdc': ('stale', 'history')}
+
+    operator.run('refresh', *HOST, '--instance', server.id)
+    after = server.documents()
+    assert {key for key in before if before[key] != after[key]} == {
+        ('nova-bdm', server.volume), ('cinder-attachment', server.volume)}
+    for told in (server.connection_info()['data'], server.attachment()):
+        assert sorted(told['hosts']) == [
+            host for host, _ in mons.first_addresses(BEFORE)]
+    assert judged(operator, server) == dict.fromkeys(
+        ('vda', 'vdb', 'vdc'), RIGHT)
     assert server.act('start') == 'Success'
     server.counts()
     assert server.reads('vdb') and server.reads('vdc')
