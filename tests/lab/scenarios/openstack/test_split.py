@@ -54,10 +54,16 @@ def told(operator, split, tmp_path_factory) -> pathlib.Path:
 
 
 @pytest.fixture
-def there(told: pathlib.Path) -> tuple[str, ...]:
+def there(told: pathlib.Path, tmp_path: pathlib.Path) -> tuple[str, ...]:
+    return on_compute_host(told, tmp_path)
+
+
+def on_compute_host(told: pathlib.Path, journal: pathlib.Path
+                    ) -> tuple[str, ...]:
     """Return the options of the compute host, which has no cinder.conf."""
     return ('--nova-config-file', nova.COMPUTE_CONF,
-            '--cinder-config-file', '', '--monitors-file', str(told))
+            '--cinder-config-file', '', '--monitors-file', str(told),
+            '--journal-dir', str(journal))
 
 
 def by_store(report: dict[str, Any], field: str) -> dict[str, set[str]]:
@@ -66,6 +72,12 @@ def by_store(report: dict[str, Any], field: str) -> dict[str, set[str]]:
     for record in report['records']:
         found.setdefault(record['store'], set()).add(record[field])
     return found
+
+
+def evidence(report: dict[str, Any]) -> set[tuple[str, str]]:
+    """Return store and kind of evidence of the records in a report."""
+    return {(record['store'], record['evidence']['kind'])
+            for record in report['records']}
 
 
 def only(server: servers.Server) -> tuple[str, ...]:
@@ -78,6 +90,21 @@ def test_databases_on_the_controller(operator, split):
         'nova-bdm': {'fixed'}, 'cinder-attachment': {'fixed'}}
 
 
+def test_list_without_former_monitors(operator, split, told, tmp_path):
+    """Nothing shows whose monitors were those that the guest names."""
+    cut = json.loads(told.read_text())
+    for cluster in cut['clusters']:
+        cluster['former'] = []
+    path = tmp_path / 'cut.json'
+    path.write_text(json.dumps(cut))
+    one = split['stopped-unasked']
+    before = one.xml()
+    left = operator.run(*on_compute_host(path, tmp_path), 'refresh',
+                        *only(one), code=4)
+    assert evidence(left) == {('domain', 'not-found')}
+    assert one.xml() == before
+
+
 def test_libvirt_without_nova_s_word(split, there):
     """Nova's metadata in the XML tells whose guest it is."""
     unasked = operators.Operator({
@@ -85,6 +112,7 @@ def test_libvirt_without_nova_s_word(split, there):
         if not name.startswith('OS_')})
     fixed = unasked.run(*there, 'refresh', *only(split['stopped-unasked']))
     assert by_store(fixed, 'outcome') == {'domain': {'fixed'}}
+    assert evidence(fixed) == {('domain', 'history')}
     assert by_store(fixed, 'vm_state') == {'domain': {'stopped'}}
 
 
