@@ -41,8 +41,8 @@ from rbd_mon_fix.model.record import Record
 # instead of the mapping if Cinder's database is not available.
 Services = Optional[Mapping[str, Optional[VolumeService]]]
 
-# The grounds for all addresses of a disk, by the name of the cluster.
-_Found = dict[str, tuple[grounds_module.Ground, ...]]
+# The evidence of all addresses of a disk, by the name of the cluster.
+_Found = dict[str, Evidence]
 
 _FOR = (EvidenceKind.STATED, EvidenceKind.HISTORY,
         EvidenceKind.CURRENT_ADDRESS)
@@ -84,12 +84,14 @@ class Ownership:
                 EvidenceKind.SEVERAL_CLUSTERS,
                 'Several clusters had these addresses, and the config does '
                 'not tell which of them is meant.')
-        [(name, grounds)] = found.items()
+        [(name, evidence)] = found.items()
         cluster = self._named[name]
         against = self._against(cluster, record, disk)
         if against:
             return None, against
-        return cluster, self._evidence(cluster, record, disk, grounds)
+        oddity = _oddity(cluster, record, disk)
+        return cluster, (dataclasses.replace(evidence, remark=oddity)
+                         if oddity else evidence)
 
     def suspects(self, record: Record, disk: RbdDisk) -> Iterator[MonAddr]:
         """Yield the endpoints that must not greet if a disk is corrected.
@@ -119,18 +121,9 @@ class Ownership:
         if addrs not in self._known:
             found = {name: table.of_all(addrs)
                      for name, table in self._tables.items()}
-            self._known[addrs] = {name: grounds for name, grounds
+            self._known[addrs] = {name: _evidence(grounds) for name, grounds
                                   in found.items() if grounds}
         return self._known[addrs]
-
-    def _evidence(self, cluster: Cluster, record: Record, disk: RbdDisk,
-                  grounds: Sequence[grounds_module.Ground]) -> Evidence:
-        kinds = {ground.kind for ground in grounds}
-        return Evidence(
-            next(kind for kind in _FOR if kind in kinds),
-            _oddity(cluster, record, disk),
-            tuple(dict.fromkeys(
-                ground.words for ground in grounds if ground.words)))
 
     def _not_found(self, addrs: Sequence[MonAddr]) -> Evidence:
         """Name the addresses without a cluster, and the searched epochs."""
@@ -172,7 +165,7 @@ class Ownership:
                 f'The monitors of {cluster.name} come from '
                 f'{cluster.source.value}, and no majority of them answers.')
         living = [addr for addr in self._replaced(cluster, disk)
-                  if addr in self._endpoints]
+                  if addr in self._endpoints] if self.greeting else []
         if living:
             return Evidence(
                 EvidenceKind.LIVING_STRANGER,
@@ -209,6 +202,14 @@ class Ownership:
     def _endpoints(self) -> frozenset[MonAddr]:
         return frozenset(endpoint for addr in self.greeting
                          for endpoint in addr.endpoints)
+
+
+def _evidence(grounds: Sequence[grounds_module.Ground]) -> Evidence:
+    kinds = {ground.kind for ground in grounds}
+    return Evidence(
+        next(kind for kind in _FOR if kind in kinds),
+        addresses=tuple(dict.fromkeys(
+            ground.words for ground in grounds if ground.words)))
 
 
 def _real(disk: RbdDisk) -> tuple[MonAddr, ...]:

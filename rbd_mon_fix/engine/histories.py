@@ -85,11 +85,20 @@ class Histories:
                           list(self._clusters)))
 
     def _remembered(self, cluster: Cluster) -> Cluster:
-        if cluster.fsid is None or cluster.former:
+        """Return a cluster with what earlier runs learned about it."""
+        if cluster.fsid is None:
             return cluster
         history = kept.load(self._folder, cluster.fsid)
-        return _with(cluster, history.merged(
-            [cluster.epoch] if cluster.epoch else []))
+        if cluster.epoch:
+            return _with(cluster, history.merged([cluster.epoch]))
+        told = {frozenset(each.addrs) for each in cluster.former}
+        spans = [span for span in (cluster.span, history.span) if span]
+        return dataclasses.replace(
+            cluster, former=(*cluster.former, *(
+                each for each in history.before(cluster.monmap)
+                if frozenset(each.addrs) not in told)),
+            span=(min(span[0] for span in spans),
+                  max(span[1] for span in spans)) if spans else None)
 
     def _extend(self, name: str, enough: Callable[[MonEpoch], bool]) -> None:
         """Query a cluster for missing epochs, the newest first.

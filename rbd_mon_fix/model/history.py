@@ -86,14 +86,19 @@ class MonHistory:
     @functools.cached_property
     def former(self) -> tuple[FormerMonitor, ...]:
         """Return the former monitors, latest first."""
-        if not self.epochs:
-            return ()
-        present = _places(self.epochs[-1].monmap)
+        return self.before(self.epochs[-1].monmap) if self.epochs else ()
+
+    def before(self, monmap: MonMap) -> tuple[FormerMonitor, ...]:
+        """Return the monitors that are not in a monmap, latest first.
+
+        :param monmap: the present monitors, which may lack names
+        """
+        present = _places(monmap)
         seen: dict[tuple[str, frozenset[MonAddr]], FormerMonitor] = {}
         for index, each in enumerate(self.epochs):
             for monitor in each.monmap.monitors:
                 key = monitor.name, frozenset(monitor.addrs)
-                if key not in present:
+                if present.isdisjoint({key, ('', key[1])}):
                     seen[key] = self._former(monitor, index, seen.get(key))
         return tuple(sorted(seen.values(), key=lambda each: -each.last))
 

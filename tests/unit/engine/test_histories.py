@@ -98,11 +98,31 @@ def test_a_cluster_that_does_not_tell(tmp_path, monkeypatch, caplog):
     assert caplog.text.count('No permission.') == 1
 
 
-def test_a_monitors_file_has_its_own(tmp_path, asked):
-    former = FormerMonitor('x', memory.addrs('10.9.0.1:6789'), 1, 1, 'then')
-    told = dataclasses.replace(CLUSTER, former=(former,), epoch=None,
-                               way=None)
-    assert known(tmp_path, told) == [('10.9.0.1:6789', 'then')]
+FILE = dataclasses.replace(CLUSTER, epoch=None, way=None, span=(3, 9))
+TOLD = FormerMonitor('x', memory.addrs('10.9.0.1:6789'), 4, 5, 'then')
+
+
+def test_a_monitors_file_is_joined_with_what_earlier_runs_learnt(tmp_path):
+    told = dataclasses.replace(FILE, former=(TOLD,))
+    for known, expected, span in (
+            ((), ['10.9.0.1:6789'], (3, 9)),
+            # The list that was current then is not that of the file.
+            ((EPOCHS[1], EPOCHS[2]), [
+                '10.9.0.1:6789', '10.0.0.2:6789', '10.0.0.1:6789'], (1, 9)),
+            (EPOCHS.values(), [
+                '10.9.0.1:6789', '10.0.0.2:6789', '10.0.0.1:6789'], (1, 9))):
+        kept.save(str(tmp_path), FSID, MonHistory().merged(known))
+        [found] = histories.Histories([told], str(tmp_path), False).clusters
+        assert [str(each.addrs[-1]) for each in found.former] == expected
+        assert found.span == span
+
+
+def test_a_monitors_file_without_former_monitors(tmp_path):
+    [found] = histories.Histories([FILE], str(tmp_path), False).clusters
+    assert (found.former, found.span) == ((), (3, 9))
+    bare = dataclasses.replace(FILE, span=None)
+    [found] = histories.Histories([bare], str(tmp_path), False).clusters
+    assert found.span is None
 
 
 def explained(folder, *addrs, clusters=(CLUSTER,)):

@@ -96,3 +96,14 @@ def test_every_address_is_present_or_former(maps, random):
 def test_span():
     assert MonHistory().span is None
     assert MonHistory().merged([epoch(7, A), epoch(3, B)]).span == (3, 7)
+
+
+def test_before_a_list_without_names():
+    """A list from a ceph.conf or a monitors file has no names."""
+    history = MonHistory().merged([epoch(1, A), epoch(2, B)])
+    assert [each.name for each in history.former] == ['a']
+    unnamed = MonMap(tuple(Monitor('', each.addr, each.addrs)
+                           for each in (B, C)))
+    assert [each.name for each in history.before(unnamed)] == ['a']
+    # What was the last known list is former as well.
+    assert {each.name for each in history.before(MonMap((C,)))} == {'a', 'b'}
