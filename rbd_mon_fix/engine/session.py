@@ -34,6 +34,7 @@ from rbd_mon_fix.model.plan import Outcome
 from rbd_mon_fix.model.plan import Plan
 from rbd_mon_fix.model.run import Run
 from rbd_mon_fix.state import journal as journals
+from rbd_mon_fix.state import journal_writer
 from rbd_mon_fix.state import locks
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ class Session(contextlib.AbstractContextManager['Session']):
         else:
             writer.leave()
 
-    def _unlock(self, run: Run, writer: journals.Writer) -> bool:
+    def _unlock(self, run: Run, writer: journal_writer.Writer) -> bool:
         """Unlock servers that were left locked by a run that was cut off."""
         if not run.locked:
             return True
@@ -146,7 +147,7 @@ class Writing:
         requested
     """
 
-    def __init__(self, scan: scans.Scan, writer: journals.Writer,
+    def __init__(self, scan: scans.Scan, writer: journal_writer.Writer,
                  server_locks: Optional[server_locks.Locks]):
         self.run = writer.run
         self._scan = scan

@@ -24,91 +24,21 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import json
 import os
 import re
 import secrets
-from typing import Callable, Iterable, Iterator, Mapping, Optional, Sequence
+from typing import Callable, Iterator, Mapping, Optional, Sequence
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.model.plan import Change
-from rbd_mon_fix.model.plan import Outcome
-from rbd_mon_fix.model.record import Locator
 from rbd_mon_fix.model.run import Run
 from rbd_mon_fix.state import journal_records
+from rbd_mon_fix.state import journal_writer
 
 _ID = re.compile(r'^\d{8}-\d{6}-[0-9a-f]{4}$')
 
 _CLOSED = b'{"type": "close"}\n'
 
 Clock = Callable[[], datetime.datetime]
-
-
-class Writer:
-    """The open journal file of one run."""
-
-    def __init__(self, path: str, run: str, numbers: dict[Locator, int]):
-        self.run = run
-        self._numbers = numbers
-        try:
-            self._file = os.open(
-                path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        except OSError as error:
-            raise _unwritable(path, error) from error
-        # Do not append to a line that a crash cut short.
-        if os.fstat(self._file).st_size:
-            self._append(b'\n')
-
-    def note(self, kind: str, **fields: object) -> None:
-        """Write one line and sync it to disk."""
-        self._write([{'type': kind, **fields}])
-        self._sync()
-
-    def begin(self, changes: Iterable[Change]) -> None:
-        """Write the changes that are about to be made, with one sync."""
-        lines = []
-        for change in changes:
-            number = len(self._numbers)
-            self._numbers[change.locator] = number
-            lines.append(journal_records.begin(number, change))
-        self._write(lines)
-        self._sync()
-
-    def end(self, outcomes: Iterable[Outcome]) -> None:
-        """Write the outcomes of changes; a crash may lose them."""
-        self._write([
-            journal_records.end(self._numbers[outcome.locator], outcome)
-            for outcome in outcomes])
-
-    def close(self) -> None:
-        """Record the end of the run, and close the file."""
-        self.note('close')
-        self.leave()
-
-    def leave(self) -> None:
-        """Close the file; unless ``close`` calls this, the run stays open."""
-        try:
-            self._sync()
-        finally:
-            os.close(self._file)
-
-    def _write(self, lines: Sequence[Mapping[str, object]]) -> None:
-        text = ''.join(json.dumps(line) + '\n' for line in lines)
-        self._append(text.encode())
-
-    def _append(self, words: bytes) -> None:
-        left = memoryview(words)
-        try:
-            while left:
-                left = left[os.write(self._file, left):]
-        except OSError as error:
-            raise _cut_off(self.run, error) from error
-
-    def _sync(self) -> None:
-        try:
-            os.fsync(self._file)
-        except OSError as error:
-            raise _cut_off(self.run, error) from error
 
 
 class Journal:
@@ -130,31 +60,31 @@ class Journal:
         try:
             os.makedirs(self._folder, mode=0o700, exist_ok=True)
         except OSError as error:
-            raise _unwritable(self._folder, error) from error
+            raise journal_writer.unwritable(self._folder, error) from error
         if not os.access(self._folder, os.W_OK | os.X_OK):
-            raise _unwritable(self._folder, 'permission denied')
+            raise journal_writer.unwritable(self._folder, 'permission denied')
 
     def start(self, command: str, hosts: Sequence[str],
               clusters: Sequence[Mapping[str, object]],
-              undoes: Optional[str] = None) -> Writer:
+              undoes: Optional[str] = None) -> journal_writer.Writer:
         """Create the file of a new run.
 
         :param clusters: name, fsid and monitors of each cluster
         """
         now = self._clock()
         run = f'{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}'
-        writer = Writer(self._path(run), run, {})
+        writer = journal_writer.Writer(self._path(run), run, {})
         self._sync_folder()
         writer.note('run', version=1, run=run, command=command,
                     hosts=list(hosts), started=now.isoformat(),
                     clusters=list(clusters), undoes=undoes)
         return writer
 
-    def reopen(self, run: Run) -> Writer:
+    def reopen(self, run: Run) -> journal_writer.Writer:
         """Open the file of an earlier run to add the missing outcomes."""
         numbers = {entry.locator: number
                    for number, entry in enumerate(run.entries)}
-        return Writer(self._path(run.id), run.id, numbers)
+        return journal_writer.Writer(self._path(run.id), run.id, numbers)
 
     def unfinished(self) -> Iterator[Run]:
         """Yield the runs that were interrupted and not settled since."""
@@ -225,21 +155,6 @@ def _reading(run: str) -> Iterator[None]:
         raise exceptions.ConfigError(
             f'Cannot read the journal of run {run}: {error.strerror}.',
             'Run as the user who wrote the journal.') from error
-
-
-def _unwritable(path: str, error: object) -> exceptions.ConfigError:
-    why = getattr(error, 'strerror', None) or error
-    return exceptions.ConfigError(
-        f'Cannot write the journal {path}: {why}.',
-        'Nothing was changed. Choose another directory with --journal-dir, '
-        'or run as a user who may write there.')
-
-
-def _cut_off(run: str, error: OSError) -> exceptions.RbdMonFixError:
-    return exceptions.RbdMonFixError(
-        f'Cannot write the journal of run {run}: {error.strerror}.',
-        'Free some disk space, then run the same command again; it finds '
-        'out which changes were made.')
 
 
 def _no_run(run: str) -> exceptions.ConfigError:

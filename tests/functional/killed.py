@@ -29,12 +29,12 @@ import signal
 import sys
 
 from rbd_mon_fix.cli import main
-from rbd_mon_fix.state import journal
+from rbd_mon_fix.state import journal_writer
 
 
 def arm(moment: int) -> None:
     """Make the journal kill the process at this moment."""
-    write = journal.Writer._write
+    write = journal_writer.Writer._write
     seen = 0
 
     def tick() -> None:
@@ -48,7 +48,7 @@ def arm(moment: int) -> None:
         write(self, lines)
         tick()
 
-    journal.Writer._write = armed
+    journal_writer.Writer._write = armed
 
 
 if __name__ == '__main__':

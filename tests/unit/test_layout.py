@@ -107,6 +107,8 @@ COVERED = {
         'unit/report/test_machine.py', 'each format is read back there'),
     'state/journal_records.py': (
         'unit/state/test_journal.py', 'a journal is read back there'),
+    'state/journal_writer.py': (
+        'unit/state/test_journal.py', 'a journal is written there'),
     'stores/live_domain.py': (
         'unit/stores/test_domain.py', 'it takes what was read there'),
 }

@@ -30,6 +30,7 @@ from rbd_mon_fix.core import rollback
 from rbd_mon_fix.model.cluster import Backend
 from rbd_mon_fix.model.instance import Scope
 from rbd_mon_fix.state import journal
+from rbd_mon_fix.state import journal_writer
 from rbd_mon_fix.stores import registry
 from tests.unit import memory
 
@@ -258,7 +259,8 @@ def test_settling_broken_at_every_step(tmp_path, fuse):
             raise Killed
         fuse.set(0, Killed)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(journal.Writer, 'end', lambda *args: blow(args))
+            patch.setattr(journal_writer.Writer, 'end',
+                          lambda *args: blow(args))
             with pytest.raises(Killed):
                 world.refresh()
         [cut_off] = world.journal.unfinished()

@@ -25,6 +25,7 @@ from rbd_mon_fix.engine import session
 from rbd_mon_fix.inventory import instances
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.state import journal
+from rbd_mon_fix.state import journal_writer
 from tests.unit import memory
 from tests.unit import worlds
 
@@ -184,7 +185,7 @@ def test_a_run_that_cannot_be_begun(run, monkeypatch):
 def test_a_journal_that_cannot_be_written(run, monkeypatch):
     """The journal is written before the stores."""
     full = exceptions.RbdMonFixError('Full.')
-    begin = journal.Writer.begin
+    begin = journal_writer.Writer.begin
 
     def fill(writer, changes):
         if any(worlds.number(change.locator.instance) == 2
@@ -192,7 +193,7 @@ def test_a_journal_that_cannot_be_written(run, monkeypatch):
             raise full
         begin(writer, changes)
 
-    monkeypatch.setattr(journal.Writer, 'begin', fill)
+    monkeypatch.setattr(journal_writer.Writer, 'begin', fill)
     done = run.carry_out()
     assert done.error is full
     assert run.servers == [(1, FIXED), (2, []), (3, [])]
@@ -206,7 +207,7 @@ def test_a_journal_that_cannot_be_closed(run, monkeypatch):
         writer.leave()
         raise full
 
-    monkeypatch.setattr(journal.Writer, 'close', close)
+    monkeypatch.setattr(journal_writer.Writer, 'close', close)
     done = run.carry_out()
     assert done.error is full
     assert run.servers == [(1, FIXED), (2, FIXED), (3, FIXED)]
@@ -222,7 +223,7 @@ def test_a_journal_that_cannot_be_left_either(run, monkeypatch):
     def leave(writer):
         raise exceptions.RbdMonFixError('Full.')
 
-    monkeypatch.setattr(journal.Writer, 'leave', leave)
+    monkeypatch.setattr(journal_writer.Writer, 'leave', leave)
     assert run.carry_out().error is DOWN
 
 

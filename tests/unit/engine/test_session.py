@@ -27,6 +27,7 @@ from rbd_mon_fix.engine import session
 from rbd_mon_fix.model.instance import Instance
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.state import journal
+from rbd_mon_fix.state import journal_writer
 from rbd_mon_fix.state import locks
 from tests.unit import memory
 from tests.unit import worlds
@@ -200,7 +201,7 @@ def test_a_journal_that_cannot_be_closed(one, monkeypatch, before):
 
     with session.Session(scan.context, scan) as held:
         writing = held.start('refresh')
-        monkeypatch.setattr(journal.Writer, '_sync', sync)
+        monkeypatch.setattr(journal_writer.Writer, '_sync', sync)
         assert writing.close(before) is (before or full)
 
 
