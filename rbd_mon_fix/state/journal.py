@@ -71,9 +71,8 @@ class Journal:
 
         :param clusters: name, fsid and monitors of each cluster
         """
-        now = self._clock()
-        run = f'{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}'
-        writer = journal_writer.Writer(self._path(run), run, {})
+        now, run, file = self._create()
+        writer = journal_writer.Writer(file, run, {})
         self._sync_folder()
         writer.note('run', version=1, run=run, command=command,
                     hosts=list(hosts), started=now.isoformat(),
@@ -84,7 +83,7 @@ class Journal:
         """Open the file of an earlier run to add the missing outcomes."""
         numbers = {entry.locator: number
                    for number, entry in enumerate(run.entries)}
-        return journal_writer.Writer(self._path(run.id), run.id, numbers)
+        return journal_writer.Writer(self._open(run.id, 0), run.id, numbers)
 
     def unfinished(self) -> Iterator[Run]:
         """Yield the runs that were interrupted and not settled since."""
@@ -125,6 +124,27 @@ class Journal:
         with _reading(run), open(self._path(run), encoding='ascii',
                                  errors='replace') as file:
             return journal_records.run(run, file)
+
+    def _create(self) -> tuple[datetime.datetime, str, int]:
+        """Create a file for a run; return the time, the run and the file.
+
+        Runs on other hosts may start in the same second.
+        """
+        while True:
+            now = self._clock()
+            run = f'{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}'
+            with contextlib.suppress(FileExistsError):
+                return now, run, self._open(run, os.O_CREAT | os.O_EXCL)
+
+    def _open(self, run: str, flags: int) -> int:
+        try:
+            return os.open(self._path(run), os.O_WRONLY | os.O_APPEND
+                           | os.O_CLOEXEC | flags, 0o600)
+        except FileExistsError:
+            raise
+        except OSError as error:
+            raise journal_writer.unwritable(
+                self._path(run), error) from error
 
     def _path(self, run: str) -> str:
         return os.path.join(self._folder, f'{run}.jsonl')

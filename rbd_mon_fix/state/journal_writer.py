@@ -28,16 +28,16 @@ from rbd_mon_fix.state import journal_records
 
 
 class Writer:
-    """The open journal file of one run."""
+    """The open journal file of one run.
 
-    def __init__(self, path: str, run: str, numbers: dict[Locator, int]):
+    :param file: the descriptor, open for appending; ``leave`` closes it
+    :param numbers: the number of each change that the file holds
+    """
+
+    def __init__(self, file: int, run: str, numbers: dict[Locator, int]):
         self.run = run
+        self._file = file
         self._numbers = numbers
-        try:
-            self._file = os.open(
-                path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        except OSError as error:
-            raise unwritable(path, error) from error
         # Do not append to a line that a crash cut short.
         if os.fstat(self._file).st_size:
             self._append(b'\n')

@@ -18,6 +18,7 @@ import datetime
 import errno
 import json
 import os
+import secrets
 import stat
 
 import pytest
@@ -74,8 +75,8 @@ def outcome(server, verdict=Verdict.FIXED, reason=''):
     return Outcome(memory.locator('nova-bdm', server), verdict, reason)
 
 
-def start(runs, command='refresh', **fields):
-    return runs.start(command, ['cmp1', 'cmp2'], CLUSTERS, **fields)
+def start(runs, command='refresh', hosts=('cmp1', 'cmp2'), **fields):
+    return runs.start(command, hosts, CLUSTERS, **fields)
 
 
 def path_of(folder, run):
@@ -139,6 +140,21 @@ def test_runs_come_the_oldest_first(runs):
         writer.close()
     assert [run.id for run in runs.runs()] == ids
     assert len(set(ids)) == 3
+
+
+def test_two_runs_never_share_a_file(tmp_path, monkeypatch):
+    """Whoever comes second in a second takes another id."""
+    words = iter(['abcd', 'abcd', 'abcd', 'dcba'])
+    monkeypatch.setattr(secrets, 'token_hex', lambda size: next(words))
+    runs = journal.Journal(str(tmp_path), lambda: WHEN)
+    runs.prepare()
+    for server in (1, 2):
+        writer = start(runs, hosts=[f'cmp{server}'])
+        writer.begin([change(server)])
+        writer.close()
+    assert [(run.id, run.hosts, len(run.entries)) for run in runs.runs()] == [
+        ('20240229-123456-abcd', ('cmp1',), 1),
+        ('20240229-123456-dcba', ('cmp2',), 1)]
 
 
 def test_only_the_owner_may_read_it(runs, folder):
