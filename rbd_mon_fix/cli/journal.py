@@ -23,6 +23,7 @@ from oslo_config import cfg
 
 from rbd_mon_fix import engine
 from rbd_mon_fix.cli import exit_codes
+from rbd_mon_fix.model.run import Condition
 from rbd_mon_fix.model.run import Run
 from rbd_mon_fix.report import listing
 
@@ -55,6 +56,8 @@ def _run_row(run: Run) -> dict[str, Any]:
 
 
 def _result(run: Run) -> str:
+    if run.condition is not Condition.WHOLE:
+        return str(run.condition.value)
     counts = collections.Counter(
         entry.verdict.value if entry.verdict else 'not made'
         for entry in run.entries)

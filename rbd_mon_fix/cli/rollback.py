@@ -46,4 +46,6 @@ def _dry_run(context: engine.Context, request: engine.RollbackRequest,
     console = consoles.Console(context.conf, schema.Kind.DRY_RUN, out, err)
     found = engine.plan_rollback(context, request, console)
     console.report.close(found.summary, None)
+    if found.error is not None:
+        raise found.error
     return exit_codes.of_look(False, found.lost)

@@ -33,8 +33,10 @@ from rbd_mon_fix.model.instance import Instance
 from rbd_mon_fix.model.plan import Plan
 from rbd_mon_fix.model.record import Locator
 from rbd_mon_fix.model.record import Record
+from rbd_mon_fix.model.run import Condition
 from rbd_mon_fix.model.run import Entry
 from rbd_mon_fix.model.run import Run
+from rbd_mon_fix.state import journal as journals
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,17 +51,19 @@ def plan_rollback(context: contexts.Context, request: RollbackRequest,
                   ) -> status_scan.ScanResult:
     """Report what ``rollback`` would do; change and settle nothing.
 
-    :raises ConfigError: the run does not exist
+    :raises ConfigError: the run does not exist, or has a newer format
+    :raises RbdMonFixError: nothing of the run can be read
     :raises Unreachable: no host can be scanned
     """
-    past = sessions.journal(context).read(request.run)
+    past = _read(sessions.journal(context), request)
     scan = _scan(context, past)
     reporter = reporting.Reporter(context, listener)
     plans = status_scan.begun(_plans(past, scan))
     reporter.begin()
     for each in plans:
         reporter.plan(each)
-    return status_scan.ScanResult(reporter.end(), scan.lost)
+    return status_scan.ScanResult(reporter.end(), scan.lost,
+                                  error=_damage(past))
 
 
 def rollback(context: contexts.Context, request: RollbackRequest,
@@ -67,22 +71,43 @@ def rollback(context: contexts.Context, request: RollbackRequest,
              ) -> execution.RunResult:
     """Restore the addresses that a run replaced, unless changed since.
 
-    :raises ConfigError: the run does not exist
+    :raises ConfigError: the run does not exist, or has a newer format
+    :raises RbdMonFixError: nothing of the run can be read
     :raises Refused: another run holds the lock for one of the hosts
     :raises Unreachable: no host can be scanned
     """
     journal = sessions.journal(context)
-    scan = _scan(context, journal.read(request.run))
+    scan = _scan(context, _read(journal, request))
     with sessions.Session(context, scan) as session:
         session.settle()
         past = journal.read(request.run)
         plans = status_scan.begun(_plans(past, scan))
         reporter = reporting.Reporter(context, listener)
         reporter.begin()
-        return execution.Execution(
+        done = execution.Execution(
             reporter, listener,
             lambda: session.start('rollback', request.run),
             sum(map(_may_be_made, past.entries))).carry_out(plans, scan.lost)
+    return dataclasses.replace(done, error=done.error or _damage(past))
+
+
+def _read(journal: journals.Journal, request: RollbackRequest) -> Run:
+    """Return the run to undo, if any of its changes is known."""
+    past = journal.read(request.run)
+    damage = _damage(past)
+    if damage is not None and not past.entries:
+        raise damage
+    return past
+
+
+def _damage(past: Run) -> Optional[exceptions.RbdMonFixError]:
+    """Return the error for the changes that cannot be undone; or None."""
+    if past.condition is not Condition.DAMAGED:
+        return None
+    return exceptions.RbdMonFixError(
+        f'The journal file of run {past.id} is damaged: changes in the '
+        'damaged lines are not rolled back.',
+        'Look at the hosts of the run with status, and check the disk.')
 
 
 def _scan(context: contexts.Context, past: Run) -> scans.Scan:

@@ -32,6 +32,7 @@ from rbd_mon_fix.engine import scan as scans
 from rbd_mon_fix.model.plan import Change
 from rbd_mon_fix.model.plan import Outcome
 from rbd_mon_fix.model.plan import Plan
+from rbd_mon_fix.model.run import Condition
 from rbd_mon_fix.model.run import Run
 from rbd_mon_fix.state import journal as journals
 from rbd_mon_fix.state import journal_writer
@@ -41,6 +42,15 @@ if TYPE_CHECKING:
     from rbd_mon_fix.clients import server_locks
 
 LOG = logging.getLogger(__name__)
+
+_CONDITIONS = {
+    Condition.DAMAGED: (
+        'Run %s was cut off, and its journal file is damaged: changes and '
+        'locks in the damaged lines remain unknown. Check the disk, and look '
+        'at the hosts of the run with status.'),
+    Condition.NEWER: (
+        'Run %s was cut off, and was written by a newer version of '
+        'rbd-mon-fix: it is left alone. Run refresh with that version.')}
 
 
 def journal(context: contexts.Context) -> journals.Journal:
@@ -79,7 +89,12 @@ class Session(contextlib.AbstractContextManager['Session']):
     def settle(self) -> None:
         """Settle the outcomes of runs that were cut off on these hosts."""
         for run in self._journal.unfinished():
-            if set(run.hosts) <= set(self._scan.selection.hosts):
+            if not set(run.hosts) <= set(self._scan.selection.hosts):
+                continue
+            if run.condition is not Condition.WHOLE:
+                LOG.warning(_CONDITIONS[run.condition], run.id)
+            # A run without hosts is just beginning, or cannot be read.
+            if run.hosts:
                 self._settle(run)
 
     def start(self, command: str, undoes: Optional[str] = None) -> Writing:

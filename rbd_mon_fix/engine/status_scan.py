@@ -38,11 +38,13 @@ class ScanResult:
     :param lost: hosts that could not be scanned, each with the reason
     :param refused: why a guard would refuse the plans; None if it would
         not
+    :param error: what the plans leave out; None if they are complete
     """
 
     summary: Summary
     lost: Mapping[str, exceptions.Unreachable]
     refused: Optional[exceptions.Refused] = None
+    error: Optional[exceptions.RbdMonFixError] = None
 
 
 def status(context: contexts.Context, request: selections.ScanRequest,

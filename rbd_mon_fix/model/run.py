@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import dataclasses
+import enum
 from typing import Optional
 
 from rbd_mon_fix.model.plan import Edit
@@ -24,11 +25,22 @@ from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.record import Locator
 
 
+class Condition(str, enum.Enum):
+    """How much of a run its journal file tells."""
+
+    WHOLE = 'whole'
+    # Some lines cannot be read; the others can be relied on.
+    DAMAGED = 'damaged'
+    # The file has a newer format, so nothing of it is read.
+    NEWER = 'newer version'
+
+
 @dataclasses.dataclass(frozen=True)
 class Entry:
     """One change of a run, and its outcome.
 
     :param verdict: None if the run was cut off before the verdict
+    :param number: the number of the change in the journal
     """
 
     locator: Locator
@@ -37,6 +49,7 @@ class Entry:
     new_hash: str
     verdict: Optional[Verdict]
     reason: str
+    number: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,6 +70,7 @@ class Run:
     entries: tuple[Entry, ...]
     finished: bool
     locked: frozenset[str]
+    condition: Condition = Condition.WHOLE
 
     @property
     def unsettled(self) -> tuple[Entry, ...]:

@@ -27,16 +27,16 @@ import datetime
 import os
 import re
 import secrets
-from typing import Callable, Iterator, Mapping, Optional, Sequence
+from typing import Callable, Iterable, Iterator, Mapping, Optional, Sequence
 
 from rbd_mon_fix import exceptions
+from rbd_mon_fix.model.run import Condition
 from rbd_mon_fix.model.run import Run
+from rbd_mon_fix.state import journal_reader
 from rbd_mon_fix.state import journal_records
 from rbd_mon_fix.state import journal_writer
 
 _ID = re.compile(r'^\d{8}-\d{6}-[0-9a-f]{4}$')
-
-_CLOSED = b'{"type": "close"}\n'
 
 Clock = Callable[[], datetime.datetime]
 
@@ -74,26 +74,29 @@ class Journal:
         now, run, file = self._create()
         writer = journal_writer.Writer(file, run, {})
         self._sync_folder()
-        writer.note('run', version=1, run=run, command=command,
-                    hosts=list(hosts), started=now.isoformat(),
-                    clusters=list(clusters), undoes=undoes)
+        writer.note('run', version=journal_records.VERSION, run=run,
+                    command=command, hosts=list(hosts),
+                    started=now.isoformat(), clusters=list(clusters),
+                    undoes=undoes)
         return writer
 
     def reopen(self, run: Run) -> journal_writer.Writer:
         """Open the file of an earlier run to add the missing outcomes."""
-        numbers = {entry.locator: number
-                   for number, entry in enumerate(run.entries)}
-        return journal_writer.Writer(self._open(run.id, 0), run.id, numbers)
+        with open(self._path(run.id), 'rb') as old:
+            content = old.read()
+        file = self._open(run.id, 0)
+        os.ftruncate(file, len(content) - journal_reader.cut_off(content))
+        return journal_writer.Writer(file, run.id, {
+            entry.locator: entry.number for entry in run.entries})
 
     def unfinished(self) -> Iterator[Run]:
         """Yield the runs that were interrupted and not settled since."""
-        for name in self._names():
-            if not self._is_closed(name):
-                yield self.read(name)
+        return self._read(name for name in self._names()
+                          if not self._is_closed(name))
 
     def runs(self) -> Iterator[Run]:
         """Yield all runs, oldest first."""
-        return map(self.read, self._names())
+        return self._read(self._names())
 
     def latest(self) -> Optional[datetime.datetime]:
         """Return the start of the latest run, UTC; None without any run."""
@@ -107,9 +110,7 @@ class Journal:
         except FileNotFoundError:
             return []
         except OSError as error:
-            raise exceptions.ConfigError(
-                f'Cannot read the journal {self._folder}: {error.strerror}.',
-                'Run as the user who wrote the journal.') from error
+            raise _unreadable(self._folder, error) from error
         split = map(os.path.splitext, names)
         return [run for run, ext in split
                 if ext == '.jsonl' and _ID.match(run)]
@@ -117,13 +118,34 @@ class Journal:
     def read(self, run: str) -> Run:
         """Return one run.
 
-        :raises ConfigError: no such run exists, or its file is unreadable
+        :raises ConfigError: no such run exists, or its file has a newer
+            format or may not be read
         """
         if not _ID.match(run):
             raise _no_run(run)
-        with _reading(run), open(self._path(run), encoding='ascii',
-                                 errors='replace') as file:
-            return journal_records.run(run, file)
+        found = next(self._read([run]), None)
+        if found is None:
+            raise _no_run(run)
+        if found.condition is Condition.NEWER:
+            raise exceptions.ConfigError(
+                f'Run {run} was written by a newer version of rbd-mon-fix.',
+                'Use that version for this run.')
+        return found
+
+    def _read(self, names: Iterable[str]) -> Iterator[Run]:
+        """Yield runs; leave out those that were removed meanwhile."""
+        for name in names:
+            try:
+                with open(self._path(name), 'rb') as file:
+                    content = file.read()
+            except FileNotFoundError:
+                continue
+            except PermissionError as error:
+                raise _unreadable(self._path(name), error) from error
+            except OSError:
+                yield journal_reader.unreadable(name)
+                continue
+            yield journal_reader.run(name, content)
 
     def _create(self) -> tuple[datetime.datetime, str, int]:
         """Create a file for a run; return the time, the run and the file.
@@ -159,22 +181,19 @@ class Journal:
 
     def _is_closed(self, run: str) -> bool:
         """Return whether a run has ended; read only the last line."""
-        with _reading(run), open(self._path(run), 'rb') as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - len(_CLOSED)))
-            return file.read() == _CLOSED
+        try:
+            with open(self._path(run), 'rb') as file:
+                size = file.seek(0, os.SEEK_END)
+                file.seek(max(0, size - len(journal_records.CLOSE)))
+                return file.read() == journal_records.CLOSE
+        except OSError:
+            return False
 
 
-@contextlib.contextmanager
-def _reading(run: str) -> Iterator[None]:
-    try:
-        yield
-    except FileNotFoundError:
-        raise _no_run(run) from None
-    except OSError as error:
-        raise exceptions.ConfigError(
-            f'Cannot read the journal of run {run}: {error.strerror}.',
-            'Run as the user who wrote the journal.') from error
+def _unreadable(path: str, error: OSError) -> exceptions.ConfigError:
+    return exceptions.ConfigError(
+        f'Cannot read the journal {path}: {error.strerror}.',
+        'Run as the user who wrote the journal.')
 
 
 def _no_run(run: str) -> exceptions.ConfigError:

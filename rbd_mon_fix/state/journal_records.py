@@ -12,13 +12,19 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The lines of a journal file: changes and outcomes as JSON."""
+"""The lines of a journal file: changes and outcomes as JSON.
+
+Each line ends with a checksum of itself, except for the last one, which is
+constant. Version 1 of the format had no checksums.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-from typing import Any, Iterable, Iterator
+import re
+from typing import Any, Mapping, Optional
+import zlib
 
 from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.plan import Change
@@ -28,7 +34,18 @@ from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.record import Locator
 from rbd_mon_fix.model.record import fingerprint
 from rbd_mon_fix.model.run import Entry
-from rbd_mon_fix.model.run import Run
+
+VERSION = 2
+CLOSE = b'{"type": "close"}\n'
+
+_SEALED = re.compile(rb'(.*), "crc": "([0-9a-f]{8})"}')
+_HASH = re.compile(r'[0-9a-f]{64}')
+
+
+def dumps(fields: Mapping[str, object]) -> bytes:
+    """Return a line with its checksum."""
+    text = json.dumps(fields).encode()
+    return b'%s, "crc": "%08x"}\n' % (text[:-1], zlib.crc32(text))
 
 
 def begin(number: int, change: Change) -> dict[str, object]:
@@ -41,65 +58,106 @@ def begin(number: int, change: Change) -> dict[str, object]:
             'edits': [_edit_to_json(edit) for edit in change.edits]}
 
 
-def _edit_to_json(edit: Edit) -> dict[str, object]:
-    return {**vars(edit), 'old': list(map(str, edit.old)),
-            'new': list(map(str, edit.new))}
-
-
-def _edit_from_json(fields: dict[str, Any]) -> Edit:
-    return Edit(**{**fields,
-                   'old': tuple(map(MonAddr.parse, fields['old'])),
-                   'new': tuple(map(MonAddr.parse, fields['new']))})
-
-
 def end(number: int, outcome: Outcome) -> dict[str, object]:
     """Return the line to write after a change."""
     return {'type': 'end', 'seq': number, 'verdict': outcome.verdict.value,
             'reason': outcome.reason}
 
 
-def _lines(file: Iterable[str]) -> Iterator[dict[str, Any]]:
-    """Yield the complete lines of a journal file."""
-    for text in file:
-        try:
-            line = json.loads(text)
-        except ValueError:
-            continue  # A crash cut the line short.
-        if isinstance(line, dict):
-            yield line
+@dataclasses.dataclass(frozen=True)
+class Head:
+    """What the first line says of a run."""
+
+    command: str
+    hosts: tuple[str, ...]
+    started: str
+    undoes: Optional[str]
 
 
-def run(name: str, file: Iterable[str]) -> Run:
-    """Read a run from the lines of its journal file.
+def loads(text: bytes) -> tuple[dict[str, Any], bool]:
+    """Return the fields of a line, and whether it has a checksum.
 
-    :param name: the id of the run
+    :raises ValueError: the line is not as it was written
     """
-    head: dict[str, Any] = {}
-    entries: dict[int, Entry] = {}
-    locked: set[str] = set()
-    finished = False
-    for line in _lines(file):
-        kind = line.get('type')
-        if kind == 'run':
-            head = line
-        elif kind == 'begin':
-            entries[line['seq']] = _entry(line)
-        elif kind == 'end':
-            entries[line['seq']] = dataclasses.replace(
-                entries[line['seq']], verdict=Verdict(line['verdict']),
-                reason=line['reason'])
-        elif kind == 'locking':
-            locked |= set(line['instances'])
-        elif kind == 'unlocked':
-            locked -= set(line['instances'])
-        finished = finished or kind == 'close'
-    return Run(name, head.get('command', ''), tuple(head.get('hosts', ())),
-               head.get('started', ''), head.get('undoes'),
-               tuple(entries.values()), finished, frozenset(locked))
+    sealed = _SEALED.fullmatch(text)
+    if sealed:
+        text = sealed[1] + b'}'
+        if zlib.crc32(text) != int(sealed[2], 16):
+            raise ValueError('wrong checksum')
+    return json.loads(text.decode('ascii')), bool(sealed)
 
 
-def _entry(line: dict[str, Any]) -> Entry:
+def head(line: Mapping[str, Any]) -> Head:
+    """Read the first line of a run."""
+    undoes = line.get('undoes')
+    return Head(
+        word(line, 'command'), words(line, 'hosts'), word(line, 'started'),
+        None if undoes is None else word(line, 'undoes'))
+
+
+def entry(line: Mapping[str, Any]) -> Entry:
+    """Read the line that was written before a change."""
     return Entry(
-        Locator(line['store'], line['host'], line['instance'], line['key']),
+        Locator(*(word(line, key)
+                  for key in ('store', 'host', 'instance', 'key'))),
         tuple(map(_edit_from_json, line['edits'])),
-        line['old_hash'], line['new_hash'], None, '')
+        _hash(line, 'old_hash'), _hash(line, 'new_hash'), None, '',
+        number(line, 'seq'))
+
+
+def ended(begun: Entry, line: Mapping[str, Any]) -> Entry:
+    """Return a change with the outcome that a line tells."""
+    return dataclasses.replace(begun, verdict=Verdict(line['verdict']),
+                               reason=word(line, 'reason'))
+
+
+def _edit_to_json(edit: Edit) -> dict[str, object]:
+    return {**vars(edit), 'old': list(map(str, edit.old)),
+            'new': list(map(str, edit.new))}
+
+
+def _edit_from_json(fields: dict[str, Any]) -> Edit:
+    lists = {key: tuple(map(MonAddr.parse, words(fields, key)))
+             for key in ('old', 'new')}
+    others = {key: None if value is None and key in ('user', 'secret_uuid')
+              else word(fields, key)
+              for key, value in fields.items() if key not in lists}
+    return Edit(**others, **lists)  # type: ignore[arg-type]
+
+
+def _hash(fields: Mapping[str, Any], key: str) -> str:
+    found = word(fields, key)
+    if not _HASH.fullmatch(found):
+        raise ValueError('no fingerprint')
+    return found
+
+
+def word(fields: Mapping[str, Any], key: str) -> str:
+    """Return a string.
+
+    :raises ValueError, KeyError, TypeError: the value is not one
+    """
+    return _checked(fields[key])
+
+
+def words(fields: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    """Return a list of strings; raise as ``word`` does."""
+    if not isinstance(fields[key], list):
+        raise TypeError(key)
+    return tuple(map(_checked, fields[key]))
+
+
+def _checked(word: Any) -> str:
+    if not isinstance(word, str):
+        raise TypeError('no string')
+    word.encode()  # A lone surrogate could not be printed.
+    return word
+
+
+def number(fields: Mapping[str, Any], key: str, default: object = None
+           ) -> int:
+    """Return an integer; raise TypeError if it is none."""
+    found = fields.get(key, default)
+    if type(found) is not int:
+        raise TypeError(key)
+    return found

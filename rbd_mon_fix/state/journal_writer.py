@@ -16,9 +16,8 @@
 
 from __future__ import annotations
 
-import json
 import os
-from typing import Iterable, Mapping, Sequence
+from typing import Iterable, Sequence
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.model.plan import Change
@@ -38,13 +37,13 @@ class Writer:
         self.run = run
         self._file = file
         self._numbers = numbers
-        # Do not append to a line that a crash cut short.
+        # The last line may lack its end.
         if os.fstat(self._file).st_size:
             self._append(b'\n')
 
     def note(self, kind: str, **fields: object) -> None:
         """Write one line and sync it to disk."""
-        self._write([{'type': kind, **fields}])
+        self._write([journal_records.dumps({'type': kind, **fields})])
         self._sync()
 
     def begin(self, changes: Iterable[Change]) -> None:
@@ -53,19 +52,20 @@ class Writer:
         for change in changes:
             number = len(self._numbers)
             self._numbers[change.locator] = number
-            lines.append(journal_records.begin(number, change))
+            lines.append(journal_records.dumps(
+                journal_records.begin(number, change)))
         self._write(lines)
         self._sync()
 
     def end(self, outcomes: Iterable[Outcome]) -> None:
         """Write the outcomes of changes; a crash may lose them."""
-        self._write([
-            journal_records.end(self._numbers[outcome.locator], outcome)
+        self._write([journal_records.dumps(journal_records.end(
+            self._numbers[outcome.locator], outcome))
             for outcome in outcomes])
 
     def close(self) -> None:
         """Record the end of the run, and close the file."""
-        self.note('close')
+        self._write([journal_records.CLOSE])
         self.leave()
 
     def leave(self) -> None:
@@ -75,9 +75,8 @@ class Writer:
         finally:
             os.close(self._file)
 
-    def _write(self, lines: Sequence[Mapping[str, object]]) -> None:
-        text = ''.join(json.dumps(line) + '\n' for line in lines)
-        self._append(text.encode())
+    def _write(self, lines: Sequence[bytes]) -> None:
+        self._append(b''.join(lines))
 
     def _append(self, words: bytes) -> None:
         left = memoryview(words)

@@ -22,9 +22,11 @@ import pytest
 
 from rbd_mon_fix import engine
 from rbd_mon_fix import exceptions
+from rbd_mon_fix.cli import exit_codes
 from rbd_mon_fix.cli import journal
 from rbd_mon_fix.cli import refresh
 from rbd_mon_fix.cli import rollback
+from rbd_mon_fix.state import journal_records
 from tests.unit import memory
 from tests.unit import worlds
 
@@ -67,3 +69,34 @@ def test_a_run_that_was_cut_off(cloud, run):
     assert row['result'] == '6 not made, not finished'
     _, shown, _ = run(journal, action='show', run=row['run'])
     assert {change['outcome'] for change in shown['changed']} == {None}
+
+
+@pytest.mark.parametrize('old, new, result', [
+    ('"verdict"', '"Verdict"', 'damaged'),
+    ('"type": "run"', '\0', 'damaged')])
+def test_a_damaged_run_does_not_hide_the_others(cloud, run, old, new, result):
+    first, second = run(refresh)[1]['run'], run(refresh, 'cmp2')[1]['run']
+    path = cloud.journal / 'runs' / f'{first}.jsonl'
+    path.write_text(path.read_text().replace(old, new))
+    _, report, _ = run(journal, action='list')
+    assert {row['run']: row['result'] for row in report['runs']} == {
+        first: result, second: '3 fixed'}
+    assert run(journal, action='show', run=first)[1]['result'] == result
+    assert run(refresh)[0] == 0
+    with pytest.raises(exceptions.RbdMonFixError, match='damaged') as caught:
+        run(rollback, run=first)
+    assert exit_codes.of_error(caught.value) == 4
+    with pytest.raises(exceptions.RbdMonFixError, match='damaged'):
+        run(rollback, run=first, dry_run=True)
+
+
+def test_a_run_of_a_newer_version(cloud, run):
+    made = run(refresh)[1]['run']
+    path = cloud.journal / 'runs' / f'{made}.jsonl'
+    path.write_bytes(journal_records.dumps({'type': 'run', 'version': 3}))
+    _, report, _ = run(journal, action='list')
+    assert [row['result'] for row in report['runs']] == ['newer version']
+    for command in ((journal, 'show'), (rollback, None)):
+        with pytest.raises(exceptions.ConfigError, match='newer version'):
+            run(command[0], action=command[1], run=made)
+    assert run(refresh)[0] == 0

@@ -262,3 +262,45 @@ def test_only_stores_and_hosts_of_the_run_are_opened(done, world):
     world.libvirts.clear()
     found = rollback(done, run=run)
     assert (found.error, found.summary.copies) == (None, 2)
+
+
+def damage(world, kind):
+    """Flip a bit in the first line of a type."""
+    path = world.journal / 'runs' / f'{world.run}.jsonl'
+    text = path.read_text()
+    line = next(line for line in text.splitlines()
+                if json.loads(line)['type'] == kind)
+    path.write_text(text.replace(line, line.replace('": "', '": 2', 1), 1))
+
+
+@pytest.mark.parametrize('kind, undone', [
+    ('run', 9), ('begin', 8), ('end', 9)])
+def test_a_damaged_run(done, kind, undone):
+    """The changes in its whole lines are undone, and the rest is told."""
+    damage(done, kind)
+    for act in (plan, rollback):
+        found = act(done)
+        assert found.summary.due == undone
+        assert type(found.error) is exceptions.RbdMonFixError
+        assert f'{done.run} is damaged' in found.error.message
+    assert found.summary.outcomes == {Verdict.FIXED: undone}
+    assert (done.everything() == done.first) is (undone == 9)
+
+
+def test_a_run_of_which_nothing_can_be_read(done):
+    (done.journal / 'runs' / f'{done.run}.jsonl').write_bytes(bytes(100))
+    for act in (plan, rollback):
+        with pytest.raises(exceptions.RbdMonFixError, match='is damaged'):
+            act(done)
+
+
+def test_a_run_of_version_1(done):
+    """It had no checksums."""
+    path = done.journal / 'runs' / f'{done.run}.jsonl'
+    lines = list(map(json.loads, path.read_text().splitlines()))
+    for line in lines:
+        line.pop('crc', None)
+    lines[0]['version'] = 1
+    path.write_text(''.join(json.dumps(line) + '\n' for line in lines))
+    assert rollback(done).error is None
+    assert done.everything() == done.first

@@ -27,6 +27,7 @@ from rbd_mon_fix.engine import session
 from rbd_mon_fix.model.instance import Instance
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.state import journal
+from rbd_mon_fix.state import journal_records
 from rbd_mon_fix.state import journal_writer
 from rbd_mon_fix.state import locks
 from tests.unit import memory
@@ -310,6 +311,63 @@ def test_a_store_that_is_down_keeps_it_unsettled(one, caplog, monkeypatch):
     settle(one)
     assert journal_of(one).read(run).finished
     assert journal_of(one).read(run).unsettled == ()
+
+
+def path_of(world, run):
+    return world.journal / 'runs' / f'{run}.jsonl'
+
+
+def damage(world, run, kind):
+    """Overwrite the first line of a type by zeros."""
+    path = path_of(world, run)
+    text = path.read_bytes()
+    line = next(line for line in text.splitlines()
+                if json.loads(line)['type'] == kind)
+    path.write_bytes(text.replace(line, bytes(len(line)), 1))
+
+
+@pytest.mark.parametrize('kind, left', [('run', 3), ('begin', 2), ('end', 3)])
+def test_a_damaged_run_is_named_and_settled(one, caplog, kind, left):
+    """What its whole lines say is settled, once."""
+    run = cut_off(one, written=['cinder-attachment/1'],
+                  ended=['cinder-attachment/1'])
+    damage(one, run, kind)
+    settle(one)
+    assert f'{run} was cut off, and its journal file is damaged' in caplog.text
+    found = journal_of(one).read(run)
+    assert (len(found.entries), found.unsettled) == (left, ())
+    caplog.clear()
+    assert len(apply(one)) == 2
+    settle(one)
+    assert caplog.text == ''
+
+
+@pytest.mark.parametrize('content, said', [
+    (bytes(100), 'damaged'),
+    (journal_records.dumps({'type': 'run', 'version': 3}), 'newer version')])
+def test_a_run_that_tells_nothing_stops_nothing(one, caplog, content, said):
+    run = cut_off(one)
+    path_of(one, run).write_bytes(content)
+    settle(one)
+    assert run in caplog.text and said in caplog.text
+    assert path_of(one, run).read_bytes() == content
+    assert len(apply(one)) == 3
+
+
+def test_a_damaged_run_of_another_host_is_not_mentioned(one, caplog):
+    one.add(2, 'cmp2')
+    run = cut_off(one, 'cmp2')
+    damage(one, run, 'begin')
+    settle(one, 'cmp1')
+    assert caplog.text == ''
+    assert not journal_of(one).read(run).finished
+
+
+def test_a_run_that_is_just_beginning_is_left_alone(one):
+    run = cut_off(one)
+    path_of(one, run).write_text('')
+    settle(one)
+    assert path_of(one, run).read_text() == ''
 
 
 @pytest.fixture

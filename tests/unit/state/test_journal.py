@@ -29,7 +29,9 @@ from rbd_mon_fix.model.plan import Edit
 from rbd_mon_fix.model.plan import Outcome
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.record import fingerprint
+from rbd_mon_fix.model.run import Condition
 from rbd_mon_fix.state import journal
+from rbd_mon_fix.state import journal_records
 from tests.unit import memory
 
 WHEN = datetime.datetime(2024, 2, 29, 12, 34, 56,
@@ -336,12 +338,53 @@ def test_a_folder_that_cannot_be_written(runs, monkeypatch):
 
 
 def test_a_file_that_cannot_be_opened(runs, folder):
-    (folder / '20240229-123457-abcd.jsonl').mkdir()
-    for look in (list, next):
-        with pytest.raises(exceptions.ConfigError, match='Cannot read'):
-            look(runs.unfinished())
-    with pytest.raises(exceptions.ConfigError, match='Cannot read'):
-        runs.read('20240229-123457-abcd')
+    (folder / '20240101-000000-abcd.jsonl').mkdir()
+    other = start(runs)
+    other.leave()
+    assert [(run.id, run.condition) for run in runs.unfinished()] == [
+        ('20240101-000000-abcd', Condition.DAMAGED),
+        (other.run, Condition.WHOLE)]
+
+
+def test_a_file_that_may_not_be_read(runs, monkeypatch):
+    run = start(runs).run
+
+    def forbid(path, *args):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr('builtins.open', forbid)
+    for look in (lambda: list(runs.unfinished()), lambda: runs.read(run)):
+        with pytest.raises(exceptions.ConfigError, match='denied.*as the us'):
+            look()
+
+
+def test_a_file_that_is_removed_meanwhile(runs, folder):
+    first, second = start(runs), start(runs)
+    found = runs.runs()
+    assert next(found).id == first.run
+    path_of(folder, second.run).unlink()
+    assert list(found) == []
+
+
+def test_a_run_of_a_newer_version(runs, folder):
+    """It is refused by its name; other runs do not mind it."""
+    other = start(runs)
+    other.close()
+    writer = start(runs)
+    path = path_of(folder, writer.run)
+    path.write_bytes(journal_records.dumps({'type': 'run', 'version': 3}))
+    with pytest.raises(exceptions.ConfigError,
+                       match=f'{writer.run} was written by a newer version'):
+        runs.read(writer.run)
+    assert [run.condition for run in runs.runs()] == [
+        Condition.WHOLE, Condition.NEWER]
+    assert unfinished(runs) == [writer.run]
+
+
+def test_a_new_journal_has_a_version(runs, folder):
+    writer = start(runs)
+    head = json.loads(path_of(folder, writer.run).read_text())
+    assert head['version'] == 2
 
 
 @pytest.mark.parametrize('broken', ['write', 'fsync'])
