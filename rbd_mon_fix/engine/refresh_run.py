@@ -136,7 +136,8 @@ class _Refresh:
             reporter = reporting.Reporter(self._context, self._listener)
             reporter.begin()
             result = execution.Execution(
-                reporter, self._listener, lambda: session.start('refresh'),
+                reporter, self._listener,
+                lambda: session.start('refresh', self._context.clusters),
                 self._guard.changes, complaints).carry_out(
                     self._again() if kept is None else iter(kept),
                     self.scan.lost)

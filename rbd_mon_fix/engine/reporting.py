@@ -108,12 +108,18 @@ class Reporter:
         self.summary = Summary()
         self._context = context
         self._listener = listener
-        self._watch = connectivity.Watch(context)
+        self._watch: Optional[connectivity.Watch] = connectivity.Watch(
+            context)
 
     def begin(self) -> None:
         """Report the clusters."""
         self._listener.clusters(self._context.clusters,
                                 self._context.answering)
+
+    def begin_without_clusters(self) -> None:
+        """Report no clusters; no guest can be judged then."""
+        self._watch = None
+        self._listener.clusters((), None)
 
     def plan(self, plan: Plan, outcomes: Outcomes = None) -> None:
         """Report the copies of a plan, grouped by server."""
@@ -122,7 +128,8 @@ class Reporter:
             self._listener.server(copies[0].locator.host, copies[0].instance,
                                   copies, outcomes)
             self.summary.add(copies, outcomes)
-            self._watch.add(copies)
+            if self._watch is not None:
+                self._watch.add(copies)
 
     def findings(self, found: Iterable[Finding]) -> None:
         """Report findings."""
@@ -132,7 +139,8 @@ class Reporter:
 
     def end(self) -> Summary:
         """Complete and return the summary."""
-        self.summary.stranded += self._watch.stranded()
+        if self._watch is not None:
+            self.summary.stranded += self._watch.stranded()
         return self.summary
 
 

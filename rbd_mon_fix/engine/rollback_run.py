@@ -19,6 +19,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Iterator, Mapping, Optional, Sequence
 
+from oslo_log import log as logging
+
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.core import recovery
 from rbd_mon_fix.core import rollback as inverse
@@ -29,6 +31,7 @@ from rbd_mon_fix.engine import scan as scans
 from rbd_mon_fix.engine import selection as selections
 from rbd_mon_fix.engine import session as sessions
 from rbd_mon_fix.engine import status_scan
+from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.instance import Instance
 from rbd_mon_fix.model.plan import Plan
 from rbd_mon_fix.model.record import Locator
@@ -37,6 +40,8 @@ from rbd_mon_fix.model.run import Condition
 from rbd_mon_fix.model.run import Entry
 from rbd_mon_fix.model.run import Run
 from rbd_mon_fix.state import journal as journals
+
+LOG = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,7 +64,7 @@ def plan_rollback(context: contexts.Context, request: RollbackRequest,
     scan = _scan(context, past)
     reporter = reporting.Reporter(context, listener)
     plans = status_scan.begun(_plans(past, scan))
-    reporter.begin()
+    _begin(reporter, context)
     for each in plans:
         reporter.plan(each)
     return status_scan.ScanResult(reporter.end(), scan.lost,
@@ -83,12 +88,27 @@ def rollback(context: contexts.Context, request: RollbackRequest,
         past = journal.read(request.run)
         plans = status_scan.begun(_plans(past, scan))
         reporter = reporting.Reporter(context, listener)
-        reporter.begin()
+        clusters = _begin(reporter, context)
         done = execution.Execution(
             reporter, listener,
-            lambda: session.start('rollback', request.run),
+            lambda: session.start('rollback', clusters, request.run),
             sum(map(_may_be_made, past.entries))).carry_out(plans, scan.lost)
     return dataclasses.replace(done, error=done.error or _damage(past))
+
+
+def _begin(reporter: reporting.Reporter, context: contexts.Context
+           ) -> Sequence[Cluster]:
+    """Report and return the clusters, if the config still leads to them.
+
+    The journal alone tells what a rollback restores.
+    """
+    try:
+        reporter.begin()
+        return context.clusters
+    except (exceptions.ConfigError, exceptions.Unreachable) as error:
+        LOG.debug('The clusters are not known: %s', error.message)
+    reporter.begin_without_clusters()
+    return ()
 
 
 def _read(journal: journals.Journal, request: RollbackRequest) -> Run:

@@ -20,7 +20,7 @@ import contextlib
 import datetime
 import functools
 import itertools
-from typing import TYPE_CHECKING, Collection, Iterator, Optional
+from typing import TYPE_CHECKING, Collection, Iterable, Iterator, Optional
 
 from oslo_log import log as logging
 
@@ -29,6 +29,7 @@ from rbd_mon_fix.core import apply
 from rbd_mon_fix.core import recovery
 from rbd_mon_fix.engine import context as contexts
 from rbd_mon_fix.engine import scan as scans
+from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.plan import Change
 from rbd_mon_fix.model.plan import Outcome
 from rbd_mon_fix.model.plan import Plan
@@ -97,10 +98,12 @@ class Session(contextlib.AbstractContextManager['Session']):
             if run.hosts:
                 self._settle(run)
 
-    def start(self, command: str, undoes: Optional[str] = None) -> Writing:
+    def start(self, command: str, clusters: Iterable[Cluster],
+              undoes: Optional[str] = None) -> Writing:
         """Begin a run in the journal.
 
         :param command: the command that writes
+        :param clusters: the clusters that are known
         :param undoes: the run that a rollback undoes
         :raises RbdMonFixError: the journal cannot be written
         """
@@ -109,7 +112,7 @@ class Session(contextlib.AbstractContextManager['Session']):
             [{'name': cluster.name, 'fsid': cluster.fsid,
               'monitors': list(map(str, cluster.monmap.addrs)),
               'stated': list(map(str, cluster.stated))}
-             for cluster in self._context.clusters], undoes)
+             for cluster in clusters], undoes)
         return Writing(self._scan, writer, self._server_locks)
 
     def _settle(self, run: Run) -> None:

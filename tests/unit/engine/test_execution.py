@@ -50,7 +50,7 @@ class Run:
         with session.Session(scan.context, scan) as held:
             def start():
                 self.started += 1
-                return held.start('refresh')
+                return held.start('refresh', ())
 
             return execution.Execution(
                 reporting.Reporter(scan.context, self.heard), self.heard,

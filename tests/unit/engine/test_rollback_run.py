@@ -26,8 +26,11 @@ from rbd_mon_fix.clients.database import nova as cell_client
 from rbd_mon_fix.core import rollback as inverse
 from rbd_mon_fix.engine import scan
 from rbd_mon_fix.inventory import instances
+from rbd_mon_fix.inventory import local_host
+from rbd_mon_fix.model import guest
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.record import SkipReason
+from rbd_mon_fix.qemu import processes
 from rbd_mon_fix.state import locks
 from tests.unit import memory
 from tests.unit import worlds
@@ -304,3 +307,29 @@ def test_a_run_of_version_1(done):
     path.write_text(''.join(json.dumps(line) + '\n' for line in lines))
     assert rollback(done).error is None
     assert done.everything() == done.first
+
+
+@pytest.mark.parametrize('local', [False, True])
+def test_a_rollback_needs_no_ceph_conf(done, monkeypatch, local):
+    """Clusters that cannot be learnt are not reported."""
+    if local:
+        monkeypatch.setattr(local_host.LocalHost, 'is_here',
+                            lambda host, name: True)
+        monkeypatch.setattr(processes, 'running', lambda: [
+            guest.Guest(1, memory.uuid(1), (), None)])
+    (done.folder / 'ceph.conf').unlink()
+    with pytest.raises(exceptions.ConfigError):
+        assert done.context().clusters
+    reported = []
+    heard = worlds.Heard()
+    heard.clusters = lambda *args: reported.append(args)
+    assert plan(done, heard).summary.due == 9
+    found = rollback(done, heard)
+    assert (found.error, found.summary.outcomes) == (
+        None, {Verdict.FIXED: 9})
+    assert done.everything() == done.first
+    assert reported == [((), None)] * 2
+    path = done.journal / 'runs' / f'{found.run}.jsonl'
+    assert json.loads(path.read_text().splitlines()[0])['clusters'] == []
+    # It can be rolled back as well.
+    assert rollback(done, run=found.run).error is None

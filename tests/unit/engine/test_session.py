@@ -58,7 +58,8 @@ def apply(world, *hosts, lock=False, undoes=None):
     outcomes = {}
     with session.Session(scan.context, scan, lock) as held:
         plan = worlds.merged(worlds.plans(scan))
-        writing = held.start('rollback' if undoes else 'refresh', undoes)
+        writing = held.start('rollback' if undoes else 'refresh',
+                             scan.context.clusters, undoes)
         try:
             for outcome in writing.apply(plan):
                 outcomes[number(outcome.locator)] = outcome.verdict.value
@@ -165,7 +166,7 @@ def test_a_server_that_became_busy(two):
                            task_state='rebooting')
     with session.Session(scan.context, scan) as held:
         found = {number(outcome.locator): outcome.verdict.value
-                 for outcome in held.start('refresh').apply(plan)}
+                 for outcome in held.start('refresh', ()).apply(plan)}
     # Cinder's rows are written first, and nothing of Nova's reads them.
     assert found == {
         'cinder-attachment/1': 'fixed', 'nova-bdm/1': 'conflict',
@@ -201,7 +202,7 @@ def test_a_journal_that_cannot_be_closed(one, monkeypatch, before):
         raise full
 
     with session.Session(scan.context, scan) as held:
-        writing = held.start('refresh')
+        writing = held.start('refresh', ())
         monkeypatch.setattr(journal_writer.Writer, '_sync', sync)
         assert writing.close(before) is (before or full)
 
