@@ -12,7 +12,11 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""A parser for the syntax of ceph.conf."""
+"""A parser for the syntax of ceph.conf.
+
+It takes linear time: within a pattern, no two neighbouring repeats match the
+same character, and blanks around keys and values are stripped afterwards.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +29,7 @@ from typing import Iterator
 _TEXT = r'(?:\\.|[^\\#;])'
 _BLANK = re.compile(r'\s*(?:[#;].*)?$')
 _HEADING = re.compile(r'\s*\[((?:\\.|[^\]\\#;])+)\]\s*(?:[#;].*)?$')
-_KEY = re.compile(r'\s*((?:\\.|[^\\#;=\[])+?)\s*=\s*(.*)$')
+_KEY = re.compile(r'((?:\\.|[^\\#;=\[])+)=(.*)$')
 _QUOTED = re.compile(
     r'(?:"((?:\\.|[^"\\])*)"|\'((?:\\.|[^\'\\])*)\')\s*(?:[#;].*)?$')
 _UNQUOTED = re.compile(rf'(?!["\'])({_TEXT}*)')
@@ -50,25 +54,26 @@ def parse(text: str) -> dict[str, dict[str, str]]:
         if heading:
             current = sections.setdefault(_plain(heading.group(1)), {})
             continue
-        setting = _KEY.match(line)
+        setting = _KEY.match(line.lstrip())
         if not setting:
             raise ValueError(
                 f'line {number} is not a heading, a setting or a comment')
         current['_'.join(setting.group(1).split())] = _value(
-            setting.group(2), number)
+            setting.group(2).lstrip(), number)
     return sections
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
     """Yield logical lines, each with the number of its last line."""
-    begun = ''
+    parts: list[str] = []
     for number, line in enumerate(re.split(r'\r\n|\r|\n', text), 1):
-        line = begun + line
-        begun = line[:-1] if _CONTINUED.match(line) else ''
-        if not begun:
-            yield number, line
-    if begun:
-        yield number, begun
+        if _CONTINUED.match(line):
+            parts.append(line[:-1])
+        else:
+            yield number, ''.join((*parts, line))
+            parts.clear()
+    if parts:
+        yield number, ''.join(parts)
 
 
 def _value(text: str, number: int) -> str:

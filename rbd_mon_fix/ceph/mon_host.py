@@ -126,13 +126,16 @@ def _vector(text: str, position: int) -> Optional[tuple[Vector, int]]:
         return (single[0],), single[1]
     if not text.startswith('[', position):
         return None
-    vector: Vector = ()
+    vector: list[EntityAddr] = []
     while not vector or text.startswith(',', position):
         found = _endpoint(text, position + 1, 'v2')
         if found is None:
             return None
-        vector, position = (*vector, found[0]), found[1]
-    return (vector, position + 1) if text.startswith(']', position) else None
+        vector.append(found[0])
+        position = found[1]
+    if not text.startswith(']', position):
+        return None
+    return tuple(vector), position + 1
 
 
 def _endpoint(text: str, position: int,

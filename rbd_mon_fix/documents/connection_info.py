@@ -36,7 +36,7 @@ from rbd_mon_fix.model.monmap import MonAddr
 
 _BLANK = r'[ \t\n\r]*'
 _NAME = re.compile(
-    rf'{_BLANK},?{_BLANK}"([^"\\]*(?:\\.[^"\\]*)*)"{_BLANK}:{_BLANK}')
+    rf'{_BLANK}(?:,{_BLANK})?"([^"\\]*(?:\\.[^"\\]*)*)"{_BLANK}:{_BLANK}')
 _DECODER = json.JSONDecoder()
 
 Span = tuple[int, int]

@@ -78,13 +78,16 @@ def disks(argv: Sequence[str]) -> tuple[RbdDisk, ...]:
     Malformed options are left out. The command line has no secret UUIDs.
     """
     found: list[RbdDisk] = []
+    malformed: list[str] = []
     for option, implied in (('blockdev', 'driver'), ('drive', '')):
         for word in _values(argv, option):
             try:
                 found += _images(option_syntax.tree(word, implied))
             except option_syntax.Malformed as error:
-                LOG.debug('Leaving out an option -%s of guest %s: %s.',
-                          option, instance(argv), error)
+                malformed.append(f'-{option}: {error}')
+    if malformed:
+        LOG.debug('Leaving out malformed options of guest %s: %s in all; the '
+                  'first is %s.', instance(argv), len(malformed), malformed[0])
     return tuple(found[:_MAX_IMAGES])
 
 

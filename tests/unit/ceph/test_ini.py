@@ -40,6 +40,7 @@ from rbd_mon_fix.ceph import ini as ceph_ini
     ('[global]\na = 1, \\\n2\n', {'a': '1, 2'}),
     ('[global]\na = 1, \\\n\\\n2\nb = 3\n', {'a': '1, 2', 'b': '3'}),
     ('[global]\na = 1 # c \\\nb = 2\n', {'a': '1', 'b': '2'}),
+    ('\\\n[global]\na = 1\n', {'a': '1'}),
     ('[global]\na = "1, 2" # c\n', {'a': '1, 2'}),
     ("[global]\na = '1'\n", {'a': '1'}),
     ('[global]\na = "1;2"\n', {'a': '1;2'}),
@@ -71,6 +72,7 @@ def test_sections_keep_their_order_and_names():
     ('[global]\na = "1\n', 2),
     ('[global]\na = "1" 2\n', 2),
     ('[global]\n= 1\n', 2),
+    ('[global]\n = 1\n', 2),
     ('[]\n', 1),
 ])
 def test_what_makes_no_sense(text, line):

@@ -196,7 +196,7 @@ def test_one_bad_image_hides_no_other(caplog):
     assert [image for image, _, _ in parsed(
         '-uuid', UUID, '-blockdev', deep(5000), '-drive', secret,
         '-drive', 'file=rbd:p/i')] == ['p/i']
-    assert f'Leaving out an option -blockdev of guest {UUID}: ' in caplog.text
+    assert f'Leaving out malformed options of guest {UUID}: 2' in caplog.text
     assert KEY not in caplog.text
 
 
