@@ -16,6 +16,8 @@
 
 from __future__ import annotations
 
+import os
+
 
 class RbdMonFixError(Exception):
     """Base class of all our own errors.
@@ -55,3 +57,23 @@ class Conflict(RbdMonFixError):
 
 class Gone(RbdMonFixError):
     """The document, server or domain does not exist."""
+
+
+class Interrupted(RbdMonFixError):
+    """The operator ended the command before its end."""
+
+    def __init__(self) -> None:
+        super().__init__('Interrupted.',
+                         'Run the same command again to continue.')
+
+
+def of_system(error: OSError) -> RbdMonFixError:
+    """Return an error of ours for an error of the operating system.
+
+    The text of the error is not used: a library may have written it.
+    """
+    words = os.strerror(error.errno) if error.errno else type(error).__name__
+    where = f' ({error.filename})' if isinstance(error.filename, str) else ''
+    return RbdMonFixError(
+        f'The operating system reports: {words}{where}.',
+        'Correct it, and run the same command again.')

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from concurrent import futures
 import contextlib
+import errno
 import os
 import signal
 import socket
@@ -32,6 +33,8 @@ from rbd_mon_fix.model.monmap import MonAddr
 # The first eight bytes of CEPH_BANNER "ceph v027" (src/include/msgr.h) and
 # of CEPH_BANNER_V2_PREFIX "ceph v2\n" (src/msg/async/ProtocolV2.h).
 _BANNERS = (b'ceph v02', b'ceph v2\n')
+
+_AT_ONCE = 64
 
 _HINT = ('Check that this host reaches the monitors in its ceph.conf, or give '
          'the right ones with --monitors-file.')
@@ -93,11 +96,12 @@ def answering(addrs: Iterable[MonAddr],
     """Return the endpoints that send a monitor's banner; ask in parallel.
 
     :param timeout: seconds for connecting, and again for the banner
+    :raises OSError: this process has too many open files to ask
     """
     asked = sorted(set(addrs), key=str)
     if not asked:
         return frozenset()
-    with futures.ThreadPoolExecutor(max_workers=len(asked)) as pool:
+    with futures.ThreadPoolExecutor(min(len(asked), _AT_ONCE)) as pool:
         greets = pool.map(lambda addr: _greets(addr, timeout), asked)
         return frozenset(addr for addr, yes in zip(asked, greets) if yes)
 
@@ -147,5 +151,9 @@ def _port_greets(host: str, port: int, timeout: float) -> bool:
         with socket.create_connection((host, port), timeout) as connection, \
                 connection.makefile('rb') as stream:
             return stream.read(len(_BANNERS[0])) in _BANNERS
-    except (OSError, ValueError):
+    except ValueError:
+        return False
+    except OSError as error:
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            raise  # nobody was asked
         return False

@@ -16,20 +16,31 @@
 
 from __future__ import annotations
 
-from typing import Any, ContextManager, Optional, Sequence, TextIO
+import contextlib
+from typing import (
+    Any,
+    Callable,
+    ContextManager,
+    Optional,
+    Sequence,
+    TextIO,
+)
 
 from oslo_config import cfg
 
 from rbd_mon_fix import engine
+from rbd_mon_fix.cli import streams
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.finding import Finding
 from rbd_mon_fix.model.instance import Instance
 from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.plan import Copy
 from rbd_mon_fix.model.plan import Outcomes
+from rbd_mon_fix.model.summary import Summary
 from rbd_mon_fix.report import factory
 from rbd_mon_fix.report import progress
 from rbd_mon_fix.report import schema
+from rbd_mon_fix.report import sentences
 
 
 def scan_request(conf: cfg.ConfigOpts) -> engine.ScanRequest:
@@ -68,6 +79,56 @@ class Console:
               ) -> ContextManager[progress.Advance]:
         """Show progress."""
         return progress.shown(self._err, what, total)
+
+
+class RunConsole(Console):
+    """Writes the report of a run that changes documents.
+
+    A report that cannot be written, because a disk is full or the reader of
+    a pipe went away, does not stop the run: half of it would be worse.
+    """
+
+    def __init__(self, conf: cfg.ConfigOpts, kind: schema.Kind, out: TextIO,
+                 err: TextIO):
+        super().__init__(conf, kind, out, err)
+        self._kind = kind
+        self._out = out
+        self._lost: Optional[OSError] = None
+
+    def clusters(self, clusters: Sequence[Cluster],
+                 answering: Optional[frozenset[MonAddr]]) -> None:
+        """Report the clusters."""
+        self._attempt(lambda: self.report.clusters(clusters, answering))
+
+    def server(self, host: str, instance: Instance, copies: Sequence[Copy],
+               outcomes: Outcomes) -> None:
+        """Report one server."""
+        self._attempt(
+            lambda: self.report.server(host, instance, copies, outcomes))
+
+    def close(self, summary: Summary, run: Optional[str]) -> bool:
+        """Report the summary, on stderr if the report cannot be written.
+
+        :returns: whether the whole report was written
+        """
+        self._attempt(lambda: self.report.close(summary, run))
+        self._attempt(self._out.flush)
+        if self._lost is None:
+            return True
+        streams.drop(self._out)
+        with contextlib.suppress(OSError):
+            print('rbd-mon-fix: Cannot write the report: '
+                  f'{self._lost.strerror}. Its summary:',
+                  *sentences.sentences(summary, self._kind, run), sep='\n',
+                  file=self._err)
+        return False
+
+    def _attempt(self, write: Callable[[], object]) -> None:
+        if self._lost is None:
+            try:
+                write()
+            except OSError as error:
+                self._lost = error
 
 
 class Progress(engine.Silence):

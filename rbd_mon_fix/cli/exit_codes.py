@@ -34,7 +34,8 @@ class ExitCode(enum.IntEnum):
     REFUSED = 3, 'A guard refused; nothing was changed.'
     INCOMPLETE = 4, ('Something was not put right: a conflict, a failure, '
                      'an unverified write, or a record left alone that is '
-                     'stale or could not be judged.')
+                     'stale or could not be judged; or the operating system '
+                     'refused something, such as space for the report.')
     UNREACHABLE = 5, 'A service could not be reached.'
     INTERRUPTED = 130, 'Interrupted; run the same command again.'
     CRASH = 255, 'A defect of rbd-mon-fix; please report it.'
@@ -55,6 +56,8 @@ def of_error(error: exceptions.RbdMonFixError) -> ExitCode:
         return ExitCode.REFUSED
     if isinstance(error, exceptions.Unreachable):
         return ExitCode.UNREACHABLE
+    if isinstance(error, exceptions.Interrupted):
+        return ExitCode.INTERRUPTED
     return ExitCode.INCOMPLETE
 
 

@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 from importlib import metadata
 import os
@@ -30,6 +31,7 @@ from oslo_log import log as logging
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.cli import exit_codes
 from rbd_mon_fix.cli import parser
+from rbd_mon_fix.cli import streams
 from rbd_mon_fix.conf import options
 from rbd_mon_fix.conf import unknown
 
@@ -38,22 +40,37 @@ CONFIG_FILE = '/etc/rbd-mon-fix/rbd-mon-fix.conf'
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
     """Run the command line and return the exit code."""
+    streams.complete()
     signal.signal(signal.SIGTERM, _interrupt)
     words = sys.argv[1:] if argv is None else argv
-    debug = '--debug' in words
+    with contextlib.redirect_stdout(streams.Watched(sys.stdout)):
+        try:
+            return _ending(words, '--debug' in words)
+        finally:
+            streams.settle()
+
+
+def _ending(argv: Sequence[str], debug: bool) -> int:
+    """Run the command; tell its error, and return the exit code."""
     try:
-        return _run(cfg.ConfigOpts(), words)
+        return _run(cfg.ConfigOpts(), argv)
     except exceptions.RbdMonFixError as error:
         _trace(debug)
-        _say(f'{error.message} {error.hint}'.strip())
-        return exit_codes.of_error(error)
+        return _tell(error)
     except KeyboardInterrupt:
-        _say('Interrupted. Run the same command again to continue.')
-        return exit_codes.ExitCode.INTERRUPTED
+        return _tell(exceptions.Interrupted())
     except BrokenPipeError:
         # The reader closed the pipe: exit quietly.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return exit_codes.ExitCode.INTERRUPTED
+    except OSError as error:
+        _trace(debug)
+        return _tell(_unwritten() or exceptions.of_system(error))
+    except ImportError as error:
+        _trace(debug)
+        return _tell(exceptions.ConfigError(
+            f'Cannot load the Python module {error.name}: it is missing or '
+            'cannot be opened.', 'Check the installation and the limit of '
+            'open files, or use --debug for the reason.'))
     except Exception as error:  # noqa: BLE001  # the only catch-all
         _trace(debug)
         _say(f'Crashed: {type(error).__name__}. Run it again with --debug '
@@ -73,6 +90,16 @@ def _run(conf: cfg.ConfigOpts, argv: Sequence[str]) -> int:
         raise _unusable(type(error).__name__) from None
     sys.stdout.flush()
     return code
+
+
+def _unwritten() -> Optional[exceptions.RbdMonFixError]:
+    """Return an error if stdout is what cannot be written."""
+    failure = streams.failure(sys.stdout)
+    if failure is None:
+        return None
+    return exceptions.RbdMonFixError(
+        f'Cannot write the report: {failure.strerror}.',
+        'Run the same command again with another standard output.')
 
 
 def _parse(conf: cfg.ConfigOpts, argv: Sequence[str]) -> None:
@@ -99,6 +126,8 @@ def _parse(conf: cfg.ConfigOpts, argv: Sequence[str]) -> None:
         logging.setup(conf, 'rbd_mon_fix')
         unknown.warn(conf)
     except SystemExit as error:
+        # argparse ignores a full disk.
+        sys.stdout.flush()
         # oslo.config exits with a code of its own if a file has a bad value
         # for a flag.
         raise SystemExit(exit_codes.ExitCode.USAGE if error.code != 0
@@ -108,7 +137,8 @@ def _parse(conf: cfg.ConfigOpts, argv: Sequence[str]) -> None:
         raise _unusable(str(error).partition(',')[0]) from None
     except (cfg.Error, logging.LogConfigError, OSError,
             UnicodeDecodeError) as error:
-        raise _unusable(error) from error
+        # Before Python 3.11, argparse lets errors of stdout out.
+        raise (_unwritten() or _unusable(error)) from error
 
 
 def _unusable(why: object) -> exceptions.ConfigError:
@@ -137,8 +167,15 @@ def _trace(debug: bool) -> None:
         traceback.print_exc()
 
 
+def _tell(error: exceptions.RbdMonFixError) -> int:
+    _say(f'{error.message} {error.hint}'.strip())
+    return exit_codes.of_error(error)
+
+
 def _say(text: str) -> None:
-    print(f'rbd-mon-fix: {text}', file=sys.stderr)  # noqa: T201
+    # Without a working stderr, the exit code alone must tell.
+    with contextlib.suppress(OSError):
+        print(f'rbd-mon-fix: {text}', file=sys.stderr)  # noqa: T201
 
 
 if __name__ == '__main__':

@@ -35,12 +35,13 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
     with engine.Context(conf) as context:
         if command.dry_run:
             return _dry_run(context, request, out, err)
-        console = consoles.Console(conf, schema.Kind.REFRESH, out, err)
+        console = consoles.RunConsole(conf, schema.Kind.REFRESH, out, err)
         done = engine.refresh(context, request, console)
-    console.report.close(done.summary, done.run)
+    written = console.close(done.summary, done.run)
     if done.error is not None:
         raise done.error
-    return exit_codes.of_work(done.summary.incomplete, done.lost)
+    return exit_codes.of_work(
+        done.summary.incomplete or not written, done.lost)
 
 
 def _dry_run(context: engine.Context, request: engine.RefreshRequest,

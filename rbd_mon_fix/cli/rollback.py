@@ -32,12 +32,13 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
     with engine.Context(conf) as context:
         if conf.command.dry_run:
             return _dry_run(context, request, out, err)
-        console = consoles.Console(conf, schema.Kind.ROLLBACK, out, err)
+        console = consoles.RunConsole(conf, schema.Kind.ROLLBACK, out, err)
         done = engine.rollback(context, request, console)
-    console.report.close(done.summary, done.run)
+    written = console.close(done.summary, done.run)
     if done.error is not None:
         raise done.error
-    left = done.summary.incomplete or any(done.summary.skipped.values())
+    left = (done.summary.incomplete or any(done.summary.skipped.values())
+            or not written)
     return exit_codes.of_work(left, done.lost)
 
 

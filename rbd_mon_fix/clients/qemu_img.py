@@ -39,7 +39,7 @@ def rbd(program: str = 'qemu-img') -> str:
         done = subprocess.run(
             [program, 'info', '--image-opts', 'driver=rbd'],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE, text=True, timeout=_TIMEOUT,
+            stderr=subprocess.PIPE, timeout=_TIMEOUT,
             env=environment.of_child(os.environ))
     except OSError as error:
         raise exceptions.Unreachable(
@@ -50,8 +50,9 @@ def rbd(program: str = 'qemu-img') -> str:
             f'{program} did not finish within {_TIMEOUT:g} seconds.',
             f'Run "{program} info --image-opts driver=rbd" to see why.'
             ) from error
-    if "'pool'" not in done.stderr:
-        words = done.stderr.strip().splitlines() or ['no error message']
+    told = done.stderr.decode(errors='replace')
+    if "'pool'" not in told:
+        words = told.strip().splitlines() or ['no error message']
         raise exceptions.Unreachable(
             f'QEMU cannot load its rbd driver: {words[-1]}.', _PACKAGES)
     return f'{program} has the rbd driver.'

@@ -30,6 +30,8 @@ from rbd_mon_fix.model.record import Locator
 from rbd_mon_fix.model.summary import Summary
 
 # Takes changes that were made, and returns a reason for each that is wrong.
+_ENDINGS = (exceptions.RbdMonFixError, KeyboardInterrupt, OSError)
+
 Complaints = Callable[[Sequence[Change]], Mapping[Locator, str]]
 
 
@@ -51,6 +53,18 @@ class RunResult:
 def no_complaints(changes: Sequence[Change]) -> Mapping[Locator, str]:
     """Return no complaints."""
     return {}
+
+
+def followed(result: RunResult, work: Callable[[], object]) -> RunResult:
+    """Do what follows a run; if it fails, the result is not lost.
+
+    :returns: the result, with the error of the work if it had none
+    """
+    try:
+        work()
+    except _ENDINGS as ending:
+        return dataclasses.replace(result, error=result.error or _told(ending))
+    return result
 
 
 @dataclasses.dataclass
@@ -75,16 +89,21 @@ class Execution:
         """Make the changes of plans, and report each plan afterwards.
 
         An error ends the run, but not the report: known outcomes are
-        reported, and the remaining plans are reported as not reached.
+        reported, and the remaining plans are reported as not reached. After
+        an interrupt, they are only counted.
         """
         error = self._carry_out(plans)
-        if error is not None:
+        if isinstance(error, exceptions.Interrupted):
+            self._count_unread()
+        elif error is not None:
             self._tell_rest(plans)
         run = None
         if self._writing is not None:
             run = self._writing.run
             error = self._writing.close(error)
-        return RunResult(self.reporter.end(), run, lost, error)
+        return followed(
+            RunResult(self.reporter.summary, run, lost, error),
+            self.reporter.end)
 
     def _carry_out(self, plans: Iterator[Plan]
                    ) -> Optional[exceptions.RbdMonFixError]:
@@ -96,9 +115,9 @@ class Execution:
                 error = self._apply(plan)
                 if error is not None:
                     return error
-        except exceptions.RbdMonFixError as error:
+        except _ENDINGS as ending:
             self._count_unread()
-            return error
+            return _told(ending)
         return None
 
     def _apply(self, plan: Plan) -> Optional[exceptions.RbdMonFixError]:
@@ -113,8 +132,8 @@ class Execution:
                     advance(outcome.locator not in outcomes)
                     outcomes[outcome.locator] = outcome
                 outcomes.update(self._disproved(plan, outcomes))
-            except exceptions.RbdMonFixError as caught:
-                error = caught
+            except _ENDINGS as ending:
+                error = _told(ending)
         self._done += len(plan.changes)
         self.reporter.plan(plan, outcomes)
         return error
@@ -133,9 +152,20 @@ class Execution:
             for plan in plans:
                 self._done += len(plan.changes)
                 self.reporter.plan(plan, {} if plan.changes else None)
-        except exceptions.RbdMonFixError:
+        except _ENDINGS:
             self._count_unread()
 
     def _count_unread(self) -> None:
         """Count the changes of plans that can no longer be read."""
         self.reporter.summary.unsettled += max(0, self.total - self._done)
+        self._done = self.total
+
+
+def _told(ending: BaseException) -> exceptions.RbdMonFixError:
+    """Return an ending as an error of ours, which the report precedes."""
+    if isinstance(ending, KeyboardInterrupt):
+        return exceptions.Interrupted()
+    if isinstance(ending, OSError):
+        return exceptions.of_system(ending)
+    assert isinstance(ending, exceptions.RbdMonFixError)
+    return ending

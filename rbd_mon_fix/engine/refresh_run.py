@@ -141,9 +141,10 @@ class _Refresh:
                 self._guard.changes, complaints).carry_out(
                     self._again() if kept is None else iter(kept),
                     self.scan.lost)
-            if result.error is None:
-                hook_update.feed(self._context)
-            return result
+            if result.error is not None:
+                return result
+            return execution.followed(
+                result, lambda: hook_update.feed(self._context))
 
     def _read(self) -> Optional[list[Plan]]:
         """Return all plans; None if they are too large to keep."""

@@ -197,7 +197,8 @@ def _nameless(text: str) -> Iterator[int]:
     """Yield the descriptor of an anonymous in-memory file with a text."""
     descriptor = os.memfd_create('rbd-mon-fix')
     try:
-        os.write(descriptor, text.encode())
+        with open(descriptor, 'wb', closefd=False) as file:
+            file.write(text.encode())
         yield descriptor
     finally:
         os.close(descriptor)

@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import logging
 import os
 import pathlib
@@ -60,6 +61,8 @@ def running() -> list[Guest]:
     psutil would look sockets up in our own network namespace, which may
     differ from that of the process. Processes in the same namespace share
     a table.
+
+    :raises OSError: /proc cannot be read
     """
     sights = [sight for pid in psutil.pids() for sight in _seen(pid)]
     tables: dict[str, Table] = {}
@@ -74,6 +77,8 @@ def _seen(pid: int) -> Iterator[_Sight]:
         if command_line.is_qemu(argv):
             yield _sight(pid, argv)
     except OSError as error:  # the process ended, or is hidden
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            raise  # it is not known what is left out
         LOG.debug('Leaving out process %s: %s.', pid, error.strerror)
 
 
@@ -105,7 +110,9 @@ def _peers(sight: _Sight,
         try:
             tables[sight.namespace] = _table(
                 pathlib.Path('/proc', str(sight.pid), 'net'))
-        except OSError:
+        except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                raise
             return None  # the process has ended
     table = tables[sight.namespace]
     return frozenset(table[inode] for inode in sight.inodes

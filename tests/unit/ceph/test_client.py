@@ -15,6 +15,7 @@
 """The ``ceph`` command, replaced by a script, and greeting monitors."""
 
 import contextlib
+import errno
 import os
 import pathlib
 import socket
@@ -176,3 +177,27 @@ def test_without_a_port_both_usual_ones_are_asked(serve, monkeypatch):
 
 def test_nobody_to_ask():
     assert ceph.answering([]) == frozenset()
+
+
+def test_nobody_is_silent_for_want_of_descriptors(monkeypatch):
+    def full(*args):
+        raise OSError(errno.EMFILE, 'Too many open files')
+
+    monkeypatch.setattr(socket, 'create_connection', full)
+    with pytest.raises(OSError, match='Too many'):
+        ceph.answering([MonAddr('127.0.0.1', 1)])
+
+
+def test_many_are_asked(monkeypatch):
+    """Each thread takes memory, and a user may have few of them."""
+    workers = []
+
+    def pool(count):
+        workers.append(count)
+        return real(count)
+
+    real = ceph.futures.ThreadPoolExecutor
+    monkeypatch.setattr(ceph.futures, 'ThreadPoolExecutor', pool)
+    assert ceph.answering(
+        [MonAddr('127.0.0.1', 1 + port) for port in range(300)]) == set()
+    assert workers == [64]

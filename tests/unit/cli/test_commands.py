@@ -176,7 +176,7 @@ def test_a_run_that_is_cut_off_at_any_store(cloud, run, monkeypatch):
     monkeypatch.setattr(apply._Batch, '_put', cut)
     for count in range(1, 4):
         puts, stop = itertools.count(1), count
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(exceptions.Interrupted):
             run(refresh)
         code, _, _ = run(refresh)
         assert code == 0
@@ -199,7 +199,7 @@ def test_a_dry_run_settles_nothing(cloud, run, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(apply._Batch, '_put', cut)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(exceptions.Interrupted):
             run(refresh)
     [path] = cloud.journal.joinpath('runs').iterdir()
     _, listed, _ = run(journal, action='list')

@@ -17,11 +17,16 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import json
 
+import pytest
+
 from rbd_mon_fix import engine
 from rbd_mon_fix.cli import console
+from rbd_mon_fix.cli import refresh
+from rbd_mon_fix.cli import rollback
 from rbd_mon_fix.report import progress
 from rbd_mon_fix.report import schema
 from tests.unit import memory
@@ -59,3 +64,47 @@ def test_progress_goes_to_the_other_stream(world, monkeypatch):
         with hears.phase('Reading', 3) as advance:
             assert advance is len
     assert shown == [(err, 'Reading', 3)] * 2
+
+
+class Full(io.StringIO):
+    """A stream that takes some characters only."""
+
+    def __init__(self, room):
+        super().__init__()
+        self._room = room
+
+    def write(self, text):
+        self._room -= len(text)
+        if self._room < 0:
+            raise OSError(errno.ENOSPC, 'No space left on device')
+        return super().write(text)
+
+
+@pytest.mark.parametrize('room', [0, 300, 2000, 3300])
+@pytest.mark.parametrize('command, fields', [
+    (refresh, {}), (refresh, {'format': 'csv'}), (refresh, {'format': 'yaml'}),
+    (refresh, {'format': 'table'})])
+def test_a_run_outlives_its_report(cloud, monkeypatch, command, fields, room):
+    monkeypatch.setattr(engine, 'Context', cloud.opened)
+    err = io.StringIO()
+    conf = cloud.conf(worlds.command(['cmp1'], **fields))
+    room = min(room, 900) if fields.get('format') else room
+    assert command.run(conf, Full(room), err) == 4
+    [made] = engine.journal(cloud.context()).runs()
+    assert made.finished
+    assert {entry.verdict.value for entry in made.entries} == {'fixed'}
+    words = err.getvalue()
+    assert words.startswith(
+        'rbd-mon-fix: Cannot write the report: No space left on device.')
+    assert '2 servers would not have started; now th' in words
+    assert made.id in words
+    code, _, _ = worlds.run(cloud, monkeypatch, rollback, run=made.id)
+    assert code == 0
+
+
+def test_neither_stream_takes_anything(cloud, monkeypatch):
+    monkeypatch.setattr(engine, 'Context', cloud.opened)
+    conf = cloud.conf(worlds.command(['cmp1']))
+    assert refresh.run(conf, Full(0), Full(0)) == 4
+    [made] = engine.journal(cloud.context()).runs()
+    assert made.finished

@@ -105,7 +105,7 @@ def test_an_error_without_a_hint(command, capsys):
 
 @pytest.mark.parametrize('error', [
     RuntimeError('TOPSECRET'), AssertionError('TOPSECRET'), MemoryError(),
-    RecursionError(), OSError(28, 'TOPSECRET')])
+    RecursionError()])
 def test_a_crash_is_named_and_not_quoted(command, capsys, error):
     command.act = raises(error)
     assert main.main(['monitors']) == 255
@@ -113,6 +113,70 @@ def test_a_crash_is_named_and_not_quoted(command, capsys, error):
     assert shown.startswith(f'rbd-mon-fix: Crashed: {type(error).__name__}.')
     assert '--debug' in shown
     assert shown.count('\n') == 1
+
+
+@pytest.mark.parametrize('error, words', [
+    (OSError(28, 'TOPSECRET'), 'No space left on device.'),
+    (OSError(24, 'TOPSECRET', '/proc/1'), 'Too many open files (/proc/1).'),
+    (OSError('TOPSECRET'), 'OSError.')])
+def test_an_error_of_the_system(command, capsys, error, words):
+    command.act = raises(error)
+    assert main.main(['monitors']) == 4
+    assert told(capsys) == (
+        f'rbd-mon-fix: The operating system reports: {words} Correct it, and '
+        'run the same command again.\n')
+
+
+def test_a_module_that_cannot_be_loaded(command, capsys):
+    command.act = raises(ImportError('TOPSECRET', name='libvirt'))
+    assert main.main(['monitors']) == 2
+    assert 'Cannot load the Python module libvirt: ' in told(capsys)
+
+
+def shell(redirection, *words, buffered):
+    """Run the command in a shell of its own, with its streams redirected."""
+    environ = {**os.environ, 'PYTHONUNBUFFERED': '' if buffered else '1'}
+    return subprocess.run(
+        ['sh', '-c', f'exec "$@" {redirection}', 'sh', sys.executable, '-m',
+         'rbd_mon_fix', *words], stdout=subprocess.PIPE, env=environ,
+        stderr=subprocess.PIPE, text=True, timeout=BOUND)
+
+
+LISTING = ('journal', 'list')
+FULL = ('rbd-mon-fix: Cannot write the report: No space left on device. Run '
+        'the same command again with another standard output.\n')
+CLOSED = FULL.replace('No space left on device', 'Bad file descriptor')
+MISSING = ('--config-file', '/none', *LISTING)
+
+
+@pytest.mark.parametrize('redirection, words, code, err', [
+    ('>/dev/full', LISTING, 4, FULL), ('>/dev/full', ('--version',), 4, FULL),
+    ('>&-', LISTING, 4, CLOSED), ('>&- 2>&- <&-', LISTING, 4, ''),
+    ('2>&-', LISTING, 0, ''), ('2>/dev/full', LISTING, 0, ''),
+    ('2>&-', MISSING, 2, ''), ('2>/dev/full', MISSING, 2, ''),
+    ('2>/dev/full', ('nonsense',), 2, ''), ('2>&-', ('nonsense',), 2, ''),
+    ('<&-', LISTING, 0, '')])
+@pytest.mark.parametrize('buffered', [True, False])
+def test_streams_that_fail(tmp_path, redirection, words, code, err, buffered):
+    done = shell(redirection, '--journal-dir', str(tmp_path), *words,
+                 buffered=buffered)
+    assert (done.returncode, done.stderr) == (code, err)
+
+
+@pytest.mark.parametrize('limit', [3, 4, 5, 6, 8])
+def test_no_file_can_be_opened(tmp_path, limit):
+    """Python itself takes some; the command never ends as a crash."""
+    done = subprocess.run(
+        [sys.executable, '-c', 'import resource, sys\n'
+         'from rbd_mon_fix.cli import main\n'
+         f'resource.setrlimit(resource.RLIMIT_NOFILE, ({limit}, {limit}))\n'
+         'sys.exit(main.main(sys.argv[1:]))', '--journal-dir', str(tmp_path),
+         '--debug', *LISTING], stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        timeout=BOUND)
+    assert done.returncode in (0, 2, 4)
+    assert (done.returncode == 0) == done.stdout.startswith('RUN')
+    assert 'Crashed' not in done.stderr
 
 
 def test_an_interrupt(command, capsys):

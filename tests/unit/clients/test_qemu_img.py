@@ -36,7 +36,7 @@ def test_it_asks_for_the_pool(tmp_path):
 
 @pytest.mark.parametrize('words, told', [
     ("Could not open 'driver=rbd': Unknown driver 'rbd'", 'Unknown driver'),
-    ('', 'no error message')])
+    ('', 'no error message'), (r'\0377', '\ufffd')])
 def test_no_driver(tmp_path, words, told):
     with pytest.raises(exceptions.Unreachable) as caught:
         qemu_img.rbd(program(tmp_path, words))

@@ -19,6 +19,7 @@ from __future__ import annotations
 import pytest
 
 from rbd_mon_fix import exceptions
+from rbd_mon_fix.engine import connectivity
 from rbd_mon_fix.engine import execution
 from rbd_mon_fix.engine import reporting
 from rbd_mon_fix.engine import session
@@ -67,14 +68,14 @@ class Run:
     def runs(self):
         return list(session.journal(self.world.context()).runs())
 
-    def lose_libvirt(self, server, monkeypatch):
+    def lose_libvirt(self, server, monkeypatch, error=DOWN):
         """Lose libvirt right before the domain of a server is written."""
         place = self.world.domains()
         define = place.define
 
         def lost(xml):
             if memory.uuid(server) in xml:
-                raise DOWN
+                raise error
             define(xml)
 
         monkeypatch.setattr(place, 'define', lost)
@@ -275,3 +276,32 @@ def test_errors_of_others_are_not_kept(run, monkeypatch):
     monkeypatch.setattr(run.world.domains(), 'define', crash)
     with pytest.raises(ZeroDivisionError):
         run.carry_out()
+
+
+@pytest.mark.parametrize('ending, told, unread', [
+    (KeyboardInterrupt(), exceptions.Interrupted,
+     [(1, FIXED), (2, FIXED[:2])]),
+    (OSError(24, 'SECRET'), exceptions.RbdMonFixError,
+     [(1, FIXED), (2, FIXED[:2]), (3, [])])])
+def test_other_endings_in_the_middle(run, monkeypatch, ending, told, unread):
+    """The report comes first; after an interrupt, nothing more is read."""
+    run.lose_libvirt(2, monkeypatch, ending)
+    done = run.carry_out()
+    assert type(done.error) is told
+    assert 'SECRET' not in str(done.error)
+    assert run.servers == unread
+    assert done.summary.outcomes == {Verdict.FIXED: 5}
+    assert (done.summary.incomplete, done.summary.unsettled) == (True, 4)
+    [found] = run.runs
+    assert (found.id, found.finished) == (done.run, False)
+
+
+def test_the_guests_cannot_be_listed_afterwards(run, monkeypatch):
+    def stranded(watch):
+        raise OSError(24, 'Too many open files')
+
+    monkeypatch.setattr(connectivity.Watch, 'stranded', stranded)
+    done = run.carry_out()
+    assert 'Too many open files' in str(done.error)
+    assert done.summary.outcomes == {Verdict.FIXED: 9}
+    assert run.runs[0].id == done.run

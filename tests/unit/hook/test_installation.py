@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pathlib
 import stat
@@ -132,3 +133,16 @@ def test_a_lesson_that_fails_changes_nothing(hook):
     assert hook.known() == ((hosts.A,), 'then')
     assert sorted(os.listdir(os.path.dirname(hook.folder))) == [
         'qemu.d', installation.KNOWLEDGE]
+
+
+@pytest.mark.parametrize('number', [
+    errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EIO, errno.EMFILE])
+def test_an_error_of_the_system_is_told(tmp_path, monkeypatch, number):
+    def failing(*args):
+        raise OSError(number, os.strerror(number))
+
+    hook = installation.Installation(str(tmp_path / 'hooks' / 'qemu.d'))
+    monkeypatch.setattr(installation.atomic_file, 'replace', failing)
+    with pytest.raises(exceptions.ConfigError, match=os.strerror(number)):
+        hook.install()
+    assert not hook.installed

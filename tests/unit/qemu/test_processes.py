@@ -179,3 +179,15 @@ def test_a_machine_without_ipv6(tmp_path):
 def test_a_table_that_is_garbage(tmp_path):
     (tmp_path / 'tcp').write_bytes(b'head\n\xff' * 10)
     assert processes._table(tmp_path) == {}
+
+
+@pytest.mark.parametrize('function', ['_argv', '_table'])
+def test_guests_are_not_left_out_for_want_of_descriptors(server, monkeypatch,
+                                                         function):
+    def full(*args):
+        raise OSError(errno.EMFILE, 'Too many open files')
+
+    with qemu(server):
+        monkeypatch.setattr(processes, function, full)
+        with pytest.raises(OSError, match='Too many'):
+            processes.running()
