@@ -37,6 +37,7 @@ from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.plan import Copy
 from rbd_mon_fix.model.plan import Outcomes
 from rbd_mon_fix.model.summary import Summary
+from rbd_mon_fix.report import encoding
 from rbd_mon_fix.report import factory
 from rbd_mon_fix.report import progress
 from rbd_mon_fix.report import schema
@@ -119,8 +120,8 @@ class RunConsole(Console):
         with contextlib.suppress(OSError):
             print('rbd-mon-fix: Cannot write the report: '
                   f'{self._lost.strerror}. Its summary:',
-                  *sentences.sentences(summary, self._kind, run), sep='\n',
-                  file=self._err)
+                  *map(encoding.printable, sentences.sentences(
+                      summary, self._kind, run)), sep='\n', file=self._err)
         return False
 
     def _attempt(self, write: Callable[[], object]) -> None:

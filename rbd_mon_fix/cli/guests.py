@@ -24,6 +24,7 @@ from oslo_log import log as logging
 from rbd_mon_fix import engine
 from rbd_mon_fix.cli import console as consoles
 from rbd_mon_fix.cli import exit_codes
+from rbd_mon_fix.report import encoding
 from rbd_mon_fix.report import listing
 from rbd_mon_fix.report import schema
 from rbd_mon_fix.report import sentences
@@ -46,7 +47,9 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
                                     for cluster in found.clusters],
          'guests': rows})
     if found.stranded and conf.command.format == 'table':
-        print('', *sentences.stranded(found.stranded), sep='\n', file=out)
+        print('', *map(encoding.printable,
+                       sentences.stranded(found.stranded)),
+              sep='\n', file=out)
     return exit_codes.of_look(found.stranded or found.not_judged, None)
 
 

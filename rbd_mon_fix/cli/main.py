@@ -30,10 +30,12 @@ from oslo_log import log as logging
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.cli import exit_codes
+from rbd_mon_fix.cli import log_lines
 from rbd_mon_fix.cli import parser
 from rbd_mon_fix.cli import streams
 from rbd_mon_fix.conf import options
 from rbd_mon_fix.conf import unknown
+from rbd_mon_fix.report import encoding
 
 CONFIG_FILE = '/etc/rbd-mon-fix/rbd-mon-fix.conf'
 
@@ -124,6 +126,7 @@ def _parse(conf: cfg.ConfigOpts, argv: Sequence[str]) -> None:
              default_config_files=_existing(CONFIG_FILE),
              default_config_dirs=_existing(CONFIG_FILE + '.d'))
         logging.setup(conf, 'rbd_mon_fix')
+        log_lines.escape(logging.getLogger(None).logger)
         unknown.warn(conf)
     except SystemExit as error:
         # argparse ignores a full disk.
@@ -164,7 +167,8 @@ def _interrupt(signum: int, frame: object) -> None:
 
 def _trace(debug: bool) -> None:
     if debug:
-        traceback.print_exc()
+        for line in traceback.format_exc().splitlines():
+            _write(line)
 
 
 def _tell(error: exceptions.RbdMonFixError) -> int:
@@ -173,9 +177,13 @@ def _tell(error: exceptions.RbdMonFixError) -> int:
 
 
 def _say(text: str) -> None:
+    _write(f'rbd-mon-fix: {text}')
+
+
+def _write(line: str) -> None:
     # Without a working stderr, the exit code alone must tell.
     with contextlib.suppress(OSError):
-        print(f'rbd-mon-fix: {text}', file=sys.stderr)  # noqa: T201
+        print(encoding.printable(line), file=sys.stderr)  # noqa: T201
 
 
 if __name__ == '__main__':

@@ -25,6 +25,7 @@ from rbd_mon_fix.cli import exit_codes
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.monmap import Monitor
+from rbd_mon_fix.report import encoding
 from rbd_mon_fix.report import listing
 from rbd_mon_fix.report import schema
 
@@ -46,7 +47,7 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
     doubts = [doubt for cluster in found.clusters
               if (doubt := _doubt(cluster, found.answering))]
     if doubts and conf.command.format == 'table':
-        print('', *doubts, sep='\n', file=out)
+        print('', *map(encoding.printable, doubts), sep='\n', file=out)
     return exit_codes.of_look(doubts, None)
 
 

@@ -23,6 +23,7 @@ from oslo_config import cfg
 from rbd_mon_fix import engine
 from rbd_mon_fix.cli import console as consoles
 from rbd_mon_fix.cli import exit_codes
+from rbd_mon_fix.report import encoding
 from rbd_mon_fix.report import schema
 
 
@@ -50,7 +51,7 @@ def _dry_run(context: engine.Context, request: engine.RefreshRequest,
     found = engine.plan_refresh(context, request, console)
     console.report.close(found.summary, None)
     if found.refused is not None:
-        print(f'rbd-mon-fix: refresh would be refused. {found.refused}',
-              file=err)
+        print('rbd-mon-fix: refresh would be refused. '
+              f'{encoding.printable(str(found.refused))}', file=err)
         return exit_codes.ExitCode.REFUSED
     return exit_codes.of_look(found.summary.needs_attention, found.lost)

@@ -16,7 +16,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Callable, TextIO
+
+_FORMULA = ('=', '+', '-', '@', '\t', '\r')
+_PLAIN = re.compile(r'[-+]?[0-9]*(?:\.[0-9]+)?')
 
 
 def encoder(stream: TextIO) -> Callable[[str], str]:
@@ -32,16 +36,32 @@ def encoder(stream: TextIO) -> Callable[[str], str]:
 
 
 def printable(text: str) -> str:
-    """Escape control characters.
+    """Escape everything but printable characters and blanks.
 
     Users choose the names of their servers. A name must not move the
-    cursor, colour the screen or forge a line.
+    cursor, colour the screen, forge a line, or turn the direction of the
+    text. Escaped are C0 and C1 control characters, format characters such as
+    bidirectional overrides and zero-width spaces, surrogates, and code points
+    without a meaning (Unicode's categories C and Z).
     """
     if text.isprintable():
         return text
     return ''.join(each if each.isprintable()
                    else each.encode('unicode_escape').decode()
                    for each in text)
+
+
+def cell(value: object) -> str:
+    """Return a value as the text of a CSV cell.
+
+    A text that a spreadsheet would take for a formula gets an apostrophe in
+    front (https://owasp.org/www-community/attacks/CSV_Injection). A number,
+    a lone sign, and a text that is a number stay as they are.
+    """
+    text = flat(value)
+    is_formula = (isinstance(value, (str, list, tuple, dict))
+                  and text.startswith(_FORMULA) and not _PLAIN.fullmatch(text))
+    return f"'{printable(text)}" if is_formula else printable(text)
 
 
 def flat(value: object) -> str:

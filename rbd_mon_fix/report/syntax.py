@@ -124,16 +124,21 @@ def write_yaml(document: object, stream: TextIO) -> None:
 
 
 def csv_writer(stream: TextIO) -> Callable[[Sequence[object]], object]:
-    """Return a function that writes one row as CSV."""
+    """Return a function that writes one row as CSV, with inert cells."""
     writer = csv.writer(stream, lineterminator='\n')
     encodable = encoding.encoder(stream)
     return lambda row: writer.writerow(
-        [encodable(encoding.flat(cell)) for cell in row])
+        [encodable(encoding.cell(value)) for value in row])
 
 
 def _yaml_dump() -> Callable[[object, TextIO], None]:
     # Imported here: importing yaml takes longer than a JSON report.
     import yaml
-    dumper = getattr(yaml, 'CSafeDumper', yaml.SafeDumper)
-    return functools.partial(yaml.dump, Dumper=dumper, sort_keys=False,
+
+    class Dumper(getattr(yaml, 'CSafeDumper', yaml.SafeDumper)):  # type: ignore
+        """Escapes lone surrogates, which YAML has no way to write."""
+
+    Dumper.add_representer(str, lambda dumper, text: dumper.represent_str(
+        text.encode('utf-8', 'backslashreplace').decode()))
+    return functools.partial(yaml.dump, Dumper=Dumper, sort_keys=False,
                              default_flow_style=False, width=4096)
