@@ -117,9 +117,7 @@ def _row(change: Change) -> cinder.VolumeAttachment:
 def _outcome(change: Change, swapped: swapping.Swapped[
         cinder.VolumeAttachment]) -> Outcome:
     if not swapped.written:
-        return Outcome(change.locator, Verdict.CONFLICT,
-                       'the attachment was changed or deleted since it was '
-                       'read')
+        return Outcome(change.locator, Verdict.CONFLICT, swapped.fate.value)
     after = swapped.after
     if after is None or after.connection_info != change.document.text:
         return Outcome(change.locator, Verdict.UNVERIFIED,

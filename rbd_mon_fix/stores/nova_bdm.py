@@ -96,25 +96,14 @@ def _swap(change: Change) -> nova.CompareAndSwap:
 
 def _outcome(change: Change, swapped: swapping.Swapped[
         nova.BlockDeviceMapping]) -> Outcome:
-    after = swapped.after
     if not swapped.written:
-        return Outcome(change.locator, Verdict.CONFLICT,
-                       _why_not(change.record, after))
+        return Outcome(change.locator, Verdict.CONFLICT, swapped.fate.value)
+    after = swapped.after
     if after is None or after.connection_info != change.document.text:
         return Outcome(change.locator, Verdict.UNVERIFIED,
                        'the stored text differs from the text that was '
                        'written')
     return Outcome(change.locator, Verdict.FIXED)
-
-
-def _why_not(record: Record,
-             after: Optional[nova.BlockDeviceMapping]) -> str:
-    assert record.document is not None
-    if (after is not None
-            and after.connection_info == record.document.text
-            and after.attachment_id == record.attachment):
-        return 'the server is busy, or no longer on this host'
-    return 'the row was changed or deleted since it was read'
 
 
 def _disk(device_name: Optional[str]) -> Optional[str]:

@@ -108,6 +108,35 @@ def test_the_very_text_that_another_writer_wrote(any_cloud, opened, name):
         assert store.get(change.locator).document == change.document
 
 
+@pytest.mark.parametrize('field, value', [
+    ('task_state', 'migrating'), ('host', 'cmp9'), ('deleted', 7)])
+def test_a_server_that_becomes_busy_while_its_row_is_awaited(
+        any_cloud, opened, field, value):
+    """PostgreSQL checks an awaited row again, but no other table."""
+    store, url = open_store('nova-bdm', any_cloud.databases, opened)
+    busy, ours = changes_of(any_cloud, store, 'stopped', 'from-volume')
+    theirs = sa.create_engine(url)
+    with futures.ThreadPoolExecutor() as pool:
+        with theirs.begin() as connection:
+            connection.execute(
+                sa.text('UPDATE block_device_mapping SET device_name = '
+                        "'/dev/vdz' WHERE id = :key"),
+                {'key': int(busy.locator.key)})
+            connection.execute(
+                sa.text(f'UPDATE instances SET {field} = :value '
+                        'WHERE uuid = :uuid'),
+                {'value': value, 'uuid': busy.locator.instance})
+            put = pool.submit(store.put, [busy, ours])
+            # The outcome must be the same whether they wait or not.
+            futures.wait([put], 0.5)
+            assert not put.done()
+        outcomes = put.result()
+    theirs.dispose()
+    assert [outcome.verdict for outcome in outcomes] == [
+        Verdict.CONFLICT, Verdict.FIXED]
+    assert 'busy' in outcomes[0].reason
+
+
 def test_hidden_servers_and_the_nodes_of_hosts(any_cloud, opened):
     """Every supported release has these columns and this table."""
     uuid = any_cloud.server('stopped').uuid

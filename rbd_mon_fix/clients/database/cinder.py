@@ -113,13 +113,14 @@ class Cinder:
         :returns: the outcome for each row, in the order of ``swaps``
         """
         now = timeutils.utcnow()
-        found = swapping.swap(
-            self._database, self._swap,
-            {row.id: {'an_id': row.id, 'a_volume': row.volume_id,
-                      'a_new': new, 'an_old': row.connection_info,
-                      'a_time': now} for row, new in swaps},
+        table = swapping.Statements(
+            _all, self._update,
             lambda ids: _existing(_ATTACHMENT, ATTACHMENTS.c.id, ids),
             VolumeAttachment)
+        found = swapping.swap(self._database, table, {
+            row.id: {'an_id': row.id, 'a_volume': row.volume_id,
+                     'a_new': new, 'an_old': row.connection_info,
+                     'a_time': now} for row, new in swaps})
         return [found[row.id] for row, _ in swaps]
 
     def rehearse(self) -> None:
@@ -127,12 +128,12 @@ class Cinder:
 
         :raises Unreachable: the privilege to update is missing
         """
-        self._database.rehearse(self._swap, {
+        self._database.rehearse((self._update, {
             'an_id': '', 'a_volume': '', 'a_new': '', 'an_old': '',
-            'a_time': timeutils.utcnow()})
+            'a_time': timeutils.utcnow()}))
 
     @property
-    def _swap(self) -> sa.Update:
+    def _update(self) -> sa.Update:
         table = ATTACHMENTS.c
         return (sa.update(ATTACHMENTS)
                 .where(table.id == sa.bindparam('an_id'),
@@ -162,6 +163,11 @@ def _existing(columns: Sequence[sa.Column[Any]], key: sa.Column[Any],
               values: Sequence[str]) -> sa.Select[Any]:
     return sa.select(*columns).where(
         key.in_(values), key.table.c.deleted == sa.false()).order_by(key)
+
+
+def _all(connection: object, ids: Sequence[str]) -> Sequence[str]:
+    """Return all keys: Cinder's rows depend on no other row."""
+    return ids
 
 
 def _volume(volume_id: str, host: Optional[str], status: Optional[str],

@@ -111,6 +111,10 @@ class Database:
         """
         def transact() -> Result:
             with self._connect() as connection, connection.begin():
+                if connection.dialect.name == 'sqlite':
+                    # The driver would begin at the first write only, after
+                    # the reads that decide about the write.
+                    connection.exec_driver_sql('BEGIN IMMEDIATE')
                 return work(connection)
         retry = db_api.wrap_db_retry(
             max_retries=_DEADLOCK_RETRIES, retry_interval=1,
@@ -119,9 +123,9 @@ class Database:
             result: Result = retry(transact)()
         return result
 
-    def rehearse(self, statement: sa.Executable,
-                 values: Mapping[str, object]) -> None:
-        """Execute a statement that matches no row, and roll it back.
+    def rehearse(self, *statements: tuple[
+            sa.Executable, Mapping[str, object]]) -> None:
+        """Execute statements that match no row, and roll them back.
 
         Every engine checks privileges before it looks for rows: MySQL when
         it resolves the statement's columns, PostgreSQL when it starts to
@@ -134,7 +138,8 @@ class Database:
         with self._errors(), self._engine.connect() as connection:
             transaction = connection.begin()
             try:
-                connection.execute(statement, values)
+                for statement, values in statements:
+                    connection.execute(statement, values)
             finally:
                 transaction.rollback()
 

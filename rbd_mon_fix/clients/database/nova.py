@@ -21,24 +21,29 @@ columns needed here are declared.
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Iterable, Iterator, Optional, Sequence
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Iterable,
+    Iterator,
+    Optional,
+    Sequence,
+)
 
 from oslo_utils import timeutils
 import sqlalchemy as sa
 
 from rbd_mon_fix.clients.database import engine
+from rbd_mon_fix.clients.database import instances
 from rbd_mon_fix.clients.database import swapping
 from rbd_mon_fix.model.instance import Instance
 
+if TYPE_CHECKING:
+    from sqlalchemy import engine as sa_engine
+
 _META = sa.MetaData()
 
-INSTANCES = sa.Table(
-    'instances', _META,
-    sa.Column('uuid', sa.String(36)), sa.Column('host', sa.String(255)),
-    sa.Column('display_name', sa.String(255)),
-    sa.Column('vm_state', sa.String(255)),
-    sa.Column('task_state', sa.String(255)),
-    sa.Column('hidden', sa.Boolean), sa.Column('deleted', sa.Integer))
+_SERVERS = instances.INSTANCES
 
 BDM = sa.Table(
     'block_device_mapping', _META,
@@ -59,12 +64,6 @@ COMPUTE_NODES = sa.Table(
     'compute_nodes', _META, sa.Column('host', sa.String(255)),
     sa.Column('hypervisor_hostname', sa.String(255)),
     sa.Column('deleted', sa.Integer))
-
-# During a cross-cell resize, two cells have a row for the same server, and the
-# row that does not count is hidden
-# (nova/conductor/tasks/cross_cell_migrate.py). Old rows have NULL there.
-EXISTING = sa.and_(INSTANCES.c.deleted == 0,
-                 INSTANCES.c.hidden.is_not(sa.true()))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,8 +109,8 @@ class Cell:
             .where(SERVICES.c.binary == 'nova-compute',
                    SERVICES.c.deleted == 0), _host)
         servers = self._database.read(
-            sa.select(INSTANCES.c.host).distinct()
-            .where(EXISTING, INSTANCES.c.host.is_not(None)), _host)
+            sa.select(_SERVERS.c.host).distinct()
+            .where(instances.EXISTING, _SERVERS.c.host.is_not(None)), _host)
         return {*services, *servers}
 
     def nodes(self, host: str) -> set[str]:
@@ -135,9 +134,9 @@ class Cell:
         after = ''
         while True:
             found = self._database.read(self._servers(host, only)
-                                        .where(INSTANCES.c.uuid > after)
-                                        .order_by(INSTANCES.c.uuid)
-                                        .limit(batch), _instance)
+                                        .where(_SERVERS.c.uuid > after)
+                                        .order_by(_SERVERS.c.uuid)
+                                        .limit(batch), instances.instance)
             if found:
                 yield {instance.uuid: instance for instance in found}
             if len(found) < batch:
@@ -146,10 +145,11 @@ class Cell:
 
     def where(self, uuids: Iterable[str]) -> dict[str, Instance]:
         """Return the existing servers among the UUIDs, on any host."""
-        return {instance.uuid: instance for batch in engine.batches(uuids)
-                for instance in self._database.read(
-                    sa.select(*_SERVER).where(INSTANCES.c.uuid.in_(batch),
-                                              EXISTING), _instance)}
+        return {server.uuid: server for batch in engine.batches(uuids)
+                for server in self._database.read(
+                    sa.select(*instances.COLUMNS)
+                    .where(_SERVERS.c.uuid.in_(batch), instances.EXISTING),
+                    instances.instance)}
 
     def block_devices(self, host: str, first: str, last: str
                       ) -> list[BlockDeviceMapping]:
@@ -160,10 +160,10 @@ class Cell:
         """
         return self._database.read(
             sa.select(*_DEVICE)
-            .join_from(BDM, INSTANCES, BDM.c.instance_uuid
-                       == INSTANCES.c.uuid)
-            .where(INSTANCES.c.host == host, EXISTING,
-                   INSTANCES.c.uuid.between(first, last),
+            .join_from(BDM, _SERVERS, BDM.c.instance_uuid
+                       == _SERVERS.c.uuid)
+            .where(_SERVERS.c.host == host, instances.EXISTING,
+                   _SERVERS.c.uuid.between(first, last),
                    BDM.c.deleted == 0, BDM.c.destination_type == 'volume')
             .order_by(BDM.c.instance_uuid, BDM.c.id), BlockDeviceMapping)
 
@@ -181,68 +181,68 @@ class Cell:
 
         :returns: the outcome for each row, in the order of ``swaps``
         """
-        found = swapping.swap(
-            self._database, self._swap,
-            {swap.row.id: self._values(swap) for swap in swaps}, _rows,
-            BlockDeviceMapping)
+        rows = {swap.row.id: swap for swap in swaps}
+
+        def idle(connection: sa_engine.Connection, ids: Sequence[int]
+                 ) -> list[int]:
+            found = instances.lock_idle(connection, [
+                (rows[each].host, rows[each].row.instance) for each in ids])
+            return [each for each in ids if rows[each].row.instance in found]
+
+        table = swapping.Statements(idle, self._update, _rows,
+                                    BlockDeviceMapping)
+        found = swapping.swap(self._database, table, {
+            key: self._values(swap) for key, swap in rows.items()})
         return [found[swap.row.id] for swap in swaps]
 
     def rehearse(self) -> None:
         """Try a swap on a row that does not exist, and roll it back.
 
-        :raises Unreachable: the privilege to update is missing
+        :raises Unreachable: the privilege to lock or to update is missing
         """
         nothing = BlockDeviceMapping(-1, '', None, None, None, '')
-        self._database.rehearse(self._swap,
-                                self._values(CompareAndSwap(nothing, '', '')))
+        self._database.rehearse(
+            (instances.idle('', ['']), {}),
+            (self._update, self._values(CompareAndSwap(nothing, '', ''))))
 
     @property
-    def _swap(self) -> sa.Update:
-        idle = (sa.select(INSTANCES.c.uuid)
-                .where(INSTANCES.c.uuid == BDM.c.instance_uuid,
-                       INSTANCES.c.host == sa.bindparam('a_host'), EXISTING,
-                       INSTANCES.c.task_state.is_(None)).exists())
+    def _update(self) -> sa.Update:
         attachment = sa.bindparam('an_attachment', type_=sa.String)
         return (sa.update(BDM)
                 .where(BDM.c.id == sa.bindparam('an_id'), BDM.c.deleted == 0,
+                       BDM.c.instance_uuid == sa.bindparam('a_server'),
                        sa.func.coalesce(BDM.c.attachment_id, '')
                        == attachment,
                        self._database.exactly(
                            BDM.c.connection_info,
-                           sa.bindparam('an_old', type_=sa.Text)), idle)
+                           sa.bindparam('an_old', type_=sa.Text)))
                 .values(connection_info=sa.bindparam('a_new'),
                         updated_at=sa.bindparam('a_time')))
 
     def _values(self, swap: CompareAndSwap) -> dict[str, object]:
-        return {'an_id': swap.row.id, 'a_host': swap.host,
+        return {'an_id': swap.row.id, 'a_server': swap.row.instance,
                 'an_attachment': swap.row.attachment_id or '',
                 'an_old': swap.row.connection_info, 'a_new': swap.new,
                 'a_time': timeutils.utcnow()}
 
     def _servers(self, host: str, only: Sequence[str]) -> sa.Select[Any]:
-        query = sa.select(*_SERVER).where(INSTANCES.c.host == host, EXISTING)
-        return query.where(INSTANCES.c.uuid.in_(only)) if only else query
+        query = sa.select(*instances.COLUMNS).where(
+            _SERVERS.c.host == host, instances.EXISTING)
+        return query.where(_SERVERS.c.uuid.in_(only)) if only else query
 
 
-_SERVER = (INSTANCES.c.uuid, INSTANCES.c.host, INSTANCES.c.display_name,
-           INSTANCES.c.vm_state, INSTANCES.c.task_state)
 _DEVICE = (BDM.c.id, BDM.c.instance_uuid, BDM.c.volume_id,
            BDM.c.attachment_id, BDM.c.device_name, BDM.c.connection_info)
 
 
 def _rows(ids: Sequence[int]) -> sa.Select[Any]:
     """Return the query for rows by id, except those of hidden servers."""
-    hidden = (sa.select(INSTANCES.c.uuid)
-              .where(INSTANCES.c.uuid == BDM.c.instance_uuid,
-                     INSTANCES.c.hidden.is_(sa.true())).exists())
+    hidden = (sa.select(_SERVERS.c.uuid)
+              .where(_SERVERS.c.uuid == BDM.c.instance_uuid,
+                     _SERVERS.c.hidden.is_(sa.true())).exists())
     return sa.select(*_DEVICE).where(BDM.c.id.in_(ids), BDM.c.deleted == 0,
                                      ~hidden)
 
 
 def _host(host: str) -> str:
     return host
-
-
-def _instance(uuid: str, host: str, name: Optional[str], vm_state: str,
-              task_state: Optional[str]) -> Instance:
-    return Instance(uuid, host, name or '', vm_state, task_state)

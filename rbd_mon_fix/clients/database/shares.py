@@ -25,6 +25,7 @@ from typing import Optional
 
 import sqlalchemy as sa
 
+from rbd_mon_fix.clients.database import instances
 from rbd_mon_fix.clients.database import nova
 
 SHARES = sa.Table(
@@ -51,13 +52,13 @@ def shares(cell: nova.Cell, host: str) -> list[Share]:
     """
     if not cell.database.has_table(SHARES.name):
         return []
-    servers = nova.INSTANCES
+    servers = instances.INSTANCES
     return cell.database.read(
         sa.select(SHARES.c.instance_uuid, SHARES.c.share_id,
                   SHARES.c.export_location)
         .join_from(SHARES, servers,
                    SHARES.c.instance_uuid == servers.c.uuid)
-        .where(servers.c.host == host, nova.EXISTING,
+        .where(servers.c.host == host, instances.EXISTING,
                SHARES.c.share_proto == 'CEPHFS')
         .order_by(SHARES.c.instance_uuid, SHARES.c.share_id), _share)
 

@@ -21,10 +21,12 @@ the same text.
 from __future__ import annotations
 
 import dataclasses
+import enum
 from typing import (
     TYPE_CHECKING,
     Any,
     Callable,
+    Collection,
     Generic,
     Mapping,
     Optional,
@@ -54,42 +56,78 @@ class Row(Protocol):
 R = TypeVar('R', bound=Row)
 
 
+class Fate(enum.Enum):
+    """The outcome of the UPDATE of one row."""
+
+    WRITTEN = 'the UPDATE changed exactly one row'
+    CHANGED = 'the row was changed or deleted since it was read'
+    BUSY = 'the server is busy, or no longer on this host'
+
+
 @dataclasses.dataclass(frozen=True)
 class Swapped(Generic[R]):
     """The outcome for one row.
 
-    :param written: the UPDATE for the row changed exactly one row
     :param after: the row at the end of the same transaction; None if it is
         deleted
     """
 
-    written: bool
+    fate: Fate
     after: Optional[R]
 
+    @property
+    def written(self) -> bool:
+        """Return whether the UPDATE changed exactly one row."""
+        return self.fate is Fate.WRITTEN
 
-def swap(database: engine.Database, statement: sa.Update,
-         values: Mapping[Key, Mapping[str, object]],
-         query: Callable[[Sequence[Key]], sa.Select[Any]],
-         row: Callable[..., R]) -> dict[Key, Swapped[R]]:
+
+@dataclasses.dataclass(frozen=True)
+class Statements(Generic[Key, R]):
+    """How rows of a table are locked, written and read.
+
+    :param idle: locks what must not change during the write, and returns
+        the keys of the rows that may be written
+    :param update: changes a row only if unchanged since it was read
+    :param query: returns the query for rows by key
+    :param row: called with the columns of each row
+    """
+
+    idle: Callable[[sa_engine.Connection, Sequence[Key]], Collection[Key]]
+    update: sa.Update
+    query: Callable[[Sequence[Key]], sa.Select[Any]]
+    row: Callable[..., R]
+
+
+def swap(database: engine.Database, table: Statements[Key, R],
+         values: Mapping[Key, Mapping[str, object]]
+         ) -> dict[Key, Swapped[R]]:
     """Update rows one by one, and reread them, in one transaction.
 
     A transaction repeated after a deadlock restarts the counts. executemany
     is not used: drivers return one count for all rows, and still send the
     statements one by one.
 
-    :param statement: changes a row only if unchanged since it was read
-    :param values: the parameters of the statement, by the key of the row
-    :param query: returns the query for rows by key
-    :param row: called with the columns of each row
+    :param values: the parameters of the UPDATE, by the key of the row
     :raises Unreachable: the connection to the database was lost
     """
     def work(connection: sa_engine.Connection) -> dict[Key, Swapped[R]]:
-        counts = {key: connection.execute(statement, each).rowcount
-                  for key, each in values.items()}
-        after = {found.id: found for batch in engine.batches(values)
-                 for found in (row(*columns) for columns
-                               in connection.execute(query(batch)))}
-        return {key: Swapped(count == 1, after.get(key))
-                for key, count in counts.items()}
-
+        return _swap(connection, table, values)
     return database.write(work)
+
+
+def _swap(connection: sa_engine.Connection, table: Statements[Key, R],
+          values: Mapping[Key, Mapping[str, object]]
+          ) -> dict[Key, Swapped[R]]:
+    idle = table.idle(connection, list(values))
+    fates = {key: _write(connection, table.update, each) if key in idle
+             else Fate.BUSY for key, each in values.items()}
+    after = {found.id: found for batch in engine.batches(values)
+             for found in (table.row(*columns) for columns
+                           in connection.execute(table.query(batch)))}
+    return {key: Swapped(fate, after.get(key)) for key, fate in fates.items()}
+
+
+def _write(connection: sa_engine.Connection, update: sa.Update,
+           values: Mapping[str, object]) -> Fate:
+    count = connection.execute(update, values).rowcount
+    return Fate.WRITTEN if count == 1 else Fate.CHANGED

@@ -33,6 +33,7 @@ from rbd_mon_fix.clients import libvirt
 from rbd_mon_fix.clients import libvirt_objects
 from rbd_mon_fix.clients.database import cinder
 from rbd_mon_fix.clients.database import engine
+from rbd_mon_fix.clients.database import instances
 from rbd_mon_fix.clients.database import nova
 from rbd_mon_fix.model.instance import Scope
 from rbd_mon_fix.model.record import Locator
@@ -110,7 +111,7 @@ class NovaPlace:
     """A cell's database."""
 
     def __init__(self, url: str):
-        self.tables = Tables(url, nova.INSTANCES, nova.BDM, nova.SERVICES,
+        self.tables = Tables(url, instances.INSTANCES, nova.BDM, nova.SERVICES,
                              nova.COMPUTE_NODES)
         self._cell = nova.Cell(
             engine.Database(url, "Nova's cell database"))

@@ -129,7 +129,7 @@ def test_documents_do_not_show(place, cell):
     assert 'SECRET' not in repr(nova.CompareAndSwap(row, 'cmp1', 'TOPSECRET'))
 
 
-def test_a_guarded_write_is_one_statement_a_row(place, cell):
+def test_a_write_locks_the_server_first(place, cell):
     where = place.add(1)
     statements = []
 
@@ -142,7 +142,7 @@ def test_a_guarded_write_is_one_statement_a_row(place, cell):
         cell.swap([nova.CompareAndSwap(row, places.HOST, 'new')])
     finally:
         sa.event.remove(sa.engine.Engine, 'before_cursor_execute', heard)
-    assert statements == ['SELECT', 'UPDATE', 'SELECT']
+    assert statements == ['SELECT', 'BEGIN', 'SELECT', 'UPDATE', 'SELECT']
 
 
 def test_block_devices_of_the_servers_of_a_host(place, cell):

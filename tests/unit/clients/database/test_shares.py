@@ -19,6 +19,7 @@ from __future__ import annotations
 import pytest
 
 from rbd_mon_fix.clients.database import engine
+from rbd_mon_fix.clients.database import instances
 from rbd_mon_fix.clients.database import nova
 from rbd_mon_fix.clients.database import shares
 from tests.unit import memory
@@ -36,13 +37,13 @@ def cell(url):
 
 
 def test_a_release_without_shares(url, cell):
-    tables = places.Tables(url, nova.INSTANCES)
+    tables = places.Tables(url, instances.INSTANCES)
     assert shares.shares(cell, places.HOST) == []
     tables.close()
 
 
 def test_shares_of_the_servers_of_a_host(url, cell):
-    tables = places.Tables(url, nova.INSTANCES, shares.SHARES)
+    tables = places.Tables(url, instances.INSTANCES, shares.SHARES)
     for number, host, deleted in ((1, places.HOST, 0), (2, 'cmp2', 0),
                                   (3, places.HOST, 3)):
         tables.insert('instances', uuid=memory.uuid(number), host=host,

@@ -75,7 +75,8 @@ def test_one_transaction_writes_row_by_row_and_reads_once(place, listen):
                statement.split()[0]))
     listen('commit', lambda connection: words.append('commit'))
     assert verdicts(place, *changes) == [Verdict.FIXED] * 3
-    assert words == ['UPDATE'] * 3 + ['SELECT', 'commit']
+    lock = ['SELECT'] if isinstance(place, places.NovaPlace) else []
+    assert words == ['BEGIN', *lock, *['UPDATE'] * 3, 'SELECT', 'commit']
 
 
 def test_a_repeated_transaction_counts_from_the_start(place, listen,
@@ -94,6 +95,12 @@ def test_a_repeated_transaction_counts_from_the_start(place, listen,
         theirs.locator, theirs.document.text))
     assert verdicts(place, ours, theirs) == [Verdict.FIXED, Verdict.CONFLICT]
     assert len(commits) == 3
+
+
+def test_the_text_that_we_would_have_written_is_not_ours(place):
+    change = change_of(place, 1)
+    place.set_text(change.locator, change.document.text)
+    assert verdicts(place, change) == [Verdict.CONFLICT]
 
 
 @pytest.mark.parametrize('count', [0, 2, -1])
@@ -122,7 +129,8 @@ def test_documents_do_not_show():
     row = nova.BlockDeviceMapping(1, '', None, None, None, 'SECRET')
     attachment = cinder.VolumeAttachment('a', 'v', None, 'SECRET')
     for each in (row, attachment):
-        assert 'SECRET' not in repr(swapping.Swapped(True, each))
+        assert 'SECRET' not in repr(swapping.Swapped(
+            swapping.Fate.WRITTEN, each))
 
 
 def test_more_rows_than_a_statement_takes(tmp_path):
