@@ -110,11 +110,12 @@ def _parse(conf: cfg.ConfigOpts, argv: Sequence[str]) -> None:
         'command', title='commands', handler=lambda commands:
         parser.add_parsers(commands, getattr(conf, '_oparser', None))))
     logging.register_options(conf)
-    # netutils reports each host without a default route; exc_filters logs
-    # tracebacks of errors that the operator sees as one sentence.
+    # netutils reports each host without a default route; the pool logs
+    # tracebacks of errors that the operator sees as one sentence, with the
+    # messages of databases, which may quote a row.
     conf.set_default('default_log_levels', [
         *logging.get_default_log_levels(), 'oslo_utils.netutils=WARN',
-        'oslo_db.sqlalchemy.exc_filters=CRITICAL'])
+        'sqlalchemy.pool=CRITICAL'])
     # stdout is for the report only.
     conf.set_default('use_stderr', True)
     conf.set_default('logging_default_format_string',

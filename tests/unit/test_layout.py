@@ -62,7 +62,6 @@ DOORS = {
     'novaclient': ('clients/nova_api.py',),
     'keystoneauth1': ('clients/nova_api.py', 'conf/nova_api.py'),
     'sqlalchemy': ('clients/database/',),
-    'oslo_db': ('clients/database/',),
     'psutil': ('qemu/processes.py', 'hook/daemon.py'),
     'rich': ('report/',),
     'argparse': ('cli/argument_types.py', 'cli/parser.py',

@@ -18,6 +18,8 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import random
+import time
 from typing import (
     TYPE_CHECKING,
     Callable,
@@ -28,14 +30,12 @@ from typing import (
     Union,
 )
 
-from oslo_db import api as db_api
-from oslo_db import exception as db_exc
-from oslo_db.sqlalchemy import exc_filters
 from oslo_log import log as logging
 import sqlalchemy as sa
 from sqlalchemy import exc as sa_exc
 
 from rbd_mon_fix import exceptions
+from rbd_mon_fix.clients.database import errors
 from rbd_mon_fix.clients.database import urls
 
 if TYPE_CHECKING:
@@ -46,8 +46,7 @@ LOG = logging.getLogger(__name__)
 Result = TypeVar('Result')
 Key = TypeVar('Key', int, str)
 
-# When two transactions touch the same rows, Galera reports a deadlock at
-# the commit of one of them. MySQL and PostgreSQL have real deadlocks too.
+# Times that a transaction is repeated after a deadlock.
 _DEADLOCK_RETRIES = 5
 
 # Seconds after which a connection is replaced: proxies cut idle ones.
@@ -70,7 +69,8 @@ class Database:
         self.name = f'{name} ({urls.describe(url, name)})'
         try:
             # Documents hold keyrings, so errors must not show parameters.
-            # oslo.db's own create_engine would load the whole ORM.
+            # oslo.db is not used: it tells errors by their texts, and logs
+            # them.
             self._engine = sa.create_engine(
                 url, pool_recycle=_RECYCLE, pool_pre_ping=True,
                 hide_parameters=True)
@@ -80,7 +80,6 @@ class Database:
                 f'{self.name} cannot be used: {_driver_trouble(error)}.',
                 'Install the Python driver that [database] connection '
                 'names, or correct the URL.') from None
-        exc_filters.register_engine(self._engine)
 
     def read(self, query: sa.Executable,
              row: Callable[..., Result]) -> list[Result]:
@@ -116,12 +115,15 @@ class Database:
                     # the reads that decide about the write.
                     connection.exec_driver_sql('BEGIN IMMEDIATE')
                 return work(connection)
-        retry = db_api.wrap_db_retry(
-            max_retries=_DEADLOCK_RETRIES, retry_interval=1,
-            inc_retry_interval=True, jitter=True, retry_on_deadlock=True)
         with self._errors():
-            result: Result = retry(transact)()
-        return result
+            for attempt in range(_DEADLOCK_RETRIES):
+                try:
+                    return transact()
+                except sa_exc.SQLAlchemyError as error:
+                    if errors.kind(error) is not errors.Trouble.DEADLOCK:
+                        raise
+                time.sleep((attempt + random.random()) / 2)
+            return transact()
 
     def rehearse(self, *statements: tuple[
             sa.Executable, Mapping[str, object]]) -> None:
@@ -167,10 +169,8 @@ class Database:
     def _connect(self) -> sa_engine.Connection:
         try:
             return self._engine.connect()
-        except db_exc.DBNonExistentDatabase as error:
-            raise self._schema(error) from None
-        except (db_exc.DBError, sa_exc.SQLAlchemyError) as error:
-            raise self._lost(error) from None
+        except sa_exc.SQLAlchemyError:
+            raise
         except (TypeError, ValueError, OSError) as error:
             # Drivers raise these for parameters after the ? of a URL, such
             # as a certificate file that does not exist.
@@ -183,35 +183,9 @@ class Database:
     def _errors(self) -> Iterator[None]:
         try:
             yield
-        except (db_exc.DBConnectionError, sa_exc.InterfaceError) as error:
-            raise self._lost(error) from None
-        except (db_exc.DBNonExistentTable, db_exc.DBNonExistentDatabase,
-                sa_exc.NoSuchTableError) as error:
-            raise self._schema(error) from None
-        except (db_exc.DBError, sa_exc.SQLAlchemyError) as error:
-            raise self._other(error) from None
-
-    def _lost(self, error: Exception) -> exceptions.Unreachable:
-        return exceptions.Unreachable(
-            f'{self.name} cannot be reached: {_first_line(error)}.',
-            'Check that the server is running, and check user, password '
-            'and address in [database] connection.')
-
-    def _schema(self, error: Exception) -> exceptions.ConfigError:
-        return exceptions.ConfigError(
-            f'{self.name} lacks the expected schema: {_first_line(error)}.',
-            'Check that [database] connection names the right database, and '
-            'that its migrations have been run (db sync).')
-
-    def _other(self, error: Exception) -> exceptions.RbdMonFixError:
-        text = _first_line(error)
-        LOG.debug('%s: %s', self.name, type(error).__name__)
-        if 'column' in text.lower() and 'denied' not in text.lower():
-            return self._schema(error)
-        return exceptions.Unreachable(
-            f'{self.name} reported an error: {text}.',
-            'Check user and password in [database] connection, and the '
-            "user's privileges.")
+        except sa_exc.SQLAlchemyError as error:
+            LOG.debug('%s: %s', self.name, errors.label(error))
+            raise errors.explain(error, self.name) from None
 
 
 def batches(values: Iterable[Key]) -> Iterator[list[Key]]:
@@ -233,14 +207,3 @@ def _driver_trouble(error: Exception) -> str:
     if isinstance(error, sa_exc.ArgumentError):
         return 'its engine or driver is unknown'
     return 'its driver rejects its parameters'
-
-
-def _first_line(error: Exception) -> str:
-    """Return the database's message without statement and parameters."""
-    inner = getattr(error, 'inner_exception', None) or error
-    orig = getattr(inner, 'orig', None)
-    if orig is None:
-        return type(error).__name__
-    words = orig.args[-1] if orig.args else type(orig).__name__
-    return str(words).strip().splitlines()[0].rstrip('.') if str(
-        words).strip() else type(orig).__name__

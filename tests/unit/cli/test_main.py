@@ -320,5 +320,4 @@ def test_a_config_file_of_one_s_own(command, tmp_path):
 def test_stdout_carries_the_report_alone_and_stderr_no_traceback(command):
     main.main(['monitors'])
     assert command.conf.use_stderr
-    assert ('oslo_db.sqlalchemy.exc_filters=CRITICAL'
-            in command.conf.default_log_levels)
+    assert 'sqlalchemy.pool=CRITICAL' in command.conf.default_log_levels

@@ -19,7 +19,6 @@ import logging
 import time
 import traceback
 
-from oslo_db import exception as db_exc
 import pymysql
 import pytest
 import sqlalchemy as sa
@@ -34,6 +33,8 @@ from rbd_mon_fix.clients.database import engine
 # Nothing listens on port 1.
 MYSQL = 'mysql+pymysql://nova:TOPSECRET@127.0.0.1:1/nova'
 ONE = sa.select(sa.literal(1))
+DEADLOCK = sa_exc.OperationalError(
+    'UPDATE', {}, pymysql.err.OperationalError(1213, 'TOPSECRET'))
 
 
 @pytest.fixture
@@ -117,8 +118,8 @@ def test_nobody_answers():
         error = failure(act)
         assert isinstance(error, exceptions.Unreachable)
         assert error.message.startswith(
-            'DB (mysql nova at 127.0.0.1:1) cannot be reached: ')
-        assert 'refused' in error.message
+            'DB (mysql nova at 127.0.0.1:1) cannot be reached (')
+        assert '(MySQL error 2003)' in error.message
 
 
 def raising(database, error):
@@ -127,42 +128,15 @@ def raising(database, error):
     return failure(lambda: database.write(work))
 
 
-@pytest.mark.parametrize('orig, kind, words', [
-    (pymysql.err.OperationalError(
-        1045, "Access denied for user 'nova'@'h' (using password: YES)"),
-     exceptions.Unreachable,
-     "reported an error: Access denied for user 'nova'"),
-    (pymysql.err.OperationalError(
-        1054, "Unknown column 'instances.x' in 'field list'"),
-     exceptions.ConfigError, "lacks the expected schema: Unknown column"),
-    (Exception('FATAL:  password authentication failed for user "nova"\n'
-               'DETAIL: TOPSECRET\n'),
-     exceptions.Unreachable, 'failed for user "nova".'),
-    (Exception(), exceptions.Unreachable, 'reported an error: Exception.'),
-    (Exception('  '), exceptions.Unreachable, 'reported an error: Exception.'),
-])
-@pytest.mark.parametrize('wrapped', [True, False])
-def test_what_the_database_says(database, orig, kind, words, wrapped):
-    error = sa_exc.OperationalError(
-        'UPDATE x SET y = TOPSECRET', {'y': 'TOPSECRET'}, orig)
-    if wrapped:
-        error = db_exc.DBError(error)
-    found = raising(database, error)
-    assert type(found) is kind
-    assert words in found.message
-
-
-@pytest.mark.parametrize('error, kind', [
-    (db_exc.DBConnectionError(None), exceptions.Unreachable),
-    (sa_exc.InterfaceError('SELECT TOPSECRET', {}, Exception('closed')),
-     exceptions.Unreachable),
-    (db_exc.DBNonExistentTable('x', None), exceptions.ConfigError),
-    (db_exc.DBNonExistentDatabase('x', None), exceptions.ConfigError),
-    (db_exc.DBError(None), exceptions.Unreachable),
-    (sa_exc.ResourceClosedError('TOPSECRET'), exceptions.Unreachable),
-])
-def test_errors_that_are_told_apart(database, error, kind):
-    assert type(raising(database, error)) is kind
+def test_a_message_of_the_database_is_never_shown(database, caplog):
+    caplog.set_level(logging.DEBUG)
+    error = raising(database, sa_exc.IntegrityError(
+        'UPDATE x SET y = TOPSECRET', {'y': 'TOPSECRET'},
+        pymysql.err.IntegrityError(1062, "Duplicate entry 'TOPSECRET'")))
+    assert error.message.endswith('rejected the new values (MySQL error '
+                                  '1062).')
+    assert 'MySQL error 1062' in caplog.text
+    assert 'SECRET' not in caplog.text
 
 
 def test_our_own_errors_pass(database):
@@ -176,7 +150,7 @@ def test_a_table_that_is_missing(database):
     error = failure(lambda: database.read(
         sa.select(sa.column('a')).select_from(sa.table('t')), str))
     assert isinstance(error, exceptions.ConfigError)
-    assert 'no such table: t' in error.message
+    assert 'lacks the expected schema (' in error.message
     assert 'db sync' in error.hint
 
 
@@ -186,7 +160,7 @@ def test_a_column_that_is_missing(database):
     error = failure(lambda: database.read(
         sa.select(sa.column('b')).select_from(sa.table('t')), str))
     assert isinstance(error, exceptions.ConfigError)
-    assert 'no such column: b' in error.message
+    assert 'lacks the expected schema (' in error.message
 
 
 def test_a_file_that_is_no_database(tmp_path):
@@ -194,14 +168,14 @@ def test_a_file_that_is_no_database(tmp_path):
     database = engine.Database(f'sqlite:///{tmp_path}/x', 'DB')
     error = failure(lambda: database.read(
         ONE.select_from(sa.table('t')), int))
-    assert 'file is not a database' in error.message
+    assert 'reported an error (' in error.message
 
 
 def test_values_show_neither_in_errors_nor_in_the_log(database, caplog):
     caplog.set_level(logging.DEBUG)
     query = sa.select(sa.func.abs(sa.bindparam('a', 'TOPSECRET'), 1))
     error = failure(lambda: database.read(query, int))
-    assert 'abs' in error.message
+    assert 'SQL' in error.message or 'Error' in error.message
     assert 'SECRET' not in caplog.text
     assert caplog.records
 
@@ -241,7 +215,7 @@ def test_work_that_meets_deadlocks_is_repeated(database, slept, deadlocks):
     def work(connection):
         tries.append(connection)
         if len(tries) <= deadlocks:
-            raise db_exc.DBDeadlock()
+            raise DEADLOCK
         return 'done'
 
     assert database.write(work) == 'done'
@@ -250,7 +224,7 @@ def test_work_that_meets_deadlocks_is_repeated(database, slept, deadlocks):
 
 
 def test_deadlocks_without_end(database, slept):
-    error = raising(database, db_exc.DBDeadlock())
+    error = raising(database, DEADLOCK)
     assert isinstance(error, exceptions.Unreachable)
     assert 0 < len(slept) < 20
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import time
 
-from oslo_db import exception as db_exc
+import pymysql
 import pytest
 import sqlalchemy as sa
 
@@ -88,7 +88,8 @@ def test_a_repeated_transaction_counts_from_the_start(place, listen,
     def deadlock(connection):
         commits.append(connection)
         if len(commits) == 1:
-            raise db_exc.DBDeadlock()
+            raise sa.exc.OperationalError(
+                'COMMIT', {}, pymysql.err.OperationalError(1213, 'SECRET'))
 
     listen('commit', deadlock)
     monkeypatch.setattr(time, 'sleep', lambda seconds: place.set_text(
