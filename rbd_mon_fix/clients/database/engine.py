@@ -22,10 +22,12 @@ import random
 import time
 from typing import (
     TYPE_CHECKING,
+    Any,
     Callable,
     Iterable,
     Iterator,
     Mapping,
+    Sequence,
     TypeVar,
     Union,
 )
@@ -48,6 +50,21 @@ Key = TypeVar('Key', int, str)
 
 # Times that a transaction is repeated after a deadlock.
 _DEADLOCK_RETRIES = 5
+
+# A transaction waits for a lock no longer than a second, is rolled back and
+# repeated: signals are obeyed between two attempts only, because drivers wait
+# in C, and locks that it has already taken are not kept from Nova for long.
+LOCK_ATTEMPTS = 10
+
+# The limit of a second, for the session or the transaction. A table that is
+# being altered is another lock in MySQL (lock_wait_timeout).
+_LIMITS = {
+    'mysql': 'SET SESSION innodb_lock_wait_timeout = 1, '
+             'SESSION lock_wait_timeout = 1',
+    'postgresql': "SET LOCAL lock_timeout = '1s'",
+    'sqlite': 'PRAGMA busy_timeout = 1000',
+}
+_LIMITS['mariadb'] = _LIMITS['mysql']
 
 # Seconds after which a connection is replaced: proxies cut idle ones.
 _RECYCLE = 600
@@ -89,9 +106,11 @@ class Database:
         :raises Unreachable: the database is down, or rejects the login
         :raises ConfigError: the schema is not the expected one
         """
-        with self._errors(), self._connect() as connection:
-            found = connection.execute(query).all()
-        return [row(*columns) for columns in found]
+        def fetch() -> Sequence[sa.Row[Any]]:
+            with self._transaction() as connection:
+                return connection.execute(query).all()
+        return [row(*columns)
+                for columns in self._repeated(fetch, LOCK_ATTEMPTS)]
 
     def has_table(self, name: str) -> bool:
         """Return whether a table exists; older releases have fewer.
@@ -101,29 +120,24 @@ class Database:
         with self._errors(), self._engine.connect() as connection:
             return bool(sa.inspect(connection).has_table(name))
 
-    def write(self, work: Callable[[sa_engine.Connection], Result]
-              ) -> Result:
+    def write(self, work: Callable[[sa_engine.Connection], Result],
+              lock_attempts: int = LOCK_ATTEMPTS) -> Result:
         """Do work in one transaction, repeated after a deadlock.
 
         :param work: called with the connection; must be safe to repeat
+        :param lock_attempts: the transactions, of which each waits a second
+            for a lock
+        :raises Held: another transaction holds a row
         :raises Unreachable: the connection to the database was lost
         """
         def transact() -> Result:
-            with self._connect() as connection, connection.begin():
+            with self._transaction() as connection:
                 if connection.dialect.name == 'sqlite':
                     # The driver would begin at the first write only, after
                     # the reads that decide about the write.
                     connection.exec_driver_sql('BEGIN IMMEDIATE')
                 return work(connection)
-        with self._errors():
-            for attempt in range(_DEADLOCK_RETRIES):
-                try:
-                    return transact()
-                except sa_exc.SQLAlchemyError as error:
-                    if errors.kind(error) is not errors.Trouble.DEADLOCK:
-                        raise
-                time.sleep((attempt + random.random()) / 2)
-            return transact()
+        return self._repeated(transact, lock_attempts)
 
     def rehearse(self, *statements: tuple[
             sa.Executable, Mapping[str, object]]) -> None:
@@ -137,13 +151,14 @@ class Database:
         :raises Unreachable: the database is down, or a privilege is missing
         :raises ConfigError: the schema is not the expected one
         """
-        with self._errors(), self._engine.connect() as connection:
-            transaction = connection.begin()
-            try:
+        def attempt() -> None:
+            with self._transaction() as connection:
                 for statement, values in statements:
                     connection.execute(statement, values)
-            finally:
+                transaction = connection.get_transaction()
+                assert transaction is not None
                 transaction.rollback()
+        self._repeated(attempt, LOCK_ATTEMPTS)
 
     def clock(self) -> datetime.datetime:
         """Return the time on the database server, in UTC without a zone."""
@@ -178,6 +193,32 @@ class Database:
                 f'Cannot connect to {self.name}: its driver raised '
                 f'{type(error).__name__}.',
                 'Correct the parameters in [database] connection.') from None
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[sa_engine.Connection]:
+        with self._connect() as connection, connection.begin():
+            limit = _LIMITS.get(connection.dialect.name)
+            if limit:
+                connection.exec_driver_sql(limit).close()
+            yield connection
+
+    def _repeated(self, act: Callable[[], Result],
+                  lock_attempts: int) -> Result:
+        """Act again after deadlocks and vain waits for locks."""
+        left = {errors.Trouble.DEADLOCK: _DEADLOCK_RETRIES,
+                errors.Trouble.HELD: lock_attempts - 1}
+        with self._errors():
+            while True:
+                try:
+                    return act()
+                except sa_exc.SQLAlchemyError as error:
+                    kind = errors.kind(error)
+                    if not left.get(kind):
+                        raise
+                left[kind] -= 1
+                if kind is errors.Trouble.DEADLOCK:
+                    time.sleep(random.uniform(0, _DEADLOCK_RETRIES
+                                              - left[kind]))
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:

@@ -66,7 +66,7 @@ def lock_idle(connection: sa_engine.Connection,
         hosts.setdefault(host, []).append(uuid)
     return {uuid for host, uuids in sorted(hosts.items())
             for batch in engine.batches(uuids)
-            for uuid in connection.scalars(idle(host, batch))}
+            for uuid in connection.execute(idle(host, batch)).scalars()}
 
 
 def idle(host: str, uuids: Sequence[str]) -> sa.Select[Any]:

@@ -38,6 +38,7 @@ from typing import (
 import sqlalchemy as sa
 
 from rbd_mon_fix.clients.database import engine
+from rbd_mon_fix.clients.database import errors
 
 if TYPE_CHECKING:
     from sqlalchemy import engine as sa_engine
@@ -62,6 +63,7 @@ class Fate(enum.Enum):
     WRITTEN = 'the UPDATE changed exactly one row'
     CHANGED = 'the row was changed or deleted since it was read'
     BUSY = 'the server is busy, or no longer on this host'
+    HELD = 'another transaction holds the row'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,12 +109,33 @@ def swap(database: engine.Database, table: Statements[Key, R],
     is not used: drivers return one count for all rows, and still send the
     statements one by one.
 
+    If another transaction holds a row, each row is written in a transaction
+    of its own, so that the others are not stopped.
+
     :param values: the parameters of the UPDATE, by the key of the row
     :raises Unreachable: the connection to the database was lost
     """
-    def work(connection: sa_engine.Connection) -> dict[Key, Swapped[R]]:
+    def together(connection: sa_engine.Connection
+                 ) -> dict[Key, Swapped[R]]:
         return _swap(connection, table, values)
-    return database.write(work)
+
+    try:
+        return database.write(together)
+    except errors.Held:
+        return {key: _alone(database, table, key, each)
+                for key, each in values.items()}
+
+
+def _alone(database: engine.Database, table: Statements[Key, R], key: Key,
+           values: Mapping[str, object]) -> Swapped[R]:
+    """Write one row in a transaction of its own, or find that it is held."""
+    def work(connection: sa_engine.Connection) -> Swapped[R]:
+        return _swap(connection, table, {key: values})[key]
+
+    try:
+        return database.write(work, lock_attempts=1)
+    except errors.Held:
+        return Swapped(Fate.HELD, None)
 
 
 def _swap(connection: sa_engine.Connection, table: Statements[Key, R],

@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 
 import pymysql
@@ -76,7 +77,8 @@ def test_one_transaction_writes_row_by_row_and_reads_once(place, listen):
     listen('commit', lambda connection: words.append('commit'))
     assert verdicts(place, *changes) == [Verdict.FIXED] * 3
     lock = ['SELECT'] if isinstance(place, places.NovaPlace) else []
-    assert words == ['BEGIN', *lock, *['UPDATE'] * 3, 'SELECT', 'commit']
+    assert words == ['PRAGMA', 'BEGIN', *lock, *['UPDATE'] * 3, 'SELECT',
+                     'commit']
 
 
 def test_a_repeated_transaction_counts_from_the_start(place, listen,
@@ -102,6 +104,45 @@ def test_the_text_that_we_would_have_written_is_not_ours(place):
     change = change_of(place, 1)
     place.set_text(change.locator, change.document.text)
     assert verdicts(place, change) == [Verdict.CONFLICT]
+
+
+def held(key):
+    """Return a listener that fails writes of a row, as MySQL does."""
+    def write(connection, cursor, statement, parameters, *more):
+        if statement.startswith('UPDATE') and key in map(str, parameters):
+            raise sa.exc.OperationalError(
+                statement, {}, pymysql.err.OperationalError(1205, 'SECRET'))
+    return write
+
+
+def test_a_row_that_another_transaction_holds(place, listen):
+    """The others are written, and the reason has nothing of the row."""
+    changes = [change_of(place, server) for server in (1, 2, 3)]
+    before = place.store.get(changes[1].locator)
+    listen('before_cursor_execute', held(changes[1].locator.key))
+    begun = []
+    listen('begin', begun.append)
+    outcomes = place.store.put(changes)
+    assert [outcome.verdict for outcome in outcomes] == [
+        Verdict.FIXED, Verdict.CONFLICT, Verdict.FIXED]
+    assert outcomes[1].reason == 'another transaction holds the row'
+    assert place.store.get(before.locator) == before
+    assert len(begun) >= engine.LOCK_ATTEMPTS + len(changes)
+
+
+def test_a_database_that_another_writer_holds(place, monkeypatch):
+    """SQLite locks the whole database."""
+    monkeypatch.setattr(engine, '_LIMITS',
+                        {'sqlite': 'PRAGMA busy_timeout = 1'})
+    change = change_of(place, 1)
+    theirs = sqlite3.connect(place.tables.url.partition('///')[2])
+    theirs.execute('BEGIN IMMEDIATE')
+    [outcome] = place.store.put([change])
+    theirs.rollback()
+    theirs.close()
+    assert outcome.verdict is Verdict.CONFLICT
+    assert 'holds the row' in outcome.reason
+    assert verdicts(place, change) == [Verdict.FIXED]
 
 
 @pytest.mark.parametrize('count', [0, 2, -1])
