@@ -68,10 +68,15 @@ def describe(url: str, name: str) -> str:
         raise exceptions.ConfigError(
             f'Invalid URL for {name}.',
             'Correct [database] connection in its config file.') from None
-    if parts.host and '@' in f'{parts.host}{parts.database}':
+    # What follows a misplaced separator may be part of the password. The
+    # database of SQLite is a path, and has no password.
+    if parts.get_backend_name() != 'sqlite' and (
+            '@' in (parts.host or '')
+            or not set('@:/').isdisjoint(parts.database or '')):
         raise exceptions.ConfigError(
-            f'The URL of {name} has more than one @.',
-            'Write each @ in the password as %40.')
+            f'The URL of {name} has more than one @, or a : or / in a wrong '
+            'place.', 'It must be engine://user:password@host/database; write '
+            '@, : and / in the password as %40, %3A and %2F.')
     place = f' at {parts.host}' if parts.host else ''
     port = f':{parts.port}' if parts.port else ''
     return f'{parts.get_backend_name()} {parts.database}{place}{port}'

@@ -59,6 +59,10 @@ def test_templates_that_cannot_be_filled_in(template, default):
     ('sqlite:////srv/nova.db', 'sqlite /srv/nova.db'),
     (DEFAULT, 'mysql nova at db:3306'),
     ('mysql://nova:TOPSECRET@db/nova', 'mysql nova at db'),
+    ('mysql://nova:TOP/SECRET@[fd00::1]:3306/nova',
+     'mysql nova at fd00::1:3306'),
+    ('sqlite:////srv/a@b:c/nova.db', 'sqlite /srv/a@b:c/nova.db'),
+    ('postgresql://nova:TOPSECRET@/nova?host=/run', 'postgresql nova'),
 ])
 def test_describe(url, shown):
     assert urls.describe(url, 'DB') == shown
@@ -67,6 +71,10 @@ def test_describe(url, shown):
 @pytest.mark.parametrize('url, words', [
     ('TOPSECRET', 'Invalid URL for DB'),
     ('mysql://nova:A@TOPSECRET@db/nova', 'more than one @'),
+    ('mysql+pymysql:///nova:TOPSECRET@db/nova', 'in a wrong place'),
+    ('mysql://nova:A@/TOPSECRET@db/nova', 'in a wrong place'),
+    ('mysql://no/va:TOPSECRET@db/nova', 'in a wrong place'),
+    ('postgresql:///nova:TOPSECRET', 'in a wrong place'),
 ])
 def test_urls_that_are_invalid(url, words):
     with pytest.raises(exceptions.ConfigError, match=words) as caught:
