@@ -81,8 +81,9 @@ def by_addresses(disk: RbdDisk, clusters: Iterable[Cluster],
 
     :param clusters: all known clusters, with their former monitors
     """
+    addrs = [addr for addr in disk.monitors if not addr.is_placeholder]
     found = [cluster for cluster in clusters
-             if grounds.Grounds(cluster, names).of_all(disk.monitors)]
+             if grounds.Grounds(cluster, names).of_all(addrs)]
     return found[0] if len(found) == 1 else None
 
 

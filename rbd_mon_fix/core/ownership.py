@@ -192,11 +192,17 @@ class Ownership:
 
     def _replaced(self, cluster: Cluster, disk: RbdDisk
                   ) -> Iterator[MonAddr]:
-        """Yield all endpoints of the monitors that a change replaces."""
+        """Yield all endpoints of the monitors that a change replaces.
+
+        A monitor may have lost only one of its endpoints, such as that of
+        the first protocol; it still lives at the other one.
+        """
         for addr in _real(disk):
             if not cluster.monmap.leads(addr, self.names):
                 ground = self._tables[cluster.name].of(addr)
-                yield from ground.endpoints if ground else ()
+                yield from (each for each in (ground.endpoints if ground
+                                              else ())
+                            if not cluster.monmap.leads(each, {}))
 
     @functools.cached_property
     def _endpoints(self) -> frozenset[MonAddr]:

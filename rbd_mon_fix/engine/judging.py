@@ -90,11 +90,15 @@ class Judge:
     def _greets(self, addrs: Iterable[MonAddr]) -> frozenset[MonAddr]:
         """Return the endpoints at which a Ceph monitor greets.
 
-        Offline, the monitors file tells which did when it was written.
+        Offline, the monitors file tells which former ones did when it was
+        written, and a present monitor of any cluster counts as living.
         """
         if self._context.answering is None:
-            return frozenset().union(*(
-                cluster.greeted or () for cluster in self._context.clusters))
+            clusters = self._context.clusters
+            return frozenset().union(
+                *(cluster.greeted or () for cluster in clusters),
+                *(monitor.addrs for cluster in clusters
+                  for monitor in cluster.monmap.monitors))
         wanted = set(addrs) - self._asked
         if wanted:
             from rbd_mon_fix.ceph import client

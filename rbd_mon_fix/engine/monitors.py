@@ -47,8 +47,18 @@ def find_monitors(context: contexts.Context) -> MonitorsResult:
     clusters = context.histories.clusters
     answering = context.answering
     if answering is not None:
-        clusters = greeted(clusters)
+        clusters = tuple(_with_others(each, answering)
+                         for each in greeted(clusters))
     return MonitorsResult(tuple(map(_written, clusters)), answering)
+
+
+def _with_others(cluster: Cluster,
+                 answering: frozenset[MonAddr]) -> Cluster:
+    """Add former addresses at which monitors of other clusters answer."""
+    others = frozenset(addr for addr in answering.intersection(_past(cluster))
+                       if not cluster.monmap.leads(addr, {}))
+    return dataclasses.replace(
+        cluster, greeted=(cluster.greeted or frozenset()) | others)
 
 
 def greeted(clusters: tuple[Cluster, ...]) -> tuple[Cluster, ...]:

@@ -112,8 +112,8 @@ class Reporter:
             context)
 
     def begin(self) -> None:
-        """Report the clusters."""
-        self._listener.clusters(self._context.clusters,
+        """Report the clusters, with the history known so far."""
+        self._listener.clusters(self._context.histories.clusters,
                                 self._context.answering)
 
     def begin_without_clusters(self) -> None:

@@ -103,6 +103,7 @@ def test_connected_when_it_may_not_be_seen():
 
 @pytest.mark.parametrize('addrs, name', [
     ('10.0.0.1:6789', 'a'), ('10.0.0.1:6789,192.0.2.1:6789', 'a'),
+    ('10.0.0.1:6789,0.0.0.0:0', 'a'), ('0.0.0.0:0', None),
     ('mon-b:6789', 'b'), ('10.0.0.1:6789,192.0.2.2:6789', None),
     # An address that was handed on.
     ('192.0.2.9:6789', None), ('', None)])

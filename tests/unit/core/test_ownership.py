@@ -31,6 +31,8 @@ from rbd_mon_fix.model.disk import RbdDisk
 from rbd_mon_fix.model.evidence import Evidence
 from rbd_mon_fix.model.evidence import EvidenceKind as Kind
 from rbd_mon_fix.model.history import FormerMonitor
+from rbd_mon_fix.model.monmap import Monitor
+from rbd_mon_fix.model.monmap import MonMap
 from rbd_mon_fix.model.record import Record
 from tests.unit import memory
 
@@ -254,6 +256,19 @@ def test_a_stranger_may_greet_at_any_endpoint_of_the_monitor(greeting):
     assert set(owned.suspects(record, disk(both[1]))) == set(both)
     assert not list(owned.suspects(record, disk(*NEW)))
     assert not list(owned.suspects(record, disk(*FOREIGN)))
+
+
+def test_a_monitor_that_lost_one_endpoint_is_no_stranger():
+    """The first protocol was switched off; the monitor is still there."""
+    second, first = memory.addrs('10.2.0.1:3300,10.2.0.1:6789')
+    known = dataclasses.replace(
+        A, monmap=MonMap((Monitor('a', second, (second,)),)),
+        former=(FormerMonitor('a', (second, first), 1, 3),))
+    found, evidence = judged([known], disk(first),
+                             greeting=frozenset({second}))
+    assert (found, evidence.kind) == (known, Kind.HISTORY)
+    assert of([known], disk(first), greeting=frozenset({first})) == (
+        None, Kind.LIVING_STRANGER)
 
 
 @pytest.mark.parametrize('addrs', [NEW, OLD])

@@ -154,6 +154,26 @@ def test_a_monitors_file_tells_who_greeted(world):
             expected}
 
 
+def test_a_present_monitor_of_another_cluster_lives_offline_too(world):
+    """The address was handed on, and the config says whose disk it is."""
+    path = world.folder / 'monitors.json'
+    backend = {'owner': 'cinder', 'name': 'rbd', 'pool': 'volumes',
+               'user': 'cinder', 'secret_uuid': 'S'}
+    former = [{'addresses': [each]} for each in
+              ('10.0.0.1:6789', '10.0.0.2:6789', '[fd00::3]:6789')]
+    path.write_text(json.dumps({'clusters': [
+        {'name': 'ceph', 'fsid': worlds.FSID, 'monitors': RIGHT,
+         'former': former, 'backends': [backend]},
+        {'name': 'other', 'fsid': worlds.FSID[::-1].replace('-', ''),
+         'monitors': ['10.0.0.1:6789'], 'former': former[1:]}]}))
+    world.options.update(monitors_file=str(path), former_monitors=[])
+    world.add(1)
+    plan = world.plan(store=['nova-bdm'])
+    assert [copy.evidence.kind for copy in plan.copies] == [
+        EvidenceKind.LIVING_STRANGER]
+    assert plan.changes == ()
+
+
 def test_without_cinder_s_database(tmp_path, nova):
     world = worlds.World(tmp_path, nova)
     world.add(1)

@@ -50,6 +50,22 @@ def test_find_monitors(tmp_path, nova, monkeypatch, answering, greeted):
     assert asked == ([] if answering is None else [set(OLD)])
 
 
+def test_an_address_that_another_cluster_has_now_answers(
+        tmp_path, nova, monkeypatch):
+    """The monitors file must not say that nobody lives there."""
+    monkeypatch.setattr(client, 'answering', lambda addrs: frozenset())
+    clusters = (memory.cluster(former='10.0.0.1:6789,10.1.0.2:6789'),
+                memory.cluster('b', '10.0.0.1:6789', former=''))
+    with worlds.World(tmp_path, nova).context() as context:
+        context.__dict__.update(
+            clusters=clusters, answering=frozenset(memory.addrs(
+                '10.0.0.1:6789,10.1.0.2:6789')))
+        first, second = engine.find_monitors(context).clusters
+    # An address of its own present monitors is not a former one.
+    assert first.greeted == frozenset(OLD)
+    assert second.greeted == frozenset()
+
+
 @pytest.mark.parametrize('stated, asked', [
     ('10.0.0.1', True), ('10.0.0.1:6790', True), ('mon', True),
     # Addresses of present monitors of either cluster; no port means both.

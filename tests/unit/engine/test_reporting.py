@@ -22,9 +22,12 @@ from rbd_mon_fix.engine import reporting
 from rbd_mon_fix.model.finding import Finding
 from rbd_mon_fix.model.finding import FindingKind
 from rbd_mon_fix.model.guest import Guest
+from rbd_mon_fix.model.history import MonEpoch
+from rbd_mon_fix.model.history import MonHistory
 from rbd_mon_fix.model.plan import Outcome
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.qemu import processes
+from rbd_mon_fix.state import histories
 from tests.unit import memory
 from tests.unit import worlds
 
@@ -36,6 +39,8 @@ class Told(worlds.Heard):
 
     def clusters(self, clusters, answering):
         self.told = [cluster.name for cluster in clusters], answering
+        self.former = [each for cluster in clusters
+                       for each in cluster.former]
 
 
 @pytest.fixture
@@ -76,6 +81,15 @@ def test_guests_that_lost_their_monitors(two, monkeypatch):
     reporter = reporting.Reporter(two.context(), Told())
     reporter.plan(two.plan())
     assert reporter.end().stranded == [memory.uuid(1)]
+
+
+def test_former_monitors_that_earlier_runs_learnt(two):
+    histories.save(str(two.journal), worlds.FSID, MonHistory((
+        MonEpoch(1, '', memory.monmap('10.9.0.1:6789')),)))
+    heard = Told()
+    reporting.Reporter(two.context(), heard).begin()
+    assert [each.addrs[-1] for each in heard.former] == list(
+        memory.addrs('10.9.0.1:6789'))
 
 
 def test_silence(two):
