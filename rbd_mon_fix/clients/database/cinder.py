@@ -113,11 +113,11 @@ class Cinder:
         :returns: the outcome for each row, in the order of ``swaps``
         """
         now = timeutils.utcnow()
-        table = swapping.Statements(
+        statements = swapping.Statements(
             _all, self._update,
             lambda ids: _existing(_ATTACHMENT, ATTACHMENTS.c.id, ids),
             VolumeAttachment)
-        found = swapping.swap(self._database, table, {
+        found = swapping.swap(self._database, statements, {
             row.id: {'an_id': row.id, 'a_volume': row.volume_id,
                      'a_new': new, 'an_old': row.connection_info,
                      'a_time': now} for row, new in swaps})

@@ -189,9 +189,9 @@ class Cell:
                 (rows[each].host, rows[each].row.instance) for each in ids])
             return [each for each in ids if rows[each].row.instance in found]
 
-        table = swapping.Statements(idle, self._update, _rows,
+        statements = swapping.Statements(idle, self._update, _rows,
                                     BlockDeviceMapping)
-        found = swapping.swap(self._database, table, {
+        found = swapping.swap(self._database, statements, {
             key: self._values(swap) for key, swap in rows.items()})
         return [found[swap.row.id] for swap in swaps]
 

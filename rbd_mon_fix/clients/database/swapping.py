@@ -100,7 +100,7 @@ class Statements(Generic[Key, R]):
     row: Callable[..., R]
 
 
-def swap(database: engine.Database, table: Statements[Key, R],
+def swap(database: engine.Database, statements: Statements[Key, R],
          values: Mapping[Key, Mapping[str, object]]
          ) -> dict[Key, Swapped[R]]:
     """Update rows one by one, and reread them, in one transaction.
@@ -117,20 +117,20 @@ def swap(database: engine.Database, table: Statements[Key, R],
     """
     def together(connection: sa_engine.Connection
                  ) -> dict[Key, Swapped[R]]:
-        return _swap(connection, table, values)
+        return _swap(connection, statements, values)
 
     try:
         return database.write(together)
     except errors.Held:
-        return {key: _alone(database, table, key, each)
+        return {key: _alone(database, statements, key, each)
                 for key, each in values.items()}
 
 
-def _alone(database: engine.Database, table: Statements[Key, R], key: Key,
+def _alone(database: engine.Database, statements: Statements[Key, R], key: Key,
            values: Mapping[str, object]) -> Swapped[R]:
     """Write one row in a transaction of its own, or find that it is held."""
     def work(connection: sa_engine.Connection) -> Swapped[R]:
-        return _swap(connection, table, {key: values})[key]
+        return _swap(connection, statements, {key: values})[key]
 
     try:
         return database.write(work, lock_attempts=1)
@@ -138,15 +138,15 @@ def _alone(database: engine.Database, table: Statements[Key, R], key: Key,
         return Swapped(Fate.HELD, None)
 
 
-def _swap(connection: sa_engine.Connection, table: Statements[Key, R],
+def _swap(connection: sa_engine.Connection, statements: Statements[Key, R],
           values: Mapping[Key, Mapping[str, object]]
           ) -> dict[Key, Swapped[R]]:
-    idle = table.idle(connection, list(values))
-    fates = {key: _write(connection, table.update, each) if key in idle
+    idle = statements.idle(connection, list(values))
+    fates = {key: _write(connection, statements.update, each) if key in idle
              else Fate.BUSY for key, each in values.items()}
     after = {found.id: found for batch in engine.batches(values)
-             for found in (table.row(*columns) for columns
-                           in connection.execute(table.query(batch)))}
+             for found in (statements.row(*columns) for columns
+                           in connection.execute(statements.query(batch)))}
     return {key: Swapped(fate, after.get(key)) for key, fate in fates.items()}
 
 
