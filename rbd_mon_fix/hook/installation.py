@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import contextlib
 import enum
-import fcntl
 import os
 import pathlib
 import stat
@@ -27,9 +26,11 @@ from typing import Callable, Iterator
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.hook import knowledge
 from rbd_mon_fix.state import atomic_file
+from rbd_mon_fix.state import private_folder
 
 NAME = '50-rbd-mon-fix'
 KNOWLEDGE = 'rbd-mon-fix.json'
+OPTION = '--hook-dir'
 
 _MARK = b'# Copyright The rbd-mon-fix authors\n'
 _SOURCE = pathlib.Path(__file__).with_name('script.py')
@@ -62,16 +63,17 @@ class Installation:
     def state(self) -> ScriptState:
         """Compare the installed script with ours.
 
-        :raises ConfigError: the installed script cannot be read
+        :raises ConfigError: the installed script cannot be read, or other
+            users could alter it
         """
         with _explained(self.script):
             try:
                 status = os.lstat(self.script)
+                if not stat.S_ISREG(status.st_mode):
+                    return ScriptState.FOREIGN
+                content = _read(self.script)
             except (FileNotFoundError, NotADirectoryError):
                 return ScriptState.MISSING
-            if not stat.S_ISREG(status.st_mode):
-                return ScriptState.FOREIGN
-            content = pathlib.Path(self.script).read_bytes()
         if _MARK not in content:
             return ScriptState.FOREIGN
         if (content != _SOURCE.read_bytes()
@@ -99,8 +101,10 @@ class Installation:
                 'Check that libvirt is installed on this host, or name its '
                 'hook directory with --hook-dir.')
         with _explained(self.script):
-            os.makedirs(self.folder, mode=0o755, exist_ok=True)
-            atomic_file.replace(self.script, _SOURCE.read_bytes(), 0o755)
+            with private_folder.opened(self.folder, OPTION,
+                                       create=0o755) as folder:
+                atomic_file.replace(
+                    folder, NAME, _SOURCE.read_bytes(), 0o755)
 
     def remove(self) -> None:
         """Remove the script and its knowledge file.
@@ -112,16 +116,17 @@ class Installation:
         for path in (self.script, self.knowledge):
             with _explained(path), contextlib.suppress(FileNotFoundError,
                                                        NotADirectoryError):
-                os.unlink(path)
+                _remove(path)
 
     def known(self) -> tuple[tuple[knowledge.Known, ...], str]:
         """Return the clusters that the hook knows, and when they were written.
 
         :raises Gone: there is no knowledge file
         :raises Unreadable: the file cannot be read, or is damaged
+        :raises ConfigError: other users could alter the file
         """
         try:
-            return knowledge.loads(pathlib.Path(self.knowledge).read_bytes())
+            return knowledge.loads(_read(self.knowledge))
         except FileNotFoundError as error:
             raise exceptions.Gone(
                 f'{self.knowledge} does not exist.') from error
@@ -137,16 +142,20 @@ class Installation:
         :param lesson: takes the clusters known so far (empty if the file is
             missing or damaged) and returns the new clusters
         :param written: the time, ISO 8601
-        :raises ConfigError: the directory cannot be written
+        :raises ConfigError: the directory cannot be written, or other users
+            could alter it
         """
-        with _explained(self.knowledge), _locked(self.folder):
+        above, name = os.path.split(self.knowledge)
+        with _explained(self.knowledge), \
+                private_folder.opened(self.folder, OPTION) as scripts, \
+                private_folder.opened(above, OPTION) as folder:
+            scripts.lock()
             try:
                 before, _ = self.known()
             except (exceptions.Gone, exceptions.Unreadable):
                 before = ()
             atomic_file.replace(
-                self.knowledge, knowledge.dumps(lesson(before), written),
-                0o644)
+                folder, name, knowledge.dumps(lesson(before), written), 0o644)
 
     def _checked(self) -> ScriptState:
         state = self.state
@@ -158,15 +167,18 @@ class Installation:
         return state
 
 
-@contextlib.contextmanager
-def _locked(folder: str) -> Iterator[None]:
-    """Keep other runs from changing the directory within the block."""
-    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(number, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(number)
+def _read(path: str) -> bytes:
+    above, name = os.path.split(path)
+    with private_folder.opened(above, OPTION) as folder:
+        return folder.read(name)
+
+
+def _remove(path: str) -> None:
+    """Remove a file, and drafts of it that killed runs have left."""
+    above, name = os.path.split(path)
+    with private_folder.opened(above, OPTION) as folder:
+        atomic_file.remove_drafts(folder, name)
+        folder.remove(name)
 
 
 @contextlib.contextmanager

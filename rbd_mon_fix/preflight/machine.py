@@ -30,6 +30,10 @@ from rbd_mon_fix.engine import session as sessions
 from rbd_mon_fix.preflight import check as checking
 from rbd_mon_fix.preflight import rules
 from rbd_mon_fix.preflight.check import Check
+from rbd_mon_fix.state import private_folder
+
+# The folders in --journal-dir.
+_PARTS = ('runs', 'locks', 'histories')
 
 
 def checks(context: contexts.Context, hosts: Sequence[str]) -> Iterator[Check]:
@@ -58,14 +62,19 @@ def _judged(check: str, subject: str, act: Callable[[], Check]) -> Check:
 
 
 def _folder(path: str) -> Check:
-    """Check the folder, or its nearest existing parent."""
+    """Check the folder, or its nearest existing parent.
+
+    :raises ConfigError: other users could alter files in the folder
+    """
+    for part in ('', *_PARTS):
+        private_folder.check(os.path.join(path, part))
     place = next(each for each in (pathlib.Path(path).absolute(),
                                    *pathlib.Path(path).absolute().parents)
                  if each.exists())
     found = place.stat()
     return rules.folder(
-        str(place), found.st_uid, found.st_mode, os.geteuid(),
-        os.access(place, os.W_OK | os.X_OK), shutil.disk_usage(place).free)
+        str(place), found.st_mode, os.access(place, os.W_OK | os.X_OK),
+        shutil.disk_usage(place).free)
 
 
 def _database_clock(context: contexts.Context) -> Optional[datetime.datetime]:

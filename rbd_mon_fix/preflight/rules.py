@@ -59,12 +59,11 @@ def clock(now: datetime.datetime, database: Optional[datetime.datetime],
                  'database server.')
 
 
-def folder(path: str, owner: int, mode: int, me: int, writable: bool,
-           room: int) -> Check:
+def folder(path: str, mode: int, writable: bool, room: int) -> Check:
     """Judge the journal's folder, or the one in which it would be created.
 
-    :param owner: user id of the owner
-    :param me: user id of this process
+    Whether other users could alter it is judged when it is opened.
+
     :param room: free bytes
     """
     def no(finding: str, advice: str) -> Check:
@@ -79,16 +78,6 @@ def folder(path: str, owner: int, mode: int, me: int, writable: bool,
     if room < ROOM:
         return no(f'Only {room // 1024 ** 2} MiB are free.', 'Make room, or '
                   'give another folder with --journal-dir.')
-    if owner not in (0, me):
-        return no(f'The folder belongs to user {owner}.',
-                  'Other users could alter the journal that rollback relies '
-                  'on: give another folder with --journal-dir, or run as '
-                  'that user.')
-    if mode & (stat.S_IWGRP | stat.S_IWOTH) and not mode & stat.S_ISVTX:
-        return no(f'The mode {stat.S_IMODE(mode):04o} lets others write.',
-                  'Other users could alter the journal that rollback relies '
-                  'on: give another folder with --journal-dir, or use '
-                  '"chmod go-w".')
     return Check('journal', path, Works.YES,
                  f'Writable, {room // 1024 ** 2} MiB are free.')
 

@@ -16,28 +16,73 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
-import tempfile
+import re
+import secrets
+
+from rbd_mon_fix import exceptions
+from rbd_mon_fix.state import private_folder
 
 
-def replace(path: str, content: bytes, mode: int) -> None:
-    """Replace the file at a path atomically.
+def replace(folder: private_folder.PrivateFolder, name: str, content: bytes,
+            mode: int) -> None:
+    """Replace a file in a folder atomically.
 
     :param mode: the permissions of the file, regardless of the umask
     :raises OSError: the folder or the file cannot be written; the old file
-        is unchanged
+        is unchanged, unless only the sync of the folder failed
     """
-    folder, name = os.path.split(path)
-    # Make the draft executable only when it is complete: libvirt runs every
-    # executable file in its hook folder.
-    number, draft = tempfile.mkstemp(prefix=f'.{name}.', dir=folder)
+    remove_drafts(folder, name)
+    draft, fd = _draft(folder, name)
     try:
-        with os.fdopen(number, 'wb') as file:
+        with open(fd, 'wb') as file:
             file.write(content)
             file.flush()
-            os.fchmod(number, mode)
-            os.fsync(number)
-        os.replace(draft, path)
+            # Make the draft executable only when it is complete: libvirt
+            # runs every executable file in its hook folder.
+            os.fchmod(fd, mode)
+            os.fsync(fd)
+            folder.rename(draft, name)
     except BaseException:
-        os.unlink(draft)
+        with contextlib.suppress(FileNotFoundError):
+            folder.remove(draft)
         raise
+    folder.sync()
+
+
+def remove_drafts(folder: private_folder.PrivateFolder, name: str) -> None:
+    """Remove the drafts of a file that killed runs have left.
+
+    A draft is locked until it gets its name, so that others leave it alone.
+    """
+    # Versions without locks made such names, too (tempfile.mkstemp).
+    ours = re.compile(rf'\.{re.escape(name)}\.[a-z0-9_]{{8}}')
+    for each in filter(ours.fullmatch, folder.names()):
+        with contextlib.suppress(OSError, exceptions.ConfigError):
+            fd = folder.open(each, os.O_RDWR)
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if os.fstat(fd).st_uid == os.geteuid():
+                    folder.remove(each)
+            finally:
+                os.close(fd)
+
+
+def _draft(folder: private_folder.PrivateFolder, name: str
+           ) -> tuple[str, int]:
+    """Create a draft and lock it; return its name and descriptor."""
+    while True:
+        draft = f'.{name}.{secrets.token_hex(4)}'
+        fd = folder.create(draft, os.O_RDWR)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            # Another run may have removed the draft before it was locked.
+            if os.fstat(fd).st_nlink:
+                return draft, fd
+        except BaseException:
+            os.close(fd)
+            folder.remove(draft)
+            raise
+        os.close(fd)

@@ -28,10 +28,13 @@ from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.monmap import Monitor
 from rbd_mon_fix.model.monmap import MonMap
 from rbd_mon_fix.state import atomic_file
+from rbd_mon_fix.state import private_folder
 
 LOG = logging.getLogger(__name__)
 
 VERSION = 1
+
+_FOLDER = 'histories'
 
 
 def path(folder: str, fsid: str) -> str:
@@ -39,17 +42,19 @@ def path(folder: str, fsid: str) -> str:
 
     :param folder: the journal directory
     """
-    return os.path.join(folder, 'histories', f'{fsid}.json')
+    return os.path.join(folder, _FOLDER, _name(fsid))
 
 
 def load(folder: str, fsid: str) -> MonHistory:
     """Return the saved history of a cluster; empty if there is no file.
 
     A file that cannot be read counts as empty: the cluster is asked again.
+
+    :raises ConfigError: other users could have altered the file
     """
     try:
-        with open(path(folder, fsid), encoding='utf-8') as file:
-            document = json.load(file)
+        with private_folder.opened(os.path.join(folder, _FOLDER)) as place:
+            document = json.loads(place.read(_name(fsid)))
         if document['version'] != VERSION:
             return MonHistory()
         return MonHistory().merged(map(_epoch, document['epochs']))
@@ -66,16 +71,24 @@ def save(folder: str, fsid: str, history: MonHistory) -> None:
     """Replace the file of a cluster.
 
     If the file cannot be written, later runs ask the cluster again.
+
+    :raises ConfigError: other users could alter the file
     """
-    name = path(folder, fsid)
     document = {'version': VERSION, 'fsid': fsid,
                 'epochs': list(map(_members, history.epochs))}
     try:
-        os.makedirs(os.path.dirname(name), mode=0o700, exist_ok=True)
-        atomic_file.replace(
-            name, (json.dumps(document, indent=1) + '\n').encode(), 0o600)
+        with private_folder.opened(os.path.join(folder, _FOLDER),
+                                   create=0o700) as place:
+            atomic_file.replace(
+                place, _name(fsid),
+                (json.dumps(document, indent=1) + '\n').encode(), 0o600)
     except OSError as error:
-        LOG.debug('%s cannot be written: %s', name, error.strerror)
+        LOG.debug('%s cannot be written: %s', path(folder, fsid),
+                  error.strerror)
+
+
+def _name(fsid: str) -> str:
+    return f'{fsid}.json'
 
 
 def _members(epoch: MonEpoch) -> dict[str, object]:

@@ -24,8 +24,10 @@ from typing import Mapping
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.model.cluster import Backend
 from rbd_mon_fix.state import atomic_file
+from rbd_mon_fix.state import private_folder
 
 VERSION = 1
+_NAME = 'clusters.json'
 
 
 def path(folder: str) -> str:
@@ -33,18 +35,19 @@ def path(folder: str) -> str:
 
     :param folder: the journal directory
     """
-    return os.path.join(folder, 'clusters.json')
+    return os.path.join(folder, _NAME)
 
 
 def load(folder: str) -> dict[Backend, str]:
     """Return the recorded fsid of each backend; empty before the first run.
 
-    :raises ConfigError: the file cannot be read or is damaged
+    :raises ConfigError: the file cannot be read or is damaged, or other
+        users could have altered it
     """
     name = path(folder)
     try:
-        with open(name, encoding='utf-8') as file:
-            document = json.load(file)
+        with private_folder.opened(folder) as place:
+            document = json.loads(place.read(_NAME))
         return {_backend(entry): str(entry['fsid'])
                 for entry in document['backends']}
     except (FileNotFoundError, NotADirectoryError):
@@ -53,7 +56,7 @@ def load(folder: str) -> dict[Backend, str]:
         raise exceptions.ConfigError(
             f'Cannot read {name}: {error.strerror}.',
             'Run as the user who wrote the journal.') from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise exceptions.ConfigError(
             f'{name} is damaged.', 'Find out why. The file records the '
             'cluster of each backend; if you move the file away, the next '
@@ -66,15 +69,17 @@ def save(folder: str, fsids: Mapping[Backend, str]) -> None:
     When runs on two hosts save at the same time, the later save wins; the
     next run records the lost entries again.
 
-    :raises ConfigError: the file cannot be written
+    :raises ConfigError: the file cannot be written, or other users could
+        alter it
     """
     document = {'version': VERSION, 'backends': [
         {**dataclasses.asdict(backend), 'fsid': fsid}
         for backend, fsid in fsids.items()]}
     try:
-        atomic_file.replace(
-            path(folder), (json.dumps(document, indent=2) + '\n').encode(),
-            0o600)
+        with private_folder.opened(folder) as place:
+            atomic_file.replace(
+                place, _NAME,
+                (json.dumps(document, indent=2) + '\n').encode(), 0o600)
     except OSError as error:
         raise exceptions.ConfigError(
             f'Cannot write {path(folder)}: {error.strerror}.',

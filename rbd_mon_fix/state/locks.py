@@ -27,6 +27,7 @@ from typing import Iterator, Sequence
 from urllib import parse
 
 from rbd_mon_fix import exceptions
+from rbd_mon_fix.state import private_folder
 
 
 @contextlib.contextmanager
@@ -35,7 +36,8 @@ def held(folder: str, hosts: Sequence[str]) -> Iterator[None]:
 
     :param folder: the journal directory
     :raises Refused: another run holds one of the locks
-    :raises ConfigError: a lock file cannot be written
+    :raises ConfigError: a lock file cannot be written, or other users could
+        redirect it
     """
     with contextlib.ExitStack() as stack:
         # All runs lock hosts in the same order, so no two can deadlock.
@@ -47,10 +49,11 @@ def held(folder: str, hosts: Sequence[str]) -> Iterator[None]:
 @contextlib.contextmanager
 def _lock(folder: str, host: str) -> Iterator[None]:
     locks = os.path.join(folder, 'locks')
-    path = os.path.join(locks, parse.quote(host, safe='') + '.lock')
+    name = parse.quote(host, safe='') + '.lock'
+    path = os.path.join(locks, name)
     try:
-        os.makedirs(locks, mode=0o700, exist_ok=True)
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        with private_folder.opened(locks, create=0o700) as place:
+            file = _opened(place, name)
     except OSError as error:
         raise exceptions.ConfigError(
             f'Cannot write the lock file {path}: {error.strerror}.',
@@ -61,6 +64,12 @@ def _lock(folder: str, host: str) -> Iterator[None]:
         yield
     finally:
         os.close(file)
+
+
+def _opened(locks: private_folder.PrivateFolder, name: str) -> int:
+    with contextlib.suppress(FileExistsError):
+        return locks.create(name, os.O_RDWR)
+    return locks.open(name, os.O_RDWR)
 
 
 def _take(file: int, host: str) -> None:

@@ -106,6 +106,8 @@ COVERED = {
         'unit/state/test_journal.py', 'a journal is read back there'),
     'state/journal_writer.py': (
         'unit/state/test_journal.py', 'a journal is written there'),
+    'state/permissions.py': (
+        'unit/state/test_private_folder.py', 'folders are judged by it'),
     'stores/live_domain.py': (
         'unit/stores/test_domain.py', 'it takes what was read there'),
 }

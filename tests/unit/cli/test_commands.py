@@ -23,6 +23,7 @@ import json
 import pytest
 
 from rbd_mon_fix import exceptions
+from rbd_mon_fix.cli import exit_codes
 from rbd_mon_fix.cli import journal
 from rbd_mon_fix.cli import refresh
 from rbd_mon_fix.cli import rollback
@@ -227,6 +228,40 @@ def test_a_dry_run_waits_for_nobody(cloud, run):
         assert run(refresh, dry_run=True)[0] == 1
         with pytest.raises(exceptions.Refused, match='holds the lock'):
             run(refresh)
+
+
+@pytest.mark.parametrize('module, fields, parts', [
+    (status, {}, ['', 'histories']),
+    (refresh, {}, ['locks', 'histories']),
+    (refresh, {'dry_run': True}, ['', 'histories'])])
+def test_a_journal_that_others_could_alter(cloud, run, module, fields, parts):
+    first = cloud.everything()
+    for part in parts:
+        folder = cloud.journal / part
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o777)
+        with pytest.raises(exceptions.ConfigError,
+                           match=f"'chmod go-w {folder}'") as caught:
+            run(module, **fields)
+        folder.chmod(0o755)
+        assert exit_codes.of_error(caught.value) == 2
+        assert cloud.everything() == first
+        assert list(cloud.journal.rglob('*.json*')) == []
+
+
+@pytest.mark.parametrize('module', [status, refresh])
+def test_a_lock_that_is_a_link(cloud, run, module):
+    """Root does not truncate the file that another user chose."""
+    victim = cloud.folder / 'victim'
+    victim.write_text('precious')
+    (cloud.journal / 'locks').mkdir(parents=True)
+    (cloud.journal / 'locks' / 'cmp1.lock').symlink_to(victim)
+    if module is status:
+        assert run(status)[0] == 1
+    else:
+        with pytest.raises(exceptions.ConfigError, match='symbolic link'):
+            run(refresh)
+    assert victim.read_text() == 'precious'
 
 
 @pytest.mark.parametrize('module, fields, error', [

@@ -146,3 +146,66 @@ def test_an_error_of_the_system_is_told(tmp_path, monkeypatch, number):
     with pytest.raises(exceptions.ConfigError, match=os.strerror(number)):
         hook.install()
     assert not hook.installed
+
+
+def test_new_folders_and_files_are_for_libvirt_too(tmp_path):
+    """Whatever the umask: libvirt reads the folder, the hook its data."""
+    (tmp_path / 'libvirt').mkdir()
+    hook = installation.Installation(str(tmp_path / 'libvirt/hooks/qemu.d'))
+    umask = os.umask(0o777)
+    try:
+        hook.install()
+        hook.teach(lambda before: (hosts.A,), 'then')
+    finally:
+        os.umask(umask)
+    assert [mode(path) for path in (
+        os.path.dirname(hook.folder), hook.folder, hook.script,
+        hook.knowledge)] == [0o755, 0o755, 0o755, 0o644]
+
+
+@pytest.mark.parametrize('folder', ['libvirt', 'libvirt/hooks',
+                                    'libvirt/hooks/qemu.d'])
+def test_a_folder_that_others_can_write_to(hook, tmp_path, folder):
+    hook.install()
+    hook.teach(lambda before: (hosts.A,), 'then')
+    (tmp_path / folder).chmod(0o777)
+    acts = [lambda: hook.state, hook.install, hook.remove, lambda: hook.teach(
+        lambda before: (hosts.B,), 'later')]
+    if not folder.endswith('.d'):
+        acts.append(hook.known)
+    for act in acts:
+        with pytest.raises(exceptions.ConfigError,
+                           match=f"'chmod go-w {tmp_path / folder}'.*--hook"):
+            act()
+    (tmp_path / folder).chmod(0o755)
+    assert hook.known() == ((hosts.A,), 'then')
+    assert hook.state is ScriptState.CURRENT
+
+
+def test_knowledge_that_is_a_link(hook, tmp_path):
+    """It is not read; a lesson refuses it too, and follows it nowhere."""
+    hook.install()
+    victim = tmp_path / 'victim'
+    victim.write_bytes(hosts.VERSION_1)
+    os.symlink(victim, hook.knowledge)
+    for act in (hook.known, lambda: hook.teach(
+            lambda before: (hosts.A,), 'then')):
+        with pytest.raises(exceptions.ConfigError, match='symbolic link'):
+            act()
+    assert victim.read_bytes() == hosts.VERSION_1
+    hook.remove()
+    assert victim.exists() and not os.path.lexists(hook.knowledge)
+
+
+def test_drafts_of_killed_runs_go(hook):
+    hook.install()
+    places = [hook.folder, os.path.dirname(hook.folder)]
+    drafts = [pathlib.Path(place, f'.{name}.abcdefgh') for place, name in zip(
+        places, (installation.NAME, installation.KNOWLEDGE))]
+    for draft in drafts:
+        draft.write_bytes(b'')
+    hook.teach(lambda before: (hosts.A,), 'then')
+    assert [draft.exists() for draft in drafts] == [True, False]
+    drafts[1].write_bytes(b'')
+    hook.remove()
+    assert [draft.exists() for draft in drafts] == [False, False]

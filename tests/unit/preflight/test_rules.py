@@ -49,19 +49,14 @@ def test_clock(database, last, works):
     assert bool(check.advice) is (works == 'no')
 
 
-@pytest.mark.parametrize('owner, mode, me, writable, room, word', [
-    (0, FOLDER, 0, True, MUCH, ''),
-    (7, FOLDER, 7, True, MUCH, ''),
-    (0, FOLDER | 0o055, 7, True, MUCH, ''),
-    (0, FOLDER | 0o1077, 7, True, MUCH, ''),
-    (0, stat.S_IFREG | 0o600, 0, True, MUCH, 'not a folder'),
-    (0, FOLDER, 7, False, MUCH, 'not writable'),
-    (0, FOLDER, 0, True, rules.ROOM - 1, 'MiB are free'),
-    (8, FOLDER, 0, True, MUCH, 'user 8'),
-    (0, FOLDER | 0o020, 0, True, MUCH, '0720'),
-    (0, FOLDER | 0o002, 0, True, MUCH, '0702'),
+@pytest.mark.parametrize('mode, writable, room, word', [
+    (FOLDER, True, MUCH, ''),
+    (FOLDER | 0o055, True, MUCH, ''),
+    (stat.S_IFREG | 0o600, True, MUCH, 'not a folder'),
+    (FOLDER, False, MUCH, 'not writable'),
+    (FOLDER, True, rules.ROOM - 1, 'MiB are free'),
 ])
-def test_folder(owner, mode, me, writable, room, word):
-    check = rules.folder('/j', owner, mode, me, writable, room)
+def test_folder(mode, writable, room, word):
+    check = rules.folder('/j', mode, writable, room)
     assert check.works is (Works.NO if word else Works.YES)
     assert word in check.finding

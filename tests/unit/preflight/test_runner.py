@@ -82,3 +82,17 @@ def test_a_config_that_cannot_be_used_is_a_line(world):
     found = list(runner.run(world.context(), []))
     assert any(each.check == 'config' and each.works is Works.NO
                for each in found)
+
+
+@pytest.mark.parametrize('part', ['', 'runs', 'locks', 'histories'])
+def test_a_journal_that_others_could_alter(world, part):
+    """The rule is that of all commands that open the folder."""
+    world.add(1)
+    folder = world.journal / part
+    folder.mkdir(parents=True)
+    folder.chmod(0o770)
+    found = {each.check: each for each in runner.run(
+        world.context(), ['cmp1'])}
+    assert found['journal'].works is Works.NO
+    assert 'mode 0770' in found['journal'].finding
+    assert f"'chmod go-w {folder}'" in found['journal'].advice
