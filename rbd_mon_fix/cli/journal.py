@@ -16,7 +16,6 @@
 
 from __future__ import annotations
 
-import collections
 from typing import Any, Iterator, TextIO
 
 from oslo_config import cfg
@@ -25,6 +24,7 @@ from rbd_mon_fix import engine
 from rbd_mon_fix.cli import exit_codes
 from rbd_mon_fix.model.run import Condition
 from rbd_mon_fix.model.run import Run
+from rbd_mon_fix.model.run import RunSummary
 from rbd_mon_fix.report import listing
 
 RUNS = ('run', 'started', 'command', 'hosts', 'changes', 'result')
@@ -37,31 +37,31 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
     journal = engine.journal(engine.Context(conf))
     command = conf.command
     if command.action == 'list':
-        rows = [_run_row(each) for each in journal.runs()]
+        rows = [_run_row(each) for each
+                in journal.summaries(command.last)]
         listing.write(command.format, out, RUNS, rows,
                       {'version': 1, 'runs': rows})
     else:
         shown = journal.read(command.run)
         rows = list(_change_rows(shown))
         listing.write(command.format, out, CHANGES, rows,
-                      {'version': 1, **_run_row(shown), 'changed': rows})
+                      {'version': 1, **_run_row(shown.summary),
+                       'changed': rows})
     return exit_codes.ExitCode.OK
 
 
-def _run_row(run: Run) -> dict[str, Any]:
+def _run_row(run: RunSummary) -> dict[str, Any]:
     return {'run': run.id, 'started': run.started,
             'command': f'rollback {run.undoes}' if run.undoes
             else run.command, 'hosts': list(run.hosts),
-            'changes': len(run.entries), 'result': _result(run)}
+            'changes': run.changes, 'result': _result(run)}
 
 
-def _result(run: Run) -> str:
+def _result(run: RunSummary) -> str:
     if run.condition is not Condition.WHOLE:
         return str(run.condition.value)
-    counts = collections.Counter(
-        entry.verdict.value if entry.verdict else 'not made'
-        for entry in run.entries)
-    words = [f'{count} {verdict}' for verdict, count in counts.items()]
+    words = [f'{count} {verdict.value if verdict else "not made"}'
+             for verdict, count in run.outcomes.items()]
     if not run.finished:
         words.append('not finished')
     return ', '.join(words)

@@ -209,7 +209,11 @@ def _journal(commands: Any) -> None:
         description='Show earlier runs. The journal is in --journal-dir.')
     actions = parser.add_subparsers(dest='action', metavar='ACTION',
                                     required=True)
-    _add(actions, 'list', 'List all runs, oldest first.', f'{PROGRAM} journal')
+    listed = _add(actions, 'list', 'List runs, oldest first.',
+                 f'{PROGRAM} journal')
+    listed.add_argument(
+        '--last', type=argument_types.positive, default=0, metavar='N',
+        help='only the newest N runs')
     show = _add(actions, 'show', 'Show each change of a run.',
                 f'{PROGRAM} journal')
     show.add_argument('run', metavar='RUN')

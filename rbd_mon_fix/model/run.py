@@ -16,9 +16,10 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import enum
-from typing import Optional
+from typing import Mapping, Optional
 
 from rbd_mon_fix.model.plan import Edit
 from rbd_mon_fix.model.plan import Verdict
@@ -53,6 +54,31 @@ class Entry:
 
 
 @dataclasses.dataclass(frozen=True)
+class RunSummary:
+    """One run as recorded in the journal, with its changes counted only.
+
+    :param started: UTC, ISO 8601
+    :param undoes: the run that this one rolled back
+    :param outcomes: number of changes by outcome; None if it is not known
+    :param finished: False if the run was cut off
+    """
+
+    id: str
+    command: str
+    hosts: tuple[str, ...]
+    started: str
+    undoes: Optional[str]
+    outcomes: Mapping[Optional[Verdict], int]
+    finished: bool
+    condition: Condition = Condition.WHOLE
+
+    @property
+    def changes(self) -> int:
+        """Return the number of changes."""
+        return sum(self.outcomes.values())
+
+
+@dataclasses.dataclass(frozen=True)
 class Run:
     """One run as recorded in the journal.
 
@@ -71,6 +97,14 @@ class Run:
     finished: bool
     locked: frozenset[str]
     condition: Condition = Condition.WHOLE
+
+    @property
+    def summary(self) -> RunSummary:
+        """Return the run with its changes counted."""
+        return RunSummary(
+            self.id, self.command, self.hosts, self.started, self.undoes,
+            collections.Counter(entry.verdict for entry in self.entries),
+            self.finished, self.condition)
 
     @property
     def unsettled(self) -> tuple[Entry, ...]:

@@ -25,24 +25,35 @@ from __future__ import annotations
 import contextlib
 import datetime
 import os
-import re
 import secrets
-from typing import Callable, Iterable, Iterator, Mapping, Optional, Sequence
+from typing import (
+    Callable,
+    Iterator,
+    Mapping,
+    Optional,
+    Sequence,
+    TypeVar,
+)
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.model.run import Condition
 from rbd_mon_fix.model.run import Run
+from rbd_mon_fix.model.run import RunSummary
+from rbd_mon_fix.state import journal_files
 from rbd_mon_fix.state import journal_reader
 from rbd_mon_fix.state import journal_records
 from rbd_mon_fix.state import journal_writer
-
-_ID = re.compile(r'^\d{8}-\d{6}-[0-9a-f]{4}$')
+from rbd_mon_fix.state import private_folder
 
 Clock = Callable[[], datetime.datetime]
+_T = TypeVar('_T')
 
 
 class Journal:
     """The journal files of all runs.
+
+    All methods raise ConfigError if other users could alter or redirect the
+    files, or may not be read.
 
     :param folder: the journal directory; ``prepare`` creates it
     :param clock: returns the current time in UTC
@@ -57,12 +68,10 @@ class Journal:
 
         :raises ConfigError: the directory is not writable
         """
-        try:
-            os.makedirs(self._folder, mode=0o700, exist_ok=True)
-        except OSError as error:
-            raise journal_writer.unwritable(self._folder, error) from error
-        if not os.access(self._folder, os.W_OK | os.X_OK):
-            raise journal_writer.unwritable(self._folder, 'permission denied')
+        with self._writable(create=0o700):
+            if not os.access(self._folder, os.W_OK | os.X_OK):
+                raise journal_writer.unwritable(self._folder,
+                                                'permission denied')
 
     def start(self, command: str, hosts: Sequence[str],
               clusters: Sequence[Mapping[str, object]],
@@ -70,50 +79,68 @@ class Journal:
         """Create the file of a new run.
 
         :param clusters: name, fsid and monitors of each cluster
+        :raises RbdMonFixError: the file cannot be written
         """
-        now, run, file = self._create()
-        writer = journal_writer.Writer(file, run, {})
-        self._sync_folder()
-        writer.note('run', version=journal_records.VERSION, run=run,
+        with self._writable() as folder:
+            now, run, file = self._create(folder)
+            try:
+                writer = journal_writer.Writer(file, self._path(run), run)
+                self._sync(folder)
+                writer.note(
+                    'run', version=journal_records.VERSION, run=run,
                     command=command, hosts=list(hosts),
                     started=now.isoformat(), clusters=list(clusters),
                     undoes=undoes)
+            except BaseException:
+                # Nothing was changed, so no run is left to settle.
+                os.close(file)
+                with contextlib.suppress(OSError):
+                    folder.remove(journal_files.name(run))
+                raise
         return writer
 
     def reopen(self, run: Run) -> journal_writer.Writer:
-        """Open the file of an earlier run to add the missing outcomes."""
-        with open(self._path(run.id), 'rb') as old:
-            content = old.read()
-        file = self._open(run.id, 0)
-        os.ftruncate(file, len(content) - journal_reader.cut_off(content))
-        return journal_writer.Writer(file, run.id, {
-            entry.locator: entry.number for entry in run.entries})
+        """Open the file of an earlier run to add the missing outcomes.
+
+        :raises RbdMonFixError: the file cannot be read or written
+        """
+        name = journal_files.name(run.id)
+        try:
+            with private_folder.opened(self._folder) as folder:
+                content = folder.read(name)
+                file = folder.open(name, os.O_WRONLY | os.O_APPEND)
+            os.ftruncate(
+                file, len(content) - journal_reader.cut_off(content))
+            return journal_writer.Writer(file, self._path(run.id), run.id, {
+                entry.locator: entry.number for entry in run.entries})
+        except OSError as error:
+            raise journal_writer.unwritten(
+                self._path(run.id), error) from error
 
     def unfinished(self) -> Iterator[Run]:
         """Yield the runs that were interrupted and not settled since."""
-        return self._read(name for name in self._names()
-                          if not self._is_closed(name))
+        return self._each(journal_files.read_unfinished)
 
     def runs(self) -> Iterator[Run]:
         """Yield all runs, oldest first."""
-        return self._read(self._names())
+        return self._each(journal_files.read)
+
+    def summaries(self, last: int = 0) -> Iterator[RunSummary]:
+        """Yield the summaries of runs, oldest first.
+
+        Of most files only the first and the last lines are read, so damage
+        between them is not seen.
+
+        :param last: the number of runs, the newest ones; 0 for all
+        """
+        return self._each(journal_files.summarize, lambda folder:
+                          journal_files.ids(folder)[-last:])
 
     def latest(self) -> Optional[datetime.datetime]:
         """Return the start of the latest run, UTC; None without any run."""
-        names = self._names()
-        return (datetime.datetime.strptime(names[-1][:15], '%Y%m%d-%H%M%S')
-                if names else None)
-
-    def _names(self) -> list[str]:
-        try:
-            names = sorted(os.listdir(self._folder))
-        except FileNotFoundError:
-            return []
-        except OSError as error:
-            raise _unreadable(self._folder, error) from error
-        split = map(os.path.splitext, names)
-        return [run for run, ext in split
-                if ext == '.jsonl' and _ID.match(run)]
+        runs = list(self._each(lambda folder, run: run))
+        return (datetime.datetime.strptime(runs[-1][:15], '%Y%m%d-%H%M%S')
+                if runs else None)
 
     def read(self, run: str) -> Run:
         """Return one run.
@@ -121,9 +148,10 @@ class Journal:
         :raises ConfigError: no such run exists, or its file has a newer
             format or may not be read
         """
-        if not _ID.match(run):
+        if not journal_files.is_id(run):
             raise _no_run(run)
-        found = next(self._read([run]), None)
+        found = next(self._each(journal_files.read, lambda folder: [run]),
+                     None)
         if found is None:
             raise _no_run(run)
         if found.condition is Condition.NEWER:
@@ -132,22 +160,40 @@ class Journal:
                 'Use that version for this run.')
         return found
 
-    def _read(self, names: Iterable[str]) -> Iterator[Run]:
-        """Yield runs; leave out those that were removed meanwhile."""
-        for name in names:
+    def _each(self, look: Callable[
+            [private_folder.PrivateFolder, str], Optional[_T]],
+            choose: Callable[[private_folder.PrivateFolder], list[str]]
+            = journal_files.ids) -> Iterator[_T]:
+        """Look at runs, by default at all; leave out where nothing is."""
+        with contextlib.ExitStack() as stack:
             try:
-                with open(self._path(name), 'rb') as file:
-                    content = file.read()
+                folder = stack.enter_context(
+                    private_folder.opened(self._folder))
+                runs = choose(folder)
             except FileNotFoundError:
-                continue
-            except PermissionError as error:
-                raise _unreadable(self._path(name), error) from error
-            except OSError:
-                yield journal_reader.unreadable(name)
-                continue
-            yield journal_reader.run(name, content)
+                return
+            except OSError as error:
+                raise journal_files.unreadable(
+                    self._folder, error) from error
+            for run in runs:
+                found = look(folder, run)
+                if found is not None:
+                    yield found
 
-    def _create(self) -> tuple[datetime.datetime, str, int]:
+    @contextlib.contextmanager
+    def _writable(self, create: Optional[int] = None
+                  ) -> Iterator[private_folder.PrivateFolder]:
+        with contextlib.ExitStack() as stack:
+            try:
+                folder = stack.enter_context(private_folder.opened(
+                    self._folder, create=create))
+            except OSError as error:
+                raise journal_writer.unwritable(
+                    self._folder, error) from error
+            yield folder
+
+    def _create(self, folder: private_folder.PrivateFolder
+                ) -> tuple[datetime.datetime, str, int]:
         """Create a file for a run; return the time, the run and the file.
 
         Runs on other hosts may start in the same second.
@@ -155,45 +201,23 @@ class Journal:
         while True:
             now = self._clock()
             run = f'{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}'
-            with contextlib.suppress(FileExistsError):
-                return now, run, self._open(run, os.O_CREAT | os.O_EXCL)
+            try:
+                return now, run, folder.create(
+                    journal_files.name(run), os.O_WRONLY | os.O_APPEND)
+            except FileExistsError:
+                continue
+            except OSError as error:
+                raise journal_writer.unwritable(
+                    self._path(run), error) from error
 
-    def _open(self, run: str, flags: int) -> int:
+    def _sync(self, folder: private_folder.PrivateFolder) -> None:
         try:
-            return os.open(self._path(run), os.O_WRONLY | os.O_APPEND
-                           | os.O_CLOEXEC | flags, 0o600)
-        except FileExistsError:
-            raise
+            folder.sync()
         except OSError as error:
-            raise journal_writer.unwritable(
-                self._path(run), error) from error
+            raise journal_writer.unwritten(self._folder, error) from error
 
     def _path(self, run: str) -> str:
-        return os.path.join(self._folder, f'{run}.jsonl')
-
-    def _sync_folder(self) -> None:
-        """Sync the folder: syncing a new file does not sync its name."""
-        folder = os.open(self._folder, os.O_RDONLY)
-        # Some filesystems do not support this and do not need it.
-        with contextlib.suppress(OSError):
-            os.fsync(folder)
-        os.close(folder)
-
-    def _is_closed(self, run: str) -> bool:
-        """Return whether a run has ended; read only the last line."""
-        try:
-            with open(self._path(run), 'rb') as file:
-                size = file.seek(0, os.SEEK_END)
-                file.seek(max(0, size - len(journal_records.CLOSE)))
-                return file.read() == journal_records.CLOSE
-        except OSError:
-            return False
-
-
-def _unreadable(path: str, error: OSError) -> exceptions.ConfigError:
-    return exceptions.ConfigError(
-        f'Cannot read the journal {path}: {error.strerror}.',
-        'Run as the user who wrote the journal.')
+        return os.path.join(self._folder, journal_files.name(run))
 
 
 def _no_run(run: str) -> exceptions.ConfigError:

@@ -20,6 +20,7 @@ sound: an outcome that is lost is found again in the store.
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import re
 from typing import Any, Optional
@@ -27,6 +28,7 @@ from typing import Any, Optional
 from rbd_mon_fix.model.run import Condition
 from rbd_mon_fix.model.run import Entry
 from rbd_mon_fix.model.run import Run
+from rbd_mon_fix.model.run import RunSummary
 from rbd_mon_fix.state import journal_records
 
 _START = b'{"type": "'
@@ -45,6 +47,29 @@ def run(name: str, content: bytes) -> Run:
     for text in filter(None, lines):
         reader.read(text)
     return reader.run(name)
+
+
+def summary(name: str, head: bytes, tail: bytes) -> Optional[RunSummary]:
+    """Return what the ends of a file tell of a run; None if not enough.
+
+    :param head: the first line
+    :param tail: the last lines
+    """
+    before, close, rest = tail.rpartition(b'\n' + journal_records.CLOSE)
+    if not close or rest:
+        return None
+    try:
+        first, sealed = journal_records.loads(head.rstrip(b'\n'))
+        last, _ = journal_records.loads(before.rpartition(b'\n')[2])
+        if (not sealed or first['type'] != 'run' or last['type'] != 'summary'
+                or first['version'] != journal_records.VERSION):
+            return None
+        told = journal_records.head(first)
+        outcomes = journal_records.outcomes(last)
+    except _BROKEN:
+        return None
+    return RunSummary(name, told.command, told.hosts, told.started,
+                      told.undoes, outcomes, True)
 
 
 def unreadable(name: str) -> Run:
@@ -128,6 +153,8 @@ class _Reader:
             self._locked |= set(journal_records.words(line, 'instances'))
         elif kind == 'unlocked':
             self._locked -= set(journal_records.words(line, 'instances'))
+        elif kind == 'summary':
+            self._check_summary(line)
         elif kind != 'close':
             raise ValueError('unknown type')
         self._finished = kind == 'close'
@@ -145,6 +172,12 @@ class _Reader:
             self._mixed = self._damaged = True
         else:
             self._head = journal_records.head(line)
+
+    def _check_summary(self, line: dict[str, Any]) -> None:
+        """Compare a summary with the lines before it."""
+        if journal_records.outcomes(line) != collections.Counter(
+                entry.verdict for entry in self._entries.values()):
+            raise ValueError('another summary')
 
     def _take_begin(self, line: dict[str, Any]) -> None:
         entry = journal_records.entry(line)

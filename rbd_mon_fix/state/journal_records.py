@@ -15,15 +15,16 @@
 """The lines of a journal file: changes and outcomes as JSON.
 
 Each line ends with a checksum of itself, except for the last one, which is
-constant. Version 1 of the format had no checksums.
+constant. Version 1 of the format had no checksums, version 2 no summary.
 """
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import json
 import re
-from typing import Any, Mapping, Optional
+from typing import Any, Iterable, Mapping, Optional
 import zlib
 
 from rbd_mon_fix.model.monmap import MonAddr
@@ -35,7 +36,7 @@ from rbd_mon_fix.model.record import Locator
 from rbd_mon_fix.model.record import fingerprint
 from rbd_mon_fix.model.run import Entry
 
-VERSION = 2
+VERSION = 3
 CLOSE = b'{"type": "close"}\n'
 
 _SEALED = re.compile(rb'(.*), "crc": "([0-9a-f]{8})"}')
@@ -62,6 +63,15 @@ def end(number: int, outcome: Outcome) -> dict[str, object]:
     """Return the line to write after a change."""
     return {'type': 'end', 'seq': number, 'verdict': outcome.verdict.value,
             'reason': outcome.reason}
+
+
+def summary(verdicts: Iterable[Verdict]) -> dict[str, object]:
+    """Return the line to write at the end of a run.
+
+    :param verdicts: the outcome of each change
+    """
+    return {'type': 'summary', 'outcomes': collections.Counter(
+        verdict.value for verdict in verdicts)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,6 +119,12 @@ def ended(begun: Entry, line: Mapping[str, Any]) -> Entry:
     """Return a change with the outcome that a line tells."""
     return dataclasses.replace(begun, verdict=Verdict(line['verdict']),
                                reason=word(line, 'reason'))
+
+
+def outcomes(line: Mapping[str, Any]) -> dict[Optional[Verdict], int]:
+    """Read the line that was written at the end of a run."""
+    return {Verdict(key): number(line['outcomes'], key)
+            for key in line['outcomes']}
 
 
 def _edit_to_json(edit: Edit) -> dict[str, object]:

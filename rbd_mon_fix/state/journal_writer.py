@@ -16,29 +16,42 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
-from typing import Iterable, Sequence
+from typing import Iterable, Iterator, Mapping, Optional, Sequence
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.model.plan import Change
 from rbd_mon_fix.model.plan import Outcome
+from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.record import Locator
 from rbd_mon_fix.state import journal_records
+
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Writer:
     """The open journal file of one run.
 
     :param file: the descriptor, open for appending; ``leave`` closes it
-    :param numbers: the number of each change that the file holds
+    :param path: the path of the file, for messages
+    :param earlier: the number of each change that the file holds; None if
+        the file is new
     """
 
-    def __init__(self, file: int, run: str, numbers: dict[Locator, int]):
+    def __init__(self, file: int, path: str, run: str,
+                 earlier: Optional[Mapping[Locator, int]] = None):
         self.run = run
         self._file = file
-        self._numbers = numbers
+        self._path = path
+        self._numbers = dict(earlier or {})
+        self._verdicts: dict[int, Verdict] = {}
+        self._new = earlier is None
+        self._failure: Optional[OSError] = None
+        self._size = os.fstat(file).st_size
         # The last line may lack its end.
-        if os.fstat(self._file).st_size:
+        if self._size:
             self._append(b'\n')
 
     def note(self, kind: str, **fields: object) -> None:
@@ -59,38 +72,79 @@ class Writer:
 
     def end(self, outcomes: Iterable[Outcome]) -> None:
         """Write the outcomes of changes; a crash may lose them."""
-        self._write([journal_records.dumps(journal_records.end(
-            self._numbers[outcome.locator], outcome))
-            for outcome in outcomes])
+        lines = []
+        for outcome in outcomes:
+            number = self._numbers[outcome.locator]
+            self._verdicts[number] = outcome.verdict
+            lines.append(journal_records.dumps(
+                journal_records.end(number, outcome)))
+        self._write(lines)
 
     def close(self) -> None:
         """Record the end of the run, and close the file."""
-        self._write([journal_records.CLOSE])
+        self._write([*self._summary(), journal_records.CLOSE])
         self.leave()
 
     def leave(self) -> None:
         """Close the file; unless ``close`` calls this, the run stays open."""
         try:
+            with contextlib.suppress(OSError):
+                self._cut()
             self._sync()
         finally:
-            os.close(self._file)
+            with contextlib.suppress(OSError):
+                os.close(self._file)
+
+    def _summary(self) -> Iterator[bytes]:
+        """Yield the summary, if all outcomes are known here.
+
+        A run that was cut off has outcomes in its file, and is rare.
+        """
+        if self._new and len(self._verdicts) == len(self._numbers):
+            yield journal_records.dumps(journal_records.summary(
+                self._verdicts[number] for number in sorted(self._verdicts)))
 
     def _write(self, lines: Sequence[bytes]) -> None:
         self._append(b''.join(lines))
 
     def _append(self, words: bytes) -> None:
+        """Append complete lines, or nothing.
+
+        After a failed sync, the kernel calls the lost pages clean (see
+        PostgreSQL's "fsyncgate"), so a later sync would prove nothing.
+        """
+        if self._failure is not None:
+            raise unwritten(self._path, self._failure)
         left = memoryview(words)
         try:
+            self._cut()
             while left:
-                left = left[os.write(self._file, left):]
+                left = left[_written(self._file, left):]
         except OSError as error:
-            raise _cut_off(self.run, error) from error
+            with contextlib.suppress(OSError):
+                self._cut()
+            raise unwritten(self._path, error) from error
+        self._size += len(words)
+
+    def _cut(self) -> None:
+        """Remove what an append that failed or was interrupted wrote."""
+        if os.fstat(self._file).st_size != self._size:
+            os.ftruncate(self._file, self._size)
 
     def _sync(self) -> None:
         try:
             os.fsync(self._file)
         except OSError as error:
-            raise _cut_off(self.run, error) from error
+            self._failure = error
+            raise unwritten(self._path, error) from error
+
+
+def _written(file: int, words: memoryview) -> int:
+    """Write some bytes, and return how many."""
+    count = os.write(file, words)
+    if not count:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+    return count
 
 
 def unwritable(path: str, error: object) -> exceptions.ConfigError:
@@ -102,8 +156,11 @@ def unwritable(path: str, error: object) -> exceptions.ConfigError:
         'or run as a user who may write there.')
 
 
-def _cut_off(run: str, error: OSError) -> exceptions.RbdMonFixError:
+def unwritten(path: str, error: OSError) -> exceptions.RbdMonFixError:
+    """Return the error for a journal that cannot be written any more."""
+    advice = ('Free some disk space' if error.errno in _NO_SPACE
+              else 'Check the disk and its filesystem')
     return exceptions.RbdMonFixError(
-        f'Cannot write the journal of run {run}: {error.strerror}.',
-        'Free some disk space, then run the same command again; it finds '
-        'out which changes were made.')
+        f'Cannot write the journal {path}: {error.strerror}.',
+        f'{advice}, then run the same command again; it finds out which '
+        'changes were made.')

@@ -102,10 +102,10 @@ COVERED = {
     'report/plain.py': ('unit/report/test_table.py', 'a pipe gets it'),
     'report/syntax.py': (
         'unit/report/test_machine.py', 'each format is read back there'),
+    'state/journal_files.py': (
+        'unit/state/test_journal.py', 'a journal reads its files by it'),
     'state/journal_records.py': (
         'unit/state/test_journal.py', 'a journal is read back there'),
-    'state/journal_writer.py': (
-        'unit/state/test_journal.py', 'a journal is written there'),
     'state/permissions.py': (
         'unit/state/test_private_folder.py', 'folders are judged by it'),
     'stores/live_domain.py': (

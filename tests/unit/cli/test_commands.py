@@ -232,8 +232,12 @@ def test_a_dry_run_waits_for_nobody(cloud, run):
 
 @pytest.mark.parametrize('module, fields, parts', [
     (status, {}, ['', 'histories']),
-    (refresh, {}, ['locks', 'histories']),
-    (refresh, {'dry_run': True}, ['', 'histories'])])
+    (refresh, {}, ['', 'runs', 'locks', 'histories']),
+    (refresh, {'dry_run': True}, ['', 'histories']),
+    (rollback, {'run': '20240101-000000-abcd'}, ['', 'runs']),
+    (journal, {'action': 'list'}, ['', 'runs']),
+    (journal, {'action': 'show', 'run': '20240101-000000-abcd'},
+     ['', 'runs'])])
 def test_a_journal_that_others_could_alter(cloud, run, module, fields, parts):
     first = cloud.everything()
     for part in parts:

@@ -71,17 +71,19 @@ def test_a_run_that_was_cut_off(cloud, run):
     assert {change['outcome'] for change in shown['changed']} == {None}
 
 
-@pytest.mark.parametrize('old, new, result', [
-    ('"verdict"', '"Verdict"', 'damaged'),
+@pytest.mark.parametrize('old, new, listed', [
+    # The list takes a run's first and last lines for true.
+    ('"verdict"', '"Verdict"', '3 fixed'),
+    ('"summary"', '"Summary"', 'damaged'),
     ('"type": "run"', '\0', 'damaged')])
-def test_a_damaged_run_does_not_hide_the_others(cloud, run, old, new, result):
-    first, second = run(refresh)[1]['run'], run(refresh, 'cmp2')[1]['run']
+def test_a_damaged_run_does_not_hide_the_others(cloud, run, old, new, listed):
+    first, second = run(refresh, 'cmp2')[1]['run'], run(refresh)[1]['run']
     path = cloud.journal / 'runs' / f'{first}.jsonl'
     path.write_text(path.read_text().replace(old, new))
     _, report, _ = run(journal, action='list')
     assert {row['run']: row['result'] for row in report['runs']} == {
-        first: result, second: '3 fixed'}
-    assert run(journal, action='show', run=first)[1]['result'] == result
+        first: listed, second: '6 fixed'}
+    assert run(journal, action='show', run=first)[1]['result'] == 'damaged'
     assert run(refresh)[0] == 0
     with pytest.raises(exceptions.RbdMonFixError, match='damaged') as caught:
         run(rollback, run=first)
@@ -90,10 +92,17 @@ def test_a_damaged_run_does_not_hide_the_others(cloud, run, old, new, result):
         run(rollback, run=first, dry_run=True)
 
 
+def test_list_the_last(run):
+    runs = sorted(run(refresh, host)[1]['run'] for host in ('cmp1', 'cmp2'))
+    for last, expected in ((1, runs[1:]), (2, runs), (9, runs)):
+        _, report, _ = run(journal, action='list', last=last)
+        assert [row['run'] for row in report['runs']] == expected
+
+
 def test_a_run_of_a_newer_version(cloud, run):
     made = run(refresh)[1]['run']
     path = cloud.journal / 'runs' / f'{made}.jsonl'
-    path.write_bytes(journal_records.dumps({'type': 'run', 'version': 3}))
+    path.write_bytes(journal_records.dumps({'type': 'run', 'version': 4}))
     _, report, _ = run(journal, action='list')
     assert [row['result'] for row in report['runs']] == ['newer version']
     for command in ((journal, 'show'), (rollback, None)):

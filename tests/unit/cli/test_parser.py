@@ -85,7 +85,8 @@ REFRESH = {**SCOPE, 'dry_run': False, 'max_changes': None, 'lock': False,
      {'run': '20240229-123457-abcd', 'dry_run': False, 'format': 'table'}),
     ('rollback R --dry-run -f yaml',
      {'run': 'R', 'dry_run': True, 'format': 'yaml'}),
-    ('journal list', {'action': 'list', 'format': 'table'}),
+    ('journal list', {'action': 'list', 'last': 0, 'format': 'table'}),
+    ('journal list --last 3', {'action': 'list', 'last': 3}),
     ('journal show R -f json',
      {'action': 'show', 'run': 'R', 'format': 'json'}),
 ])
@@ -139,6 +140,7 @@ def test_options_stand_before_the_command():
     ('rollback a b', 'b'),
     ('journal', 'ACTION'),
     ('journal show', 'RUN'),
+    ('journal list --last 0', 'must be at least 1'),
     ('journal prune', 'prune'),
 ])
 def test_usage_errors(line, words, capsys):

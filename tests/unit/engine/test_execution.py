@@ -16,6 +16,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import pathlib
+
 import pytest
 
 from rbd_mon_fix import exceptions
@@ -199,6 +203,28 @@ def test_a_journal_that_cannot_be_written(run, monkeypatch):
     assert done.error is full
     assert run.servers == [(1, FIXED), (2, []), (3, [])]
     assert len(run.world.plan().changes) == 6
+
+
+@pytest.mark.parametrize('number', [errno.EIO, errno.ENOSPC])
+def test_nothing_is_written_after_a_failed_sync(run, monkeypatch, number):
+    """The changes of a batch that may not be on disk are not made."""
+    fsync, broken = os.fsync, []
+
+    def lose(file):
+        path = os.readlink(f'/proc/self/fd/{file}')
+        text = pathlib.Path(path).read_text() if path.endswith('l') else ''
+        if broken or memory.uuid(2) in text:
+            broken.append(path)
+            raise OSError(number, os.strerror(number))
+        fsync(file)
+
+    monkeypatch.setattr(os, 'fsync', lose)
+    done = run.carry_out()
+    assert os.strerror(number) in done.error.message
+    assert broken[0] in done.error.message
+    assert run.servers == [(1, FIXED), (2, []), (3, [])]
+    assert len(run.world.plan().changes) == 6
+    assert [each.finished for each in run.runs] == [False]
 
 
 def test_a_journal_that_cannot_be_closed(run, monkeypatch):

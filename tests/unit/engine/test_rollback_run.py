@@ -113,7 +113,7 @@ def cut_off(world):
     path = world.journal / 'runs' / f'{world.run}.jsonl'
     path.write_text(''.join(
         line for line in path.read_text().splitlines(True)
-        if json.loads(line)['type'] not in ('end', 'close')))
+        if json.loads(line)['type'] not in ('end', 'summary', 'close')))
 
 
 @pytest.fixture

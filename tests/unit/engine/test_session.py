@@ -156,7 +156,7 @@ def test_each_host_has_stores_of_its_own(one, monkeypatch):
     assert len(apply(one, 'cmp1', 'cmp2')) == 6
     assert asked == ['libvirt://cmp1/', 'libvirt://cmp2/']
     assert lines(one) == ['run', *['begin'] * 3, *['end'] * 3,
-                          *['begin'] * 3, *['end'] * 3, 'close']
+                          *['begin'] * 3, *['end'] * 3, 'summary', 'close']
 
 
 def test_a_server_that_became_busy(two):
@@ -345,7 +345,7 @@ def test_a_damaged_run_is_named_and_settled(one, caplog, kind, left):
 
 @pytest.mark.parametrize('content, said', [
     (bytes(100), 'damaged'),
-    (journal_records.dumps({'type': 'run', 'version': 3}), 'newer version')])
+    (journal_records.dumps({'type': 'run', 'version': 4}), 'newer version')])
 def test_a_run_that_tells_nothing_stops_nothing(one, caplog, content, said):
     run = cut_off(one)
     path_of(one, run).write_bytes(content)
@@ -420,7 +420,8 @@ def test_servers_are_locked_while_they_are_written(locking, monkeypatch):
         ('lock', memory.uuid(2), 'locking'),
         ('unlock', memory.uuid(1), 'end'), ('unlock', memory.uuid(2), 'end')]
     assert lines(locking) == [
-        'run', *['begin'] * 6, 'locking', *['end'] * 6, 'unlocked', 'close']
+        'run', *['begin'] * 6, 'locking', *['end'] * 6, 'unlocked', 'summary',
+        'close']
     [run] = journal_of(locking).runs()
     assert run.locked == frozenset()
 

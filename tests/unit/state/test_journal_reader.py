@@ -256,7 +256,7 @@ def test_no_version_is_version_1():
 
 
 def test_a_newer_version(content):
-    head = journal_records.dumps({'type': 'run', 'version': 3, 'hosts': {}})
+    head = journal_records.dumps({'type': 'run', 'version': 4, 'hosts': {}})
     for rest in (b'', content, b'\0\n', b'{"type": "close"}\n'):
         run = read(head + rest)
         assert (run.condition, run.entries) == (Condition.NEWER, ())
