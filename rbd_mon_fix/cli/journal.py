@@ -12,22 +12,24 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""``journal list`` and ``journal show``: earlier runs and their changes."""
+"""``journal``: earlier runs and their changes."""
 
 from __future__ import annotations
 
-from typing import Any, Iterator, TextIO
+from typing import Any, Iterable, Iterator, TextIO
 
 from oslo_config import cfg
 
 from rbd_mon_fix import engine
 from rbd_mon_fix.cli import exit_codes
 from rbd_mon_fix.model.run import Condition
+from rbd_mon_fix.model.run import Pruned
 from rbd_mon_fix.model.run import Run
 from rbd_mon_fix.model.run import RunSummary
 from rbd_mon_fix.report import listing
 
 RUNS = ('run', 'started', 'command', 'hosts', 'changes', 'result')
+PRUNED = (*RUNS, 'outcome', 'reason')
 CHANGES = ('host', 'instance', 'store', 'key', 'disk', 'image', 'cluster',
            'old', 'new', 'outcome', 'reason', 'evidence')
 
@@ -41,6 +43,8 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
                 in journal.summaries(command.last)]
         listing.write(command.format, out, RUNS, rows,
                       {'version': 1, 'runs': rows})
+    elif command.action == 'prune':
+        _write_pruned(command.format, out, journal.prune(command.keep))
     else:
         shown = journal.read(command.run)
         rows = list(_change_rows(shown))
@@ -48,6 +52,18 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
                       {'version': 1, **_run_row(shown.summary),
                        'changed': rows})
     return exit_codes.ExitCode.OK
+
+
+def _write_pruned(fmt: str, out: TextIO, pruned: Iterable[Pruned]) -> None:
+    """Write what was pruned, even if an error ended it."""
+    rows: list[dict[str, Any]] = []
+    try:
+        for each in pruned:
+            rows.append({**_run_row(each.run),
+                         'outcome': 'kept' if each.kept else 'removed',
+                         'reason': each.kept})
+    finally:
+        listing.write(fmt, out, PRUNED, rows, {'version': 1, 'pruned': rows})
 
 
 def _run_row(run: RunSummary) -> dict[str, Any]:

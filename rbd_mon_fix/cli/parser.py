@@ -205,8 +205,9 @@ def _dry_run(parser: argparse.ArgumentParser) -> None:
 
 def _journal(commands: Any) -> None:
     parser = commands.add_parser(
-        'journal', prog=f'{PROGRAM} journal', help='Show earlier runs.',
-        description='Show earlier runs. The journal is in --journal-dir.')
+        'journal', prog=f'{PROGRAM} journal',
+        help='Show or remove earlier runs.', description=(
+            'Show or remove earlier runs. The journal is in --journal-dir.'))
     actions = parser.add_subparsers(dest='action', metavar='ACTION',
                                     required=True)
     listed = _add(actions, 'list', 'List runs, oldest first.',
@@ -217,6 +218,13 @@ def _journal(commands: Any) -> None:
     show = _add(actions, 'show', 'Show each change of a run.',
                 f'{PROGRAM} journal')
     show.add_argument('run', metavar='RUN')
+    prune = _add(actions, 'prune', 'Remove old runs. They can no longer be '
+                 'rolled back. Runs that are not finished, damaged or '
+                 'written by a newer version are kept and named.',
+                 f'{PROGRAM} journal')
+    prune.add_argument(
+        '--keep', type=argument_types.positive, metavar='N', required=True,
+        help='keep the newest N runs')
 
 
 def _hook(commands: Any) -> None:

@@ -79,6 +79,17 @@ class RunSummary:
 
 
 @dataclasses.dataclass(frozen=True)
+class Pruned:
+    """An old run whose file was removed, or was kept for a reason.
+
+    :param kept: the reason; None if the file was removed
+    """
+
+    run: RunSummary
+    kept: Optional[str]
+
+
+@dataclasses.dataclass(frozen=True)
 class Run:
     """One run as recorded in the journal.
 

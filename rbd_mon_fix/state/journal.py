@@ -37,12 +37,15 @@ from typing import (
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.model.run import Condition
+from rbd_mon_fix.model.run import Pruned
 from rbd_mon_fix.model.run import Run
 from rbd_mon_fix.model.run import RunSummary
 from rbd_mon_fix.state import journal_files
+from rbd_mon_fix.state import journal_pruning
 from rbd_mon_fix.state import journal_reader
 from rbd_mon_fix.state import journal_records
 from rbd_mon_fix.state import journal_writer
+from rbd_mon_fix.state import locks
 from rbd_mon_fix.state import private_folder
 
 Clock = Callable[[], datetime.datetime]
@@ -60,6 +63,7 @@ class Journal:
     """
 
     def __init__(self, folder: str, clock: Clock):
+        self._home = folder
         self._folder = os.path.join(folder, 'runs')
         self._clock = clock
 
@@ -159,6 +163,23 @@ class Journal:
                 f'Run {run} was written by a newer version of rbd-mon-fix.',
                 'Use that version for this run.')
         return found
+
+    def prune(self, keep: int) -> Iterator[Pruned]:
+        """Remove all but the newest runs; yield each run that is older.
+
+        A run that is not finished, damaged or of a newer version is kept.
+
+        :param keep: the number of runs that are not looked at
+        :raises Refused: a run is in progress on a host of a run to remove
+        :raises RbdMonFixError: a file cannot be removed
+        """
+        old = list(self.summaries())[:-keep]
+        if not old:
+            return
+        self.prepare()
+        with self._writable() as folder, locks.held(
+                self._home, journal_pruning.hosts(old)):
+            yield from journal_pruning.prune(folder, old)
 
     def _each(self, look: Callable[
             [private_folder.PrivateFolder, str], Optional[_T]],

@@ -237,7 +237,8 @@ def test_a_dry_run_waits_for_nobody(cloud, run):
     (rollback, {'run': '20240101-000000-abcd'}, ['', 'runs']),
     (journal, {'action': 'list'}, ['', 'runs']),
     (journal, {'action': 'show', 'run': '20240101-000000-abcd'},
-     ['', 'runs'])])
+     ['', 'runs']),
+    (journal, {'action': 'prune', 'keep': 1}, ['', 'runs'])])
 def test_a_journal_that_others_could_alter(cloud, run, module, fields, parts):
     first = cloud.everything()
     for part in parts:

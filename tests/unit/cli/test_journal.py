@@ -16,7 +16,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 
 import pytest
 
@@ -27,6 +29,7 @@ from rbd_mon_fix.cli import journal
 from rbd_mon_fix.cli import refresh
 from rbd_mon_fix.cli import rollback
 from rbd_mon_fix.state import journal_records
+from rbd_mon_fix.state import private_folder
 from tests.unit import memory
 from tests.unit import worlds
 
@@ -97,6 +100,47 @@ def test_list_the_last(run):
     for last, expected in ((1, runs[1:]), (2, runs), (9, runs)):
         _, report, _ = run(journal, action='list', last=last)
         assert [row['run'] for row in report['runs']] == expected
+
+
+@pytest.fixture
+def three(run):
+    """Return the ids of three runs, in the order of the list."""
+    first = run(refresh)[1]['run']
+    return sorted([first, run(rollback, run=first)[1]['run'],
+                   run(refresh)[1]['run']])
+
+
+def test_prune(cloud, run, three):
+    path = cloud.journal / 'runs' / f'{three[1]}.jsonl'
+    path.write_bytes(path.read_bytes().replace(journal_records.CLOSE, b''))
+    code, report, _ = run(journal, action='prune', keep=1)
+    assert code == 0
+    assert [(row['run'], row['outcome'], row['reason'])
+            for row in report['pruned']] == [
+        (three[0], 'removed', None),
+        (three[1], 'kept', 'the run is not finished')]
+    assert set(report['pruned'][0]) == set(journal.PRUNED)
+    with pytest.raises(exceptions.ConfigError, match='no run'):
+        run(rollback, run=three[0])
+    assert run(journal, action='show', run=three[2])[0] == 0
+
+
+def test_pruned_runs_are_told_in_spite_of_an_error(run, three, monkeypatch):
+    remove, told = private_folder.PrivateFolder.remove, []
+
+    def failing(folder, name):
+        if three[1] in name:
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+        remove(folder, name)
+
+    monkeypatch.setattr(private_folder.PrivateFolder, 'remove', failing)
+    monkeypatch.setattr(journal.listing, 'write', lambda *args: told.extend(
+        args[3]))
+    with pytest.raises(exceptions.RbdMonFixError, match='Read-only') as caught:
+        run(journal, action='prune', keep=1)
+    assert exit_codes.of_error(caught.value) == 4
+    assert [(row['run'], row['outcome']) for row in told] == [
+        (three[0], 'removed')]
 
 
 def test_a_run_of_a_newer_version(cloud, run):

@@ -87,6 +87,7 @@ REFRESH = {**SCOPE, 'dry_run': False, 'max_changes': None, 'lock': False,
      {'run': 'R', 'dry_run': True, 'format': 'yaml'}),
     ('journal list', {'action': 'list', 'last': 0, 'format': 'table'}),
     ('journal list --last 3', {'action': 'list', 'last': 3}),
+    ('journal prune --keep 50', {'action': 'prune', 'keep': 50}),
     ('journal show R -f json',
      {'action': 'show', 'run': 'R', 'format': 'json'}),
 ])
@@ -141,7 +142,9 @@ def test_options_stand_before_the_command():
     ('journal', 'ACTION'),
     ('journal show', 'RUN'),
     ('journal list --last 0', 'must be at least 1'),
-    ('journal prune', 'prune'),
+    ('journal prune', '--keep'),
+    ('journal prune --keep 0', 'must be at least 1'),
+    ('journal drop', 'drop'),
 ])
 def test_usage_errors(line, words, capsys):
     with pytest.raises(SystemExit) as caught:
@@ -152,8 +155,8 @@ def test_usage_errors(line, words, capsys):
 
 @pytest.mark.parametrize('line', [
     'monitors', 'status', 'refresh', 'rollback', 'journal', 'journal list',
-    'journal show', 'verify', 'guests', 'preflight', 'hook', 'hook install',
-    'hook remove', 'hook status'])
+    'journal show', 'journal prune', 'verify', 'guests', 'preflight', 'hook',
+    'hook install', 'hook remove', 'hook status'])
 def test_every_command_has_help_that_says_what_it_does(line, capsys):
     with pytest.raises(SystemExit) as caught:
         parse(f'{line} --help')
