@@ -60,7 +60,7 @@ def _lock(folder: str, host: str) -> Iterator[None]:
             'Nothing was changed. Choose another directory with '
             '--journal-dir, or run as a user who may write there.') from error
     try:
-        _take(file, host)
+        _take(file, host, path)
         yield
     finally:
         os.close(file)
@@ -72,13 +72,15 @@ def _opened(locks: private_folder.PrivateFolder, name: str) -> int:
     return locks.open(name, os.O_RDWR)
 
 
-def _take(file: int, host: str) -> None:
+def _take(file: int, host: str, path: str) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.ftruncate(file, 0)
+        os.pwrite(file, f'{os.getpid()}\n'.encode(), 0)
     except BlockingIOError:
         holder = os.pread(file, 32, 0).decode(errors='replace').strip()
         raise exceptions.Refused(
             f'Another run (pid {holder}) holds the lock for host {host}.',
             'Wait until that run ends, then try again.') from None
-    os.ftruncate(file, 0)
-    os.pwrite(file, f'{os.getpid()}\n'.encode(), 0)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, path) from None

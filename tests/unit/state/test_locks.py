@@ -14,6 +14,8 @@
 
 """One run per host at a time, across processes."""
 
+import errno
+import fcntl
 import os
 import signal
 import subprocess
@@ -125,3 +127,22 @@ def test_a_folder_that_cannot_be_written(tmp_path, host):
     with pytest.raises(exceptions.ConfigError, match='--journal-dir'):
         with locks.held(str(folder), [host]):
             pytest.fail('a lock without a file')
+
+
+@pytest.mark.parametrize('module, call, number', [
+    (fcntl, 'flock', errno.ENOLCK), (os, 'ftruncate', errno.EIO),
+    (os, 'pwrite', errno.ENOSPC)])
+def test_a_lock_that_cannot_be_taken(
+        tmp_path, monkeypatch, module, call, number):
+    def fail(*args):
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, call, fail)
+        with pytest.raises(OSError) as caught:
+            locks.held(str(tmp_path), ['cmp1']).__enter__()
+    told = exceptions.of_system(caught.value).message
+    assert os.strerror(number) in told
+    assert str(tmp_path / 'locks' / 'cmp1.lock') in told
+    with locks.held(str(tmp_path), ['cmp1']):
+        pass
