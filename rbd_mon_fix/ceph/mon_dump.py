@@ -19,6 +19,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from typing import Any
+import uuid
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.model.history import MonEpoch
@@ -63,9 +64,10 @@ def parse(text: str) -> MonDump:
         dump = json.loads('\n'.join(lines))
         mons = sorted(dump['mons'], key=lambda mon: int(mon['rank']))
         found = [_monitor(mon) for mon in mons]
-        fsid, epoch = str(dump['fsid']).lower(), int(dump.get('epoch', 0))
+        fsid, epoch = _fsid(dump['fsid']), int(dump.get('epoch', 0))
         modified = str(dump.get('modified', ''))
-    except (ValueError, KeyError, TypeError, AttributeError) as e:
+    except (ValueError, OverflowError, KeyError, TypeError,
+            AttributeError) as e:
         raise _unusable(f'{type(e).__name__}: {e}') from e
     except RecursionError as e:
         raise _unusable('it is nested too deeply') from e
@@ -75,6 +77,14 @@ def parse(text: str) -> MonDump:
     return MonDump(fsid, MonEpoch(epoch, modified, MonMap(monitors)),
                    tuple(each.name for each in found
                          if each.addr.is_placeholder))
+
+
+def _fsid(text: str) -> str:
+    """Return the fsid, which becomes part of a file name."""
+    try:
+        return str(uuid.UUID(text))
+    except (ValueError, AttributeError):
+        raise ValueError('the fsid is not a UUID') from None
 
 
 def _monitor(mon: dict[str, Any]) -> Monitor:

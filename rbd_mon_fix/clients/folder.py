@@ -79,14 +79,19 @@ class Folder:
         """Close the directory."""
         os.close(self._fd)
 
-    def read(self, name: str) -> bytes:
+    def read(self, name: str, limit: int) -> bytes:
         """Return the content of a file in the directory.
 
+        :param limit: largest size to read, in bytes
         :raises Gone: the file does not exist
-        :raises Inaccessible: the file is not regular, or cannot be read
+        :raises Inaccessible: the file is not regular, is larger, or cannot
+            be read
         """
         with self._file(name) as fd:
-            return _content(fd)
+            content = _content(fd, limit)
+        if len(content) > limit:
+            raise Inaccessible(f'{name} is larger than {limit >> 20} MiB.')
+        return content
 
     def replace(self, name: str, old: bytes, new: bytes) -> None:
         """Replace a file atomically if its content has not changed.
@@ -171,18 +176,20 @@ def _is_link(above: int, name: str) -> bool:
     return stat.S_ISLNK(found.st_mode)
 
 
-def _content(fd: int) -> bytes:
-    parts = []
+def _content(fd: int, limit: int) -> bytes:
+    """Return the content of a file; little more than a limit of bytes."""
+    parts: list[bytes] = []
     try:
-        while part := os.read(fd, _BLOCK):
+        while limit >= 0 and (part := os.read(fd, _BLOCK)):
             parts.append(part)
+            limit -= len(part)
     except OSError as error:
         raise Inaccessible(_words(error)) from None
     return b''.join(parts)
 
 
 def _check(fd: int, old: bytes) -> None:
-    if _content(fd) != old:
+    if _content(fd, len(old)) != old:
         raise exceptions.Conflict(
             'The file has changed since it was read.')
 

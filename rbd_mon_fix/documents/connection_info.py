@@ -38,6 +38,8 @@ _BLANK = r'[ \t\n\r]*'
 _NAME = re.compile(
     rf'{_BLANK}(?:,{_BLANK})?"([^"\\]*(?:\\.[^"\\]*)*)"{_BLANK}:{_BLANK}')
 _DECODER = json.JSONDecoder()
+# Neither a database nor libvirt takes NUL or a lone surrogate.
+_NO_TEXT = re.compile('[\0\ud800-\udfff]')
 
 Span = tuple[int, int]
 
@@ -61,6 +63,14 @@ class ConnectionInfo:
         :raises Unreadable: the text is not a connection_info, or one of rbd
             without a list of monitors
         """
+        try:
+            return cls._parse(text)
+        except RecursionError:
+            raise exceptions.Unreadable(
+                'the connection_info is nested too deeply') from None
+
+    @classmethod
+    def _parse(cls, text: Optional[str]) -> Optional[ConnectionInfo]:
         whole = _load(text)
         assert text is not None
         nested = isinstance(whole.get('data'), dict)
@@ -111,7 +121,7 @@ class ConnectionInfo:
         try:
             hosts, ports = json.loads(words)
             data = {'hosts': json.loads(hosts), 'ports': json.loads(ports)}
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, RecursionError):
             raise exceptions.Unreadable(
                 'the new hosts and ports are not valid JSON') from None
         monitors, ragged = _monitors(data)
@@ -139,9 +149,10 @@ def _spliced(text: str, parts: Mapping[Span, str]
 def _load(text: Optional[str]) -> dict[str, Any]:
     if text is None:
         raise exceptions.Unreadable('the column is NULL')
+    _checked(text, 'the connection_info')
     try:
         whole = json.loads(text)
-    except (ValueError, RecursionError):
+    except ValueError:
         raise exceptions.Unreadable(
             'the connection_info is not valid JSON') from None
     if not isinstance(whole, dict) or not whole:
@@ -202,7 +213,7 @@ def _image(data: Mapping[str, Any]) -> str:
     if not isinstance(name, str) or '/' not in name:
         raise exceptions.Unreadable(
             'the connection_info names no pool and image')
-    return name
+    return _checked(name, 'name')
 
 
 def _auth(data: Mapping[str, Any], key: str) -> Optional[str]:
@@ -211,9 +222,17 @@ def _auth(data: Mapping[str, Any], key: str) -> Optional[str]:
 
 def _word(data: Mapping[str, Any], key: str) -> Optional[str]:
     value = data.get(key) or None
-    if value is None or isinstance(value, str):
-        return value
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return _checked(value, key)
     raise exceptions.Unreadable(f'{key} is not a string')
+
+
+def _checked(word: str, key: str) -> str:
+    if _NO_TEXT.search(word):
+        raise exceptions.Unreadable(f'{key} has characters that are not text')
+    return word
 
 
 def _verbatim(hosts: str, ports: str) -> str:

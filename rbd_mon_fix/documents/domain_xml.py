@@ -70,11 +70,7 @@ class DomainXML:
         :raises Unreadable: the text is not well-formed XML of a domain, or
             two disks have the same key
         """
-        try:
-            content = text.encode()
-        except UnicodeEncodeError:
-            raise exceptions.Unreadable(
-                'the XML cannot be encoded in UTF-8') from None
+        content = xml_tree.encoded(text)
         root = xml_tree.parse(content)
         if root.name != 'domain':
             raise exceptions.Unreadable('the XML does not describe a domain')
@@ -122,13 +118,14 @@ class DomainXML:
     def _with_hosts(self, key: str, hosts: str) -> DomainXML:
         """Replace the hosts of one disk without reparsing the other disks."""
         old, content = self.places[key], self.text.encode()
-        before, after = content[:old.start], content[old.end:]
-        new = rbd_source.Place.of(hosts.encode(), before)
+        words = xml_tree.encoded(hosts)
+        content = content[:old.start] + words + content[old.end:]
+        new = rbd_source.Place.of(content, old.start, old.start + len(words))
         places = {other: place.moved(new.end - old.end)
                   if place.start > old.start else place
                   for other, place in self.places.items()}
         return dataclasses.replace(
-            self, text=before.decode() + hosts + after.decode(),
+            self, text=content.decode(),
             disks=tuple(rbd_source.reworded(disk, hosts)
                         if disk.key == key else disk for disk in self.disks),
             places={**places, key: new})

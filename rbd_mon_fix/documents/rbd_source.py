@@ -48,14 +48,14 @@ class Place:
     gap: str
 
     @classmethod
-    def of(cls, hosts: bytes, before: bytes) -> Place:
-        """Return the place of hosts that follow a part of the text.
+    def of(cls, content: bytes, start: int, end: int) -> Place:
+        """Return the place of the hosts in a part of the text.
 
         For a single host, the gap is the whitespace before the host.
         """
-        within = _GAP.search(hosts, 1)
-        gap = within.group() if within else before[len(before.rstrip()):]
-        return cls(len(before), len(before) + len(hosts), gap.decode())
+        within = _GAP.search(content, start + 1, end)
+        gap = within.group() if within else _blanks(content, start)
+        return cls(start, end, gap.decode())
 
     def moved(self, by: int) -> Place:
         """Return the place shifted by a number of bytes."""
@@ -77,6 +77,14 @@ class RbdSource:
         return self.element.attributes.get('name', '')
 
 
+def _blanks(content: bytes, end: int) -> bytes:
+    """Return the whitespace that ends at a position."""
+    start = end
+    while content[start - 1:start].isspace():
+        start -= 1
+    return content[start:end]
+
+
 def owners(domain: xml_tree.Element) -> list[xml_tree.Element]:
     """Return the elements of a domain that may have an RBD source.
 
@@ -95,15 +103,19 @@ def find(disk: xml_tree.Element) -> Iterator[RbdSource]:
     src/conf/domain_conf.c, ``virDomainDiskDefParseSourceXML``), and so is
     that of an NVRAM (``virDomainStorageSourceParse``).
     """
-    for path, element in disk.below():
-        if (element.name != 'source'
-                or element.attributes.get('protocol') != 'rbd'):
-            continue
-        auths = element.all('auth') + ([] if path else disk.all('auth'))
+    found = [(path, element) for path, element in disk.below()
+             if element.name == 'source'
+             and element.attributes.get('protocol') == 'rbd']
+    if not found:
+        return
+    name, auths = _name(disk), disk.all('auth')
+    volume_id = _uuid(disk.word('serial'))
+    for path, element in found:
+        own = element.all('auth') or ([] if path else auths)
         yield RbdSource(
-            key='/'.join((_name(disk), *path)), element=element,
-            auth=auths[0] if auths else None,
-            volume_id=None if path else _uuid(disk.word('serial')))
+            key='/'.join((name, *path)), element=element,
+            auth=own[0] if own else None,
+            volume_id=None if path else volume_id)
 
 
 def _name(owner: xml_tree.Element) -> str:
@@ -141,7 +153,7 @@ def locate(source: RbdSource, content: bytes) -> Place:
     match = _HOSTS.match(content, start)
     if not match or match.end() <= hosts[-1].start:
         raise Unfit('other text is between the monitors')
-    return Place.of(match.group(), content[:start])
+    return Place.of(content, *match.span())
 
 
 def read(source: RbdSource, place: Place, content: bytes) -> RbdDisk:
@@ -182,7 +194,7 @@ def reworded(disk: RbdDisk, hosts: str) -> RbdDisk:
     :param hosts: the host elements as text
     :raises Unreadable: the text is not a list of monitors
     """
-    if not _HOSTS.fullmatch(hosts.encode()):
+    if not _HOSTS.fullmatch(xml_tree.encoded(hosts)):
         raise exceptions.Unreadable(
             f'the new text for {disk.key} is not a list of hosts')
     elements = xml_tree.parse(f'<source>{hosts}</source>'.encode()).children

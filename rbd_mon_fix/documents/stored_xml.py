@@ -34,7 +34,7 @@ def pool(text: str) -> RbdDisk:
     :raises Unreadable: the text is not XML of a storage pool, or a monitor
         address is invalid
     """
-    root = xml_tree.parse(text.encode())
+    root = xml_tree.parse(xml_tree.encoded(text))
     source = next(iter(root.all('source')), None)
     if root.name != 'pool' or source is None:
         raise exceptions.Unreadable('the XML does not describe a storage pool')
@@ -55,7 +55,7 @@ def disks(text: str) -> list[RbdDisk]:
 
     :raises Unreadable: the text is not well-formed XML
     """
-    content = text.encode()
+    content = xml_tree.encoded(text)
     root = xml_tree.parse(content)
     domains = root.all('domain') + root.all('inactiveDomain')
     return [found for domain in domains

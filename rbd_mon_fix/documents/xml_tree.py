@@ -22,6 +22,11 @@ from xml.parsers import expat
 
 from rbd_mon_fix import exceptions
 
+# libvirt reads XML with libxml2's default limit of nested elements
+# (xmlParserMaxDepth in parserInternals.h; src/util/virxml.c sets no
+# XML_PARSE_HUGE).
+MAX_DEPTH = 256
+
 
 @dataclasses.dataclass
 class Element:
@@ -29,15 +34,20 @@ class Element:
 
     :param name: the tag; in a namespace, the namespace, ``}`` and the tag
     :param start: offset of the element's first byte in the UTF-8 text
-    :param text: the character data directly in the element
+    :param pieces: the character data directly in the element
     """
 
     name: str
     attributes: dict[str, str] = dataclasses.field(repr=False)
     start: int
-    text: str = dataclasses.field(default='', repr=False)
+    pieces: list[str] = dataclasses.field(default_factory=list, repr=False)
     children: list[Element] = dataclasses.field(
         default_factory=list, repr=False)
+
+    @property
+    def text(self) -> str:
+        """Return the character data directly in the element."""
+        return ''.join(self.pieces)
 
     def all(self, name: str) -> list[Element]:
         """Return the children with a name."""
@@ -49,24 +59,41 @@ class Element:
 
     def below(self) -> Iterator[tuple[tuple[str, ...], Element]]:
         """Yield all descendants, each with the names of elements between."""
-        for child in self.children:
-            yield (), child
-            for path, element in child.below():
-                yield (child.name, *path), element
+        rest: list[tuple[tuple[str, ...], Element]] = [
+            ((), child) for child in reversed(self.children)]
+        while rest:
+            path, element = rest.pop()
+            yield path, element
+            beneath = (*path, element.name)
+            rest += [(beneath, child) for child in reversed(element.children)]
+
+
+def encoded(text: str) -> bytes:
+    """Return a document in UTF-8.
+
+    :raises Unreadable: the text has a lone surrogate
+    """
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise exceptions.Unreadable(
+            'the XML cannot be encoded in UTF-8') from None
 
 
 def parse(content: bytes) -> Element:
     """Parse an XML document as UTF-8, whatever encoding it declares.
 
-    :raises Unreadable: the document is not well-formed, or declares a
-        document type: libvirt writes none, and entities would make offsets
-        meaningless
+    :raises Unreadable: the document is not well-formed, is nested more
+        deeply than libvirt reads, or declares a document type: libvirt
+        writes none, and entities would make offsets meaningless
     """
     parser = expat.ParserCreate('utf-8', namespace_separator='}')
     document = Element('', {}, 0)
     open_elements = [document]
 
     def start(name: str, attributes: dict[str, str]) -> None:
+        if len(open_elements) > MAX_DEPTH:
+            raise exceptions.Unreadable('the XML is nested too deeply')
         element = Element(name, attributes, parser.CurrentByteIndex)
         open_elements[-1].children.append(element)
         open_elements.append(element)
@@ -75,7 +102,7 @@ def parse(content: bytes) -> Element:
         open_elements.pop()
 
     def words(text: str) -> None:
-        open_elements[-1].text += text
+        open_elements[-1].pieces.append(text)
 
     def doctype(*declaration: object) -> None:
         raise exceptions.Unreadable('the XML declares a document type')

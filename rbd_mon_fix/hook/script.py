@@ -43,6 +43,7 @@ KNOWLEDGE = '../rbd-mon-fix.json'
 SECONDS = 3
 MAX_XML = 4 << 20
 MAX_KNOWLEDGE = 1 << 20
+MAX_DEPTH = 256  # libxml2's limit, and so libvirt's
 
 ADDRESS = re.compile(r'(?:\[([0-9a-f:.]+)\]|([a-z0-9_.-]+)):([0-9]{1,5})')
 TAG = r'''<host(?:\s+\w+\s*=\s*(?:'[^']*'|"[^"]*"))*\s*'''
@@ -118,6 +119,8 @@ def parse(content: bytes) -> Node:
     opened = [document]
 
     def start(name: str, attributes: 'dict[str, str]') -> None:
+        if len(opened) > MAX_DEPTH:
+            raise Doubt('the XML is nested too deeply')
         child = Node(name, attributes, parser.CurrentByteIndex)
         opened[-1].children.append(child)
         opened.append(child)

@@ -28,6 +28,9 @@ V2_PORT = 3300
 _UNSPECIFIED = ('0.0.0.0', '::')
 
 _NAME = re.compile(r'[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?')
+# The interface after the % of an IPv6 address, which may be any text to
+# Python: a quote would end an attribute of XML.
+_SCOPE = re.compile(r'[A-Za-z0-9_.:-]+')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -161,9 +164,14 @@ def _canonical_host(host: str) -> str:
 def _canonical(host: str) -> str:
     bare = host[1:-1] if host.startswith('[') and host.endswith(']') else host
     try:
-        return str(ipaddress.ip_address(bare))
+        address, percent, scope = str(
+            ipaddress.ip_address(bare)).partition('%')
     except ValueError:
         pass
+    else:
+        if percent and not _SCOPE.fullmatch(scope):
+            raise ValueError(f'{host!r} has an invalid scope')
+        return f'{address}{percent}{scope}'
     if bare != host or not _NAME.fullmatch(bare):
         raise ValueError(
             f'{host!r} is not a valid address or host name')

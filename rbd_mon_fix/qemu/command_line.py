@@ -200,10 +200,7 @@ def _addr(host: Any, port: Any = '') -> Optional[MonAddr]:
         return None
     try:
         if port == '':
-            found = MonAddr.parse(host)
-        else:
-            found = MonAddr.of(host, None if port == '0' else port)
+            return MonAddr.parse(host)
+        return MonAddr.of(host, None if port == '0' else port)
     except ValueError:
         return None
-    # The scope of an IPv6 address may be any text.
-    return found if found.host.isprintable() else None

@@ -21,6 +21,7 @@ host) use the column unchanged (nova/virt/block_device.py).
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import Iterator, Optional, Sequence
 
 from rbd_mon_fix import exceptions
@@ -57,7 +58,7 @@ class NovaBdmStore:
 
     def get(self, locator: Locator) -> Record:
         """Read one row again."""
-        row = self._cell.block_device(int(locator.key))
+        row = self._cell.block_device(_row_id(locator.key))
         if row is None or row.instance != locator.instance:
             raise exceptions.Gone('The row was deleted.')
         record = self._record(locator.host, row)
@@ -83,6 +84,13 @@ class NovaBdmStore:
         if document is None:
             return None
         return dataclasses.replace(record, document=document)
+
+
+def _row_id(key: str) -> int:
+    """Return a row id; journals of old runs have no checksums."""
+    if not re.fullmatch('[0-9]{1,18}', key):
+        raise exceptions.Gone('There is no such row.')
+    return int(key)
 
 
 def _swap(change: Change) -> nova.CompareAndSwap:

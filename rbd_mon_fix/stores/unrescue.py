@@ -37,6 +37,10 @@ from rbd_mon_fix.model.record import Record
 
 FILE = 'unrescue.xml'
 
+# libvirt accepts no longer XML (REMOTE_STRING_MAX of
+# src/remote/remote_protocol.x), and every user of the service may write here.
+_MAX_XML = 4 << 20
+
 
 class UnrescueStore:
     """The files ``unrescue.xml`` below Nova's ``instances_path``."""
@@ -64,7 +68,7 @@ class UnrescueStore:
         """
         try:
             with self._folder(locator.key) as place:
-                document = _parse(place.read(FILE), locator.key)
+                document = _parse(place.read(FILE, _MAX_XML), locator.key)
         except (exceptions.Unreadable, folder.Inaccessible) as error:
             return Record(locator, None, unreadable=error.message)
         return Record(locator, document)
@@ -80,7 +84,7 @@ class UnrescueStore:
         try:
             with self._folder(locator.key) as place:
                 place.replace(FILE, document.text.encode(), new)
-                found = place.read(FILE)
+                found = place.read(FILE, _MAX_XML)
         except (exceptions.Conflict, exceptions.Gone) as error:
             return Outcome(locator, Verdict.CONFLICT, error.message)
         except folder.Unsure as error:
@@ -95,8 +99,16 @@ class UnrescueStore:
 
     def _folder(self, uuid: str) -> contextlib.AbstractContextManager[
             folder.Folder]:
-        """Open a server's folder; only a valid UUID can name it."""
-        return folder.opened(self._path, str(uuid_module.UUID(uuid)))
+        """Open a server's folder.
+
+        :raises Inaccessible: the UUID is not valid, so it names no folder
+        """
+        try:
+            name = str(uuid_module.UUID(uuid))
+        except ValueError:
+            raise folder.Inaccessible(
+                'The UUID of the server is not valid.') from None
+        return folder.opened(self._path, name)
 
 
 def _parse(content: bytes, uuid: str) -> domain_xml.DomainXML:

@@ -61,7 +61,7 @@ def arm(moment: int) -> None:
 def main(moment: str, parent: str, server: str) -> None:
     """Replace the file."""
     with folder.opened(parent, server) as place:
-        old = place.read('unrescue.xml')
+        old = place.read('unrescue.xml', 4 << 20)
         arm(int(moment))
         place.replace('unrescue.xml', old, old + ADDED)
 

@@ -49,6 +49,11 @@ def domain(hosts):
     return domain_xml.DomainXML.parse(XML % hosts)
 
 
+def disks(found):
+    return domain_xml.DomainXML.parse(
+        f'<domain><devices>{"".join(found)}</devices></domain>')
+
+
 def mended(hosts):
     return script.mend((XML % hosts).encode(), [])
 
@@ -87,6 +92,13 @@ CASES = [
     (connection, lambda n: r'"a\"' + r'\\' * n + '": 1, '),
     (domain, lambda n: f"<host{' ' * n}name='a'{' ' * n}port='1'{' ' * n}/>"),
     (domain, lambda n: "<host name='a'/>" * n + 'x' + "<host name='a'/>"),
+    (domain, lambda n: "<host name='a'/>" + 'x<a/>' * 20 * n),
+    (disks, lambda n: [f"<disk><source protocol='rbd' name='p/i'><host "
+                       f"name='a'/></source><target dev='{each}'/></disk>"
+                       for each in range(n)]),
+    (disks, lambda n: ['<disk>' + "<target/>" * n + ''.join(
+        f"<a{each}><source protocol='rbd'/></a{each}>" for each in range(n))
+        + "<target dev='vda'/></disk>"]),
     (domain, lambda n: "<host name='a'>" + ' ' * n + '<x/></host>'),
     (hosts, lambda n: "<host name='a'/>" * n + 'x'),
     (hosts, lambda n: '<host' + " a='b'" * n),

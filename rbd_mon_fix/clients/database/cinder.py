@@ -148,7 +148,7 @@ class Cinder:
     def _select(self, columns: Sequence[sa.Column[Any]],
                 key: sa.Column[Any], values: Iterable[str],
                 row: Callable[..., T]) -> Iterable[T]:
-        for batch in engine.batches(values):
+        for batch in engine.batches(filter(_is_id, values)):
             yield from self._database.read(
                 _existing(columns, key, batch), row)
 
@@ -163,6 +163,11 @@ def _existing(columns: Sequence[sa.Column[Any]], key: sa.Column[Any],
               values: Sequence[str]) -> sa.Select[Any]:
     return sa.select(*columns).where(
         key.in_(values), key.table.c.deleted == sa.false()).order_by(key)
+
+
+def _is_id(value: str) -> bool:
+    """Return whether a row may have a key: a database may reject others."""
+    return value.isascii() and value.isprintable()
 
 
 def _all(connection: object, ids: Sequence[str]) -> Sequence[str]:

@@ -38,6 +38,7 @@ from sqlalchemy import exc as sa_exc
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.clients.database import errors
+from rbd_mon_fix.clients.database import texts
 from rbd_mon_fix.clients.database import urls
 
 if TYPE_CHECKING:
@@ -91,10 +92,11 @@ class Database:
             self._engine = sa.create_engine(
                 url, pool_recycle=_RECYCLE, pool_pre_ping=True,
                 hide_parameters=True)
+            texts.accept_all(self._engine)
         except (sa_exc.ArgumentError, ImportError, TypeError,
                 ValueError) as error:
             raise exceptions.ConfigError(
-                f'{self.name} cannot be used: {_driver_trouble(error)}.',
+                f'{self.name} cannot be used: {errors.driver(error)}.',
                 'Install the Python driver that [database] connection '
                 'names, or correct the URL.') from None
 
@@ -109,7 +111,7 @@ class Database:
         def fetch() -> Sequence[sa.Row[Any]]:
             with self._transaction() as connection:
                 return connection.execute(query).all()
-        return [row(*columns)
+        return [row(*texts.columns(columns))
                 for columns in self._repeated(fetch, LOCK_ATTEMPTS)]
 
     def has_table(self, name: str) -> bool:
@@ -227,6 +229,8 @@ class Database:
         except sa_exc.SQLAlchemyError as error:
             LOG.debug('%s: %s', self.name, errors.label(error))
             raise errors.explain(error, self.name) from None
+        except UnicodeError as error:
+            raise errors.not_text(error, self.name) from None
 
 
 def batches(values: Iterable[Key]) -> Iterator[list[Key]]:
@@ -240,11 +244,3 @@ def _datetime(value: Union[str, datetime.datetime]) -> datetime.datetime:
     """Convert a driver's time to a datetime: SQLite has no time type."""
     return (datetime.datetime.fromisoformat(value)
             if isinstance(value, str) else value)
-
-
-def _driver_trouble(error: Exception) -> str:
-    if isinstance(error, ImportError):
-        return f'the Python module {error.name} is not installed'
-    if isinstance(error, sa_exc.ArgumentError):
-        return 'its engine or driver is unknown'
-    return 'its driver rejects its parameters'

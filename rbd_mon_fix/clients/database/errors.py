@@ -133,6 +133,27 @@ def explain(error: Exception, name: str) -> exceptions.RbdMonFixError:
     return exceptions.Unreachable(text, hint)
 
 
+def not_text(error: UnicodeError,
+             name: str) -> exceptions.RbdMonFixError:
+    """Return our own error for text that the driver cannot convert."""
+    if isinstance(error, UnicodeEncodeError):
+        return exceptions.ConfigError(
+            f'A name that was to be looked up in {name} is not text.',
+            'Check the names on the command line.')
+    return exceptions.Unreachable(
+        f'{name} has text that is not valid in its encoding.',
+        'Check the character set in [database] connection.')
+
+
+def driver(error: Exception) -> str:
+    """Return why an engine of SQLAlchemy cannot be made."""
+    if isinstance(error, ImportError):
+        return f'the Python module {error.name} is not installed'
+    if isinstance(error, sa_exc.ArgumentError):
+        return 'its engine or driver is unknown'
+    return 'its driver rejects its parameters'
+
+
 def label(error: Exception) -> str:
     """Return the code of an error as operators look it up."""
     code, orig = _code(error), getattr(error, 'orig', None)

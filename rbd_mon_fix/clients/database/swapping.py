@@ -39,6 +39,7 @@ import sqlalchemy as sa
 
 from rbd_mon_fix.clients.database import engine
 from rbd_mon_fix.clients.database import errors
+from rbd_mon_fix.clients.database import texts
 
 if TYPE_CHECKING:
     from sqlalchemy import engine as sa_engine
@@ -145,7 +146,7 @@ def _swap(connection: sa_engine.Connection, statements: Statements[Key, R],
     fates = {key: _write(connection, statements.update, each) if key in idle
              else Fate.BUSY for key, each in values.items()}
     after = {found.id: found for batch in engine.batches(values)
-             for found in (statements.row(*columns) for columns
+             for found in (statements.row(*texts.columns(row)) for row
                            in connection.execute(statements.query(batch)))}
     return {key: Swapped(fate, after.get(key)) for key, fate in fates.items()}
 

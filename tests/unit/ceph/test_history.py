@@ -30,6 +30,7 @@ WAY = Way('/x/ceph.conf', None, 'cinder')
 
 # Answers as the real command does (tests/functional/test_real_ceph.py): JSON
 # on a line of its own and a blank one; nothing for an epoch that is missing.
+FSID = '8a531320-0f05-4842-a642-2f40a98c65ab'
 CEPH = """\
 #!/usr/bin/env python3
 import json, sys, time
@@ -43,7 +44,7 @@ for line in sys.stdin:
     epoch = int(words[-1])
     {act}
     if epoch in {epochs}:
-        print(json.dumps({{'epoch': epoch, 'fsid': 'F', 'modified': 'now',
+        print(json.dumps({{'epoch': epoch, 'fsid': {fsid!r}, 'modified': 'now',
                           'mons': [{{'rank': 0, 'name': 'a',
                                     'addr': '10.0.0.%d:6789/0' % epoch}}]}}),
               end='\\n\\n', flush=True)
@@ -60,8 +61,8 @@ def ceph(tmp_path, monkeypatch):
 
     def put(epochs, act='pass'):
         path = tmp_path / 'ceph'
-        path.write_text(CEPH.format(log=str(log), epochs=list(epochs),
-                                    act=act))
+        path.write_text(CEPH.format(
+            log=str(log), fsid=FSID, epochs=list(epochs), act=act))
         path.chmod(0o755)
         monkeypatch.setenv('PATH', f'{tmp_path}:{os.environ["PATH"]}')
         return log

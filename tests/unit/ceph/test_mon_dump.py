@@ -110,6 +110,10 @@ def test_epochs_of_a_real_cluster():
     dumped({**mon(0, '10.0.0.1:6789/0'), 'public_addrs': 5}),
     dumped(mon(0, None)),
     '[' * 200_000,
+    dumped(mon(0, '10.0.0.1:6789/0')).replace('"rank": 0', '"rank": 1e999'),
+    dumped(mon(0, '10.0.0.1:6789/0')).replace('{', '{"epoch": Infinity, ', 1),
+    dumped(mon(0, '10.0.0.1:6789/0')).replace(FSID, '../../etc/x'),
+    dumped(mon(0, '10.0.0.1:6789/0')).replace(f'"{FSID}"', '5'),
 ])
 def test_what_is_no_monmap(text):
     with pytest.raises(exceptions.Unreachable) as caught:

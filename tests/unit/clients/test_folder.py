@@ -38,7 +38,7 @@ def path(tmp_path):
 
 def read(path):
     with folder.opened(str(path.parents[1]), path.parent.name) as place:
-        return place.read(path.name)
+        return place.read(path.name, 4 << 20)
 
 
 def replace(path, old=b'old', new=b'new'):
@@ -163,10 +163,10 @@ def test_a_file_that_cannot_be_opened(path, monkeypatch):
     with folder.opened(str(path.parents[1]), 'server') as place:
         monkeypatch.setattr(os, 'open', failing(errno.EACCES))
         with pytest.raises(folder.Inaccessible, match='denied'):
-            place.read(NAME)
+            place.read(NAME, 4 << 20)
         monkeypatch.setattr(os, 'stat', failing(errno.EACCES))
         with pytest.raises(folder.Inaccessible, match='denied'):
-            place.read(NAME)
+            place.read(NAME, 4 << 20)
         monkeypatch.undo()
 
 

@@ -14,6 +14,7 @@
 
 """Reading and editing connection_info, byte for byte."""
 
+import contextlib
 import json
 import pathlib
 import traceback
@@ -492,3 +493,26 @@ def test_whatever_it_is_it_is_read_or_refused(text):
     except exceptions.Unreadable:
         return
     assert document is None or document.text == text
+
+
+@pytest.mark.parametrize('key, value', [
+    ('volume_id', '\ud800'), ('volume_id', 'a\0b'), ('name', 'p/\udfff'),
+    ('auth_username', '\ud800'), ('secret_uuid', 'a\0')])
+def test_words_that_are_not_text(key, value):
+    with pytest.raises(exceptions.Unreadable, match=f'{key} has characters'):
+        parse(json.dumps(flat(**{key: value})))
+
+
+def test_a_document_that_is_not_text():
+    with pytest.raises(exceptions.Unreadable, match='not text'):
+        parse(json.dumps(flat()).replace('volumes', '\ud800'))
+
+
+@pytest.mark.parametrize('depth', [*range(900, 1000, 5), 100_000])
+@pytest.mark.parametrize('where', ['x', 'ports', 'hosts'])
+def test_a_document_that_is_nested_deeply(depth, where):
+    text = json.dumps(flat(**{where: ['NEST']})).replace(
+        '"NEST"', '[' * depth + ']' * depth)
+    with contextlib.suppress(exceptions.Unreadable):
+        parse(text)
+        assert where == 'x'

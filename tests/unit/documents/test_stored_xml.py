@@ -100,3 +100,9 @@ NVRAM = """<os><nvram type='network'><source protocol='rbd' name='vms/nvram'>
      '</domaincheckpoint>', ['vms/then'])])
 def test_disks(text, images):
     assert [disk.image for disk in stored_xml.disks(text)] == images
+
+
+@pytest.mark.parametrize('read', [stored_xml.pool, stored_xml.disks])
+def test_a_text_that_is_not_unicode(read):
+    with pytest.raises(exceptions.Unreadable):
+        read('<pool><source/>\ud800</pool>')

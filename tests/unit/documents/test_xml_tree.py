@@ -53,7 +53,9 @@ def test_descendants_with_the_names_in_between():
 @pytest.mark.parametrize('content, reason', [
     (b'', 'not well-formed'), (b'<a>', 'not well-formed'),
     (b'<a/><a/>', 'not well-formed'), (b'<a>\xff</a>', 'not well-formed'),
-    (b'<!DOCTYPE a><a/>', 'document type')])
+    (b'<!DOCTYPE a><a/>', 'document type'),
+    (b'<a>' * 257 + b'</a>' * 257, 'nested too deeply'),
+    (b'<a>' * 100_000, 'nested too deeply')])
 def test_unreadable(content, reason):
     with pytest.raises(exceptions.Unreadable, match=reason):
         xml_tree.parse(content)
@@ -68,3 +70,13 @@ def test_a_tree_is_freed_without_the_garbage_collector():
         assert watch() is None
     finally:
         gc.enable()
+
+
+def test_as_deep_as_libvirt_reads():
+    root = xml_tree.parse(b'<a>' * 256 + b'</a>' * 256)
+    assert [path for path, _ in root.below()][-1] == ('a',) * 254
+
+
+def test_a_text_that_is_not_unicode():
+    with pytest.raises(exceptions.Unreadable, match='UTF-8'):
+        xml_tree.encoded('<a>\ud800</a>')

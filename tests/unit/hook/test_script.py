@@ -120,6 +120,8 @@ def test_fewer_words_than_libvirt_gives(hook, words):
     domain(OLD.replace('name=', "x='y' name=", 1).replace("'rbd'", '"RBD"')),
     b'<x>' + domain(OLD) + b'</x>',
     domain(OLD) + b' ' * (4 << 20),
+    domain(OLD + '<a>' * 256 + '</a>' * 256),
+    domain(OLD + '<a>' * 100_000 + '</a>' * 100_000),
 ])
 def test_any_doubt_leaves_the_xml_as_it_is(hook, xml):
     assert hosts.call(hook, xml) == b''

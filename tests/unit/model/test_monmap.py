@@ -43,6 +43,7 @@ NOBODY: dict[str, frozenset[str]] = {}
     ('Mon-1.Example.ORG', 6789, ('mon-1.example.org', 6789)),
     ('mon_1.', 6789, ('mon_1.', 6789)),
     ('1a', 6789, ('1a', 6789)),
+    ('[FE80::1%br-Ex_1.2]', 6789, ('fe80::1%br-Ex_1.2', 6789)),
 ])
 def test_of(host, port, expected):
     addr = MonAddr.of(host, port)
@@ -54,6 +55,7 @@ def test_of(host, port, expected):
     'm\u00f6n', '10.0.0', '10.0.0.1.2', '999.0.0.1', '1234', '10.0.0.1\n',
     '10.0.0.1:6789', '[mon1]', '[::1', '::1]', '[]', '::1::2', 'a:b',
     None, 5, b'mon1', ['10.0.0.1'],
+    'fe80::1%', "fe80::1%a'b", 'fe80::1%a b', 'fe80::1%\ud800',
 ])
 def test_no_host(host):
     with pytest.raises(ValueError):

@@ -14,8 +14,11 @@
 
 """Nova's block device mappings: the rows read, and the guards of a write."""
 
+import contextlib
+import dataclasses
 import datetime
 import json
+import sqlite3
 
 import pytest
 
@@ -179,3 +182,25 @@ def test_the_time_of_the_write_is_kept_in_utc(place):
     assert times[other.key] is None
     assert {row['host'] for row in place.everything()['instances']} == {
         places.HOST}
+
+
+@pytest.mark.parametrize('key', ['', 'x', '-1', '\u0661', '9' * 30])
+def test_a_row_id_of_a_damaged_journal(place, key):
+    where = dataclasses.replace(place.add(1), key=key)
+    with pytest.raises(exceptions.Gone):
+        place.store.get(where)
+
+
+@pytest.mark.parametrize('stored', [
+    "CAST(x'7bff7d' AS TEXT)", "x'7b7d'", "x'ff'", "CAST(x'7b00' AS TEXT)",
+    '7'])
+def test_rows_that_hold_no_text(place, tmp_path, stored):
+    keep, bad = place.add(1), place.add(2)
+    with contextlib.closing(sqlite3.connect(tmp_path / 'cell')) as database:
+        database.execute('UPDATE block_device_mapping SET connection_info = '
+                         f'{stored} WHERE id = {bad.key}')
+        database.commit()
+    records = {record.locator: record
+               for record in place.store.scan(place.scope(1, 2))}
+    assert records[keep].document is not None
+    assert records[bad].unreadable

@@ -18,6 +18,9 @@
 tests/functional/test_unrescue.py covers owners, labels, kills and races.
 """
 
+import dataclasses
+import os
+
 import pytest
 
 from rbd_mon_fix.clients import folder
@@ -53,7 +56,8 @@ def test_a_server_that_is_not_rescued_has_no_record(place, path):
 
 
 @pytest.mark.parametrize('content', [
-    b'\xff\xfeAQBSECRET==', b'', b'<network/>'])
+    b'\xff\xfeAQBSECRET==', b'', b'<network/>', b'<domain>' * 1000,
+    b'<domain>' + b'<a>' * 1000 + b'</a>' * 1000 + b'</domain>'])
 def test_a_file_that_cannot_be_read(place, path, content):
     path.write_bytes(content)
     [record] = place.store.scan(place.scope(1))
@@ -106,3 +110,29 @@ def test_a_file_that_may_not_be_on_the_disk_yet(place, path, monkeypatch):
     [outcome] = place.store.put([change])
     assert (outcome.verdict, outcome.reason) == (
         Verdict.UNVERIFIED, 'Not confirmed.')
+
+
+@pytest.mark.parametrize('uuid', ['../x', '', 'a/b', '.', '\0', '\ud800'])
+def test_a_server_whose_uuid_is_not_valid(place, path, uuid):
+    scope = place.scope(1)
+    instances = {uuid: scope.instances[memory.uuid(1)], **scope.instances}
+    bad, good = place.store.scan(
+        dataclasses.replace(scope, instances=instances))
+    assert (bad.document, bad.unreadable) == (
+        None, 'The UUID of the server is not valid.')
+    assert good.document is not None
+
+
+def test_a_file_that_is_larger_than_libvirt_accepts(place, path):
+    os.truncate(path, 1 << 40)
+    [record] = place.store.scan(place.scope(1))
+    assert record.unreadable == 'unrescue.xml is larger than 4 MiB.'
+
+
+def test_a_file_that_grew_enormous_is_not_replaced(place, path):
+    [record] = place.store.scan(place.scope(1))
+    change = change_of(place, record.locator)
+    os.truncate(path, 1 << 40)
+    [outcome] = place.store.put([change])
+    assert outcome.verdict is Verdict.CONFLICT
+    assert path.stat().st_size == 1 << 40

@@ -111,3 +111,12 @@ def test_an_attachment_that_is_asked_for_twice(place, database):
     where = place.add(1)
     found = database.attachments(ids=[where.key], instances=[where.instance])
     assert [row.id for row in found] == [where.key]
+
+
+@pytest.mark.parametrize('key', ['\ud800', 'a\0', '\U0001f600', '\x7f'])
+def test_keys_that_no_row_has_are_not_asked_for(place, database, key):
+    """PostgreSQL, MySQL and SQLite reject some of them."""
+    where = place.add(1)
+    assert [row.id for row in database.attachments(
+        ids=[key, where.key], instances=[key])] == [where.key]
+    assert database.volumes([key]) == {}
