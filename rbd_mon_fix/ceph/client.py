@@ -76,6 +76,7 @@ def start(command: Sequence[str], stdin: int) -> subprocess.Popen[bytes]:
     The command runs in its own session, so ``end`` also kills its children.
 
     :raises Unreachable: the command is not installed
+    :raises OSError: this process has too many open files, for example
     """
     try:
         return subprocess.Popen(
@@ -84,6 +85,8 @@ def start(command: Sequence[str], stdin: int) -> subprocess.Popen[bytes]:
             # ceph is a Python program and leaves answers in its buffer.
             env={**environment.of_child(os.environ), 'PYTHONUNBUFFERED': '1'})
     except OSError as e:
+        if not environment.is_unusable(e):
+            raise
         raise exceptions.Unreachable(
             f'Cannot run the ceph command: {e.strerror}.',
             'Install ceph-common, give the right monitors with '

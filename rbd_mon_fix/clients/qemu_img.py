@@ -34,6 +34,7 @@ def rbd(program: str = 'qemu-img') -> str:
     it connects to a cluster.
 
     :raises Unreachable: qemu-img or its driver is not installed
+    :raises OSError: this process has too many open files, for example
     """
     try:
         done = subprocess.run(
@@ -42,6 +43,8 @@ def rbd(program: str = 'qemu-img') -> str:
             stderr=subprocess.PIPE, timeout=_TIMEOUT,
             env=environment.of_child(os.environ))
     except OSError as error:
+        if not environment.is_unusable(error):
+            raise
         raise exceptions.Unreachable(
             f'{program} cannot be run here: {error.strerror}.',
             f'{_PACKAGES} Only verify needs it.') from error

@@ -24,6 +24,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import errno
 import json
 import os
 import time
@@ -90,6 +91,7 @@ def prove(cases: Sequence[Case], timeout: float, parallel: int,
     :param advance: called with 1 after each image
     :returns: the results in the order of the cases
     :raises ConfigError: qemu-img or its rbd driver is not installed
+    :raises OSError: this process has too many open files, for example
     """
     return asyncio.run(_prove(cases, timeout, parallel, advance))
 
@@ -122,17 +124,17 @@ async def _open(case: Case, timeout: float) -> Proof:
 async def _run(words: Sequence[str], descriptors: tuple[int, ...],
                timeout: float) -> Optional[str]:
     """Run QEMU and return its error output; None on success."""
-    # librados would read CEPH_KEYRING and other CEPH_ variables.
-    environ = {name: value
-               for name, value in environment.of_child(os.environ).items()
-               if not name.startswith('CEPH_')}
     try:
         process = await asyncio.create_subprocess_exec(
             *words, stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE, pass_fds=descriptors,
-            env=environ)
+            env=environment.of_child(os.environ))
     except OSError as error:
+        if error.errno == errno.E2BIG:
+            return 'the name of the image or the list of monitors is too long'
+        if not environment.is_unusable(error):
+            raise
         raise exceptions.ConfigError(
             f'{words[0]} cannot be run here: {error.strerror}.',
             'Install qemu-utils (Debian, Ubuntu) or qemu-img (RHEL).'

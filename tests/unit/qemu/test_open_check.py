@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 
@@ -131,3 +132,11 @@ def test_the_key_does_not_show():
 def test_no_case_no_process(monkeypatch, tmp_path):
     monkeypatch.setenv('PATH', str(tmp_path))
     assert prove() == []
+
+
+def test_a_name_that_is_too_long_for_a_command_line(qemu_img):
+    qemu_img('exit 0')
+    long = dataclasses.replace(CASE, image='vms/' + 'x' * (1 << 20))
+    good, bad = prove(CASE, long)
+    assert good.opened
+    assert 'too long' in bad.error
