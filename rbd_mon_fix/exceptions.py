@@ -67,6 +67,20 @@ class Interrupted(RbdMonFixError):
                          'Run the same command again to continue.')
 
 
+class Defect(RbdMonFixError):
+    """An exception that nobody expected: a defect of rbd-mon-fix.
+
+    Its text is not shown: it may quote a document.
+    """
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(
+            f'Crashed: {type(error).__name__}.', 'Run it again with --debug '
+            '(before the command name) to get a traceback, and please report '
+            'it.')
+        self.__cause__ = error
+
+
 def of_system(error: OSError) -> RbdMonFixError:
     """Return an error of ours for an error of the operating system.
 

@@ -52,7 +52,7 @@ def scan_request(conf: cfg.ConfigOpts) -> engine.ScanRequest:
         tuple(command.store), command.unmanaged)
 
 
-class Console:
+class Console(engine.Silence):
     """Writes the report to one stream and progress to the other."""
 
     def __init__(self, conf: cfg.ConfigOpts, kind: schema.Kind, out: TextIO,
@@ -82,7 +82,7 @@ class Console:
         return progress.shown(self._err, what, total)
 
 
-class RunConsole(Console):
+class RunConsole(Console, contextlib.AbstractContextManager['RunConsole']):
     """Writes the report of a run that changes documents.
 
     A report that cannot be written, because a disk is full or the reader of
@@ -95,6 +95,23 @@ class RunConsole(Console):
         self._kind = kind
         self._out = out
         self._lost: Optional[OSError] = None
+        self._untold: Optional[str] = None
+
+    def __enter__(self) -> RunConsole:
+        return self
+
+    def __exit__(self, kind: object, error: Optional[BaseException],
+                 trace: object) -> None:
+        """Name the run if an error took the place of its summary."""
+        if self._untold is not None:
+            with contextlib.suppress(OSError):
+                print(f'rbd-mon-fix: Run {self._untold} was cut off. '
+                      f'"rbd-mon-fix journal show {self._untold}" lists what '
+                      'was written.', file=self._err)
+
+    def began(self, run: str) -> None:
+        """Remember the id of the run, until its summary is written."""
+        self._untold = run
 
     def clusters(self, clusters: Sequence[Cluster],
                  answering: Optional[frozenset[MonAddr]]) -> None:
@@ -115,6 +132,7 @@ class RunConsole(Console):
         self._attempt(lambda: self.report.close(summary, run))
         self._attempt(self._out.flush)
         if self._lost is None:
+            self._untold = None
             return True
         streams.drop(self._out)
         with contextlib.suppress(OSError):
@@ -122,6 +140,7 @@ class RunConsole(Console):
                   f'{self._lost.strerror}. Its summary:',
                   *map(encoding.printable, sentences.sentences(
                       summary, self._kind, run)), sep='\n', file=self._err)
+        self._untold = None
         return False
 
     def _attempt(self, write: Callable[[], object]) -> None:

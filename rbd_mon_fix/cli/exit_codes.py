@@ -58,6 +58,8 @@ def of_error(error: exceptions.RbdMonFixError) -> ExitCode:
         return ExitCode.UNREACHABLE
     if isinstance(error, exceptions.Interrupted):
         return ExitCode.INTERRUPTED
+    if isinstance(error, exceptions.Defect):
+        return ExitCode.CRASH
     return ExitCode.INCOMPLETE
 
 

@@ -23,7 +23,8 @@ import os
 import signal
 import sys
 import traceback
-from typing import Optional, Sequence
+import types
+from typing import Callable, Optional, Sequence, Union
 
 from oslo_config import cfg
 from oslo_log import log as logging
@@ -39,15 +40,25 @@ from rbd_mon_fix.report import encoding
 
 CONFIG_FILE = '/etc/rbd-mon-fix/rbd-mon-fix.conf'
 
+_ENDING_SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+
+_Handler = Callable[[int, Optional[types.FrameType]], None]
+
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
     """Run the command line and return the exit code."""
     streams.complete()
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in _ENDING_SIGNALS:
+        # nohup ignores SIGHUP, and a shell SIGINT of what is in background.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _interrupt)
     words = sys.argv[1:] if argv is None else argv
     with contextlib.redirect_stdout(streams.Watched(sys.stdout)):
         try:
             return _ending(words, '--debug' in words)
+        except KeyboardInterrupt:
+            # The second signal, while the first one was being told.
+            return exit_codes.ExitCode.INTERRUPTED
         finally:
             streams.settle()
 
@@ -75,10 +86,7 @@ def _ending(argv: Sequence[str], debug: bool) -> int:
             'open files, or use --debug for the reason.'))
     except Exception as error:  # noqa: BLE001  # the only catch-all
         _trace(debug)
-        _say(f'Crashed: {type(error).__name__}. Run it again with --debug '
-             '(before the command name) to get a traceback, and please report '
-             'it.')
-        return exit_codes.ExitCode.CRASH
+        return _tell(exceptions.Defect(error))
 
 
 def _run(conf: cfg.ConfigOpts, argv: Sequence[str]) -> int:
@@ -163,7 +171,23 @@ def _existing(path: str) -> list[str]:
 
 
 def _interrupt(signum: int, frame: object) -> None:
+    _handle_next(_interrupt_again)
     raise KeyboardInterrupt
+
+
+def _interrupt_again(signum: int, frame: object) -> None:
+    """Interrupt the ending too; a third signal kills the process.
+
+    A kill at any point leaves a journal that the next run settles.
+    """
+    _handle_next(signal.SIG_DFL)
+    raise KeyboardInterrupt
+
+
+def _handle_next(handler: Union[_Handler, signal.Handlers]) -> None:
+    for number in _ENDING_SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 def _trace(debug: bool) -> None:

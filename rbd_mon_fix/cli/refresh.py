@@ -36,9 +36,10 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
     with engine.Context(conf) as context:
         if command.dry_run:
             return _dry_run(context, request, out, err)
-        console = consoles.RunConsole(conf, schema.Kind.REFRESH, out, err)
-        done = engine.refresh(context, request, console)
-    written = console.close(done.summary, done.run)
+        with consoles.RunConsole(
+                conf, schema.Kind.REFRESH, out, err) as console:
+            done = engine.refresh(context, request, console)
+            written = console.close(done.summary, done.run)
     if done.error is not None:
         raise done.error
     return exit_codes.of_work(

@@ -32,9 +32,10 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
     with engine.Context(conf) as context:
         if conf.command.dry_run:
             return _dry_run(context, request, out, err)
-        console = consoles.RunConsole(conf, schema.Kind.ROLLBACK, out, err)
-        done = engine.rollback(context, request, console)
-    written = console.close(done.summary, done.run)
+        with consoles.RunConsole(
+                conf, schema.Kind.ROLLBACK, out, err) as console:
+            done = engine.rollback(context, request, console)
+            written = console.close(done.summary, done.run)
     if done.error is not None:
         raise done.error
     left = (done.summary.incomplete or any(done.summary.skipped.values())

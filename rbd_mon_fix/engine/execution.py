@@ -29,9 +29,11 @@ from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.record import Locator
 from rbd_mon_fix.model.summary import Summary
 
-# Takes changes that were made, and returns a reason for each that is wrong.
-_ENDINGS = (exceptions.RbdMonFixError, KeyboardInterrupt, OSError)
+# What may end a run. Defects are among them: whatever happens, the report
+# tells what was written.
+_ENDINGS = (Exception, KeyboardInterrupt)
 
+# Takes changes that were made, and returns a reason for each that is wrong.
 Complaints = Callable[[Sequence[Change]], Mapping[Locator, str]]
 
 
@@ -100,7 +102,7 @@ class Execution:
         run = None
         if self._writing is not None:
             run = self._writing.run
-            error = self._writing.close(error)
+            error = self._close(self._writing, error)
         return followed(
             RunResult(self.reporter.summary, run, lost, error),
             self.reporter.end)
@@ -123,20 +125,26 @@ class Execution:
     def _apply(self, plan: Plan) -> Optional[exceptions.RbdMonFixError]:
         outcomes: dict[Locator, Outcome] = {}
         error = None
-        with self.listener.phase('Writing', self.total) as advance:
-            advance(self._done)
-            try:
-                if self._writing is None:
-                    self._writing = self.start()
-                for outcome in self._writing.apply(plan):
-                    advance(outcome.locator not in outcomes)
-                    outcomes[outcome.locator] = outcome
-                outcomes.update(self._disproved(plan, outcomes))
-            except _ENDINGS as ending:
-                error = _told(ending)
+        try:
+            if self._writing is None:
+                self._writing = self.start()
+                self.listener.began(self._writing.run)
+            self._write(self._writing, plan, outcomes)
+        except _ENDINGS as ending:
+            error = _told(ending)
         self._done += len(plan.changes)
         self.reporter.plan(plan, outcomes)
         return error
+
+    def _write(self, writing: sessions.Writing, plan: Plan,
+               outcomes: dict[Locator, Outcome]) -> None:
+        """Make the changes of a plan, and add the outcome of each."""
+        with self.listener.phase('Writing', self.total) as advance:
+            advance(self._done)
+            for outcome in writing.apply(plan):
+                advance(outcome.locator not in outcomes)
+                outcomes[outcome.locator] = outcome
+            outcomes.update(self._disproved(plan, outcomes))
 
     def _disproved(self, plan: Plan, outcomes: Mapping[Locator, Outcome]
                    ) -> Mapping[Locator, Outcome]:
@@ -145,6 +153,16 @@ class Execution:
                  if outcomes[change.locator].verdict is Verdict.FIXED]
         return {locator: Outcome(locator, Verdict.UNVERIFIED, reason)
                 for locator, reason in self.complaints(fixed).items()}
+
+    def _close(self, writing: sessions.Writing,
+               error: Optional[exceptions.RbdMonFixError]
+               ) -> Optional[exceptions.RbdMonFixError]:
+        """End the run, and return the error that it ends with, if any."""
+        try:
+            writing.close(error is None)
+        except _ENDINGS as ending:
+            return error or _told(ending)
+        return error
 
     def _tell_rest(self, plans: Iterator[Plan]) -> None:
         """Report the plans that were not reached."""
@@ -163,9 +181,10 @@ class Execution:
 
 def _told(ending: BaseException) -> exceptions.RbdMonFixError:
     """Return an ending as an error of ours, which the report precedes."""
+    if isinstance(ending, exceptions.RbdMonFixError):
+        return ending
     if isinstance(ending, KeyboardInterrupt):
         return exceptions.Interrupted()
     if isinstance(ending, OSError):
         return exceptions.of_system(ending)
-    assert isinstance(ending, exceptions.RbdMonFixError)
-    return ending
+    return exceptions.Defect(ending)

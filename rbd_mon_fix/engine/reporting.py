@@ -56,6 +56,9 @@ class Listener(Protocol):
             asked
         """
 
+    def began(self, run: str) -> None:
+        """Receive the id of a run in the journal, before its first change."""
+
     def server(self, host: str, instance: Instance, copies: Sequence[Copy],
                outcomes: Outcomes) -> None:
         """Receive one server; the servers of a host come in sequence.
@@ -84,6 +87,9 @@ class Silence:
     def clusters(self, clusters: Sequence[Cluster],
                  answering: Optional[frozenset[MonAddr]]) -> None:
         """Ignore the clusters."""
+
+    def began(self, run: str) -> None:
+        """Ignore the id of a run."""
 
     def server(self, host: str, instance: Instance, copies: Sequence[Copy],
                outcomes: Outcomes) -> None:

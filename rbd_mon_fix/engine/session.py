@@ -182,20 +182,16 @@ class Writing:
                 list(changes), self._scan.stores(host), self._writer,
                 functools.partial(self._scan.busy, host), self._hold)
 
-    def close(self, error: Optional[exceptions.RbdMonFixError]
-              ) -> Optional[exceptions.RbdMonFixError]:
-        """End the run and return the error it ends with, if any.
+    def close(self, complete: bool) -> None:
+        """End the run.
 
-        :param error: the error that cut the run off; None if it is complete
+        :param complete: False if an error cut the run off
+        :raises RbdMonFixError: the journal cannot be written
         """
-        try:
-            if error is None:
-                self._writer.close()
-            else:
-                self._writer.leave()
-        except exceptions.RbdMonFixError as unwritten:
-            return error or unwritten
-        return error
+        if complete:
+            self._writer.close()
+        else:
+            self._writer.leave()
 
     @contextlib.contextmanager
     def _hold(self, uuids: Collection[str]) -> Iterator[None]:

@@ -108,3 +108,44 @@ def test_neither_stream_takes_anything(cloud, monkeypatch):
     assert refresh.run(conf, Full(0), Full(0)) == 4
     [made] = engine.journal(cloud.context()).runs()
     assert made.finished
+
+
+@pytest.mark.parametrize('command, undone', [
+    (refresh, None), (rollback, 'run')])
+@pytest.mark.parametrize('where', [
+    (engine.RunResult, '__init__'), (console.RunConsole, 'close')])
+def test_an_ending_without_a_summary_names_the_run(cloud, monkeypatch, where,
+                                                   command, undone):
+    """As after a second signal, in the middle of the ending."""
+    fields = {'host': ['cmp1']}
+    if undone:
+        fields = {'run': worlds.run(
+            cloud, monkeypatch, refresh)[1]['run']}
+    before = {run.id for run in engine.journal(cloud.context()).runs()}
+    monkeypatch.setattr(engine, 'Context', cloud.opened)
+
+    def fail(*arguments, **named):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(*where, fail)
+    err = io.StringIO()
+    with pytest.raises(KeyboardInterrupt):
+        command.run(cloud.conf(worlds.command(**fields)), io.StringIO(), err)
+    [made] = {run.id for run in engine.journal(cloud.context()).runs()
+              } - before
+    assert err.getvalue() == (
+        f'rbd-mon-fix: Run {made} was cut off. "rbd-mon-fix journal show '
+        f'{made}" lists what was written.\n')
+
+
+def test_an_ending_before_the_first_change_names_no_run(cloud, monkeypatch):
+    monkeypatch.setattr(engine, 'Context', cloud.opened)
+
+    def fail(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(engine, 'refresh', fail)
+    err = io.StringIO()
+    with pytest.raises(KeyboardInterrupt):
+        refresh.run(cloud.conf(worlds.command(['cmp1'])), io.StringIO(), err)
+    assert err.getvalue() == ''

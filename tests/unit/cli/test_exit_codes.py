@@ -46,6 +46,19 @@ def test_of_error(error, number):
     assert exit_codes.of_error(error('It is so.')) == number
 
 
+def test_endings():
+    assert exit_codes.of_error(exceptions.Interrupted()) == 130
+    assert exit_codes.of_error(exceptions.Defect(ValueError('TOPSECRET'))
+                               ) == 255
+
+
+def test_a_defect_does_not_quote_the_exception():
+    cause = ValueError('TOPSECRET')
+    error = exceptions.Defect(cause)
+    assert 'SECRET' not in str(error)
+    assert error.__cause__ is cause
+
+
 @pytest.mark.parametrize('wrong, lost, look, work', [
     (0, {}, 0, 0), (3, {}, 1, 4), (0, {'h': 1}, 5, 5), (3, {'h': 1}, 5, 5),
 ])

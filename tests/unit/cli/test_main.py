@@ -321,3 +321,84 @@ def test_stdout_carries_the_report_alone_and_stderr_no_traceback(command):
     main.main(['monitors'])
     assert command.conf.use_stderr
     assert 'sqlalchemy.pool=CRITICAL' in command.conf.default_log_levels
+
+
+# A command that waits for a signal, and again while it ends.
+WAITING = '''
+import signal, sys, types
+from rbd_mon_fix.cli import main
+
+def wait(word):
+    print(word, flush=True)
+    while True:
+        signal.pause()
+
+def run(conf, out, err):
+    try:
+        wait('at work')
+    except KeyboardInterrupt:
+        if sys.argv[1] == '1':
+            raise
+        try:
+            wait('ending')
+        except KeyboardInterrupt:
+            if sys.argv[1] == '2':
+                raise
+            wait('still there')
+
+sys.modules['rbd_mon_fix.cli.monitors'] = types.SimpleNamespace(run=run)
+sys.exit(main.main(['--journal-dir', sys.argv[2], '--debug', 'monitors']))
+'''
+WORDS = ('at work', 'ending', 'still there')
+
+
+def signalled(folder, numbers):
+    """Send signals to a command, each as soon as it waits for one."""
+    with subprocess.Popen(
+            [sys.executable, '-c', WAITING, str(len(numbers)), str(folder)],
+            text=True, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE) as process:
+        for number, words in zip(numbers, WORDS):
+            assert process.stdout.readline() == f'{words}\n'
+            process.send_signal(number)
+        _, err = process.communicate(timeout=BOUND)
+    return process.returncode, err
+
+
+@pytest.mark.parametrize('numbers', [
+    (signal.SIGHUP,), (signal.SIGTERM,), (signal.SIGINT,),
+    (signal.SIGINT, signal.SIGINT), (signal.SIGTERM, signal.SIGINT),
+    (signal.SIGHUP, signal.SIGTERM)])
+def test_signals_interrupt(tmp_path, numbers):
+    code, err = signalled(tmp_path, numbers)
+    assert code == 130
+    assert 'Traceback' not in err
+    assert err.startswith('rbd-mon-fix: Interrupted.')
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_a_third_signal_kills(tmp_path, number):
+    code, err = signalled(tmp_path, (signal.SIGINT, signal.SIGHUP, number))
+    assert (code, err) == (-number, '')
+
+
+def test_nohup(tmp_path):
+    """SIGHUP stays ignored; the command ends with another signal."""
+    with subprocess.Popen(
+            ['nohup', sys.executable, '-c', WAITING, '1', str(tmp_path)],
+            text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE) as process:
+        assert process.stdout.readline() == 'at work\n'
+        process.send_signal(signal.SIGHUP)
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=BOUND)
+    assert process.returncode == 130
+    assert 'Interrupted.' in err
+
+
+def test_a_signal_while_the_first_one_is_told(command, monkeypatch, capsys):
+    command.act = raises(KeyboardInterrupt())
+    monkeypatch.setattr(main, '_tell', lambda error: raises(
+        KeyboardInterrupt())(None, None))
+    assert main.main(['monitors']) == 130
+    assert told(capsys) == ''

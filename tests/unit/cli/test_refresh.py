@@ -138,3 +138,19 @@ def test_verify_is_of_this_machine(cloud, run):
 def test_lock_takes_an_api(cloud, run):
     with pytest.raises(exceptions.ConfigError, match='--lock'):
         run(refresh, lock=True)
+
+
+def test_a_defect_in_the_middle(cloud, monkeypatch):
+    def crash(xml):
+        raise ZeroDivisionError('AQBSECRET==')
+
+    monkeypatch.setattr(cloud.domains('cmp1'), 'define', crash)
+    report, error = cut_off(cloud, monkeypatch)
+    assert exit_codes.of_error(error) == exit_codes.ExitCode.CRASH
+    assert str(error).startswith('Crashed: ZeroDivisionError.')
+    assert 'SECRET' not in str(error)
+    [found] = engine.journal(cloud.context()).unfinished()
+    assert report['run'] == found.id
+    assert {record['outcome'] for record in report['records']} == {
+        'fixed', None}
+    assert run_again(cloud, monkeypatch) == 0

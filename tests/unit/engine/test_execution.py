@@ -295,19 +295,14 @@ def test_complaints_that_cannot_be_had(run):
     assert [found.finished for found in run.runs] == [False]
 
 
-def test_errors_of_others_are_not_kept(run, monkeypatch):
-    def crash(xml):
-        raise ZeroDivisionError
-
-    monkeypatch.setattr(run.world.domains(), 'define', crash)
-    with pytest.raises(ZeroDivisionError):
-        run.carry_out()
-
-
 @pytest.mark.parametrize('ending, told, unread', [
     (KeyboardInterrupt(), exceptions.Interrupted,
      [(1, FIXED), (2, FIXED[:2])]),
     (OSError(24, 'SECRET'), exceptions.RbdMonFixError,
+     [(1, FIXED), (2, FIXED[:2]), (3, [])]),
+    (ZeroDivisionError('SECRET'), exceptions.Defect,
+     [(1, FIXED), (2, FIXED[:2]), (3, [])]),
+    (RecursionError('SECRET'), exceptions.Defect,
      [(1, FIXED), (2, FIXED[:2]), (3, [])])])
 def test_other_endings_in_the_middle(run, monkeypatch, ending, told, unread):
     """The report comes first; after an interrupt, nothing more is read."""
@@ -331,3 +326,26 @@ def test_the_guests_cannot_be_listed_afterwards(run, monkeypatch):
     assert 'Too many open files' in str(done.error)
     assert done.summary.outcomes == {Verdict.FIXED: 9}
     assert run.runs[0].id == done.run
+
+
+@pytest.mark.parametrize('second', [KeyboardInterrupt(), ZeroDivisionError()])
+@pytest.mark.parametrize('step', [
+    (journal_writer.Writer, 'leave'), (connectivity.Watch, 'stranded'),
+    (reporting.Reporter, 'plan')])
+@pytest.mark.parametrize('first', [KeyboardInterrupt(), DOWN])
+def test_a_second_ending_during_the_first(run, monkeypatch, first, step,
+                                          second):
+    """The run is named, and the first ending is the one that is told."""
+    run.lose_libvirt(1, monkeypatch, first)
+
+    def fail(*arguments):
+        raise second
+
+    monkeypatch.setattr(*step, fail)
+    done = run.carry_out()
+    if step[1] != 'plan':  # else the plan's own ending is lost with it
+        assert type(done.error) is (exceptions.Unreachable if first is DOWN
+                                    else exceptions.Interrupted)
+    [found] = run.runs
+    assert (found.id, found.finished) == (done.run, False)
+    assert done.summary.incomplete

@@ -265,17 +265,6 @@ def test_batches_have_each_value_once():
     assert list(engine.batches(iter('abca'))) == [['a', 'b', 'c']]
 
 
-STORED = [("CAST(x'6eff' AS TEXT)", 'n\\xff'), ("x'6e00c3a4'", 'n\0\xe4'),
-          ("CAST(x'6e00ff' AS TEXT)", 'n\0\\xff'), ("'\xe4'", '\xe4'),
-          ('NULL', None), ('7', 7)]
-
-
-@pytest.mark.parametrize('stored, expected', STORED)
-def test_bytes_that_are_no_text(database, stored, expected):
-    query = sa.select(sa.literal_column(stored), sa.literal('beside'))
-    assert database.read(query, lambda *row: row) == [(expected, 'beside')]
-
-
 def undecodable(*columns):
     b'\xff'.decode()
 

@@ -1,0 +1,156 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""Hostile documents and rows: each is left out, the others are worked on."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import json
+import os
+import sqlite3
+
+import pytest
+import sqlalchemy as sa
+import yaml
+
+from tests.cloud import domains
+from tests.cloud import shape
+from tests.functional import operator
+
+HOST = ('--host', 'cmp1')
+READ = {
+    'json': lambda text: json.loads(text)['records'],
+    'yaml': lambda text: yaml.safe_load(text)['records'],
+    'csv': lambda text: list(csv.DictReader(io.StringIO(text))),
+}
+
+# What replaces which part of connection_info.
+TEXTS = {
+    'surrogate-volume': ('"volume_id": "', '"volume_id": "\\ud800'),
+    'nul-volume': ('"volume_id": "', '"volume_id": "\\u0000'),
+    'surrogate-image': ('"name": "', '"name": "\\udfff'),
+    'surrogate-user': ('"auth_username": "', '"auth_username": "\\ud800'),
+    'nul-secret': ('"secret_uuid": "', '"secret_uuid": "\\u0000'),
+    'deep': ('"hosts"', '"x": %s, "hosts"' % ('[' * 5000 + ']' * 5000)),
+    'quoted-scope': ('"hosts": ["', '"hosts": ["fe80::1%\'/>", "'),
+    'infinite': ('"ports": ["', '"ports": [1e999, "'),
+}
+HARMED = tuple(shape.Server(name, (shape.stale(
+    name, alter=lambda text, parts=parts: text.replace(*parts)),))
+    for name, parts in TEXTS.items())
+GOOD = shape.Server('good', (shape.stale('good', shape.BETA),))
+RESCUED = [shape.Server(name, (shape.stale(name),), vm_state='rescued')
+           for name in ('nested', 'long', 'undecodable', 'cut-off')]
+BYTES = [shape.Server(f'bytes-{number}', (shape.stale(f'bytes-{number}'),))
+         for number in range(4)]
+
+
+def unreadable(cloud, records):
+    """Return the names of servers with an unreadable record."""
+    names = {server.uuid: server.name for server in cloud.servers}
+    return {names.get(row['instance'], row['instance']) for row in records
+            if row['skip'] == 'unreadable'}
+
+
+def ends(answer, *codes):
+    assert answer.code in codes, answer.err
+    assert 'Traceback' not in answer.err
+    assert 'Crashed' not in answer.err
+    return answer
+
+
+def every_command(cloud, bad, tmp_path, holds):
+    """Run every command; the bad records are told, the others corrected."""
+    admin = operator.Operator(cloud)
+    for form, read in READ.items():
+        found = ends(admin.run('status', *HOST, '-f', form), 1)
+        assert unreadable(cloud, read(found.out)) == bad
+    assert 'unreadable' in ends(admin.run('status', *HOST), 1).out
+    assert ends(admin.run('status', *HOST, '-f', 'json'), 1).json[
+        'summary']['not_judged'] > 0
+    ends(admin.run('refresh', *HOST, '--dry-run'), 1)
+    (tmp_path / 'qemu-img').write_text('#!/bin/sh\nexit 0\n')
+    (tmp_path / 'qemu-img').chmod(0o755)
+    path = f'{tmp_path}:{os.environ["PATH"]}'
+    opened = ends(admin.run('verify', *HOST, '-f', 'json', PATH=path), 1)
+    assert {row['instance'] for row in opened.json['disks']
+            if (row['error'] or '').startswith('not tried')}
+    ends(admin.run('guests', *HOST, '-f', 'json'), 0)
+    before = holds(cloud)
+    done = ends(admin.run('refresh', *HOST, '-f', 'yaml'), 4)
+    records = yaml.safe_load(done.out)['records']
+    assert unreadable(cloud, records) == bad
+    assert {row['outcome'] for row in records
+            if row['instance'] == GOOD.uuid} == {'fixed'}
+    run = yaml.safe_load(done.out)['run']
+    assert holds(cloud) != before
+    ends(admin.run('rollback', run, '-f', 'csv'), 0)
+    assert holds(cloud) == before
+
+
+@pytest.mark.parametrize('on', ['sqlite', 'mariadb', 'postgresql'])
+def test_texts(build_cloud, tmp_path, on):
+    cloud = build_cloud((*HARMED, GOOD), on=on)
+    every_command(cloud, set(TEXTS), tmp_path, lambda cloud:
+                  operator.without_stamps(operator.Operator(cloud).holds()))
+
+
+def raw(url, statement, *values):
+    """Store bytes that SQLite does not check."""
+    path = sa.engine.make_url(url).database
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        database.execute(statement, values)
+        database.commit()
+
+
+def documents(cloud):
+    """Return all documents, byte for byte."""
+    found = [domains.dump(cloud.libvirt_root)]
+    for url, table in ((cloud.databases.cell, 'block_device_mapping'),
+                       (cloud.databases.cinder, 'volume_attachment')):
+        path = sa.engine.make_url(url).database
+        with contextlib.closing(sqlite3.connect(path)) as database:
+            found.append(database.execute(
+                'SELECT id, CAST(connection_info AS BLOB) '
+                f'FROM {table}').fetchall())
+    return found
+
+
+def test_bytes_and_files(build_cloud, tmp_path):
+    cloud = build_cloud((*BYTES, *RESCUED, GOOD))
+    cell, cinder = cloud.databases.cell, cloud.databases.cinder
+    mapping = ('UPDATE block_device_mapping SET connection_info = {} '
+               'WHERE instance_uuid = ?')
+    raw(cell, mapping.format("CAST(x'7bff7d' AS TEXT)"), BYTES[0].uuid)
+    raw(cell, mapping.format("x'00ff'"), BYTES[1].uuid)
+    raw(cell, "UPDATE instances SET display_name = CAST(x'00ff1b' AS TEXT)")
+    raw(cinder, "UPDATE volume_attachment SET connection_info = "
+        "CAST(x'e4' AS TEXT) WHERE instance_uuid = ?", BYTES[2].uuid)
+    raw(cell, "UPDATE instances SET uuid = '../x' WHERE uuid = ?",
+        BYTES[3].uuid)
+    folder = cloud.folder / 'nova' / 'instances'
+    texts = domains.dump(cloud.libvirt_root)
+    for server, harm in zip(RESCUED, (
+            lambda text: text.replace('<target', '<x>' * 1000 + '</x>' * 1000
+                                      + '<target', 1),
+            lambda text: text + ' ' * (4 << 20),
+            lambda text: text.replace('<name>', '<name>\udcff'),
+            lambda text: text[:-9])):
+        (folder / server.uuid).mkdir(parents=True)
+        (folder / server.uuid / 'unrescue.xml').write_text(
+            harm(texts[server.uuid]), errors='surrogateescape')
+    every_command(cloud, {server.name for server in (
+        *BYTES[:3], *RESCUED)} | {'../x'}, tmp_path, documents)
