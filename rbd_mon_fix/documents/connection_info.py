@@ -104,11 +104,12 @@ class ConnectionInfo:
         """Return both lists for other monitors, as Cinder writes them.
 
         Both are lists of strings, IPv6 without brackets
-        (cinder/volume/drivers/rbd.py, ``_get_mon_addrs``).
+        (cinder/volume/drivers/rbd.py, ``_get_mon_addrs``); no port is null.
         """
         return _verbatim(
             json.dumps([monitor.host for monitor in monitors]),
-            json.dumps([str(monitor.port) for monitor in monitors]))
+            json.dumps([None if monitor.port is None else str(monitor.port)
+                        for monitor in monitors]))
 
     def edited(self, verbatims: Mapping[str, str]) -> ConnectionInfo:
         """Return a copy in which only the two lists are replaced.

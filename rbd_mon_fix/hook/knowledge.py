@@ -144,7 +144,8 @@ def loads(content: bytes) -> tuple[tuple[Known, ...], str]:
         _check_version(document['version'])
         return (tuple(map(_known, document['clusters'])),
                 str(document['written']))
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError,
+            RecursionError) as error:
         raise exceptions.Unreadable(
             'rbd-mon-fix did not write this file') from error
 

@@ -150,7 +150,7 @@ def test_the_format():
     (b'{"version": 3}', False), (b'{"version": "1"}', False),
     (b'{"version": []}', False), (b'{"version": null}', False),
     (b'', False), (b'\xff', False), (b'[]', False), (b'{}', False),
-    (b'{"version": 2}', False),
+    (b'{"version": 2}', False), (b'[' * 100_000, False),
     (b'{"version": 2, "written": "", "clusters": [{}]}', False),
     (b'{"version": 2, "written": "", "clusters": [{"name": "a", '
      b'"fsid": null, "monitors": ["?"], "known": []}]}', False)])
