@@ -57,7 +57,7 @@ def no_complaints(changes: Sequence[Change]) -> Mapping[Locator, str]:
     return {}
 
 
-def followed(result: RunResult, work: Callable[[], object]) -> RunResult:
+def _followed(result: RunResult, work: Callable[[], object]) -> RunResult:
     """Do what follows a run; if it fails, the result is not lost.
 
     :returns: the result, with the error of the work if it had none
@@ -103,7 +103,7 @@ class Execution:
         if self._writing is not None:
             run = self._writing.run
             error = self._close(self._writing, error)
-        return followed(
+        return _followed(
             RunResult(self.reporter.summary, run, lost, error),
             self.reporter.end)
 

@@ -18,13 +18,14 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-from typing import Collection, Iterable
+from typing import Collection, Iterable, Mapping, Optional
 
 from oslo_log import log as logging
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.engine import context as contexts
 from rbd_mon_fix.engine import monitors
+from rbd_mon_fix.engine import session as sessions
 from rbd_mon_fix.hook import installation
 from rbd_mon_fix.hook import knowledge
 from rbd_mon_fix.model.cluster import Cluster
@@ -73,7 +74,9 @@ class Facts:
 def feed(context: contexts.Context) -> None:
     """Update the hook of this host, if there is one.
 
-    The run has already done its work, so errors are logged, not raised.
+    A run does so before its first write: whatever ends the run, the hook
+    knows what it was to replace. Errors are logged, not raised: the hook is
+    not what the run is for.
     """
     hook = installed(context)
     failure = None
@@ -115,13 +118,16 @@ def remove_hook(context: contexts.Context) -> None:
 
 
 def gather(context: contexts.Context) -> Facts:
-    """Query the clusters for what the hook should know.
+    """Query the clusters and the journal for what the hook should know.
 
-    :raises ConfigError: the config names no cluster, or is unusable
+    :raises ConfigError: the config names no cluster, or is unusable; or the
+        journal cannot be read
     :raises Unreachable: no monitors are known, and no cluster answers
     """
     context.histories.complete()
-    clusters = context.histories.clusters
+    replaced = knowledge.replaced(sessions.journal(context).summaries())
+    clusters = tuple(_with_replaced(each, replaced)
+                     for each in context.histories.clusters)
     answering = context.answering or frozenset()
     if answering:
         clusters = monitors.greeted(clusters)
@@ -129,6 +135,13 @@ def gather(context: contexts.Context) -> Facts:
     return Facts(tuple(each for each, reason in reasons if not reason),
                  tuple(Untaught(each, reason) for each, reason in reasons
                        if reason))
+
+
+def _with_replaced(cluster: Cluster, replaced: Mapping[
+        Optional[str], frozenset[MonAddr]]) -> Cluster:
+    """Add what runs replaced to what was stated."""
+    return dataclasses.replace(cluster, stated=tuple(dict.fromkeys(
+        (*cluster.stated, *replaced.get(cluster.fsid, ())))))
 
 
 def _reason(cluster: Cluster, answering: Collection[MonAddr]) -> str:

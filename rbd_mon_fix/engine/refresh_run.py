@@ -133,18 +133,15 @@ class _Refresh:
             kept = self._read()
             self.check()
             self._learn()
+            hook_update.feed(self._context)
             reporter = reporting.Reporter(self._context, self._listener)
             reporter.begin()
-            result = execution.Execution(
+            return execution.Execution(
                 reporter, self._listener,
                 lambda: session.start('refresh', self._context.clusters),
                 self._guard.changes, complaints).carry_out(
                     self._again() if kept is None else iter(kept),
                     self.scan.lost)
-            if result.error is not None:
-                return result
-            return execution.followed(
-                result, lambda: hook_update.feed(self._context))
 
     def _read(self) -> Optional[list[Plan]]:
         """Return all plans; None if they are too large to keep."""

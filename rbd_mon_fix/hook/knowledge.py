@@ -30,6 +30,8 @@ from rbd_mon_fix import exceptions
 from rbd_mon_fix.model import monmap
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.monmap import MonAddr
+from rbd_mon_fix.model.plan import Verdict
+from rbd_mon_fix.model.run import RunSummary
 
 VERSION = 2
 
@@ -88,6 +90,26 @@ def learn(clusters: Iterable[Cluster], doubtful: Iterable[Cluster],
     return (*taught, *doubted,
             *(dataclasses.replace(each, monitors=())
               for fsid, each in old.items() if fsid not in named))
+
+
+def replaced(runs: Iterable[RunSummary]
+             ) -> dict[Optional[str], frozenset[MonAddr]]:
+    """Return the addresses that runs replaced, by the fsid of the cluster.
+
+    The evidence of a run may be gone: a statement on the command line, a
+    monitors file. Images saved with these addresses are still there. Runs
+    that were cut off count. Runs that were rolled back do not: the statement
+    may have been wrong.
+    """
+    known = list(runs)
+    undone = {run.undoes for run in known
+              if run.finished and set(run.outcomes) == {Verdict.FIXED}}
+    found: dict[Optional[str], frozenset[MonAddr]] = {}
+    for run in known:
+        if run.undoes is None and run.id not in undone:
+            for fsid, addrs in run.replaced.items():
+                found[fsid] = found.get(fsid, frozenset()) | addrs
+    return found
 
 
 def alike(one: Iterable[Known], other: Iterable[Known]) -> bool:

@@ -21,6 +21,7 @@ import dataclasses
 import enum
 from typing import Mapping, Optional
 
+from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.plan import Edit
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.record import Locator
@@ -61,6 +62,8 @@ class RunSummary:
     :param undoes: the run that this one rolled back
     :param outcomes: number of changes by outcome; None if it is not known
     :param finished: False if the run was cut off
+    :param replaced: the addresses that the run was to replace, by the fsid
+        of the cluster
     """
 
     id: str
@@ -71,6 +74,8 @@ class RunSummary:
     outcomes: Mapping[Optional[Verdict], int]
     finished: bool
     condition: Condition = Condition.WHOLE
+    replaced: Mapping[str, frozenset[MonAddr]] = dataclasses.field(
+        default_factory=dict)
 
     @property
     def changes(self) -> int:
@@ -108,6 +113,7 @@ class Run:
     finished: bool
     locked: frozenset[str]
     condition: Condition = Condition.WHOLE
+    fsids: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def summary(self) -> RunSummary:
@@ -115,7 +121,18 @@ class Run:
         return RunSummary(
             self.id, self.command, self.hosts, self.started, self.undoes,
             collections.Counter(entry.verdict for entry in self.entries),
-            self.finished, self.condition)
+            self.finished, self.condition, self.replaced)
+
+    @property
+    def replaced(self) -> dict[str, frozenset[MonAddr]]:
+        """Return the addresses to replace, by the fsid of the cluster."""
+        found: dict[str, frozenset[MonAddr]] = {}
+        for entry in self.entries:
+            for edit in entry.edits:
+                fsid = self.fsids.get(edit.cluster)
+                if fsid:
+                    found[fsid] = found.get(fsid, frozenset()).union(edit.old)
+        return found
 
     @property
     def unsettled(self) -> tuple[Entry, ...]:

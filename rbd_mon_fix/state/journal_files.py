@@ -30,8 +30,9 @@ from rbd_mon_fix.state import private_folder
 
 _ID = re.compile(r'\d{8}-\d{6}-[0-9a-f]{4}')
 _EXT = '.jsonl'
-# More than a summary and the last line need.
-_TAIL = 512
+# More than the summaries of most runs and the last line need; the others are
+# read whole.
+_TAIL = 4096
 
 
 def is_id(run: str) -> bool:

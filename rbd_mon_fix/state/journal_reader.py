@@ -66,10 +66,11 @@ def summary(name: str, head: bytes, tail: bytes) -> Optional[RunSummary]:
             return None
         told = journal_records.head(first)
         outcomes = journal_records.outcomes(last)
+        replaced = journal_records.replaced(last, told.fsids)
     except _BROKEN:
         return None
     return RunSummary(name, told.command, told.hosts, told.started,
-                      told.undoes, outcomes, True)
+                      told.undoes, outcomes, True, replaced=replaced)
 
 
 def unreadable(name: str) -> Run:
@@ -126,7 +127,8 @@ class _Reader:
             entry.locator.host for entry in entries)), '', None)
         return Run(name, head.command, head.hosts, head.started, head.undoes,
                    entries, self._finished, frozenset(self._locked),
-                   Condition.DAMAGED if self._damaged else Condition.WHOLE)
+                   Condition.DAMAGED if self._damaged else Condition.WHOLE,
+                   head.fsids)
 
     def _line(self, text: bytes) -> dict[str, Any]:
         if text + b'\n' == journal_records.CLOSE:

@@ -65,23 +65,30 @@ def end(number: int, outcome: Outcome) -> dict[str, object]:
             'reason': outcome.reason}
 
 
-def summary(verdicts: Iterable[Verdict]) -> dict[str, object]:
+def summary(verdicts: Iterable[Verdict],
+            replaced: Mapping[str, Iterable[str]]) -> dict[str, object]:
     """Return the line to write at the end of a run.
 
     :param verdicts: the outcome of each change
+    :param replaced: the addresses of each cluster that were to be replaced
     """
     return {'type': 'summary', 'outcomes': collections.Counter(
-        verdict.value for verdict in verdicts)}
+        verdict.value for verdict in verdicts), 'replaced': {
+            cluster: sorted(addrs) for cluster, addrs in replaced.items()}}
 
 
 @dataclasses.dataclass(frozen=True)
 class Head:
-    """What the first line says of a run."""
+    """What the first line says of a run.
+
+    :param fsids: the fsid of each cluster by its name, where it was known
+    """
 
     command: str
     hosts: tuple[str, ...]
     started: str
     undoes: Optional[str]
+    fsids: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 def loads(text: bytes) -> tuple[dict[str, Any], bool]:
@@ -102,7 +109,9 @@ def head(line: Mapping[str, Any]) -> Head:
     undoes = line.get('undoes')
     return Head(
         word(line, 'command'), words(line, 'hosts'), word(line, 'started'),
-        None if undoes is None else word(line, 'undoes'))
+        None if undoes is None else word(line, 'undoes'),
+        {word(cluster, 'name'): word(cluster, 'fsid')
+         for cluster in line.get('clusters', ()) if cluster.get('fsid')})
 
 
 def entry(line: Mapping[str, Any]) -> Entry:
@@ -125,6 +134,18 @@ def outcomes(line: Mapping[str, Any]) -> dict[Optional[Verdict], int]:
     """Read the line that was written at the end of a run."""
     return {Verdict(key): number(line['outcomes'], key)
             for key in line['outcomes']}
+
+
+def replaced(line: Mapping[str, Any], fsids: Mapping[str, str]
+             ) -> dict[str, frozenset[MonAddr]]:
+    """Read the addresses in a summary.
+
+    :param fsids: the fsid of each cluster by its name
+    :returns: the addresses by fsid; not those of a cluster without one
+    """
+    return {fsids[cluster]: frozenset(map(
+                MonAddr.parse, words(line['replaced'], cluster)))
+            for cluster in line['replaced'] if cluster in fsids}
 
 
 def _edit_to_json(edit: Edit) -> dict[str, object]:

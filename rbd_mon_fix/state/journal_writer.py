@@ -47,6 +47,7 @@ class Writer:
         self._path = path
         self._numbers = dict(earlier or {})
         self._verdicts: dict[int, Verdict] = {}
+        self._replaced: dict[str, set[str]] = {}
         self._new = earlier is None
         self._failure: Optional[OSError] = None
         self._size = os.fstat(file).st_size
@@ -65,6 +66,9 @@ class Writer:
         for change in changes:
             number = len(self._numbers)
             self._numbers[change.locator] = number
+            for edit in change.edits:
+                self._replaced.setdefault(edit.cluster, set()).update(
+                    map(str, edit.old))
             lines.append(journal_records.dumps(
                 journal_records.begin(number, change)))
         self._write(lines)
@@ -102,7 +106,8 @@ class Writer:
         """
         if self._new and len(self._verdicts) == len(self._numbers):
             yield journal_records.dumps(journal_records.summary(
-                self._verdicts[number] for number in sorted(self._verdicts)))
+                (self._verdicts[number] for number in sorted(self._verdicts)),
+                self._replaced))
 
     def _write(self, lines: Sequence[bytes]) -> None:
         self._append(b''.join(lines))

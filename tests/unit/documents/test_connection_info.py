@@ -520,7 +520,7 @@ def test_a_document_that_is_nested_deeply(depth, where):
 
 def test_a_monitor_without_a_port_is_written_as_nova_reads_it():
     document = parse(json.dumps(flat()))
-    right = memory.addrs('mon1', '10.0.0.1:3300')
+    right = memory.addrs('mon1,10.0.0.1:3300')
     edited = document.edited(
         {document.disk.key: document.spell(document.disk, right)})
     assert edited.disk.monitors == parse(edited.text).disk.monitors == right

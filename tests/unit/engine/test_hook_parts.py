@@ -25,9 +25,15 @@ import pytest
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.engine import hook_parts
 from rbd_mon_fix.engine import hook_update
+from rbd_mon_fix.engine import session as sessions
 from rbd_mon_fix.hook import daemon
 from rbd_mon_fix.model.history import FormerMonitor
 from rbd_mon_fix.model.monmap import MonMap
+from rbd_mon_fix.model.plan import Change
+from rbd_mon_fix.model.plan import Edit
+from rbd_mon_fix.model.plan import Outcome
+from rbd_mon_fix.model.plan import Verdict
+from tests.unit import memory
 from tests.unit import worlds
 from tests.unit.engine import test_hook_update
 from tests.unit.hook import hosts
@@ -73,6 +79,28 @@ def test_parts(context, hook):
     assert states(context)['other hook'] == 'runs first'
     pathlib.Path(hook.script).unlink()
     assert states(context) == {'script': 'missing'}
+
+
+@pytest.mark.parametrize('finished', [True, False])
+def test_what_a_run_replaced(context, hook, finished):
+    """The evidence of the run, such as a statement, is gone."""
+    hook_update.feed(context)
+    journal = sessions.journal(context)
+    journal.prepare()
+    writer = journal.start('refresh', ['cmp1'], [
+        {'name': CLUSTER.name, 'fsid': CLUSTER.fsid}])
+    old = memory.Sheet('vda volumes/a cinder S 10.6.0.1:6789')
+    where = memory.locator('nova-bdm', 1)
+    writer.begin([Change(memory.record(where, old), old, (Edit(
+        'vda', 'volumes/a', CLUSTER.name, memory.addrs('10.6.0.1:6789'),
+        memory.addrs(memory.NEW), '', ''),))])
+    if finished:
+        writer.end([Outcome(where, Verdict.FIXED)])
+        writer.close()
+    assert states(context)['monitors'] == 'outdated'
+    hook_update.feed(context)
+    assert states(context)['monitors'] == 'current'
+    assert '10.6.0.1' in pathlib.Path(hook.knowledge).read_text()
 
 
 def test_which_parts_are_fine(context, hook):

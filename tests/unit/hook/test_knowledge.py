@@ -26,6 +26,8 @@ from rbd_mon_fix.model.cluster import Source
 from rbd_mon_fix.model.history import FormerMonitor
 from rbd_mon_fix.model.monmap import Monitor
 from rbd_mon_fix.model.monmap import MonMap
+from rbd_mon_fix.model.plan import Verdict
+from rbd_mon_fix.model.run import RunSummary
 from tests.unit.hook import hosts
 
 NEW = hosts.addresses('10.0.0.1:6789', '10.0.0.2:6789')
@@ -158,3 +160,36 @@ def test_unreadable(content, outdated):
     with pytest.raises(exceptions.Unreadable) as caught:
         knowledge.loads(content)
     assert isinstance(caught.value, knowledge.Outdated) is outdated
+
+
+def run(name, replaced, undoes=None, finished=True, **outcomes):
+    return RunSummary(
+        name, 'refresh', (), '', undoes,
+        {Verdict(verdict): count for verdict, count in outcomes.items()},
+        finished, replaced={fsid: frozenset(hosts.addresses(text))
+                            for fsid, text in replaced.items()})
+
+
+FIRST = run('1', {'f': '10.1.0.1:6789'}, fixed=1)
+
+
+@pytest.mark.parametrize('runs, found', [
+    ([], {}),
+    ([FIRST], {'f': ['10.1.0.1:6789']}),
+    ([FIRST, run('2', {'f': '10.1.0.2:6789', 'g': '10.1.0.3:6789'},
+                 finished=False)],
+     {'f': ['10.1.0.1:6789', '10.1.0.2:6789'], 'g': ['10.1.0.3:6789']}),
+    # A rollback replaces what is right.
+    ([FIRST, run('2', {'f': '10.0.0.1:6789'}, undoes='1', fixed=1)], {}),
+    ([FIRST, run('2', {'f': '10.0.0.1:6789'}, undoes='0', fixed=1)],
+     {'f': ['10.1.0.1:6789']}),
+    # Some of it, or nobody knows.
+    ([FIRST, run('2', {}, undoes='1', fixed=1, conflict=1)],
+     {'f': ['10.1.0.1:6789']}),
+    ([FIRST, run('2', {}, undoes='1', finished=False, fixed=1)],
+     {'f': ['10.1.0.1:6789']}),
+    ([FIRST, run('2', {}, undoes='1')], {'f': ['10.1.0.1:6789']}),
+])
+def test_what_runs_replaced(runs, found):
+    assert {fsid: sorted(map(str, addrs)) for fsid, addrs
+            in knowledge.replaced(runs).items()} == found

@@ -37,7 +37,7 @@ from tests.unit import memory
 
 WHEN = datetime.datetime(2024, 2, 29, 12, 34, 56,
                          tzinfo=datetime.timezone.utc)
-CLUSTERS = [{'name': 'ceph', 'fsid': None, 'monitors': ['10.1.0.1:6789']}]
+CLUSTERS = [{'name': 'ceph', 'fsid': 'f-1', 'monitors': ['10.1.0.1:6789']}]
 # A name, IPv6, and an address without a port: all forms in documents.
 WORDS = 'mon1:6789,[fd00::1]:3300,10.0.0.1,[::1]'
 
@@ -124,6 +124,8 @@ def test_round_trip(runs):
     assert run.finished
     assert run.locked == frozenset()
     assert run.unsettled == ()
+    assert run.replaced == {'f-1': frozenset(
+        memory.addrs(WORDS) + memory.addrs(memory.OLD))}
     assert [(entry.locator, entry.edits, entry.old_hash, entry.new_hash)
             for entry in run.entries] == [
         (each.locator, each.edits, fingerprint(each.record.document),
