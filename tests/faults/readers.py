@@ -404,9 +404,10 @@ READERS = {reader.name: reader for reader in (
     Reader('ceph_conf', _of_file(_ceph_conf), _CEPH, _CONFIG,
            rf'(?<!\\)\nkey = {CANARY}\n'),
     Reader('nova_conf', _of_file(lambda path: nova_conf.load([path])), _NOVA,
-           _CONFIG, f'nova:{CANARY}@'),
+           _CONFIG,
+           rf'\n(?:transport_url|connection) = [a-z+]+://nova:{CANARY}@'),
     Reader('cinder_conf', _of_file(lambda path: cinder_conf.load([path])),
-           _CINDER, _CONFIG, f'connection = [^ ]*nova:{CANARY}@'),
+           _CINDER, _CONFIG, rf'\nconnection = [a-z+]+://nova:{CANARY}@'),
     Reader('monitors_file', _of_file(monitors_file.load), _FILES, _CONFIG,
            f'"keyring": "{CANARY}"'),
     Reader('mon_dump', lambda content: mon_dump.parse(
@@ -414,7 +415,8 @@ READERS = {reader.name: reader for reader in (
     Reader('former_monitors', _of_text(lambda text: former_monitors.stated(
         text.split('\n'), ())), (
             f'{FSID} 192.0.2.1:6789 [fd00::1]'.encode(),), _CONFIG),
-    Reader('command_line', _command_line, _QEMU, (), f':key={CANARY}:'),
+    Reader('command_line', _command_line, _QEMU, (),
+           f'file=rbd:p/i@s:id=u:key={CANARY}:'),
     Reader('option_syntax', _of_text(
         lambda text: option_syntax.tree(text, 'driver')),
         tuple(word for words in _QEMU for word in words.split(b'\0')
@@ -423,7 +425,7 @@ READERS = {reader.name: reader for reader in (
     Reader('journal', _journal, (_sample('journal-version-1.jsonl'),)),
     Reader('histories', _of_file(lambda path: histories.load(str(
         pathlib.Path(path).parents[1]), FSID), f'histories/{FSID}.json'),
-        _EPOCHS),
+        _EPOCHS, (OverflowError,)),  # only root writes it
     Reader('known_clusters', _of_file(lambda path: known_clusters.load(
         str(pathlib.Path(path).parent)), 'clusters.json'), _CLUSTERS,
         (exceptions.ConfigError, RecursionError)),  # only root writes it

@@ -33,7 +33,7 @@ from tests.faults import readers
 # Those that take milliseconds for each content get fewer.
 SLOW = ('monitors_file', 'nova_conf', 'cinder_conf', 'database_url',
         'domain_xml')
-COUNT, FEW = 200, 40
+COUNT, FEW = 120, 30
 
 
 @pytest.mark.parametrize('reader', readers.READERS.values(),
