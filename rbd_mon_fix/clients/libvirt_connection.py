@@ -18,12 +18,11 @@ from __future__ import annotations
 
 from concurrent import futures
 import contextlib
-import functools
-import threading
 from typing import Any, Callable, Iterable, Iterator, Optional, TypeVar
 from urllib import parse
 
 from rbd_mon_fix import exceptions
+from rbd_mon_fix.clients import libvirt_events
 
 try:
     import libvirt
@@ -106,6 +105,21 @@ class Connection:
             return list(threads.map(function, items))
 
     @contextlib.contextmanager
+    def watching(self) -> Iterator[libvirt_events.DomainWatch]:
+        """Watch for changes to persistent XML, by any client.
+
+        :raises Declined: libvirt sends no events
+        :raises Unreachable: the connection is lost
+        """
+        watch = libvirt_events.DomainWatch(self._connection, self.versions)
+        try:
+            with self._domain_errors():
+                watch.start()
+            yield watch
+        finally:
+            watch.stop()
+
+    @contextlib.contextmanager
     def _connection_errors(self) -> Iterator[None]:
         try:
             yield
@@ -140,25 +154,12 @@ def _open(uri: str, shown: str) -> Any:
             'Install the package python3-libvirt, or run '
             '"pip install libvirt-python".') from _IMPORT_ERROR
     libvirt.registerErrorHandler(_print_nothing, None)
-    if parse.urlsplit(uri).path == '/embed':
-        _run_event_loop()
+    libvirt_events.loop()  # before the connection, which then has events
     try:
         return libvirt.open(uri)
     except libvirt.libvirtError as error:
         raise _unreachable(shown, _words(error).replace(uri, shown)) \
             from None
-
-
-@functools.lru_cache(maxsize=None)
-def _run_event_loop() -> None:
-    """Run libvirt's event loop once: an embedded QEMU driver needs it."""
-    libvirt.virEventRegisterDefaultImpl()
-
-    def run() -> None:
-        while True:
-            libvirt.virEventRunDefaultImpl()
-
-    threading.Thread(target=run, name='libvirt-events', daemon=True).start()
 
 
 def _print_nothing(context: object, error: object) -> None:

@@ -59,7 +59,8 @@ class Store(Protocol):
         Each document is read back afterwards. The outcomes are in the order
         of the changes: ``fixed``; ``conflict``, not written because the
         document has changed; ``failed``, not written; ``unverified``,
-        written but not found when read back.
+        written but not found when read back, or perhaps over a change that
+        was not read.
 
         :raises Unreachable: the store was lost, and it is unknown what was
             written

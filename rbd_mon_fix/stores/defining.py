@@ -12,19 +12,22 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Redefinition of a domain without losing a concurrent change.
+"""Redefinition of domains without losing a concurrent change unnoticed.
 
 Libvirt has no compare-and-swap, so this module checks for concurrent changes,
-such as an attached disk, before and after the define.
+such as an attached disk, before and after the define, and counts the defines
+that libvirt reports in between.
 """
 
 from __future__ import annotations
 
+import contextlib
 import time
-from typing import Optional
+from typing import Optional, Sequence
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.clients import libvirt
+from rbd_mon_fix.clients import libvirt_events
 from rbd_mon_fix.documents import domain_xml
 from rbd_mon_fix.model.plan import Change
 from rbd_mon_fix.model.plan import Outcome
@@ -35,27 +38,33 @@ from rbd_mon_fix.model.record import Document
 _PAUSES = (*[0.02] * 10, *[0.1] * 48)
 
 
-def put(hypervisor: libvirt.Hypervisor, change: Change) -> Outcome:
-    """Define a domain whose XML has not changed since it was read.
+def put(hypervisor: libvirt.Hypervisor,
+        changes: Sequence[Change]) -> list[Outcome]:
+    """Define domains whose XML has not changed since it was read.
 
-    :param change: its record has the live XML if the domain was running
+    Nothing is written if libvirt sends no events, since another client's
+    change could then be replaced unnoticed.
+
+    :param changes: of different domains; the record of a domain that was
+        running has its live XML
+    :returns: the outcomes in the order of the changes
     :raises Unreachable: libvirt was lost, and it is unknown what was
         written
     """
-    try:
-        active = _check(hypervisor, change)
-        hypervisor.define(change.document.text)
-    except (exceptions.Conflict, exceptions.Gone) as error:
-        return Outcome(change.locator, Verdict.CONFLICT, error.message)
-    except (exceptions.Unreadable, libvirt.Declined) as error:
-        return Outcome(change.locator, Verdict.FAILED, error.message)
-    try:
-        doubt = _doubt(hypervisor, change, active)
-    except (exceptions.Gone, exceptions.Unreadable,
-            libvirt.Declined) as error:
-        doubt = error.message
-    verdict = Verdict.UNVERIFIED if doubt else Verdict.FIXED
-    return Outcome(change.locator, verdict, doubt)
+    with contextlib.ExitStack() as stack:
+        try:
+            watch = stack.enter_context(hypervisor.watching())
+        except libvirt.Declined as error:
+            reason = ('Not written, because changes by other clients could '
+                      f'not be noticed: {error.message}')
+            return [Outcome(change.locator, Verdict.FAILED, reason)
+                    for change in changes]
+        outcomes = hypervisor.concurrently(
+            lambda change: _put(hypervisor, watch, change), changes)
+        watch.catch_up({outcome.locator.key for outcome in outcomes
+                        if outcome.verdict is Verdict.FIXED})
+        return [_judged(outcome, watch.events(outcome.locator.key))
+                for outcome in outcomes]
 
 
 def has_block_job(hypervisor: libvirt.Hypervisor,
@@ -71,12 +80,50 @@ def has_block_job(hypervisor: libvirt.Hypervisor,
                               for device in live.chained)
 
 
-def _check(hypervisor: libvirt.Hypervisor, change: Change) -> bool:
+def _put(hypervisor: libvirt.Hypervisor, watch: libvirt_events.DomainWatch,
+         change: Change) -> Outcome:
+    try:
+        active = _check(hypervisor, watch, change)
+        hypervisor.define(change.document.text)
+    except (exceptions.Conflict, exceptions.Gone) as error:
+        return Outcome(change.locator, Verdict.CONFLICT, error.message)
+    except (exceptions.Unreadable, libvirt.Declined) as error:
+        return Outcome(change.locator, Verdict.FAILED, error.message)
+    try:
+        doubt = _doubt(hypervisor, change, active)
+    except (exceptions.Gone, exceptions.Unreadable,
+            libvirt.Declined) as error:
+        doubt = error.message
+    verdict = Verdict.UNVERIFIED if doubt else Verdict.FIXED
+    return Outcome(change.locator, verdict, doubt)
+
+
+def _judged(outcome: Outcome, events: Sequence[libvirt_events.DomainEvent]
+            ) -> Outcome:
+    """Doubt a write unless its own define is all that libvirt reports."""
+    if (outcome.verdict is not Verdict.FIXED
+            or events == [libvirt_events.DomainEvent.DEFINED]):
+        return outcome
+    if not events:
+        doubt = ('Libvirt did not report the write, so another write at that '
+                 'moment may have gone unnoticed.')
+    elif libvirt_events.DomainEvent.UNDEFINED in events:
+        doubt = ('Another client undefined the domain during the write, which '
+                 'may have restored it.')
+    else:
+        doubt = ('Another client changed the domain during the write, and '
+                 'that change may be lost.')
+    return Outcome(outcome.locator, Verdict.UNVERIFIED, doubt)
+
+
+def _check(hypervisor: libvirt.Hypervisor, watch: libvirt_events.DomainWatch,
+           change: Change) -> bool:
     """Refuse a define that would replace anything but the XML as read.
 
     A define would restore an undefined domain, and make a transient one
     persistent. A domain that is not running is persistent and has no block
-    jobs. The XML is compared last, right before the define.
+    jobs. The XML is compared last, right before the define; events that
+    arrive earlier are those of XML that is compared.
 
     :returns: whether the domain is running
     """
@@ -86,6 +133,7 @@ def _check(hypervisor: libvirt.Hypervisor, change: Change) -> bool:
         raise exceptions.Conflict('A block job has started on a disk.')
     if active and not hypervisor.persistent(uuid):
         raise exceptions.Conflict('The domain has become transient.')
+    watch.begin(uuid)
     if document is None or hypervisor.inactive_xml(uuid) != document.text:
         raise exceptions.Conflict('The domain has changed since it was read.')
     return active

@@ -82,8 +82,7 @@ class DomainStore:
         :raises Unreachable: libvirt was lost, and it is unknown what was
             written
         """
-        return self._hypervisor.concurrently(
-            lambda change: defining.put(self._hypervisor, change), changes)
+        return defining.put(self._hypervisor, changes)
 
     def _record(self, locator: Locator, persistent: bool, active: bool,
                 document: Optional[Document]) -> Record:

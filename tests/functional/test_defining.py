@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Disks that are attached while real libvirt redefines a domain."""
+"""Other clients change a domain while real libvirt redefines it."""
 
 from __future__ import annotations
 
@@ -166,3 +166,62 @@ def test_one_that_does_not_run_is_in_no_call(hypervisor, domain):
     uuid = domain.UUIDString()
     domain.destroy()
     assert not hypervisor.at_work(uuid)
+
+
+def edit(domain):
+    domain.connect().defineXML(inactive(domain).replace(
+        '<memory', '<title>edited</title><memory', 1))
+
+
+def retitle(domain):
+    domain.setMetadata(libvirt.VIR_DOMAIN_METADATA_TITLE, 'edited', None,
+                       None, libvirt.VIR_DOMAIN_AFFECT_CONFIG)
+
+
+@pytest.mark.parametrize('runs', [True, False])
+@pytest.mark.parametrize('act, named', [
+    (edit, 'Another client changed'), (retitle, 'Another client changed'),
+    (lambda domain: domain.undefine(), 'Another client undefined')])
+def test_another_client_between_look_and_define(
+        hypervisor, domain, store, monkeypatch, act, named, runs):
+    if not runs:
+        domain.destroy()
+    record = scanned(store, domain)
+    define = hypervisor.define
+
+    def act_and_define(xml):
+        act(domain)
+        define(xml)
+
+    monkeypatch.setattr(hypervisor, 'define', act_and_define)
+    [outcome] = store.put([change(record)])
+    assert outcome.verdict is Verdict.UNVERIFIED
+    assert named in outcome.reason
+    assert 'edited' not in inactive(domain)
+
+
+def test_another_client_right_before_the_look(hypervisor, domain, store,
+                                              monkeypatch):
+    """Its text is what was read before: nothing is lost."""
+    domain.destroy()
+    record = scanned(store, domain)
+    domain.connect().defineXML(record.document.text)
+    [outcome] = store.put([change(record)])
+    assert (outcome.verdict, outcome.reason) == (Verdict.FIXED, '')
+
+
+def test_a_disk_of_a_stopped_domain_is_attached_without_an_event(
+        hypervisor, domain, disk, store, monkeypatch):
+    """The documentation says so."""
+    domain.destroy()
+    record = scanned(store, domain)
+    define = hypervisor.define
+
+    def attach_and_define(xml):
+        domain.attachDeviceFlags(disk, libvirt.VIR_DOMAIN_AFFECT_CONFIG)
+        define(xml)
+
+    monkeypatch.setattr(hypervisor, 'define', attach_and_define)
+    [outcome] = store.put([change(record)])
+    assert outcome.verdict is Verdict.FIXED
+    assert 'vdz' not in inactive(domain)

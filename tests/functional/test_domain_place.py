@@ -22,6 +22,7 @@ import pytest
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.clients import libvirt as clients_libvirt
 from rbd_mon_fix.clients.libvirt import Domain
+from rbd_mon_fix.clients.libvirt_events import DomainEvent
 from tests.functional import guests
 from tests.unit.stores import places
 
@@ -86,7 +87,7 @@ class InMemory:
         del self.hypervisor.live_texts[uuid]
 
     def undefine(self, uuid):
-        del self.hypervisor.texts[uuid]
+        self.hypervisor.undefine(uuid)
 
     def close(self):
         """Do nothing: there is nothing to close."""
@@ -239,6 +240,29 @@ def test_an_image(host):
     assert '<title>other</title>' in host.hypervisor.live_xml(UUID)
     with pytest.raises(exceptions.Gone):
         host.hypervisor.managed_save_xml(UUID)
+
+
+def test_events(host):
+    defined(host)
+    defined(host, uuid=OTHER, name='other')
+    with host.hypervisor.watching() as watch:
+        for title in ('second', 'third'):
+            defined(host, title=title)
+        with pytest.raises(clients_libvirt.Declined):
+            host.hypervisor.define('<domain')
+        defined(host, uuid=OTHER, name='other')
+        host.start(UUID)
+        host.destroy(UUID)
+        watch.catch_up([UUID, OTHER])
+        assert watch.events(UUID) == [DomainEvent.DEFINED] * 2
+        assert watch.events(OTHER) == [DomainEvent.DEFINED]
+        watch.begin(UUID)
+        host.undefine(UUID)
+        watch.catch_up([])
+        assert watch.events(UUID) == [DomainEvent.UNDEFINED]
+        assert watch.events(OTHER) == [DomainEvent.DEFINED]
+    host.undefine(OTHER)
+    assert watch.events(OTHER) == [DomainEvent.DEFINED]
 
 
 def test_calls_at_once_come_in_order_and_raise(host):

@@ -75,25 +75,6 @@ def test_a_libvirt_that_cannot_be_reached(uri, shown):
     assert 'SECRET' not in str(caught.value)
 
 
-def test_an_embedded_driver_gets_an_event_loop(monkeypatch):
-    registered, ran = [], threading.Event()
-
-    def turn():
-        ran.set()
-        threading.Event().wait()  # a daemon thread, which is never joined
-
-    monkeypatch.setattr(libvirt, 'virEventRegisterDefaultImpl',
-                        lambda: registered.append(True))
-    monkeypatch.setattr(libvirt, 'virEventRunDefaultImpl', turn)
-    monkeypatch.setattr(libvirt, 'open', lambda uri: uri)
-    libvirt_connection._run_event_loop.cache_clear()
-    for _ in range(2):
-        door.connect('qemu:///embed?root=/tmp/x')
-    assert ran.wait(10)
-    assert registered == [True]
-    libvirt_connection._run_event_loop.cache_clear()
-
-
 def test_names_and_versions(hypervisor):
     assert hypervisor.hostname()
     version, driver = hypervisor.versions()

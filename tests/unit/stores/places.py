@@ -20,9 +20,10 @@ store needs.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
-from typing import Any, Iterator, Optional
+from typing import Any, Collection, Iterator, Optional
 import uuid as uuid_module
 from xml.etree import ElementTree
 
@@ -30,11 +31,13 @@ import sqlalchemy as sa
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.clients import libvirt
+from rbd_mon_fix.clients import libvirt_events
 from rbd_mon_fix.clients import libvirt_objects
 from rbd_mon_fix.clients.database import cinder
 from rbd_mon_fix.clients.database import engine
 from rbd_mon_fix.clients.database import instances
 from rbd_mon_fix.clients.database import nova
+from rbd_mon_fix.clients.libvirt_events import DomainEvent
 from rbd_mon_fix.model.instance import Scope
 from rbd_mon_fix.model.record import Locator
 from rbd_mon_fix.model.record import Record
@@ -228,6 +231,16 @@ class CinderPlace:
         self.tables.close()
 
 
+class Watch(libvirt_events.DomainWatch):
+    """A watch whose events arrive at once."""
+
+    def __init__(self) -> None:
+        super().__init__(None, lambda: None)
+
+    def catch_up(self, defined: Collection[str]) -> None:
+        """Do nothing: there is nothing to wait for."""
+
+
 class DomainPlace:
     """The domains of an in-memory libvirt; the place is its own hypervisor.
 
@@ -246,6 +259,7 @@ class DomainPlace:
         self.live_texts: dict[str, str] = {}
         self.images: dict[str, str] = {}
         self.paused: set[str] = set()
+        self.watches: list[Watch] = []
         self.store = self.open()
         self._lock = threading.Lock()
 
@@ -295,7 +309,15 @@ class DomainPlace:
         self.texts[where.key] = text
 
     def remove(self, where: Locator) -> None:
-        del self.texts[where.key]
+        self.undefine(where.key)
+
+    def undefine(self, uuid: str) -> None:
+        del self.texts[uuid]
+        self.tell(uuid, DomainEvent.UNDEFINED)
+
+    def tell(self, uuid: str, event: DomainEvent) -> None:
+        for watch in self.watches:
+            watch.note(uuid, event)
 
     def everything(self) -> Any:
         return dict(self.texts)
@@ -359,8 +381,16 @@ class DomainPlace:
             self.images[uuid] = xml
 
     def define(self, xml: str) -> None:
+        uuid = _parse(xml).findtext('uuid', '')
         with self._lock:
-            self.texts[_parse(xml).findtext('uuid', '')] = xml
+            self.texts[uuid] = xml
+        self.tell(uuid, DomainEvent.DEFINED)
+
+    @contextlib.contextmanager
+    def watching(self) -> Iterator[Watch]:
+        self.watches.append(Watch())
+        yield self.watches[-1]
+        self.watches.pop()
 
     def _look_up(self, uuid: str) -> None:
         if uuid not in self.texts and uuid not in self.live_texts:

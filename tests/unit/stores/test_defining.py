@@ -16,11 +16,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 
 import pytest
 
 from rbd_mon_fix.clients import libvirt
+from rbd_mon_fix.clients.libvirt_events import DomainEvent
 from rbd_mon_fix.model.plan import Change
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.stores import defining
@@ -213,3 +215,69 @@ def test_a_call_without_an_end(place, pauses):
     assert verdict is Verdict.UNVERIFIED
     assert 'still working' in reason
     assert 4 < sum(pauses) < 6
+
+
+def other_text(place):
+    return place.texts[place.where.key].replace(
+        '</description>', ', edited</description>')
+
+
+OTHERS = {
+    'defines': (lambda place: places.DomainPlace.define(
+        place, other_text(place)), 'Another client changed the domain'),
+    'defines the same': (lambda place: places.DomainPlace.define(
+        place, place.texts[place.where.key]),
+        'Another client changed the domain'),
+    'changes metadata': (lambda place: place.tell(
+        place.where.key, DomainEvent.METADATA),
+        'Another client changed the domain'),
+    'undefines': (lambda place: place.undefine(place.where.key),
+                  'Another client undefined the domain')}
+
+
+@pytest.mark.parametrize('runs', [True, False])
+@pytest.mark.parametrize('act, named', OTHERS.values(), ids=OTHERS)
+def test_another_client_between_the_comparison_and_the_define(
+        place, act, named, runs):
+    if not runs:
+        place.live_texts.clear()
+    place.meanwhile = lambda: act(place)
+    verdict, reason = place.put()
+    assert verdict is Verdict.UNVERIFIED
+    assert named in reason
+
+
+def test_another_client_before_the_comparison(place, monkeypatch):
+    """Its text is compared, and it may have written what was there."""
+    def active(uuid):
+        place.tell(uuid, DomainEvent.DEFINED)
+        return places.DomainPlace.active(place, uuid)
+
+    monkeypatch.setattr(place, 'active', active)
+    assert place.put() == (Verdict.FIXED, '')
+
+
+def test_another_client_defines_another_domain(place):
+    place.meanwhile = lambda: places.DomainPlace.define(place, place.text(2))
+    assert place.put() == (Verdict.FIXED, '')
+
+
+def test_a_define_that_libvirt_does_not_report(place, monkeypatch):
+    monkeypatch.setattr(place, 'tell', lambda uuid, event: None)
+    verdict, reason = place.put()
+    assert verdict is Verdict.UNVERIFIED
+    assert 'did not report the write' in reason
+
+
+def test_nothing_is_written_without_events(place, monkeypatch):
+    @contextlib.contextmanager
+    def declined():
+        raise libvirt.Declined('libvirt reported: no.')
+        yield
+
+    monkeypatch.setattr(place, 'watching', declined)
+    before = place.everything()
+    verdict, reason = place.put()
+    assert verdict is Verdict.FAILED
+    assert reason.endswith('libvirt reported: no.')
+    assert place.everything() == before
