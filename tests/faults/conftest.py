@@ -14,7 +14,32 @@
 
 """Clouds and engines, as in the functional tests."""
 
+import collections
+import json
+
+import pytest
+
 from tests.functional.conftest import build_cloud  # noqa: F401
 from tests.functional.conftest import engine  # noqa: F401
 from tests.functional.conftest import libvirt_cache  # noqa: F401
 from tests.functional.conftest import migrated  # noqa: F401
+
+
+def pytest_addoption(parser):
+    parser.addoption('--all-faults', action='store_true',
+                     help='inject every fault, not a sample: takes hours')
+
+
+@pytest.fixture
+def all_faults(request):
+    """Return whether every fault is wanted."""
+    return request.config.getoption('--all-faults')
+
+
+@pytest.fixture
+def counted(record_property):
+    """Return a function that counts what happened; print the sums."""
+    counts = collections.Counter()
+    yield counts.update
+    record_property('counts', dict(counts))
+    print(json.dumps(counts))  # noqa: T201

@@ -1,0 +1,76 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""A kill, or an error of the kernel, at any system call that matters.
+
+Without ``--all-faults``, a sample.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.faults import subject as subjects
+from tests.faults import system_calls
+
+CODES = (0, 1, 2, 3, 4, 5)
+SAMPLE = 8
+
+
+@pytest.fixture
+def subject(build_cloud):
+    return subjects.Subject(build_cloud(subjects.SERVERS))
+
+
+def sample(faults, everything):
+    """Return all faults, or some that are far apart."""
+    return faults if everything else faults[::len(faults) // SAMPLE + 1]
+
+
+def test_a_kill_loses_nothing(subject, all_faults, counted):
+    calls = system_calls.record(subject, subjects.REFRESH)
+    for fault in sample(system_calls.kills(calls), all_faults):
+        subject.restore()
+        done = system_calls.inject(subject, fault, subjects.REFRESH)
+        assert done.code in (-9, 0), (fault, done)
+        check(subject, fault, done)
+        counted(killed=done.code == -9, undisturbed=done.code == 0)
+
+
+def test_an_error_has_a_sentence_and_a_code(subject, all_faults, counted):
+    calls = system_calls.record(subject, subjects.REFRESH)
+    for fault in sample(system_calls.errors(calls), all_faults):
+        subject.restore()
+        done = system_calls.inject(subject, fault, subjects.REFRESH)
+        assert done.code in CODES, (fault, done)
+        if done.code:
+            assert 'rbd-mon-fix: ' in done.err, (fault, done)
+        check(subject, fault, done)
+        counted(failed=done.code != 0, survived=done.code == 0)
+
+
+def check(subject, fault, done):
+    """Check what a fault left, and that the next run puts all right."""
+    said = done.out + done.err
+    assert 'Traceback' not in said and 'Crashed' not in said, (fault, done)
+    assert subjects.CANARY not in said, fault
+    written = subject.judge()
+    runs = sorted((subject.folder / 'journal' / 'runs').glob('*.jsonl'))
+    if written and not fault.kills:
+        assert runs and runs[-1].stem in said, (fault, done)
+    for path in (subject.folder / 'journal').rglob('*'):
+        assert path.is_dir() or subjects.CANARY not in path.read_text(), path
+    again = subject.admin.run(*subjects.REFRESH)
+    assert again.code == 0, (fault, again)
+    assert subject.documents() == subject.right, fault
