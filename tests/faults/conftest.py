@@ -42,4 +42,4 @@ def counted(record_property):
     counts = collections.Counter()
     yield counts.update
     record_property('counts', dict(counts))
-    print(json.dumps(counts))  # noqa: T201
+    print(json.dumps(counts))
