@@ -128,8 +128,9 @@ def _by_file(clusters: tuple[Cluster, ...],
             continue
         strangers.append(each)
         LOG.warning('The monitors file does not name the cluster %s of %s; '
-                    'its disks are left alone', each.name,
-                    each.confs[0].path)
+                    'its disks are left alone%s', each.name,
+                    each.confs[0].path, f': {each.error}' if each.error
+                    else '.')
     return (*known.values(), *_clusters(strangers, nova, tuple(known)))
 
 

@@ -164,6 +164,6 @@ def unasked(conf: ceph_backends.ClusterConf) -> Discovery:
     try:
         fsid = ceph_conf.load(conf.path, conf.cluster_name,
                               conf.sections[0].user).fsid
-    except exceptions.ConfigError:
-        fsid = None
+    except exceptions.ConfigError as error:
+        return _nothing(conf, None, error)
     return Discovery((conf,), fsid, Source.NONE, _NOTHING)

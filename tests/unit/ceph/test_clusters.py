@@ -339,6 +339,11 @@ def test_monitors_file(conf, cloud, file, caplog, entries, fsids, expected):
         source is LOST for _name, _fsid, source, _backends in expected)
 
 
+def test_monitors_file_and_a_ceph_conf_that_cannot_be_read(file, caplog):
+    learn(cinder=cinder(backend('a', '/no/ceph.conf')), path=file(('x', FSID)))
+    assert 'left alone: Cannot read /no/ceph.conf: No such' in caplog.text
+
+
 def test_monitors_file_without_any_config(file):
     assert shown(learn(path=file(('x', FSID)))) == [
         ('x', FSID, GIVEN, ['10.0.0.7:6789'])]
