@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import pathlib
 import shutil
-from typing import Mapping
+from typing import Mapping, Sequence
 
 import sqlalchemy as sa
 
@@ -39,7 +39,7 @@ _CACHE = 'cache'
 
 
 class Subject:
-    """A cloud on SQLite with an installed hook, and an operator.
+    """A cloud with an installed hook, and an operator.
 
     :param cloud: built of ``SERVERS``
     """
@@ -55,7 +55,8 @@ class Subject:
         done = self.admin.run('hook', 'install')
         assert done.code == 0, done.err
         self._saved = self.folder.with_name(self.folder.name + '-saved')
-        self._save()
+        shutil.copytree(self.folder, self._saved, symlinks=True,
+                        ignore=shutil.ignore_patterns(_CACHE))
         self.stale = self.documents()
         done = self.admin.run(*REFRESH)
         assert done.code == 0, done.err
@@ -64,16 +65,15 @@ class Subject:
         self.restore()
 
     @property
-    def databases(self) -> tuple[pathlib.Path, ...]:
-        """Return the files of all databases."""
-        return tuple(map(pathlib.Path, self.cloud.databases.names))
+    def _tables(self) -> Sequence[tuple[str, str]]:
+        databases = self.cloud.databases
+        return ((databases.cell, 'block_device_mapping'),
+                (databases.cinder, 'volume_attachment'))
 
     def documents(self) -> Mapping[str, str]:
         """Return every document, read without the tool and libvirt."""
         found = {}
-        for url, table in (
-                (self.cloud.databases.cell, 'block_device_mapping'),
-                (self.cloud.databases.cinder, 'volume_attachment')):
+        for url, table in self._tables:
             engine = sa.create_engine(url)
             with engine.connect() as connection:
                 found.update({f'{table} {key}': text for key, text
@@ -106,19 +106,53 @@ class Subject:
         for path in self.cloud.libvirt_root.iterdir():
             if path.name != _CACHE:
                 _remove(path)
-        shutil.copytree(self._saved / 'folder', self.folder, symlinks=True,
+        shutil.copytree(self._saved, self.folder, symlinks=True,
                         dirs_exist_ok=True)
-        for path in self.databases:
-            for left in path.parent.glob(path.name + '-*'):
-                left.unlink()
-            shutil.copyfile(self._saved / path.name, path)
+        for url, table in self._tables:
+            self._restore(url, table)
 
-    def _save(self) -> None:
-        self._saved.mkdir()
-        shutil.copytree(self.folder, self._saved / 'folder', symlinks=True,
-                        ignore=shutil.ignore_patterns(_CACHE))
-        for path in self.databases:
-            shutil.copyfile(path, self._saved / path.name)
+    def _restore(self, url: str, table: str) -> None:
+        engine = sa.create_engine(url)
+        with engine.begin() as connection:
+            keys = connection.execute(sa.text(
+                f'SELECT id FROM {table} '
+                'WHERE connection_info IS NOT NULL')).scalars().all()
+            for key in keys:
+                connection.execute(
+                    sa.text(f'UPDATE {table} SET connection_info = :text '
+                            'WHERE id = :key'),
+                    {'key': key, 'text': self.stale[f'{table} {key}']})
+        engine.dispose()
+
+
+def complaints(subject: Subject, fault: object, done: operator.Answer,
+               silent: bool) -> list[tuple[object, ...]]:
+    """Return what is wrong after a fault.
+
+    :param done: what the command said
+    :param silent: whether the process had no chance to say anything
+    """
+    try:
+        _check(subject, done, silent)
+    except AssertionError as error:
+        return [(fault, done, str(error))]
+    return []
+
+
+def _check(subject: Subject, done: operator.Answer, silent: bool) -> None:
+    """Check what a fault left, and that the next run puts all right."""
+    said = done.out + done.err
+    assert 'Traceback' not in said and 'Crashed' not in said
+    assert CANARY not in said
+    written = subject.judge()
+    if written and not silent:
+        runs = sorted((subject.folder / 'journal' / 'runs').glob('*.jsonl'))
+        assert runs and runs[-1].stem in said
+    for path in (subject.folder / 'journal').rglob('*'):
+        assert path.is_dir() or CANARY not in path.read_text()
+    again = subject.admin.run(*REFRESH)
+    assert again.code == 0, again
+    assert subject.documents() == subject.right
 
 
 def _remove(path: pathlib.Path) -> None:

@@ -83,7 +83,7 @@ def record(subject: subjects.Subject, words: Sequence[str]
 
     :returns: the numbers of the main thread's calls, by name
     """
-    inside = [str(subject.folder), *map(str, subject.databases)]
+    inside = [str(subject.folder), *subject.cloud.databases.names]
     found: dict[str, list[int]] = collections.defaultdict(list)
     seen: collections.Counter[str] = collections.Counter()
     main = None

@@ -94,6 +94,12 @@ class Libvirtd:
             self._process.kill()
             self._process.wait()
 
+    def kill(self) -> None:
+        """Kill the daemon; its guests keep running."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
     def restart(self) -> None:
         """Restart the daemon as ``systemctl restart`` does."""
         self.stop()

@@ -30,7 +30,7 @@ import signal
 import socket
 import subprocess
 import tempfile
-from typing import Iterator, Protocol
+from typing import Iterator, Optional, Protocol
 
 import sqlalchemy as sa
 from sqlalchemy import exc
@@ -82,9 +82,16 @@ class SQLite:
 class _Server:
     """The common part of MariaDB and PostgreSQL."""
 
-    def __init__(self, url: str, admin_database: str):
+    def __init__(self, url: str, admin_database: str, process: _Process):
         self.url = url
         self.admin_url = sa.make_url(url).set(database=admin_database)
+        self._process = process
+
+    def restart(self) -> None:
+        """Stop the server, with whatever its clients do, and start it."""
+        self._process.stop()
+        self._process.start()
+        self.wait_until_ready()
 
     def execute(self, *statements: str) -> None:
         engine = sa.create_engine(self.admin_url,
@@ -158,10 +165,10 @@ def mariadb() -> Iterator[MariaDB]:
                    f'--socket={home}/socket', f'--pid-file={home}/pid',
                    f'--init-file={home}/init.sql',
                    '--innodb-flush-log-at-trx-commit=0']
-        with _running(command, user, home, signal.SIGTERM):
+        with _running(command, user, home, signal.SIGTERM) as process:
             server = MariaDB(
                 f'mysql+pymysql://nova:{PASSWORD}@127.0.0.1:{port}',
-                'mysql')
+                'mysql', process)
             server.wait_until_ready()
             yield server
 
@@ -178,10 +185,10 @@ def postgresql() -> Iterator[PostgreSQL]:
              '--auth=scram-sha-256', '--encoding=UTF8', '--locale=C')
         command = [_program('postgres'), '-D', str(data), '-k', str(home),
                    '-h', '127.0.0.1', '-p', str(port), '-c', 'fsync=off']
-        with _running(command, user, home, signal.SIGINT):
+        with _running(command, user, home, signal.SIGINT) as process:
             server = PostgreSQL(
                 f'postgresql+psycopg2://nova:{PASSWORD}@127.0.0.1:{port}',
-                'postgres')
+                'postgres', process)
             server.wait_until_ready()
             yield server
 
@@ -200,21 +207,46 @@ def _home(user: str) -> Iterator[tuple[pathlib.Path, dict]]:
         yield pathlib.Path(home), identity
 
 
+class _Process:
+    """The process of a server.
+
+    :param user: arguments to run it as its user
+    :param end: the signal that ends it without waiting for clients
+    """
+
+    def __init__(self, command: list[str], user: dict, home: pathlib.Path,
+                 end: signal.Signals):
+        self._command = command
+        self._user = user
+        self._home = home
+        self._end = end
+        self._process: Optional[subprocess.Popen[bytes]] = None
+
+    def start(self) -> None:
+        with open(self._home / 'log', 'ab') as log:
+            self._process = subprocess.Popen(
+                self._command, stdin=subprocess.DEVNULL, stdout=log,
+                stderr=log, cwd=self._home, **self._user)
+
+    def stop(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(self._end)
+        try:
+            self._process.wait(STOPPED_WITHIN)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
 @contextlib.contextmanager
 def _running(command: list[str], user: dict, home: pathlib.Path,
-             stop: signal.Signals) -> Iterator[None]:
-    with open(home / 'log', 'wb') as log:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
-                                   stdout=log, stderr=log, cwd=home, **user)
+             end: signal.Signals) -> Iterator[_Process]:
+    process = _Process(command, user, home, end)
+    process.start()
     try:
-        yield
+        yield process
     finally:
-        process.send_signal(stop)
-        try:
-            process.wait(STOPPED_WITHIN)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        process.stop()
 
 
 def _run(user: dict, home: pathlib.Path, program: str, *args: str) -> None:
