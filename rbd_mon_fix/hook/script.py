@@ -220,6 +220,8 @@ def main(script: str, guest: str, step: str) -> None:
     folder = os.path.dirname(os.path.abspath(script))
     mended = mend(content, load(os.path.join(folder, KNOWLEDGE)))
     if mended:
+        # Half of the XML would stop the guest, and libvirt reads all of it.
+        signal.alarm(0)
         sys.stdout.buffer.write(mended)
         sys.stdout.buffer.flush()
         import syslog

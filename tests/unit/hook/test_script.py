@@ -270,9 +270,9 @@ def test_without_good_knowledge_nothing_is_done(hook, act):
 @pytest.fixture
 def run(hook, tmp_path, monkeypatch):
     """Run ``main`` in this process without its deadline."""
-    def run(xml):
+    def run(xml, stdout=None):
         with monkeypatch.context() as patch:
-            printed = io.TextIOWrapper(io.BytesIO())
+            printed = io.TextIOWrapper(stdout or io.BytesIO())
             patch.setattr(sys, 'stdin', io.TextIOWrapper(io.BytesIO(xml)))
             patch.setattr(sys, 'stdout', printed)
             script.main(hook.script, 'guest', 'restore')
@@ -289,6 +289,18 @@ def run(hook, tmp_path, monkeypatch):
 def test_what_is_corrected_is_printed_and_logged(run):
     assert run(domain(OLD)) == domain(source(GOOD.decode()))
     assert run.log == ['Corrected the monitors of guest guest for restore.']
+
+
+def test_no_alarm_cuts_off_what_is_printed(run, monkeypatch):
+    alarms = []
+
+    class Stdout(io.BytesIO):
+        def write(self, content):
+            assert alarms == [script.SECONDS, 0]
+            return super().write(content)
+
+    monkeypatch.setattr(signal, 'alarm', alarms.append)
+    assert run(domain(OLD), Stdout()) != b''
 
 
 def test_without_a_correction_nothing_is_printed_or_logged(run):
