@@ -60,8 +60,8 @@ def load(folder: str, fsid: str) -> MonHistory:
         return MonHistory().merged(map(_epoch, document['epochs']))
     except (FileNotFoundError, NotADirectoryError):
         return MonHistory()
-    except (OSError, ValueError, KeyError, TypeError, AttributeError,
-            RecursionError) as error:
+    except (OSError, ValueError, OverflowError, KeyError, TypeError,
+            AttributeError, RecursionError) as error:
         reason = type(error).__name__
     LOG.warning('Ignoring %s: %s.', path(folder, fsid), reason)
     return MonHistory()

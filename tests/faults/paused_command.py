@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 import sys
 
 import sqlalchemy as sa
@@ -54,5 +55,7 @@ def arm(number: int, out: int, back: int) -> None:
 
 
 if __name__ == '__main__':
+    # A shell lets what it runs in the background ignore this.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     arm(*map(int, sys.argv[1:4]))
     sys.exit(main.main(sys.argv[4:]))

@@ -425,10 +425,10 @@ READERS = {reader.name: reader for reader in (
     Reader('journal', _journal, (_sample('journal-version-1.jsonl'),)),
     Reader('histories', _of_file(lambda path: histories.load(str(
         pathlib.Path(path).parents[1]), FSID), f'histories/{FSID}.json'),
-        _EPOCHS, (OverflowError,)),  # only root writes it
+        _EPOCHS),
     Reader('known_clusters', _of_file(lambda path: known_clusters.load(
         str(pathlib.Path(path).parent)), 'clusters.json'), _CLUSTERS,
-        (exceptions.ConfigError, RecursionError)),  # only root writes it
+        _CONFIG),
     Reader('hook_xml', _mended, _XML, _HOOK, _PASSWD),
     Reader('hook_file', _of_file(_knowledge), _KNOWN, _HOOK),
     Reader('knowledge', knowledge.loads, _KNOWN, _UNREADABLE),

@@ -118,7 +118,7 @@ def test_a_replica(subject, server):
 
 
 @contextlib.contextmanager
-def no_connection_left(server):
+def no_connection_left(server, subject):
     if isinstance(server, servers.PostgreSQL):
         server.execute(f'ALTER ROLE {USER} CONNECTION LIMIT 0')
         yield
@@ -126,10 +126,10 @@ def no_connection_left(server):
         return
     # The least that MariaDB accepts.
     server.execute('SET GLOBAL max_connections = 10')
-    held = sa.create_engine(server.admin_url.set(username=USER, database=None),
-                            pool_size=10)
+    held = sa.create_engine(subject.cloud.databases.cell.replace(
+        '//nova:', f'//{USER}:'), pool_size=20)
     with contextlib.ExitStack() as stack:
-        with contextlib.suppress(sa.exc.OperationalError):
+        with pytest.raises(sa.exc.OperationalError, match='Too many'):
             while True:
                 stack.enter_context(held.connect())
         yield
@@ -138,7 +138,7 @@ def no_connection_left(server):
 
 
 def test_no_connection_is_left(subject, server):
-    with no_connection_left(server):
+    with no_connection_left(server, subject):
         done = subject.admin.run(*subjects.REFRESH)
     assert done.code == 5, done
     assert 'cannot be reached' in done.err

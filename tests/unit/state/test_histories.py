@@ -46,6 +46,8 @@ def test_round_trip(tmp_path):
 @pytest.mark.parametrize('text', [
     '', 'x', '[]', '{"version": 1}', '{"version": 1, "epochs": [{}]}',
     '{"version": 1, "epochs": 5}', '[' * 200_000,
+    '{"version": 1, "epochs": [{"epoch": 1e999, "modified": "", '
+    '"monitors": []}]}',
     json.dumps({'version': 1, 'epochs': [
         {'epoch': 1, 'modified': '', 'monitors': [
             {'name': 'a', 'addr': 'no address!', 'addrs': []}]}]})])
