@@ -38,8 +38,9 @@ PlainCeph = ceph_backends.PlainCeph
 
 def learn(nova: Optional[nova_conf.NovaConf],
           cinder: Optional[cinder_conf.CinderConf],
-          plain: Optional[PlainCeph], path: Optional[str],
-          offline: bool) -> tuple[Cluster, ...]:
+          plain: Optional[PlainCeph],
+          given: Optional[monitors_file.MonitorsFile], offline: bool
+          ) -> tuple[Cluster, ...]:
     """Return the clusters that the config names, with their monitors.
 
     The monitors come from ``ceph mon dump`` or, if that fails, from
@@ -48,15 +49,15 @@ def learn(nova: Optional[nova_conf.NovaConf],
     no other cluster may claim its disks.
 
     :param plain: the ceph.conf of a host without OpenStack
-    :param path: the monitors file; None without one
+    :param given: the monitors file; None without one
     :param offline: use ceph.conf instead of asking the clusters
     :raises ConfigError: the config names no cluster, the monitors file is
         invalid, or no monitors are known because of a ceph.conf
     :raises Unreachable: no monitors are known because no cluster answers
     """
     confs = ceph_backends.cluster_confs(nova, cinder, plain)
-    if path:
-        return _by_file(monitors_file.load(path), confs, nova)
+    if given:
+        return _by_file(given.clusters(), confs, nova)
     if not confs:
         raise exceptions.ConfigError(
             'The config names no Ceph cluster.',

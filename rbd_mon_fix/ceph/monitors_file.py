@@ -22,6 +22,7 @@ test reads its output back.
 from __future__ import annotations
 
 import collections
+import functools
 import json
 from typing import Iterable, Optional, Sequence, TypedDict
 import uuid
@@ -76,36 +77,52 @@ class _ClusterMembers(_Required, total=False):
     backends: list[_BackendMembers]
 
 
-def load(path: str) -> tuple[Cluster, ...]:
-    """Read the clusters; only ``name`` and ``monitors`` are required.
+class MonitorsFile:
+    """A monitors file, which is read only once.
 
-    :raises ConfigError: the file cannot be read or has errors
+    :param path: ``-`` for standard input
     """
-    try:
-        document = json.loads(_read(path))
-        form.check(document)
-        return _clusters(document['clusters'])
-    except OSError as e:
-        raise exceptions.ConfigError(
-            f'Cannot read the monitors file {path}: {e.strerror}.',
-            _HINT) from e
-    except ValueError as e:
-        raise exceptions.ConfigError(
-            f'The monitors file {path} is not valid JSON: {e}.', _HINT) from e
-    except RecursionError as e:
-        raise exceptions.ConfigError(
-            f'The monitors file {path} is nested too deeply.', _HINT) from e
-    except form.Misfit as e:
-        raise exceptions.ConfigError(
-            f'Invalid monitors file {path}: {e}.', _HINT) from e
 
+    def __init__(self, path: str):
+        self.name = 'on standard input' if path == '-' else path
+        self._path = path
 
-def _read(path: str) -> str:
-    with open(path, 'rb') as file:
-        content = file.read(MAX_BYTES + 1)
-    if len(content) > MAX_BYTES:
-        raise form.Misfit(f'it is larger than {MAX_BYTES >> 20} MiB')
-    return content.decode()
+    def clusters(self) -> tuple[Cluster, ...]:
+        """Return the clusters; only name and monitors are required.
+
+        :raises ConfigError: the file cannot be read or has errors
+        """
+        try:
+            document = json.loads(self._text())
+            form.check(document)
+            return _clusters(document['clusters'])
+        except OSError as e:
+            raise exceptions.ConfigError(
+                f'Cannot read the monitors file {self.name}: {e.strerror}.',
+                _HINT) from e
+        except ValueError as e:
+            raise exceptions.ConfigError(
+                f'The monitors file {self.name} is not valid JSON: {e}.',
+                _HINT) from e
+        except RecursionError as e:
+            raise exceptions.ConfigError(
+                f'The monitors file {self.name} is nested too deeply.',
+                _HINT) from e
+        except form.Misfit as e:
+            raise exceptions.ConfigError(
+                f'Invalid monitors file {self.name}: {e}.', _HINT) from e
+
+    def _text(self) -> str:
+        if len(self._content) > MAX_BYTES:
+            raise form.Misfit(f'it is larger than {MAX_BYTES >> 20} MiB')
+        return self._content.decode()
+
+    @functools.cached_property
+    def _content(self) -> bytes:
+        is_stdin = self._path == '-'
+        with open(0 if is_stdin else self._path, 'rb',
+                  closefd=not is_stdin) as file:
+            return file.read(MAX_BYTES + 1)
 
 
 def _clusters(entries: list[_ClusterMembers]) -> tuple[Cluster, ...]:

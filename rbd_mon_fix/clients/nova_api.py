@@ -19,6 +19,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 from typing import TYPE_CHECKING, Any, Iterator, Mapping, Optional
 
 from keystoneauth1 import exceptions as ksa_exceptions
@@ -29,10 +30,10 @@ from novaclient import exceptions as nova_exceptions
 from oslo_config import cfg
 
 from rbd_mon_fix import exceptions
+from rbd_mon_fix.clients import nova_login
 from rbd_mon_fix.clients import nova_servers
 
 if TYPE_CHECKING:
-    from keystoneauth1 import plugin
     from novaclient.v2 import client as nova_v2_client
 
 LOG = logging.getLogger(__name__)
@@ -49,11 +50,13 @@ _LATER = ('Check that the services are running, and that auth_url and the '
           'compute endpoint are right, then try again.')
 
 
-def connect(conf: cfg.ConfigOpts,
+def connect(conf: cfg.ConfigOpts, cloud: Optional[str] = None,
             environ: Mapping[str, str] = os.environ) -> nova_servers.NovaApi:
     """Log in to Keystone and find Nova's API.
 
     :param conf: with the options of ``rbd_mon_fix.conf.nova_api`` registered
+    :param cloud: the cloud of clouds.yaml that has the credentials; None if
+        they are in [nova] or the environment
     :param environ: the variables of ``openrc`` files, read if [nova] has no
         credentials
     :raises ConfigError: the credentials are missing or rejected, or no
@@ -61,14 +64,11 @@ def connect(conf: cfg.ConfigOpts,
     :raises Unreachable: Keystone or Nova does not answer
     """
     with _translated():
-        auth = loading.load_auth_from_conf_options(conf, GROUP)
-        given = {} if auth else environ
+        login = nova_login.of(conf, GROUP, cloud, environ)
         session = loading.load_session_from_conf_options(
-            conf, GROUP, auth=auth or _environ_auth(environ),
-            **_present(given, cacert='OS_CACERT', cert='OS_CERT',
-                       key='OS_KEY'))
+            conf, GROUP, auth=login.auth, **login.session)
         client = nova_client.Client(OLDEST, session=session,
-                                    **_adapter_options(conf, given))
+                                    **_adapter_options(conf, login.adapter))
         client.api_version = _negotiated(client)
     LOG.debug("Speaking %s with Nova's API", client.api_version.get_string())
     return nova_servers.NovaApi(NovaClient(client))
@@ -115,31 +115,10 @@ class NovaClient:
             self._client.servers.unlock(uuid)
 
 
-def _environ_auth(environ: Mapping[str, str]) -> plugin.BaseAuthPlugin:
-    kind = environ.get('OS_AUTH_TYPE')
-    if not kind and not environ.get('OS_AUTH_URL'):
-        raise exceptions.ConfigError(
-            "There are no credentials for Nova's API.",
-            'Set auth_type and its options in group [nova] of the config '
-            'file, or set the OS_* environment variables.')
-    kind = kind or ('token' if environ.get('OS_TOKEN') else 'password')
-
-    def value(opt: loading.Opt) -> Optional[str]:
-        names = [opt.dest, *(old.dest for old in opt.deprecated)]
-        found = (environ.get(f'OS_{name.upper()}') for name in names)
-        return next(filter(None, found), None)
-
-    loader: loading.BaseLoader[plugin.BaseAuthPlugin] = (
-        loading.get_plugin_loader(kind))
-    return loader.load_from_options_getter(value)
-
-
 def _adapter_options(conf: cfg.ConfigOpts,
-                     environ: Mapping[str, str]) -> dict[str, Any]:
+                     given: Mapping[str, Any]) -> dict[str, Any]:
     options: dict[str, Any] = {
-        'service_type': conf[GROUP].service_type or 'compute',
-        **_present(environ, region_name='OS_REGION_NAME',
-                   interface='OS_INTERFACE')}
+        'service_type': conf[GROUP].service_type or 'compute', **given}
     try:
         loading.adapter.process_conf_options(conf[GROUP], options)
     except TypeError as error:
@@ -150,11 +129,6 @@ def _adapter_options(conf: cfg.ConfigOpts,
         options.pop(major_version)
     options['endpoint_type'] = options.pop('interface', None)
     return options
-
-
-def _present(environ: Mapping[str, str], **names: str) -> dict[str, str]:
-    return {key: environ[name] for key, name in names.items()
-            if environ.get(name)}
 
 
 def _negotiated(client: Any) -> api_versions.APIVersion:
@@ -195,6 +169,18 @@ def _translated() -> Iterator[None]:
                   or getattr(error, 'http_status', None))
         raise (_of_status(status, error) if status else
                _of_client(error)) from error
+    except cfg.ConfigFileValueError as error:
+        raise _unusable(re.sub(r"LocationInfo\(.*?detail='(.*?)'\)", r'\1',
+                               str(error))) from None
+    except cfg.Error as error:
+        # The message may quote the part of a password after a $.
+        raise _unusable(type(error).__name__) from None
+
+
+def _unusable(why: object) -> exceptions.ConfigError:
+    return exceptions.ConfigError(
+        f'Group [{GROUP}] cannot be used: {why}.',
+        'Correct it in the config file of rbd-mon-fix; $$ stands for a $.')
 
 
 def _of_status(status: int, error: Exception) -> exceptions.RbdMonFixError:

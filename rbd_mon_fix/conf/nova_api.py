@@ -47,20 +47,39 @@ def configured(conf: cfg.ConfigOpts,
                environ: Mapping[str, str] = os.environ) -> bool:
     """Return whether there are credentials for Nova's API.
 
+    :param conf: a parsed config
+    :param environ: the environment, where ``openrc`` files set credentials
+    """
+    return bool(cloud(conf, environ) or _has_credentials(conf)
+                or environ.get('OS_AUTH_URL') or environ.get('OS_AUTH_TYPE'))
+
+
+def cloud(conf: cfg.ConfigOpts,
+          environ: Mapping[str, str] = os.environ) -> Optional[str]:
+    """Return the name in clouds.yaml of the cloud to log in to.
+
+    ``os_cloud`` overrides [nova], which overrides the environment.
+
+    :returns: None if the credentials are not in clouds.yaml
+    """
+    if conf.os_cloud:
+        return str(conf.os_cloud)
+    return None if _has_credentials(conf) else environ.get('OS_CLOUD') or None
+
+
+def _has_credentials(conf: cfg.ConfigOpts) -> bool:
+    """Return whether [nova] has credentials.
+
     The config files are read a second time, into a separate ConfigOpts:
     keystoneauth registers the same options, and importing it takes too long
     for a run without the API.
-
-    :param conf: a parsed config
-    :param environ: the environment, where ``openrc`` files set credentials
     """
     probe = cfg.ConfigOpts()
     probe.register_opts([cfg.StrOpt('auth_type'), cfg.StrOpt('auth_section')],
                         group=GROUP)
     probe(args=[], default_config_files=conf.config_file or [],
           default_config_dirs=conf.config_dir or [])
-    return bool(probe[GROUP].auth_type or probe[GROUP].auth_section
-                or environ.get('OS_AUTH_URL') or environ.get('OS_AUTH_TYPE'))
+    return bool(probe[GROUP].auth_type or probe[GROUP].auth_section)
 
 
 def register(conf: cfg.ConfigOpts) -> None:

@@ -58,13 +58,19 @@ OPTS: list[cfg.Opt] = [
         'monitors-file', metavar='FILE',
         help="A file with the right monitors: the output of 'rbd-mon-fix "
              "monitors -f json' from a machine that has the config files and "
-             'reaches Ceph.'),
+             'reaches Ceph. Use - for standard input.'),
     flag_list.FlagListOpt(
         'former-monitors', default=[], metavar='"FSID ADDRESS ..."',
         help='Addresses of former monitors that the history of a cluster '
              'lacks, for example because its monitor store was rebuilt: the '
              'fsid, then the addresses. Disks with these addresses belong to '
              'that cluster. Repeatable: one value for each cluster.'),
+    cfg.StrOpt(
+        'os-cloud', metavar='CLOUD',
+        help="The cloud in clouds.yaml whose credentials are used for Nova's "
+             'API, instead of those in group [nova]. Needs the Python package '
+             'openstacksdk. Default: OS_CLOUD in the environment, if [nova] '
+             'has no credentials.'),
     cfg.StrOpt(
         'journal-dir', default='/var/lib/rbd-mon-fix', metavar='DIR',
         help='The folder of the journal and the locks.'),
@@ -127,6 +133,14 @@ def load(files: Sequence[str], overrides: Mapping[str, object]
             f'{type(error).__name__}.', 'See docs/configuration.rst.'
             ) from None
     return conf
+
+
+def place(conf: cfg.ConfigOpts, name: str) -> str:
+    """Return an option of [DEFAULT], and the file that sets it, as words."""
+    found = conf.get_location(name)
+    if found is not None and found.location is cfg.Locations.user:
+        return f'{name} in {found.detail}'
+    return name
 
 
 def list_opts() -> list[tuple[str, list[cfg.Opt]]]:

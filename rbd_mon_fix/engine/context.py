@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING, Callable, Optional, Sequence
 
 from oslo_config import cfg
 
-from rbd_mon_fix import exceptions
 from rbd_mon_fix.ceph import backends as ceph_backends
 from rbd_mon_fix.conf import cinder as cinder_conf
 from rbd_mon_fix.conf import files as service_files
@@ -38,6 +37,7 @@ from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.monmap import MonAddr
 
 if TYPE_CHECKING:
+    from rbd_mon_fix.ceph import monitors_file
     from rbd_mon_fix.clients import libvirt
     from rbd_mon_fix.clients import nova_servers
     from rbd_mon_fix.clients.database import cinder as cinder_db
@@ -115,7 +115,16 @@ class Context(contextlib.AbstractContextManager['Context']):
         return former_monitors.stated(
             self.conf.former_monitors,
             clusters.learn(self.nova, self.cinder, self.plain(),
-                           self.conf.monitors_file, self.conf.offline))
+                           self.monitors_file, self.conf.offline),
+            options.place(self.conf, 'former_monitors'))
+
+    @functools.cached_property
+    def monitors_file(self) -> Optional[monitors_file.MonitorsFile]:
+        """Return the monitors file; None if none was given."""
+        if not self.conf.monitors_file:
+            return None
+        from rbd_mon_fix.ceph import monitors_file
+        return monitors_file.MonitorsFile(self.conf.monitors_file)
 
     @functools.cached_property
     def histories(self) -> histories.Histories:
@@ -163,18 +172,14 @@ class Context(contextlib.AbstractContextManager['Context']):
             return None
         from rbd_mon_fix.clients import nova_api
         api_conf.register(self.conf)
-        try:
-            return nova_api.connect(self.conf)
-        except cfg.ConfigFileValueError as error:
-            raise _unusable_api(error) from None
-        except cfg.Error as error:
-            # The message may quote the part of a password after a $.
-            raise _unusable_api(type(error).__name__) from None
+        return nova_api.connect(self.conf, api_conf.cloud(self.conf))
 
     @functools.cached_property
     def inventory(self) -> instances.Inventory:
         """Return the inventory: which servers are on which host."""
-        return instances.of(self.cells, self.api, self.hypervisor)
+        # A login that is not needed could only fail.
+        return instances.of(self.cells, None if self.cells else self.api,
+                            self.hypervisor)
 
     @property
     def has_openstack(self) -> bool:
@@ -242,9 +247,3 @@ def open_context(config_files: Sequence[str] = (),
     conf = options.load(config_files, overrides)
     unknown.warn(conf)
     return Context(conf)
-
-
-def _unusable_api(why: object) -> exceptions.ConfigError:
-    return exceptions.ConfigError(
-        f'Group [nova] cannot be used: {why}.',
-        'Correct it in the config file of rbd-mon-fix; $$ stands for a $.')

@@ -214,7 +214,7 @@ def _server_locks(context: contexts.Context) -> server_locks.Locks:
         raise exceptions.ConfigError(
             "--lock needs Nova's API, and there are no credentials for it.",
             'Set auth_type and its options in group [nova] of the config '
-            'file, or set the OS_* environment variables.')
+            'file, or set OS_CLOUD or the other OS_* variables.')
     from rbd_mon_fix.clients import server_locks
     return server_locks.Locks(context.api)
 

@@ -39,9 +39,9 @@ def checks(context: contexts.Context) -> Iterator[Check]:
     found = {each.path: each for each in ceph_sites(context)}
     for path, ceph in found.items():
         yield checking.tried('config', path, functools.partial(_ceph, ceph))
-    if context.conf.monitors_file:
-        yield checking.tried('config', context.conf.monitors_file,
-                             lambda: _monitors(context.conf.monitors_file))
+    given = context.monitors_file
+    if given is not None:
+        yield checking.tried('config', given.name, lambda: _monitors(given))
 
 
 def ceph_sites(
@@ -109,6 +109,6 @@ def _ceph(ceph: ceph_backends.ClusterConf) -> str:
     return f'The file has {fsid} and names {addrs}.'
 
 
-def _monitors(path: str) -> str:
-    names = ', '.join(cluster.name for cluster in monitors_file.load(path))
+def _monitors(given: monitors_file.MonitorsFile) -> str:
+    names = ', '.join(cluster.name for cluster in given.clusters())
     return f'Readable; clusters: {names}.'

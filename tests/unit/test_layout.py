@@ -60,12 +60,14 @@ DOORS = {
     'jsonschema': ('ceph/monitors_schema.py',),
     'libvirt': ('clients/libvirt',),
     'novaclient': ('clients/nova_api.py',),
-    'keystoneauth1': ('clients/nova_api.py', 'conf/nova_api.py'),
+    'keystoneauth1': ('clients/nova_api.py', 'clients/nova_login.py',
+                      'conf/nova_api.py'),
+    'openstack': ('clients/nova_login.py',),
     'sqlalchemy': ('clients/database/',),
     'psutil': ('qemu/processes.py', 'hook/daemon.py'),
     'rich': ('report/',),
-    'argparse': ('cli/argument_types.py', 'cli/parser.py',
-                 'conf/flag_list.py'),
+    'argparse': ('cli/argument_types.py', 'cli/command_line.py',
+                 'cli/help_pages.py', 'cli/parser.py', 'conf/flag_list.py'),
 }
 
 # Names, not modules, may be imported from here: values that all know.

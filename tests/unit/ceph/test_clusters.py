@@ -23,6 +23,7 @@ from rbd_mon_fix import exceptions
 from rbd_mon_fix.ceph import client as ceph
 from rbd_mon_fix.ceph import clusters as ceph_clusters
 from rbd_mon_fix.ceph import conf as ceph_conf
+from rbd_mon_fix.ceph import monitors_file
 from rbd_mon_fix.conf import cinder as cinder_conf
 from rbd_mon_fix.conf import nova as nova_conf
 from rbd_mon_fix.model.cluster import Backend
@@ -88,7 +89,8 @@ def nova(path='', **changes):
 
 def learn(nova=None, cinder=None, plain=None, path=None,
           offline=False):
-    return ceph_clusters.learn(nova, cinder, plain, path, offline)
+    given = path and monitors_file.MonitorsFile(path)
+    return ceph_clusters.learn(nova, cinder, plain, given, offline)
 
 
 def shown(found):

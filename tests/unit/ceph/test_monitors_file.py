@@ -55,7 +55,7 @@ def load(tmp_path):
         path = tmp_path / 'monitors.json'
         path.write_text(document if isinstance(document, str)
                         else json.dumps(document))
-        return monitors_file.load(str(path))
+        return monitors_file.MonitorsFile(str(path)).clusters()
     return loaded
 
 
@@ -204,14 +204,14 @@ def test_hostile_files(tmp_path, content, words):
     path = tmp_path / 'monitors.json'
     path.write_bytes(content)
     with pytest.raises(exceptions.ConfigError) as caught:
-        monitors_file.load(str(path))
+        monitors_file.MonitorsFile(str(path)).clusters()
     assert words in caught.value.message
     assert len(caught.value.message) < 500
 
 
 def test_an_endless_file():
     with pytest.raises(exceptions.ConfigError, match='larger than 1 MiB'):
-        monitors_file.load('/dev/zero')
+        monitors_file.MonitorsFile('/dev/zero').clusters()
 
 
 def test_secrets_of_a_wrong_file_are_not_shown(load):
@@ -248,4 +248,37 @@ def test_a_run_without_a_monitors_file_does_not_import_jsonschema():
 
 def test_a_missing_file(tmp_path):
     with pytest.raises(exceptions.ConfigError, match='Cannot read'):
-        monitors_file.load(str(tmp_path / 'none.json'))
+        monitors_file.MonitorsFile(str(tmp_path / 'none.json')).clusters()
+
+
+@pytest.mark.parametrize('document, shown', [
+    ('{"clusters": [{"name": "a", "monitors": ["10.0.0.1:1"]}]}', '1 1'),
+    ('{}', 'Invalid monitors file on standard input: '),
+    ('', 'The monitors file on standard input is not valid JSON'),
+    ('x' * (monitors_file.MAX_BYTES + 1), 'it is larger than 1 MiB')])
+def test_standard_input_is_read_once(document, shown):
+    done = subprocess.run([sys.executable, '-c', '''
+from rbd_mon_fix import exceptions
+from rbd_mon_fix.ceph import monitors_file
+given = monitors_file.MonitorsFile('-')
+try:
+    print(len(given.clusters()), len(given.clusters()))
+except exceptions.ConfigError as first:
+    try:
+        given.clusters()
+    except exceptions.ConfigError as second:
+        assert str(first) == str(second)
+        print(first)
+'''], input=document, capture_output=True, text=True, timeout=60)
+    assert done.stderr == ''
+    assert shown in done.stdout
+
+
+def test_standard_input_that_is_closed():
+    done = subprocess.run(
+        ['sh', '-c', 'exec "$@" <&-', 'sh', sys.executable, '-c', '''
+from rbd_mon_fix.ceph import monitors_file
+monitors_file.MonitorsFile('-').clusters()
+'''], stderr=subprocess.PIPE, text=True, timeout=60)
+    assert ('Cannot read the monitors file on standard input: Bad file '
+            'descriptor.') in done.stderr

@@ -65,7 +65,7 @@ def test_what_is_printed_is_a_monitors_file(cloud, run, tmp_path):
     monitors.run(cloud.conf(worlds.command()), out, io.StringIO())
     path = tmp_path / 'monitors.json'
     path.write_text(out.getvalue())
-    [read] = monitors_file.load(str(path))
+    [read] = monitors_file.MonitorsFile(str(path)).clusters()
     assert (read.name, read.monmap.addrs) == (
         learnt.name, learnt.monmap.addrs)
     assert read.written

@@ -93,23 +93,6 @@ def test_the_client_knows_the_versions_that_are_asked_for():
     api_versions.check_version(nova_api.NEWEST)
 
 
-@pytest.mark.parametrize('environ, expected', [
-    ({'OS_USERNAME': 'u', 'OS_PASSWORD': 'p', 'OS_PROJECT_NAME': 'n'},
-     {'_username': 'u', '_password': 'p', '_project_name': 'n'}),
-    ({'OS_USERNAME': 'u', 'OS_PASSWORD': 'p', 'OS_TENANT_NAME': 'n',
-      'OS_USER_DOMAIN_ID': 'default'},
-     {'_project_name': 'n', '_user_domain_id': 'default'}),
-    ({'OS_TOKEN': 't', 'OS_PROJECT_ID': 'i'},
-     {'_token': 't', '_project_id': 'i'}),
-    ({'OS_AUTH_TYPE': 'password', 'OS_TOKEN': 't', 'OS_USER_ID': 'i'},
-     {'_user_id': 'i'}),
-])
-def test_credentials_of_the_environment(environ, expected):
-    auth = nova_api._environ_auth({'OS_AUTH_URL': 'http://k/v3', **environ})
-    assert auth.auth_url == 'http://k/v3'
-    assert {name: getattr(auth, name) for name in expected} == expected
-
-
 class Nova:
     """novaclient's client for an API with a range of microversions."""
 
@@ -168,7 +151,7 @@ NO_AUTH = '[nova]\nauth_type = none\n'
 def test_the_microversion_that_is_chosen(configure, nova, oldest, newest,
                                          chosen):
     client, _ = nova(versions(oldest, newest), {'services': []})
-    assert nova_api.connect(configure(NO_AUTH), {}).hosts() == []
+    assert nova_api.connect(configure(NO_AUTH), environ={}).hosts() == []
     assert client.api_version == api_versions.APIVersion(chosen)
 
 
@@ -177,7 +160,7 @@ def test_the_microversion_that_is_chosen(configure, nova, oldest, newest,
 def test_an_api_that_is_too_old_or_too_new(configure, nova, oldest, newest):
     nova(versions(oldest, newest))
     with pytest.raises(exceptions.ConfigError) as caught:
-        nova_api.connect(configure(NO_AUTH), {})
+        nova_api.connect(configure(NO_AUTH), environ={})
     assert f'{oldest} to {newest}' in caught.value.message
     assert '2.3 to 2.73' in caught.value.message
     assert caught.value.hint
@@ -189,21 +172,21 @@ def test_an_api_that_is_too_old_or_too_new(configure, nova, oldest, newest):
 def test_an_endpoint_that_is_not_nova(configure, nova, current, words):
     nova(current)
     with pytest.raises(exceptions.ConfigError, match=words):
-        nova_api.connect(configure(NO_AUTH), {})
+        nova_api.connect(configure(NO_AUTH), environ={})
 
 
 @pytest.mark.parametrize('answer', [None, [], 'text', {'other': 1}])
 def test_an_answer_that_is_not_novas(configure, nova, answer):
     nova(versions('2.1', '2.73'), answer)
     with pytest.raises(exceptions.ConfigError, match="like Nova's API"):
-        nova_api.connect(configure(NO_AUTH), {}).hosts()
+        nova_api.connect(configure(NO_AUTH), environ={}).hosts()
 
 
 def test_answers_are_not_logged(configure, nova, caplog):
     client, _ = nova(versions('2.1', '2.73'),
                      {'services': [{'host': 'TOPSECRET'}]})
     with caplog.at_level(logging.DEBUG):
-        assert nova_api.connect(configure(NO_AUTH), {}).hosts() == [
+        assert nova_api.connect(configure(NO_AUTH), environ={}).hosts() == [
             'TOPSECRET']
     (path, params, log), = client.asked
     assert (path, log) == ('/os-services', False)
@@ -218,7 +201,7 @@ ENVIRON = {'OS_AUTH_URL': 'http://k/v3', 'OS_TOKEN': 't',
 
 def test_the_environment_stands_in_for_the_config(configure, nova):
     _, given = nova(versions('2.1', '2.73'))
-    nova_api.connect(configure(''), ENVIRON)
+    nova_api.connect(configure(''), environ=ENVIRON)
     assert given['region_name'] == 'here'
     assert given['endpoint_type'] == 'internal'
     assert given['session'].verify == '/none/ca.pem'
@@ -227,7 +210,8 @@ def test_the_environment_stands_in_for_the_config(configure, nova):
 
 def test_the_config_goes_before_the_environment(configure, nova):
     _, given = nova(versions('2.1', '2.73'))
-    nova_api.connect(configure(f'{NO_AUTH}region_name = there\n'), ENVIRON)
+    nova_api.connect(configure(f'{NO_AUTH}region_name = there\n'),
+                     environ=ENVIRON)
     assert given['region_name'] == 'there'
     assert given['session'].verify is True
     assert not hasattr(given['session'].auth, 'auth_url')
@@ -236,7 +220,8 @@ def test_the_config_goes_before_the_environment(configure, nova):
 
 def test_no_credentials(configure):
     with pytest.raises(exceptions.ConfigError, match='no credentials') as e:
-        nova_api.connect(configure(''), {'OS_USERNAME': 'admin'})
+        nova_api.connect(configure(''),
+                         environ={'OS_USERNAME': 'admin'})
     assert '[nova]' in e.value.hint
 
 
@@ -244,5 +229,5 @@ def test_options_that_contradict_each_other(configure, nova):
     nova(versions('2.1', '2.73'))
     conf = configure(f'{NO_AUTH}version = 2\nmin_version = 2\n')
     with pytest.raises(exceptions.ConfigError, match=r'\[nova\]') as caught:
-        nova_api.connect(conf, {})
+        nova_api.connect(conf, environ={})
     assert 'version' in caught.value.message

@@ -19,6 +19,7 @@ from oslo_config import cfg
 import pytest
 
 from rbd_mon_fix.conf import nova_api
+from rbd_mon_fix.conf import options
 
 
 @pytest.fixture
@@ -27,6 +28,7 @@ def parse(tmp_path):
         path = tmp_path / 'rbd-mon-fix.conf'
         path.write_text(text)
         conf = cfg.ConfigOpts()
+        options.register(conf)
         conf(['--config-file', str(path)], project='rbd-mon-fix')
         return conf
 
@@ -44,14 +46,32 @@ def parse(tmp_path):
     ('[nova]\nauth_section = keystone', {}, True),
     ('', {'OS_AUTH_URL': 'http://keystone:5000'}, True),
     ('', {'OS_AUTH_TYPE': 'none'}, True),
+    ('', {'OS_CLOUD': 'mine'}, True),
+    ('[DEFAULT]\nos_cloud = mine', {}, True),
+    ('', {'OS_CLOUD': ''}, False),
 ])
 def test_configured(parse, text, environ, expected):
     assert nova_api.configured(parse(text), environ) is expected
 
 
+AUTH = '[nova]\nauth_type = password\n'
+CLOUD = '[DEFAULT]\nos_cloud = file\n'
+
+
+@pytest.mark.parametrize('text, environ, expected', [
+    ('', {}, None), (AUTH, {}, None), (CLOUD, {}, 'file'),
+    ('', {'OS_CLOUD': 'env'}, 'env'), (CLOUD, {'OS_CLOUD': 'env'}, 'file'),
+    (AUTH, {'OS_CLOUD': 'env'}, None), (CLOUD + AUTH, {}, 'file'),
+    ('', {'OS_CLOUD': 'env', 'OS_AUTH_URL': 'http://k'}, 'env'),
+    ('', {'OS_AUTH_URL': 'http://k'}, None)])
+def test_which_cloud(parse, text, environ, expected):
+    assert nova_api.cloud(parse(text), environ) == expected
+
+
 def test_configured_reads_config_dirs(tmp_path):
     (tmp_path / 'nova.conf').write_text('[nova]\nauth_type = password')
     conf = cfg.ConfigOpts()
+    options.register(conf)
     conf(['--config-dir', str(tmp_path)], project='rbd-mon-fix',
          default_config_files=[])
     assert nova_api.configured(conf, {})
@@ -70,7 +90,9 @@ def test_configured_without_keystoneauth():
 import sys
 from oslo_config import cfg
 from rbd_mon_fix.conf import nova_api
+from rbd_mon_fix.conf import options
 conf = cfg.ConfigOpts()
+options.register(conf)
 conf([], project='rbd-mon-fix', default_config_files=[])
 nova_api.configured(conf, {})
 assert 'keystoneauth1' not in sys.modules

@@ -61,3 +61,13 @@ def test_every_option_has_a_help_text_that_is_a_sentence():
     for _, opts in listed[:3]:
         for opt in opts:
             assert opt.help.endswith('.') and opt.help[0].isupper()
+
+
+def test_the_place_of_an_option(tmp_path):
+    path = tmp_path / 'a.conf'
+    path.write_text('[DEFAULT]\nformer_monitors = x\n')
+    name = 'former_monitors'
+    assert options.place(parse(), name) == name
+    assert options.place(parse('--former-monitors', 'x'), name) == name
+    assert options.place(parse('--config-file', str(path)), name) == (
+        f'former_monitors in {path}')

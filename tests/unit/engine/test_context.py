@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 
 from oslo_config import cfg
 import pytest
@@ -113,7 +114,8 @@ def test_a_folder_of_one_s_own(context, tmp_path, service):
 @pytest.mark.parametrize('content, words', [
     ('password = TOP$SECRET', 'NoSuchOptError'),
     ('password = ${SECRET}x', 'NoSuchOptError'),
-    ('username = u\npassword = p\ntimeout = abc', "timeout.*'abc'"),
+    ('username = u\npassword = p\ntimeout = abc',
+     "timeout from /.*/own.conf is not .*'abc'"),
 ])
 def test_credentials_that_cannot_be_used(context, content, words):
     with pytest.raises(exceptions.ConfigError, match=words) as caught:
@@ -248,3 +250,13 @@ def test_the_best_inventory_that_the_config_allows(tmp_path, nova, database,
     world = worlds.World(tmp_path, nova if database else None,
                          api=worlds.Api() if api else None)
     assert type(world.context().inventory) is kind
+
+
+def test_databases_need_no_login(world, monkeypatch):
+    """A variable in the environment of an operator does no harm."""
+    monkeypatch.setenv('OS_CLOUD', 'mine')
+    monkeypatch.setitem(sys.modules, 'openstack', None)
+    found = world.context()
+    assert type(found.inventory) is instances.CellInventory
+    with pytest.raises(exceptions.ConfigError, match='cloud mine'):
+        assert found.api
