@@ -34,6 +34,7 @@ from rbd_mon_fix.engine import status_scan
 from rbd_mon_fix.engine import verification
 from rbd_mon_fix.model.plan import Plan
 from rbd_mon_fix.state import known_clusters
+from rbd_mon_fix.stores import registry
 
 # Plans of up to this many copies in total are kept between reading and
 # writing; more are read twice, which bounds memory use.
@@ -100,6 +101,7 @@ class _Refresh:
         self._context = context
         self._request = request
         self._listener = listener
+        _check_writable(request.scan)
         selection = selections.select(request.scan, context)
         self.scan = scans.Scan(context, selection)
         self._judge = judging.Judge(context, selection)
@@ -190,3 +192,11 @@ class _Refresh:
         return verification.Prover(
             self._context, self.scan.selection.hosts, self._request.opening,
             reporting.Silence()).complaints
+
+
+def _check_writable(request: selections.ScanRequest) -> None:
+    for name in request.stores:
+        if name in registry.SPECS and not registry.SPECS[name].writable:
+            raise exceptions.ConfigError(
+                f'Copies in {name} cannot be changed.',
+                'Omit the store: status shows its copies.')

@@ -17,13 +17,14 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Sequence
+from typing import Optional, Sequence
 
 from oslo_log import log as logging
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.engine import context as contexts
 from rbd_mon_fix.engine import places
+from rbd_mon_fix.inventory import servers
 from rbd_mon_fix.stores import registry
 
 LOG = logging.getLogger(__name__)
@@ -33,10 +34,10 @@ LOG = logging.getLogger(__name__)
 class ScanRequest:
     """The parameters of a scan.
 
-    :param hosts: compute hosts, as Nova names them; empty on a libvirt host
-        without OpenStack
+    :param hosts: compute hosts, as Nova names them; empty for this machine
     :param all_hosts: every host of the inventory
-    :param instances: only these servers, by UUID; empty for all
+    :param instances: only these servers, by UUID or by a name that no other
+        server of the hosts has; empty for all
     :param stores: only these stores, by name; empty for all
     :param unmanaged: correct guests that Nova does not know, too
     """
@@ -53,7 +54,7 @@ class Selection:
     """A scan request that was checked against the deployment.
 
     :param hosts: the compute hosts, each once
-    :param instances: only these servers; empty for all
+    :param instances: only these servers, by UUID; empty for all
     :param stores: names of the stores, in writing order
     :param implied: names of stores that other stores need read
     :param lacking: names of wanted stores that are not available here
@@ -86,9 +87,22 @@ def select(request: ScanRequest, context: contexts.Context) -> Selection:
     stores = _stores(request.stores, context, hosts)
     lacking = () if request.stores else tuple(
         name for name in registry.SPECS if name not in stores)
-    return Selection(hosts, request.instances, stores,
+    return Selection(hosts, servers.uuids(request.instances, hosts,
+                                          context.inventory), stores,
                      _implied(stores, context, hosts), request.unmanaged,
                      lacking)
+
+
+def this_host(context: contexts.Context) -> Optional[str]:
+    """Return this machine as a compute host; None if Nova does not know it.
+
+    On a compute host without Nova's database and API, only libvirt can be
+    asked, and Nova's name of the host comes from the config.
+    """
+    here = context.local_host
+    if context.inventory.lists_domains:
+        return here.name if context.nova else None
+    return here.among(context.inventory.hosts())
 
 
 def _hosts(request: ScanRequest,
@@ -101,8 +115,18 @@ def _hosts(request: ScanRequest,
         return tuple(dict.fromkeys(request.hosts))
     if request.all_hosts or not context.has_openstack:
         return tuple(context.inventory.hosts())
-    raise exceptions.ConfigError(
-        'No host was given.', 'Give --host H, or --all-hosts.')
+    here = this_host(context)
+    if here is None:
+        raise not_a_host(context, 'Give --host H, or --all-hosts.')
+    return (here,)
+
+
+def not_a_host(context: contexts.Context,
+               hint: str) -> exceptions.ConfigError:
+    """Return the error for a request without hosts on another machine."""
+    return exceptions.ConfigError(
+        f'No host was given, and Nova knows no compute host that is this '
+        f'machine ({context.local_host.name}).', hint)
 
 
 def _stores(wanted: Sequence[str], context: contexts.Context,

@@ -59,6 +59,16 @@ class LocalHost:
             return host == self.configured
         return host_name.is_same(host, self.hostname)
 
+    def among(self, hosts: Iterable[str]) -> Optional[str]:
+        """Return which of Nova's compute hosts is this machine.
+
+        :returns: None if it is none of them, or could be several
+        """
+        found = list(filter(self.is_here, hosts))
+        if self.name in found:
+            return self.name
+        return found[0] if len(found) == 1 else None
+
     def require(self, hosts: Iterable[str], command: str) -> None:
         """Refuse hosts that are not this machine.
 

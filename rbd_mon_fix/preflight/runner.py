@@ -20,6 +20,7 @@ from typing import Iterator, Sequence
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.engine import context as contexts
+from rbd_mon_fix.engine import selection
 from rbd_mon_fix.preflight import ceph
 from rbd_mon_fix.preflight import config
 from rbd_mon_fix.preflight import machine
@@ -32,12 +33,24 @@ def run(context: contexts.Context, hosts: Sequence[str]) -> Iterator[Check]:
     """Yield every check; a failed check does not stop the others.
 
     :param hosts: compute hosts, as Nova names them; empty for this machine
-        on a libvirt host without OpenStack
-    :raises ConfigError: no host was given, but OpenStack is configured
+    :raises ConfigError: no host was given, and Nova does not know this
+        machine
     """
-    if not hosts and _has_openstack(context):
-        raise exceptions.ConfigError('No host was given.', 'Give --host H.')
-    return _checks(context, tuple(dict.fromkeys(hosts)) or ('',))
+    return _checks(context, tuple(dict.fromkeys(hosts))
+                   or (_this_host(context),))
+
+
+def _this_host(context: contexts.Context) -> str:
+    """Return this machine's name in Nova; '' without OpenStack."""
+    if not _has_openstack(context):
+        return ''
+    try:
+        here = selection.this_host(context)
+    except exceptions.RbdMonFixError:
+        return context.local_host.name  # the services' checks report the error
+    if here is None:
+        raise selection.not_a_host(context, 'Give --host H.')
+    return here
 
 
 def _has_openstack(context: contexts.Context) -> bool:

@@ -448,3 +448,15 @@ def test_no_secret_is_written_down(three):
         assert path.is_dir() or 'SECRET' not in path.read_text()
     assert json.loads(next(three.journal.joinpath('runs').iterdir())
                       .read_text().splitlines()[0])['command'] == 'refresh'
+
+
+@pytest.mark.parametrize('act', [engine.refresh, engine.plan_refresh])
+@pytest.mark.parametrize('stores', [
+    ('live-domain',), ('domain', 'live-domain')])
+def test_the_xml_of_running_guests_cannot_be_changed(three, act, stores):
+    asked = engine.RefreshRequest(
+        engine.ScanRequest(('cmp1',), stores=stores))
+    with pytest.raises(exceptions.ConfigError) as caught:
+        with three.context() as context:
+            act(context, asked)
+    assert caught.value.message == 'Copies in live-domain cannot be changed.'

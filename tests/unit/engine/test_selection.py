@@ -61,8 +61,44 @@ def test_all_hosts(two):
     assert select(two, all_hosts=True).hosts == ('cmp1', 'cmp2')
     with pytest.raises(exceptions.ConfigError, match='mutually exclusive'):
         select(two, hosts=('cmp1',), all_hosts=True)
-    with pytest.raises(exceptions.ConfigError, match='Give --host H'):
+
+
+def test_this_machine_is_the_default(two):
+    two.write_nova_conf(host='cmp2')
+    assert select(two).hosts == ('cmp2',)
+    assert select(two, all_hosts=True).hosts == ('cmp1', 'cmp2')
+
+
+def test_a_machine_that_nova_does_not_know(two):
+    two.write_nova_conf(host='controller')
+    with pytest.raises(exceptions.ConfigError) as caught:
         select(two)
+    assert '(controller)' in caught.value.message
+    assert caught.value.hint == 'Give --host H, or --all-hosts.'
+
+
+def test_a_compute_host_without_databases(tmp_path):
+    """Only libvirt can be asked; nova.conf has Nova's name of the host."""
+    world = worlds.World(tmp_path)
+    world.write_nova_conf(host='cmp9')
+    world.options.update(nova_config_file=[str(tmp_path / 'nova.conf')])
+    assert select(world).hosts == ('cmp9',)
+
+
+def test_a_volume_host_without_databases(tmp_path, cinder):
+    world = worlds.World(tmp_path, None, cinder)
+    with pytest.raises(exceptions.ConfigError, match='Nova knows no'):
+        select(world)
+
+
+def test_servers_by_name(two):
+    name = two.context().inventory.where([memory.uuid(1)])[
+        memory.uuid(1)].name
+    assert name
+    assert select(two, hosts=('cmp1',), instances=(name,)).instances == (
+        memory.uuid(1),)
+    with pytest.raises(exceptions.ConfigError, match='has the name'):
+        select(two, hosts=('cmp2',), instances=('nobody',))
 
 
 def test_a_libvirt_host_without_openstack(tmp_path):

@@ -67,3 +67,15 @@ def test_require():
     with pytest.raises(exceptions.ConfigError,
                        match='guests inspects .* is not cmp2'):
         here.require(['cmp1', 'cmp2'], 'guests')
+
+
+@pytest.mark.parametrize('configured, hostname, hosts, found', [
+    ('cmp1', FULL, ['cmp2', 'cmp1'], 'cmp1'), ('cmp1', FULL, [FULL], None),
+    (None, SHORT, ['cmp1', FULL], FULL), (None, FULL, [SHORT], SHORT),
+    (None, FULL, [], None), (None, FULL, ['cmp1'], None),
+    # The name that Nova uses goes before one that is only alike.
+    (None, FULL, [SHORT, FULL], FULL),
+    # Two hosts that could be this machine: ask.
+    (None, SHORT, [FULL, OTHER], None)])
+def test_among(configured, hostname, hosts, found):
+    assert local_host.LocalHost(configured, hostname).among(hosts) == found
