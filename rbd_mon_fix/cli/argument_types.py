@@ -22,14 +22,63 @@ from __future__ import annotations
 import argparse
 import uuid
 
+MAX_BYTES = 1 << 20
+
 
 def server(text: str) -> str:
-    """Return the UUID of a server in its usual spelling."""
+    """Return the name of a server, or its UUID in the usual spelling."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError('the name of the server is empty')
     try:
         return str(uuid.UUID(text))
     except ValueError:
+        return text
+
+
+def writable(text: str) -> str:
+    """Return the name of a store, which must not be the live XML."""
+    if text == 'live-domain':
         raise argparse.ArgumentTypeError(
-            f'{text!r} is not the UUID of a server') from None
+            'live-domain, the XML of running guests, cannot be changed')
+    return text
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Return the names in a comma list.
+
+    An empty name is an error: it comes from a variable that is not set, and
+    must not stand for everything.
+    """
+    found = tuple(name.strip() for name in text.split(','))
+    if not all(found):
+        raise argparse.ArgumentTypeError(f'{text!r} has an empty name')
+    return found
+
+
+def hosts(text: str) -> tuple[str, ...]:
+    """Return the hosts in a comma list, or those in a file for ``@FILE``."""
+    return _lines(text[1:]) if text.startswith('@') else names(text)
+
+
+def _lines(path: str) -> tuple[str, ...]:
+    """Return the names in a file, one a line; # begins a comment."""
+    try:
+        with open(path, 'rb') as file:
+            content = file.read(MAX_BYTES + 1)
+        lines = content.decode().splitlines()
+    except OSError as error:
+        raise argparse.ArgumentTypeError(
+            f'cannot read {path}: {error.strerror}') from None
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f'{path} is not a text file') from None
+    if len(content) > MAX_BYTES:
+        raise argparse.ArgumentTypeError(
+            f'{path} is larger than {MAX_BYTES >> 20} MiB')
+    found = [line.partition('#')[0].strip() for line in lines]
+    if not any(found):
+        raise argparse.ArgumentTypeError(f'{path} names no host')
+    return tuple(filter(None, found))
 
 
 def seconds(text: str) -> float:

@@ -37,6 +37,7 @@ from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.plan import Copy
 from rbd_mon_fix.model.plan import Outcomes
 from rbd_mon_fix.model.summary import Summary
+from rbd_mon_fix.report import columns as report_columns
 from rbd_mon_fix.report import encoding
 from rbd_mon_fix.report import factory
 from rbd_mon_fix.report import progress
@@ -52,6 +53,17 @@ def scan_request(conf: cfg.ConfigOpts) -> engine.ScanRequest:
         tuple(command.store), command.unmanaged)
 
 
+def columns(conf: cfg.ConfigOpts, known: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns that a command lists.
+
+    :param known: all its columns
+    :raises ConfigError: an unknown column was given, or the output format
+        has no columns
+    """
+    return report_columns.chosen(conf.command.format, known,
+                                 conf.command.column)
+
+
 class Console(engine.Silence):
     """Writes the report to one stream and progress to the other."""
 
@@ -59,7 +71,7 @@ class Console(engine.Silence):
                  err: TextIO):
         self.report = factory.report(
             conf.command.format, out, kind,
-            getattr(conf.command, 'verbose', False))
+            getattr(conf.command, 'verbose', False), conf.command.column)
         self._err = err
 
     def clusters(self, clusters: Sequence[Cluster],

@@ -37,12 +37,13 @@ COLUMNS = ('host', 'instance', 'pid', 'launched_with', 'connected_to',
 
 def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
     """Run the command and return its exit code."""
+    columns = consoles.columns(conf, COLUMNS)
     with engine.Context(conf) as context:
         found = engine.guests(context, consoles.scan_request(conf))
     _warn(found)
     rows = [_row(each) for each in found.guests]
     listing.write(
-        conf.command.format, out, COLUMNS, rows,
+        conf.command.format, out, columns, rows,
         {'version': 1, 'clusters': [schema.cluster(cluster, None)
                                     for cluster in found.clusters],
          'guests': rows})

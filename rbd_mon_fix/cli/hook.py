@@ -22,6 +22,7 @@ from typing import TextIO
 from oslo_config import cfg
 
 from rbd_mon_fix import engine
+from rbd_mon_fix.cli import console as consoles
 from rbd_mon_fix.cli import exit_codes
 from rbd_mon_fix.report import listing
 
@@ -30,6 +31,7 @@ COLUMNS = ('part', 'state', 'where', 'note')
 
 def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
     """Run the command and return its exit code."""
+    columns = consoles.columns(conf, COLUMNS)
     action = conf.command.action
     with engine.Context(conf) as context:
         if action == 'install':
@@ -38,7 +40,7 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
             engine.remove_hook(context)
         parts = engine.hook_status(context)
     rows = [dataclasses.asdict(part) for part in parts]
-    listing.write(conf.command.format, out, COLUMNS, rows,
+    listing.write(conf.command.format, out, columns, rows,
                   {'version': 1, 'hook': rows})
     return (exit_codes.ExitCode.WRONG
             if action == 'status' and not all(part.fine for part in parts)

@@ -16,11 +16,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Iterator, TextIO
+from typing import Any, Iterable, Iterator, Sequence, TextIO
 
 from oslo_config import cfg
 
 from rbd_mon_fix import engine
+from rbd_mon_fix.cli import console as consoles
 from rbd_mon_fix.cli import exit_codes
 from rbd_mon_fix.model.run import Condition
 from rbd_mon_fix.model.run import Pruned
@@ -32,29 +33,33 @@ RUNS = ('run', 'started', 'command', 'hosts', 'changes', 'result')
 PRUNED = (*RUNS, 'outcome', 'reason')
 CHANGES = ('host', 'instance', 'store', 'key', 'disk', 'image', 'cluster',
            'old', 'new', 'outcome', 'reason', 'evidence')
+COLUMNS = {'list': RUNS, 'show': CHANGES, 'prune': PRUNED}
 
 
 def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
     """Run the command and return its exit code."""
     journal = engine.journal(engine.Context(conf))
     command = conf.command
+    columns = consoles.columns(conf, COLUMNS[command.action])
     if command.action == 'list':
         rows = [_run_row(each) for each
                 in journal.summaries(command.last)]
-        listing.write(command.format, out, RUNS, rows,
+        listing.write(command.format, out, columns, rows,
                       {'version': 1, 'runs': rows})
     elif command.action == 'prune':
-        _write_pruned(command.format, out, journal.prune(command.keep))
+        _write_pruned(command.format, out, columns,
+                      journal.prune(command.keep))
     else:
         shown = journal.read(command.run)
         rows = list(_change_rows(shown))
-        listing.write(command.format, out, CHANGES, rows,
+        listing.write(command.format, out, columns, rows,
                       {'version': 1, **_run_row(shown.summary),
                        'changed': rows})
     return exit_codes.ExitCode.OK
 
 
-def _write_pruned(fmt: str, out: TextIO, pruned: Iterable[Pruned]) -> None:
+def _write_pruned(fmt: str, out: TextIO, columns: Sequence[str],
+                  pruned: Iterable[Pruned]) -> None:
     """Write what was pruned, even if an error ended it."""
     rows: list[dict[str, Any]] = []
     try:
@@ -63,7 +68,7 @@ def _write_pruned(fmt: str, out: TextIO, pruned: Iterable[Pruned]) -> None:
                          'outcome': 'kept' if each.kept else 'removed',
                          'reason': each.kept})
     finally:
-        listing.write(fmt, out, PRUNED, rows, {'version': 1, 'pruned': rows})
+        listing.write(fmt, out, columns, rows, {'version': 1, 'pruned': rows})
 
 
 def _run_row(run: RunSummary) -> dict[str, Any]:

@@ -30,7 +30,9 @@ from oslo_config import cfg
 from oslo_log import log as logging
 
 from rbd_mon_fix import exceptions
+from rbd_mon_fix.cli import command_line
 from rbd_mon_fix.cli import exit_codes
+from rbd_mon_fix.cli import help_pages
 from rbd_mon_fix.cli import log_lines
 from rbd_mon_fix.cli import parser
 from rbd_mon_fix.cli import streams
@@ -55,7 +57,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     words = sys.argv[1:] if argv is None else argv
     with contextlib.redirect_stdout(streams.Watched(sys.stdout)):
         try:
-            return _ending(words, '--debug' in words)
+            return _ending(words, command_line.wants_debug(words))
         except KeyboardInterrupt:
             # The second signal, while the first one was being told.
             return exit_codes.ExitCode.INTERRUPTED
@@ -66,7 +68,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
 def _ending(argv: Sequence[str], debug: bool) -> int:
     """Run the command; tell its error, and return the exit code."""
     try:
-        return _run(cfg.ConfigOpts(), argv)
+        return _run(command_line.CommandLine(), argv)
     except exceptions.RbdMonFixError as error:
         _trace(debug)
         return _tell(error)
@@ -130,8 +132,8 @@ def _parse(conf: cfg.ConfigOpts, argv: Sequence[str]) -> None:
                      '%(levelname)s: %(message)s')
     try:
         conf(argv, project='rbd-mon-fix', prog='rbd-mon-fix',
-             version=_version(), usage=parser.USAGE,
-             description=parser.DESCRIPTION, epilog=parser.EPILOG,
+             version=_version(), usage=help_pages.USAGE,
+             description=help_pages.DESCRIPTION, epilog=help_pages.EPILOG,
              default_config_files=_existing(CONFIG_FILE),
              default_config_dirs=_existing(CONFIG_FILE + '.d'))
         logging.setup(conf, 'rbd_mon_fix')
@@ -148,7 +150,7 @@ def _parse(conf: cfg.ConfigOpts, argv: Sequence[str]) -> None:
         # The message quotes the line, which may hold a password.
         raise _unusable(str(error).partition(',')[0]) from None
     except (cfg.Error, logging.LogConfigError, OSError,
-            UnicodeDecodeError) as error:
+            ValueError) as error:
         # Before Python 3.11, argparse lets errors of stdout out.
         raise (_unwritten() or _unusable(error)) from error
 

@@ -21,6 +21,7 @@ from typing import Any, Iterator, Optional, TextIO
 from oslo_config import cfg
 
 from rbd_mon_fix import engine
+from rbd_mon_fix.cli import console as consoles
 from rbd_mon_fix.cli import exit_codes
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.monmap import MonAddr
@@ -35,10 +36,11 @@ COLUMNS = ('cluster', 'fsid', 'source', 'name', 'monitor', 'answers',
 
 def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
     """Run the command and return its exit code."""
+    columns = consoles.columns(conf, COLUMNS)
     with engine.Context(conf) as context:
         found = engine.find_monitors(context)
     listing.write(
-        conf.command.format, out, COLUMNS,
+        conf.command.format, out, columns,
         [row for cluster in found.clusters
          for row in (*_rows(cluster, found.answering), *_former(cluster))],
         {'version': 1, 'clusters': [

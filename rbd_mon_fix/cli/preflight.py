@@ -22,6 +22,7 @@ from typing import TextIO
 from oslo_config import cfg
 
 from rbd_mon_fix import engine
+from rbd_mon_fix.cli import console as consoles
 from rbd_mon_fix.cli import exit_codes
 from rbd_mon_fix.preflight import runner
 from rbd_mon_fix.preflight.check import Check
@@ -37,10 +38,11 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
     A failed check never ends the command: an unusable config file or an
     unreachable service counts as a failed check, with exit code 1.
     """
+    columns = consoles.columns(conf, COLUMNS)
     with engine.Context(conf) as context:
         found = list(runner.run(context, conf.command.host))
     rows = [_row(each) for each in found]
-    listing.write(conf.command.format, out, COLUMNS, rows,
+    listing.write(conf.command.format, out, columns, rows,
                   {'version': 1, 'checks': rows})
     broken = any(each.works is Works.NO for each in found)
     return (exit_codes.ExitCode.WRONG if broken

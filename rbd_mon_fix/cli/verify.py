@@ -33,13 +33,14 @@ COLUMNS = ('host', 'instance', 'store', 'disk', 'image', 'opened', 'error',
 def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
     """Run the command and return its exit code."""
     command = conf.command
+    columns = consoles.columns(conf, COLUMNS)
     request = engine.VerifyRequest(
         consoles.scan_request(conf),
         engine.Limits(command.timeout, command.parallel))
     with engine.Context(conf) as context:
         found = engine.verify(context, request, consoles.Progress(err))
     rows = [_row(each) for each in found.disks]
-    listing.write(command.format, out, COLUMNS, rows,
+    listing.write(command.format, out, columns, rows,
                   {'version': 1, 'disks': rows})
     if command.format == 'table':
         print('', _summary(rows), sep='\n', file=out)

@@ -21,7 +21,9 @@ environment is not read: ``OS_DATABASE__CONNECTION`` would apply to both.
 from __future__ import annotations
 
 import contextlib
+import glob
 import itertools
+import os
 import re
 from typing import (
     Any,
@@ -99,6 +101,13 @@ def assigned(path: str) -> dict[str, dict[str, list[str]]]:
     sections: dict[str, dict[str, list[str]]] = {}
     cfg.ConfigParser(path, sections).parse()
     return sections
+
+
+def own_files(files: Iterable[str], folders: Iterable[str]) -> list[str]:
+    """Return files, then the files of folders, as oslo.config finds them."""
+    return [*map(os.path.expanduser, files),
+            *(path for folder in map(os.path.expanduser, folders)
+              for path in sorted(glob.glob(os.path.join(folder, '*.conf'))))]
 
 
 def names(opts: Iterable[cfg.Opt]) -> frozenset[str]:
@@ -206,10 +215,17 @@ def stated(conf: cfg.ConfigOpts, name: str) -> Optional[str]:
 
 def invalid(conf: cfg.ConfigOpts, name: str, group: Optional[str],
             hint: str) -> exceptions.ConfigError:
-    """Return the error for an invalid option, without its value."""
+    """Return the error for an invalid option, without its value.
+
+    It names the last file that sets the option, or all if none does.
+    """
+    section = (group or 'DEFAULT').lower()
+    setting = [path for path in conf.default_config_files
+               for each, settings in assigned(path).items()
+               if each.lower() == section and name in settings]
     return exceptions.ConfigError(
         f'Invalid value of option {name} in [{group or "DEFAULT"}] of '
-        f'{", ".join(conf.default_config_files)}.', hint)
+        f'{", ".join(setting[-1:] or conf.default_config_files)}.', hint)
 
 
 def _value(conf: cfg.ConfigOpts, name: str, group: Optional[str]) -> Any:

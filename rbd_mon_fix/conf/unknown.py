@@ -17,8 +17,6 @@
 from __future__ import annotations
 
 import difflib
-import glob
-import os
 from typing import Collection, Iterator, Mapping, Optional
 
 from oslo_config import cfg
@@ -51,11 +49,8 @@ def warn(conf: cfg.ConfigOpts) -> None:
 
 def _assignments(conf: cfg.ConfigOpts) -> Iterator[tuple[str, str, str, str]]:
     """Yield the assignments in the files, in the order of the files."""
-    folders = conf.config_dirs or conf.config_dir or []
-    paths = [*(conf.config_file or []),
-             *(path for folder in map(os.path.expanduser, folders)
-               for path in sorted(glob.glob(os.path.join(folder, '*.conf'))))]
-    for path in map(os.path.expanduser, paths):
+    for path in ini.own_files(conf.config_file or [], conf.config_dirs
+                              or conf.config_dir or []):
         for section, settings in ini.assigned(path).items():
             group = section if section == 'DEFAULT' else section.lower()
             for name, values in settings.items():

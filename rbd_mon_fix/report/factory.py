@@ -25,6 +25,7 @@ from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.plan import Copy
 from rbd_mon_fix.model.plan import Outcomes
 from rbd_mon_fix.model.summary import Summary
+from rbd_mon_fix.report import columns
 from rbd_mon_fix.report import lines
 from rbd_mon_fix.report import machine
 from rbd_mon_fix.report import plain
@@ -32,7 +33,7 @@ from rbd_mon_fix.report import schema
 from rbd_mon_fix.report import syntax
 from rbd_mon_fix.report import table
 
-FORMATS = ('table', 'json', 'yaml', 'csv')
+FORMATS = ('table', 'json', 'yaml', 'csv', 'value')
 
 
 class Report(Protocol):
@@ -67,18 +68,24 @@ class Report(Protocol):
 
 
 def report(fmt: str, stream: TextIO, kind: schema.Kind,
-           verbose: bool = False) -> Report:
+           verbose: bool = False, wanted: Sequence[str] = ()) -> Report:
     """Return the report that writes to a stream.
 
     :param fmt: one of ``FORMATS``
     :param verbose: whether a table shows every copy with its evidence
+    :param wanted: columns of CSV and values; empty for all
+    :raises ConfigError: a column is unknown, or the format has no columns
     """
+    names = columns.chosen(fmt, schema.columns(kind), wanted,
+                           ('csv', 'value'))
     if fmt == 'json':
         return machine.ObjectReport(syntax.Json(stream), kind)
     if fmt == 'yaml':
         return machine.ObjectReport(syntax.Yaml(stream), kind)
     if fmt == 'csv':
-        return machine.Csv(stream, kind)
+        return machine.Csv(stream, kind, names)
+    if fmt == 'value':
+        return machine.Values(stream, kind, names)
     return table.Table(printer(stream), kind, verbose)
 
 

@@ -27,7 +27,7 @@ from rbd_mon_fix.report import syntax
 
 def write(fmt: str, stream: TextIO, columns: Sequence[str],
           rows: Iterable[Mapping[str, object]], document: object) -> None:
-    """Write rows as a table or CSV, or the document as JSON or YAML.
+    """Write rows as a table, CSV or values, or the document as JSON or YAML.
 
     :param fmt: one of ``factory.FORMATS``
     :param columns: keys of the rows, and the headings
@@ -38,7 +38,11 @@ def write(fmt: str, stream: TextIO, columns: Sequence[str],
     elif fmt == 'yaml':
         syntax.write_yaml(document, stream)
     elif fmt == 'csv':
-        _write_csv(stream, columns, rows)
+        write_row = syntax.csv_writer(stream)
+        write_row(columns)
+        _write_rows(write_row, columns, rows)
+    elif fmt == 'value':
+        _write_rows(syntax.value_writer(stream), columns, rows)
     else:
         heads = [(column.upper(), 'bold') for column in columns]
         factory.printer(stream).table(
@@ -46,10 +50,8 @@ def write(fmt: str, stream: TextIO, columns: Sequence[str],
                       for row in rows)])
 
 
-def _write_csv(stream: TextIO, columns: Sequence[str],
-               rows: Iterable[Mapping[str, object]]) -> None:
-    write_row = syntax.csv_writer(stream)
-    write_row(columns)
+def _write_rows(write_row: syntax.WriteRow, columns: Sequence[str],
+                rows: Iterable[Mapping[str, object]]) -> None:
     for row in rows:
         write_row([row[column] for column in columns])
 

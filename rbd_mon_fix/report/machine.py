@@ -72,26 +72,42 @@ class ObjectReport:
             self._in_findings = True
 
 
-class Csv:
-    """The records only, below a header line with their keys."""
+class Values:
+    """Some keys of the records only, one record a line, without headings."""
 
-    def __init__(self, stream: TextIO, kind: schema.Kind):
+    def __init__(self, stream: TextIO, kind: schema.Kind,
+                 columns: Sequence[str]):
         self._kind = kind
-        self._write = syntax.csv_writer(stream)
+        self._columns = columns
+        self._write = self._writer(stream)
+
+    def _writer(self, stream: TextIO) -> syntax.WriteRow:
+        return syntax.value_writer(stream)
 
     def clusters(self, clusters: Sequence[Cluster],
                  answering: Optional[frozenset[MonAddr]]) -> None:
-        """Write the keys of the records."""
-        self._write(schema.columns(self._kind))
+        """Write nothing: values have no headings."""
 
     def server(self, host: str, instance: Instance, copies: Sequence[Copy],
                outcomes: Outcomes) -> None:
         """Write the records of one server."""
         for row in schema.rows(self._kind, copies, outcomes):
-            self._write(tuple(row.values()))
+            self._write([row[column] for column in self._columns])
 
     def finding(self, found: Finding) -> None:
         """Write nothing: findings and records have different keys."""
 
     def close(self, summary: Summary, run: Optional[str]) -> None:
-        """Write nothing: CSV has no place for a summary."""
+        """Write nothing: lines of records have no place for a summary."""
+
+
+class Csv(Values):
+    """The same as CSV, below a header line with the keys."""
+
+    def _writer(self, stream: TextIO) -> syntax.WriteRow:
+        return syntax.csv_writer(stream)
+
+    def clusters(self, clusters: Sequence[Cluster],
+                 answering: Optional[frozenset[MonAddr]]) -> None:
+        """Write the keys of the records."""
+        self._write(self._columns)

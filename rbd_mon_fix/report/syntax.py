@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Writers of JSON, YAML and CSV to a stream."""
+"""Writers of JSON, YAML, CSV and plain values to a stream."""
 
 from __future__ import annotations
 
@@ -22,6 +22,9 @@ import json
 from typing import Callable, Mapping, Protocol, Sequence, TextIO
 
 from rbd_mon_fix.report import encoding
+
+# Writes the values of one row.
+WriteRow = Callable[[Sequence[object]], object]
 
 
 class Syntax(Protocol):
@@ -123,7 +126,23 @@ def write_yaml(document: object, stream: TextIO) -> None:
     _yaml_dump()(document, stream)
 
 
-def csv_writer(stream: TextIO) -> Callable[[Sequence[object]], object]:
+def value_writer(stream: TextIO) -> WriteRow:
+    """Return a function that writes the values of a row between blanks.
+
+    As with cliff, no value is quoted. A list is joined by commas, and a
+    value that is missing is a dash, so that no field is lost.
+    """
+    encodable = encoding.encoder(stream)
+
+    def field(value: object) -> str:
+        text = (','.join(map(str, value)) if isinstance(value, (list, tuple))
+                else encoding.flat(value))
+        return encodable(encoding.printable(text)) or '-'
+
+    return lambda row: stream.write(' '.join(map(field, row)) + '\n')
+
+
+def csv_writer(stream: TextIO) -> WriteRow:
     """Return a function that writes one row as CSV, with inert cells."""
     writer = csv.writer(stream, lineterminator='\n')
     encodable = encoding.encoder(stream)

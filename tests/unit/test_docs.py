@@ -25,8 +25,10 @@ from typing import Iterator
 from oslo_config import cfg
 import pytest
 
+from rbd_mon_fix.cli import command_line
 from rbd_mon_fix.cli import exit_codes
 from rbd_mon_fix.cli import guests
+from rbd_mon_fix.cli import help_pages
 from rbd_mon_fix.cli import hook
 from rbd_mon_fix.cli import journal
 from rbd_mon_fix.cli import main
@@ -70,7 +72,9 @@ def name(path: pathlib.Path) -> str:
 def commands() -> Iterator[tuple[str, str]]:
     """Yield every command line in the documentation, and its location."""
     texts = {name(path): path.read_text() for path in TEXTS}
-    for where, text in {**texts, '--help': parser.EPILOG}.items():
+    for where, text in {
+            **texts, '--help': help_pages.top(),
+            '--help-all': help_pages.EPILOG}.items():
         for line in _BLOCK_LINE.findall(re.sub(r'\\\n +', '', text)):
             yield where, _BEHIND.sub('', line)
         for words in _INLINE.findall(text):
@@ -96,7 +100,7 @@ def parse(monkeypatch):
     monkeypatch.setattr(main.logging, 'setup', lambda *args: None)
 
     def parse(words: list[str]) -> cfg.ConfigOpts:
-        conf = cfg.ConfigOpts()
+        conf = command_line.CommandLine()
         main._parse(conf, words)
         return conf
 
@@ -106,7 +110,7 @@ def parse(monkeypatch):
 def test_all_commands_are_shown():
     found = {(where, line.split()[1]) for where, line in commands()}
     for command in ('monitors', 'status', 'refresh', 'rollback'):
-        for where in ('README.rst', 'docs/runbook.rst', '--help'):
+        for where in ('README.rst', 'docs/runbook.rst', '--help-all'):
             assert (where, command) in found
     for command in ('preflight', 'verify', 'guests', 'hook'):
         for where in ('README.rst', 'docs/runbook.rst'):
@@ -117,12 +121,14 @@ def test_all_commands_are_shown():
 @pytest.mark.parametrize('where, line', sorted(set(commands())))
 def test_commands_parse(parse, where, line):
     words = shlex.split(line)[1:]
+    if '--help' in words or '--help-all' in words:
+        return
     assert parse(words).command.name in words
 
 
 @pytest.mark.parametrize('line', [
     'status --hosts-file x', 'guests --all-hosts', 'scan --host H', 'hook',
-    'verify --parallel 0', 'refresh --instance none'])
+    'verify --parallel 0', 'refresh --max-changes none'])
 def test_other_commands_do_not(parse, line, capsys):
     with pytest.raises(SystemExit):
         parse(line.split())
@@ -138,7 +144,7 @@ def test_exit_codes(path):
 
 
 def test_exit_codes_of_help():
-    told = parser.EPILOG.partition('Exit codes:')[2]
+    told = help_pages.EPILOG.partition('Exit codes:')[2]
     assert [int(code) for code in re.findall(r'\d+', told)] == list(
         exit_codes.ExitCode)
 
@@ -192,6 +198,19 @@ def parsers() -> dict[str, argparse.ArgumentParser]:
     return dict(top.choices)
 
 
+# What every command takes.
+COMMON = ('--help', '--format', '--column')
+
+
+@pytest.mark.parametrize('flag', COMMON)
+def test_common_arguments_are_explained(flag):
+    told = REFERENCE.read_text()
+    assert re.search(rf'^``-\w.*``, ``{flag}', told, re.MULTILINE)
+    for found in parsers().values():
+        assert flag == '--help' or flag in found.format_help() or (
+            found.prog.endswith(('journal', 'hook')))
+
+
 @pytest.mark.parametrize('command', parsers())
 def test_arguments_are_explained(command):
     own = section(REFERENCE, command)
@@ -201,7 +220,7 @@ def test_arguments_are_explained(command):
              for action in parsers()[command]._actions
              if action.option_strings]
     assert [flag for flag in flags if f'``{flag}' not in own
-            and flag not in ('--help', '--format')] == []
+            and flag not in COMMON] == []
 
 
 @pytest.mark.parametrize('command', ['journal', 'hook'])

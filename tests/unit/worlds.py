@@ -303,7 +303,7 @@ def command(host: Sequence[str] = (places.HOST,), **fields: Any
         'host': list(host), 'all_hosts': False, 'instance': [], 'store': [],
         'unmanaged': False, 'dry_run': False, 'max_changes': None,
         'lock': False, 'verify': False, 'timeout': 5.0, 'parallel': 4,
-        'last': 0, 'format': 'json', **fields})
+        'last': 0, 'format': 'json', 'column': [], **fields})
 
 
 def run(world: World, monkeypatch: Any, module: Any, *host: str,

@@ -20,7 +20,8 @@ import re
 from oslo_config import cfg
 import pytest
 
-from rbd_mon_fix.cli import exit_codes
+from rbd_mon_fix.cli import argument_types
+from rbd_mon_fix.cli import command_line
 from rbd_mon_fix.cli import parser
 from rbd_mon_fix.conf import options
 from rbd_mon_fix.report import factory
@@ -31,7 +32,7 @@ UUID = memory.uuid(1)
 
 
 def parse(line):
-    conf = cfg.ConfigOpts()
+    conf = command_line.CommandLine()
     options.register(conf)
     conf.register_cli_opt(cfg.SubCommandOpt(
         'command', handler=lambda commands:
@@ -42,7 +43,7 @@ def parse(line):
 
 
 SCOPE = {'host': [], 'all_hosts': False, 'instance': [], 'store': [],
-         'unmanaged': False, 'format': 'table'}
+         'unmanaged': False, 'format': 'table', 'column': []}
 REFRESH = {**SCOPE, 'dry_run': False, 'max_changes': None, 'lock': False,
            'verify': False, 'timeout': 5.0, 'parallel': 4}
 
@@ -55,6 +56,12 @@ REFRESH = {**SCOPE, 'dry_run': False, 'max_changes': None, 'lock': False,
     ('status --host a --host b', {**SCOPE, 'host': ['a', 'b']}),
     ('status --all-hosts -f csv', {**SCOPE, 'all_hosts': True,
                                    'format': 'csv'}),
+    ('status --host a,b --host c', {**SCOPE, 'host': ['a', 'b', 'c']}),
+    ('status -f value -c host,store -c key',
+     {**SCOPE, 'format': 'value', 'column': ['host', 'store', 'key']}),
+    ('status --store live-domain', {**SCOPE, 'store': ['live-domain']}),
+    ('status --instance web-1', {**SCOPE, 'instance': ['web-1']}),
+    ('status --instance a,@b', {**SCOPE, 'instance': ['a,@b']}),
     ('status --store domain --store nova-bdm',
      {**SCOPE, 'store': ['domain', 'nova-bdm']}),
     (f'status --instance {UUID}', {**SCOPE, 'instance': [UUID]}),
@@ -103,12 +110,15 @@ def test_what_is_repeated_does_not_stay_for_the_next_parse():
     assert (command.host, command.store, command.instance) == ([], [], [])
 
 
-def test_options_stand_before_the_command():
-    conf = parse('--offline --libvirt-uri test:/// --journal-dir /j '
-                 '--nova-config-file a --nova-config-file b monitors')
-    assert (conf.offline, conf.libvirt_uri, conf.journal_dir) == (
-        True, 'test:///', '/j')
-    assert conf.nova_config_file == ['a', 'b']
+def test_blanks_in_a_list():
+    assert argument_types.hosts(' a, b ') == ('a', 'b')
+
+
+def test_a_file_of_hosts(tmp_path):
+    path = tmp_path / 'hosts'
+    path.write_bytes(b'# all of rack 1\ncmp1\n\n  cmp2  # new\r\ncmp,3')
+    assert parse(f'status --host @{path} --host cmp4').command.host == [
+        'cmp1', 'cmp2', 'cmp,3', 'cmp4']
 
 
 @pytest.mark.parametrize('line, words', [
@@ -120,8 +130,17 @@ def test_options_stand_before_the_command():
     ('status -f xml', 'xml'),
     ('status --store glance', 'glance'),
     ('status --dry-run', '--dry-run'),
-    ('status --instance web-1', "'web-1' is not the UUID of a server"),
-    ('status --instance 1234', "'1234' is not the UUID of a server"),
+    ('status --instance=', 'the name of the server is empty'),
+    ('refresh --host=', 'has an empty name'),
+    ('refresh --host a,,b', "'a,,b' has an empty name"),
+    ('refresh --host @/none/such', 'cannot read /none/such: No such file'),
+    ('refresh --host @/', 'cannot read /: Is a directory'),
+    ('refresh --host @/dev/null', '/dev/null names no host'),
+    ('refresh --host @/dev/zero', '/dev/zero is larger than 1 MiB'),
+    ('refresh --host @/bin/true', '/bin/true is not a text file'),
+    ('refresh --store live-domain',
+     'live-domain, the XML of running guests, cannot be changed'),
+    ('status -c a,', "'a,' has an empty name"),
     ('refresh --max-changes many', "'many' is not a whole number"),
     ('refresh --max-changes -1', '--max-changes'),
     ('refresh --max-changes 1.5', "'1.5' is not a whole number"),
@@ -182,9 +201,5 @@ def test_formats_are_those_of_the_reports():
 
 def test_stores_are_those_of_the_registry():
     assert parser.STORES == tuple(registry.SPECS)
-
-
-def test_the_help_knows_every_exit_code():
-    numbers = re.search(r'Exit codes: (.*)\.', parser.EPILOG, re.DOTALL)
-    assert {int(number) for number in re.findall(r'\d+', numbers[1])} == set(
-        exit_codes.ExitCode)
+    assert parser.WRITABLE == tuple(
+        name for name, spec in registry.SPECS.items() if spec.writable)

@@ -69,3 +69,16 @@ def test_a_file_that_may_not_be_read(path, monkeypatch):
     assert str(path) in e.value.message
     assert e.value.hint.startswith('Run as root')
     assert '--nova-config-file' in e.value.hint
+
+
+def test_an_invalid_value_names_the_file_that_sets_it(tmp_path):
+    paths = []
+    for number, text in enumerate(['[Ceph]\nuser = 1\n', '[ceph]\nuser = 2\n',
+                                   '[ceph]\nother = 3\n']):
+        paths.append(str(tmp_path / f'{number}.conf'))
+        (tmp_path / f'{number}.conf').write_text(text)
+    conf = ini.read(paths, 'nova', [('ceph', cfg.StrOpt('user'))])
+    error = ini.invalid(conf, 'user', 'ceph', '')
+    assert error.message == (
+        f'Invalid value of option user in [ceph] of {paths[1]}.')
+    assert ', '.join(paths) in ini.invalid(conf, 'none', 'ceph', '').message
