@@ -88,7 +88,7 @@ def test_all_options(monkeypatch, capsys, tmp_path):
         main.main(['--help-all'])
     assert caught.value.code == 0
     shown = capsys.readouterr().out
-    for words in ('--log-file PATH', '--config-file PATH', '--hook-dir DIR',
+    for words in ('--log-file', '--config-file', '--hook-dir DIR',
                   help_pages.EPILOG):
         assert words in shown
     for code in exit_codes.ExitCode:
