@@ -206,13 +206,16 @@ def _lost(edits: Sequence[Edit], last: str) -> Iterator[Edit]:
 def _culprits(lost: Edit, puts: Sequence[Put]) -> set[Verdict]:
     """Return the verdicts of the writes that may have overwritten an edit.
 
-    The culprit wrote the tag that was there before the edit, and was at work
-    during the edit. So may have been an innocent write right before it.
+    The culprit was at work during the edit; so may have been an innocent
+    write right before it. The culprit's tag is the one that the edit found,
+    unless an earlier write came between the look and the define of the edit.
     """
-    return {put.verdict for put in puts
-            if (put.uuid, put.tag) == (lost.uuid, lost.found)
-            and put.begin <= lost.end and put.end >= lost.begin
-            and put.verdict in (Verdict.FIXED, Verdict.UNVERIFIED)}
+    suspects = [put for put in puts
+                if put.uuid == lost.uuid and put.tag != lost.tag
+                and put.begin <= lost.end and put.end >= lost.begin
+                and put.verdict in (Verdict.FIXED, Verdict.UNVERIFIED)]
+    exact = [put for put in suspects if put.tag == lost.found]
+    return {put.verdict for put in exact or suspects}
 
 
 def _written(change: Change) -> str:
