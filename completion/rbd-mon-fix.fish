@@ -50,8 +50,8 @@ function _shtab_rbd_mon_fix_using
   test "$_shtab_rbd_mon_fix_cmdpath" = "$argv"
 end
 
-set -g _shtab_rbd_mon_fix_commands preflight monitors status refresh verify guests rollback journal 'journal list' 'journal show' hook 'hook install' 'hook remove' 'hook status'
-set -g _shtab_rbd_mon_fix_opts_with_value --cinder-config-dir --cinder-config-file --column --config-dir --config-file --format --former-monitors --hook-dir --host --instance --journal-dir --libvirt-uri --log-file --max-changes --monitors-file --nova-config-dir --nova-config-file --os-cloud --parallel --store --timeout -c -f
+set -g _shtab_rbd_mon_fix_commands preflight monitors status refresh verify guests rollback journal 'journal list' 'journal show' 'journal prune' hook 'hook install' 'hook remove' 'hook status'
+set -g _shtab_rbd_mon_fix_opts_with_value --cinder-config-dir --cinder-config-file --column --config-dir --config-file --format --former-monitors --hook-dir --host --instance --journal-dir --keep --last --libvirt-uri --log-file --max-changes --monitors-file --nova-config-dir --nova-config-file --os-cloud --parallel --store --timeout -c -f
 
 complete -c rbd-mon-fix -e
 complete -c rbd-mon-fix -f
@@ -267,10 +267,11 @@ complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using journal' -l os-cloud -x -d 
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using journal' -l journal-dir -xka "(__fish_complete_directories)" -d 'The folder of the journal and the locks.'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using journal' -l offline -d 'Do not run '"'"'ceph'"'"' and do not contact monitors; trust ceph.conf or the monitors file'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using journal' -l hook-dir -xka "(__fish_complete_directories)" -d 'The folder in which libvirt on this host looks for QEMU hooks'
-complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using journal; and test $_shtab_rbd_mon_fix_npos -eq 0' -a list -d 'List all runs, oldest first.'
+complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using journal; and test $_shtab_rbd_mon_fix_npos -eq 0' -a list -d 'List runs, oldest first.'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using journal list' -s h -l help -d 'show this page; --help-all: the options of all commands'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using journal list' -s f -l format -xka "table json yaml csv value" -d 'table, json, yaml, csv or value; default: table'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using journal list' -s c -l column -xka "run started command hosts changes result" -d 'show only this column; repeatable, or a comma list'
+complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using journal list' -l last -x -d 'only the newest N runs'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using journal list' -l config-file -xka "(__fish_complete_path (commandline -ct))" -d 'A config file of rbd-mon-fix'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using journal list' -l config-dir -xka "(__fish_complete_directories)" -d 'A folder of config files of rbd-mon-fix'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using journal list' -s d -l debug -d 'Show more log lines, and tracebacks'
@@ -309,6 +310,28 @@ complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using journal show' -l os-cloud -
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using journal show' -l journal-dir -xka "(__fish_complete_directories)" -d 'The folder of the journal and the locks.'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using journal show' -l offline -d 'Do not run '"'"'ceph'"'"' and do not contact monitors; trust ceph.conf or the monitors file'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using journal show' -l hook-dir -xka "(__fish_complete_directories)" -d 'The folder in which libvirt on this host looks for QEMU hooks'
+complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using journal; and test $_shtab_rbd_mon_fix_npos -eq 0' -a prune -d 'Remove old runs'
+complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using journal prune' -s h -l help -d 'show this page; --help-all: the options of all commands'
+complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using journal prune' -s f -l format -xka "table json yaml csv value" -d 'table, json, yaml, csv or value; default: table'
+complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using journal prune' -s c -l column -xka "host instance store key disk image cluster old new outcome reason evidence" -d 'show only this column; repeatable, or a comma list'
+complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using journal prune' -l keep -x -d 'keep the newest N runs'
+complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using journal prune' -l config-file -xka "(__fish_complete_path (commandline -ct))" -d 'A config file of rbd-mon-fix'
+complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using journal prune' -l config-dir -xka "(__fish_complete_directories)" -d 'A folder of config files of rbd-mon-fix'
+complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using journal prune' -s d -l debug -d 'Show more log lines, and tracebacks'
+complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using journal prune' -l log-file -xka "(__fish_complete_path (commandline -ct))" -d 'The file for log lines'
+complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using journal prune' -l help-all -d 'Show the options of all commands'
+complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using journal prune' -l version -d 'Show the version'
+complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using journal prune' -l nova-config-file -xka "(__fish_complete_path (commandline -ct))" -d 'A nova.conf'
+complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using journal prune' -l nova-config-dir -xka "(__fish_complete_directories)" -d 'A folder whose *.conf files are read after nova.conf'
+complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using journal prune' -l cinder-config-file -xka "(__fish_complete_path (commandline -ct))" -d 'A cinder.conf'
+complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using journal prune' -l cinder-config-dir -xka "(__fish_complete_directories)" -d 'A folder whose *.conf files are read after cinder.conf'
+complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using journal prune' -l libvirt-uri -x -d 'The URI of libvirt; {host} stands for the compute host'"'"'s name'
+complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using journal prune' -l monitors-file -xka "(__fish_complete_path (commandline -ct))" -d 'A file with the right monitors: the output of '"'"'rbd-mon-fix monitors -f json'"'"' from a machine that has the config files and reaches Ceph'
+complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using journal prune' -l former-monitors -x -d 'Addresses of former monitors that the history of a cluster lacks, for example because its monitor store was rebuilt: the fsid, then the addresses'
+complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using journal prune' -l os-cloud -x -d 'The cloud in clouds.yaml whose credentials are used for Nova'"'"'s API, instead of those in group [nova]'
+complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using journal prune' -l journal-dir -xka "(__fish_complete_directories)" -d 'The folder of the journal and the locks.'
+complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using journal prune' -l offline -d 'Do not run '"'"'ceph'"'"' and do not contact monitors; trust ceph.conf or the monitors file'
+complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using journal prune' -l hook-dir -xka "(__fish_complete_directories)" -d 'The folder in which libvirt on this host looks for QEMU hooks'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using; and test $_shtab_rbd_mon_fix_npos -eq 0' -a hook -d 'Manage the libvirt hook of this host.'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using hook' -s h -l help -d 'show this page; --help-all: the options of all commands'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using hook' -l config-file -xka "(__fish_complete_path (commandline -ct))" -d 'A config file of rbd-mon-fix'

@@ -71,15 +71,17 @@ def lines(found, line=()):
             for name, inner in action.choices.items():
                 yield from lines(inner, (*line, name))
             return
-    run = [VALUES.get(action.metavar, 'R') for action in found._actions
-           if not action.option_strings]
+    run = [word for action in found._actions if action.required
+           for word in (*action.option_strings[-1:],
+                        VALUES.get(action.metavar, 'R'))]
     yield (*line, *run), found
 
 
 def spellings(found):
     for action in found._actions:
         for option in action.option_strings:
-            if not set(action.option_strings) & set(APART):
+            if not (action.required
+                    or set(action.option_strings) & set(APART)):
                 yield option, ([] if action.nargs == 0 else [
                     VALUES.get(action.metavar)
                     or (action.choices or ['x'])[0]])
@@ -90,7 +92,7 @@ CASES = [(line, option, value) for line, found in lines(top())
 
 
 def test_there_are_cases():
-    assert len({line for line, _, _ in CASES}) == 12
+    assert len({line for line, _, _ in CASES}) == 13
     assert {option for _, option, _ in CASES} >= {
         '-d', '--debug', '-f', '--offline', '--hook-dir', '--host', '-v',
         '--monitors-file', '--log-file', '--dry-run', '--instance'}
@@ -117,6 +119,13 @@ def test_debug(words, expected):
     conf = parsed(*words)
     assert conf.debug is expected
     assert command_line.wants_debug(words) is expected
+
+
+@pytest.mark.parametrize('words', [
+    ['--keep', '3', 'journal', 'prune'], ['journal', '--keep', '3', 'prune'],
+    ['journal', 'prune', '--keep=3']])
+def test_a_required_option(words):
+    assert parsed(*words).command.keep == 3
 
 
 def test_repeated_on_both_sides():

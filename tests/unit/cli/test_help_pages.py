@@ -27,8 +27,8 @@ from rbd_mon_fix.cli import help_pages
 from rbd_mon_fix.cli import main
 
 PAGES = pathlib.Path(__file__).parent / 'pages'
-LINES = ['', *help_pages.SUMMARIES, 'journal list', 'journal show',
-         'hook install', 'hook remove', 'hook status']
+LINES = ['', *help_pages.SUMMARIES, 'journal list', 'journal prune',
+         'journal show', 'hook install', 'hook remove', 'hook status']
 
 
 @pytest.fixture
