@@ -95,6 +95,7 @@ def _of_cloud(name: str, environ: Mapping[str, str]) -> Login:
     As for the openstack command, ``OS_REGION_NAME`` and ``OS_INTERFACE``
     choose among the endpoints of the cloud.
     """
+    import yaml
     try:
         from openstack import config
         from openstack import exceptions as sdk_exceptions
@@ -113,7 +114,7 @@ def _of_cloud(name: str, environ: Mapping[str, str]) -> Login:
         return _entry(clouds.get_one(
             name, region_name=environ.get('OS_REGION_NAME') or None), environ)
     except (sdk_exceptions.ConfigException, AttributeError, LookupError,
-            TypeError, ValueError) as error:
+            TypeError, ValueError, yaml.YAMLError) as error:
         # The message may quote the entry, with its password.
         raise exceptions.ConfigError(
             f'The entry of cloud {name} in clouds.yaml cannot be used: '

@@ -46,7 +46,7 @@ def over_http():
         conf = cfg.ConfigOpts()
         conf([], project='rbd-mon-fix', default_config_files=[])
         conf_nova_api.register(conf)
-        yield nova_api.connect(conf, {
+        yield nova_api.connect(conf, environ={
             'OS_AUTH_URL': f'{running.url}/identity',
             'OS_USERNAME': 'admin', 'OS_PASSWORD': 'Adm1n-Secret',
             'OS_PROJECT_NAME': 'admin', 'OS_USER_DOMAIN_NAME': 'Default',

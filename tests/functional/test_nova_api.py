@@ -71,7 +71,8 @@ def configure(tmp_path, server):
 
 @pytest.fixture
 def connect(configure):
-    return lambda **changed: nova_api.connect(configure(**changed), {})
+    return lambda **changed: nova_api.connect(
+        configure(**changed), environ={})
 
 
 @pytest.fixture
@@ -172,21 +173,42 @@ def test_credentials_of_the_environment(server, configure, environ):
     nothing = {name: None for name in (
         'auth_type', 'auth_url', 'username', 'password', 'project_name')}
     conf = configure(**nothing)
-    assert nova_api.connect(conf, environ).hosts()
+    assert nova_api.connect(conf, environ=environ).hosts()
     del environ['OS_USERNAME'], environ['OS_PASSWORD']
     environ['OS_TOKEN'] = next(iter(server.cloud.tokens))
-    assert nova_api.connect(conf, environ).hosts()
+    assert nova_api.connect(conf, environ=environ).hosts()
     with pytest.raises(exceptions.ConfigError, match='no credentials'):
-        nova_api.connect(conf, {'OS_USERNAME': 'admin'})
+        nova_api.connect(conf, environ={'OS_USERNAME': 'admin'})
     with pytest.raises(exceptions.ConfigError, match='No endpoint'):
-        nova_api.connect(conf, {**environ, 'OS_REGION_NAME': 'elsewhere'})
+        nova_api.connect(conf, environ={
+            **environ, 'OS_REGION_NAME': 'elsewhere'})
     with pytest.raises(exceptions.ConfigError, match='No endpoint'):
-        nova_api.connect(conf, {**environ, 'OS_INTERFACE': 'admin'})
+        nova_api.connect(
+            conf, environ={**environ, 'OS_INTERFACE': 'admin'})
 
 
 def test_the_config_goes_before_the_environment(configure, environ):
     environ['OS_PASSWORD'] = 'wrong'
-    assert nova_api.connect(configure(), environ).hosts()
+    assert nova_api.connect(configure(), environ=environ).hosts()
+
+
+def test_a_cloud_of_clouds_yaml(configure, environ, tmp_path, monkeypatch):
+    """It goes before [nova], whose password is wrong here."""
+    pytest.importorskip('openstack')
+    auth = {name.lower()[3:]: value for name, value in environ.items()}
+    monkeypatch.setenv('OS_CLIENT_CONFIG_FILE', str(tmp_path / 'clouds.yaml'))
+    (tmp_path / 'clouds.yaml').write_text(json.dumps({'clouds': {
+        'mine': {'auth': auth},
+        'elsewhere': {'auth': auth, 'region_name': 'elsewhere'},
+        'wrong': {'auth': {**auth, 'password': 'Wr0ng-Secret'}}}}))
+    conf = configure(password='Wr0ng-Secret')
+    assert nova_api.connect(conf, 'mine', {}).hosts()
+    for cloud, message in (('elsewhere', 'No endpoint'),
+                           ('wrong', 'not accepted'),
+                           ('none', 'There is no cloud none')):
+        with pytest.raises(exceptions.ConfigError, match=message) as caught:
+            nova_api.connect(conf, cloud, {})
+        assert 'Secret' not in str(caught.value)
 
 
 @pytest.mark.parametrize('changed, message', [

@@ -137,8 +137,8 @@ def test_passwords_may_be_in_secure_yaml(conf, clouds, tmp_path,
 @pytest.mark.parametrize('content, words', [
     ({'clouds': {'b': {}, 'a': {}}}, 'Give one of a, b.'),
     ({'clouds': {}}, 'OS_CLIENT_CONFIG_FILE'),
-    ('clouds:\n  mine:\n    auth: {password: *TOPSECRET}\n',
-     'cannot be read'),
+    # Newer releases of openstacksdk skip this file, older ones raise.
+    ('clouds:\n  mine:\n    auth: {password: *TOPSECRET}\n', 'cannot be '),
     ('clouds: [TOPSECRET]', 'cannot be used'),
     ('TOPSECRET', 'cannot be used'),
     ({'clouds': {'mine': 'TOPSECRET'}}, 'cannot be used'),
