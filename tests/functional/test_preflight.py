@@ -124,9 +124,17 @@ def test_an_unknown_host(build_cloud):
 
 
 def test_no_host(build_cloud):
-    done = operator.Operator(build_cloud(ONE)).run('preflight')
+    cloud = build_cloud(ONE)
+    admin = operator.Operator(cloud)
+    here, named = (lines(admin.run(*words, '-f', 'json'))
+                   for words in (('preflight',), PREFLIGHT))
+    assert set(here) == set(named)
+    assert here['database', "Nova's cell of cmp1"]['works'] == 'yes'
+    operator.set_option(cloud.folder / 'nova.conf', 'host = cmp1',
+                        'host = controller')
+    done = admin.run('preflight')
     assert (done.code, done.out) == (2, '')
-    assert '--host' in done.err
+    assert 'Give --host H.' in done.err
 
 
 def test_monitors_that_do_not_answer(build_cloud, tmp_path):
