@@ -248,7 +248,7 @@ complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using rollback' -l os-cloud -x -d
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using rollback' -l journal-dir -xka "(__fish_complete_directories)" -d 'The folder of the journal and the locks.'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using rollback' -l offline -d 'Do not run '"'"'ceph'"'"' and do not contact monitors; trust ceph.conf or the monitors file'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using rollback' -l hook-dir -xka "(__fish_complete_directories)" -d 'The folder in which libvirt on this host looks for QEMU hooks'
-complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using; and test $_shtab_rbd_mon_fix_npos -eq 0' -a journal -d 'Show earlier runs.'
+complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using; and test $_shtab_rbd_mon_fix_npos -eq 0' -a journal -d 'Show or remove earlier runs.'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using journal' -s h -l help -d 'show this page; --help-all: the options of all commands'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using journal' -l config-file -xka "(__fish_complete_path (commandline -ct))" -d 'A config file of rbd-mon-fix'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using journal' -l config-dir -xka "(__fish_complete_directories)" -d 'A folder of config files of rbd-mon-fix'

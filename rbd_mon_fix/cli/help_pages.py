@@ -36,7 +36,7 @@ SUMMARIES = {
     'verify': 'Have QEMU open each disk as a cold start would.',
     'guests': 'Show whether running guests follow the monitors.',
     'rollback': 'Undo a run.',
-    'journal': 'Show earlier runs.',
+    'journal': 'Show or remove earlier runs.',
     'hook': 'Manage the libvirt hook of this host.',
 }
 
