@@ -86,10 +86,11 @@ def verify(context: contexts.Context, request: VerifyRequest,
 
     Only documents and secrets are used; clusters need not be known.
 
-    :raises ConfigError: a host is not this machine, a key may not be read,
-        or QEMU cannot open rbd at all
+    :raises ConfigError: a host is not this machine, no cold start reads the
+        stores, a key may not be read, or QEMU cannot open rbd at all
     :raises Unreachable: no host can be scanned
     """
+    _require_cold(request.scan.stores)
     selection = selections.select(request.scan, context)
     prover = Prover(context, selection.hosts, request.limits, listener)
     scan = scans.Scan(context, selection)
@@ -102,6 +103,20 @@ def verify(context: contexts.Context, request: VerifyRequest,
         disks += [dataclasses.replace(each, proof=next(proofs)) if disk
                   else each for each, disk in found]
     return VerifyResult(tuple(disks), scan.lost)
+
+
+def _require_cold(wanted: Sequence[str]) -> None:
+    """Refuse stores of which nothing would be opened.
+
+    :param wanted: names of stores; empty for all
+    :raises ConfigError: no cold start reads any of them
+    """
+    cold = [name for name, spec in registry.SPECS.items()
+            if spec.read_by_cold_start]
+    if wanted and not set(wanted) & set(cold):
+        raise exceptions.ConfigError(
+            f'No cold start reads {" or ".join(wanted)}, so verify would open '
+            'no disk.', f'Give --store {", ".join(cold)}, or none.')
 
 
 class Prover:

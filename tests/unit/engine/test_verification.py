@@ -122,6 +122,18 @@ def test_what_a_cold_start_reads_is_opened(here, qemu):
     assert here.domains().asked == ['S']
 
 
+@pytest.mark.parametrize('stores, opened', [
+    (['live-domain'], None), (['cinder-attachment', 'live-domain'], None),
+    (['cinder-attachment', 'domain'], 1)])
+def test_stores_of_which_nothing_is_opened(here, qemu, stores, opened):
+    """Code 0 would say that each disk opens."""
+    if opened:
+        assert len(verify(here, store=stores).disks) == opened
+        return
+    with pytest.raises(exceptions.ConfigError, match='No cold start reads'):
+        verify(here, store=stores)
+
+
 def test_a_managed_save_image_is_opened(here):
     here.domains().images[memory.uuid(1)] = here.domains().text(1)
     assert {store for store, *_ in told(verify(here))} == {
