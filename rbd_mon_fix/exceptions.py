@@ -76,8 +76,7 @@ class Defect(RbdMonFixError):
     def __init__(self, error: BaseException) -> None:
         super().__init__(
             f'Crashed: {type(error).__name__}.', 'Run it again with --debug '
-            '(before the command name) to get a traceback, and please report '
-            'it.')
+            'to get a traceback, and please report it.')
         self.__cause__ = error
 
 
