@@ -222,8 +222,9 @@ def test_what_is_no_xml_of_the_server_is_unreadable(store, path, content):
 
 @pytest.mark.parametrize('name', ['..', '../..', '/etc', '', 'x'])
 def test_only_uuids_name_a_folder(store, name):
-    with pytest.raises(ValueError):
-        store.get(Locator('unrescue', 'h', name, name))
+    record = store.get(Locator('unrescue', 'h', name, name))
+    assert record.document is None
+    assert 'UUID' in record.unreadable
 
 
 def test_no_folder_no_record(store, instances, path):
