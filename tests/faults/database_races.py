@@ -53,7 +53,7 @@ SERVERS = tuple(shape.Server(f'race-{number}', (shape.stale(f'r{number}'),))
 CONDUCTORS = 3
 REFRESHES = 2
 # Seconds between two looks at the audit.
-EPOCH = 20.0
+EPOCH = 60.0
 STARTED_WITHIN = 120.0
 
 TABLES = {'nova-bdm': ('cell', 'block_device_mapping'),

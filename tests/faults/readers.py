@@ -408,8 +408,9 @@ READERS = {reader.name: reader for reader in (
            rf'\n(?:transport_url|connection) = [a-z+]+://nova:{CANARY}@'),
     Reader('cinder_conf', _of_file(lambda path: cinder_conf.load([path])),
            _CINDER, _CONFIG, rf'\nconnection = [a-z+]+://nova:{CANARY}@'),
-    Reader('monitors_file', _of_file(monitors_file.load), _FILES, _CONFIG,
-           f'"keyring": "{CANARY}"'),
+    Reader('monitors_file', _of_file(
+        lambda path: monitors_file.MonitorsFile(path).clusters()), _FILES,
+           _CONFIG, f'"keyring": "{CANARY}"'),
     Reader('mon_dump', lambda content: mon_dump.parse(
         content.decode(errors='replace')), _DUMPS, (exceptions.Unreachable,)),
     Reader('former_monitors', _of_text(lambda text: former_monitors.stated(

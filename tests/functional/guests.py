@@ -16,16 +16,33 @@
 
 from __future__ import annotations
 
+import os
 import uuid as uuid_module
 
 from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.plan import Change
 
-QEMU_CONF = '''user = "root"
+_WORKER = os.environ.get('PYTEST_XDIST_WORKER', 'gw0').replace('gw', '')
+
+
+def vnc_ports(driver: int) -> str:
+    """Return settings with VNC ports that no other driver of the tests uses.
+
+    Two drivers could find the same port free, because QEMU takes it only
+    some time later.
+
+    :param driver: 0 for the driver in this process, 1 for a daemon
+    """
+    first = 5900 + 100 * int(_WORKER) + 50 * driver
+    return (f'remote_display_port_min = {first}\n'
+            f'remote_display_port_max = {first + 49}\n')
+
+
+QEMU_CONF = f'''user = "root"
 group = "root"
 security_driver = "none"
 stdio_handler = "file"
-'''
+{vnc_ports(0)}'''
 NEW = (MonAddr('fd00::1', 6789), MonAddr('10.0.0.2', 3300),
        MonAddr('mon-c', None))
 SECRET = 'bd341dc4-82ce-4fa7-a378-7a6e331821fb'

@@ -32,6 +32,8 @@ import uuid
 import libvirt
 import tenacity
 
+from tests.functional import guests
+
 READY_WITHIN = 60
 STOPPED_WITHIN = 20
 
@@ -70,7 +72,8 @@ class Libvirtd:
             (folder / name).mkdir(parents=True)
         (folder / 'etc' / 'libvirtd.conf').write_text(
             CONF.format(uuid=uuid.uuid4(), folder=folder))
-        (folder / 'etc' / 'qemu.conf').write_text(QEMU_CONF)
+        (folder / 'etc' / 'qemu.conf').write_text(
+            QEMU_CONF + guests.vnc_ports(1))
 
     def start(self) -> None:
         """Start the daemon and wait until it answers."""
