@@ -69,12 +69,20 @@ def learn(nova: Optional[nova_conf.NovaConf],
     errors = [each.error for each in found if each.error]
     if len(errors) == len(found):
         raise errors[0]
-    for each in found:
-        if each.error:
-            LOG.warning('The monitors of cluster %s (%s) are unknown; its '
-                        'disks are left alone: %s', each.name,
-                        each.confs[0].path, each.error)
-    return _clusters(found, nova)
+    clusters = _clusters(found, nova)
+    for cluster, each in zip(clusters, found):
+        _warn(cluster.name, each)
+    return clusters
+
+
+def _warn(name: str, each: discovery.Discovery) -> None:
+    """Warn about a cluster by the name that reports use."""
+    for remark in each.remarks:
+        LOG.warning('Cluster %s: %s', name, remark)
+    if each.error:
+        LOG.warning('Cluster %s: the monitors of %s are unknown, so its '
+                    'disks are left alone: %s', name, each.confs[0].path,
+                    each.error)
 
 
 def _clusters(found: Sequence[discovery.Discovery],
@@ -126,13 +134,15 @@ def _by_file(clusters: tuple[Cluster, ...],
     for each, name in _matches(found, clusters):
         if name:
             known[name] = _with_backends(known[name], each, nova)
-            continue
-        strangers.append(each)
-        LOG.warning('The monitors file does not name the cluster %s of %s; '
-                    'its disks are left alone%s', each.name,
+        else:
+            strangers.append(each)
+    unnamed = _clusters(strangers, nova, tuple(known))
+    for cluster, each in zip(unnamed, strangers):
+        LOG.warning('Cluster %s: the monitors file does not name the cluster '
+                    'of %s, so its disks are left alone%s', cluster.name,
                     each.confs[0].path, f': {each.error}' if each.error
                     else '.')
-    return (*known.values(), *_clusters(strangers, nova, tuple(known)))
+    return (*known.values(), *unnamed)
 
 
 def _matches(found: Sequence[discovery.Discovery], clusters: Sequence[Cluster]

@@ -21,8 +21,6 @@ import datetime
 import os
 from typing import Iterable, Optional, Sequence, Union
 
-from oslo_log import log as logging
-
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.ceph import backends as ceph_backends
 from rbd_mon_fix.ceph import client as ceph
@@ -32,8 +30,6 @@ from rbd_mon_fix.model.cluster import Source
 from rbd_mon_fix.model.cluster import Way
 from rbd_mon_fix.model.history import MonEpoch
 from rbd_mon_fix.model.monmap import MonMap
-
-LOG = logging.getLogger(__name__)
 
 _NOTHING = MonMap(())
 _PREFERENCE = (Source.MON_DUMP, Source.CEPH_CONF, Source.NONE)
@@ -48,6 +44,8 @@ class Discovery:
     :param way: the ``ceph`` arguments that worked; None if none did
     :param written: when the ceph.conf was written, ISO 8601; '' for a list
         that the cluster returned
+    :param remarks: warnings about these monitors, to be logged with the
+        final name of the cluster
     """
 
     confs: tuple[ceph_backends.ClusterConf, ...]
@@ -58,6 +56,7 @@ class Discovery:
     epoch: Optional[MonEpoch] = None
     way: Optional[Way] = None
     written: str = ''
+    remarks: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -75,21 +74,18 @@ def from_cluster(conf: ceph_backends.ClusterConf) -> Discovery:
     stated = from_conf(conf)
     answer = _dump(conf)
     if isinstance(answer, exceptions.Unreachable):
-        if stated.error is None:
-            LOG.warning('Using the monitors of cluster %s from %s: %s',
-                        conf.cluster_name, conf.path, answer)
-        return stated
+        return stated if stated.error else dataclasses.replace(
+            stated, remarks=(f'using the monitors in {conf.path}: {answer}',))
     dump, way = answer
     if stated.fsid not in (None, dump.fsid):
         return _nothing(conf, None, exceptions.ConfigError(
             f'{conf.path} has the fsid {stated.fsid}, but the cluster that '
             f'answers has {dump.fsid}.', 'Correct the fsid or the mon_host '
             'in that file: one of them belongs to another cluster.'))
-    if dump.pending:
-        LOG.warning('Skipping monitors of cluster %s that have no address '
-                    'yet: %s', conf.cluster_name, ', '.join(dump.pending))
+    remarks = (('skipping monitors that have no address yet: '
+                + ', '.join(dump.pending),) if dump.pending else ())
     return Discovery((conf,), dump.fsid, Source.MON_DUMP, dump.monmap,
-                     epoch=dump.epoch, way=way)
+                     epoch=dump.epoch, way=way, remarks=remarks)
 
 
 def from_conf(conf: ceph_backends.ClusterConf) -> Discovery:
@@ -149,14 +145,14 @@ def merged(discoveries: Iterable[Discovery]) -> list[Discovery]:
 
 def _united(group: Sequence[Discovery]) -> Discovery:
     best = min(group, key=lambda each: _PREFERENCE.index(each.source))
-    for other in group:
-        if other.source is best.source is Source.CEPH_CONF and (
-                not best.monmap.is_current(other.monmap.addrs)):
-            LOG.warning('%s and %s name different monitors for one cluster; '
-                        'using those of the first',
-                        best.confs[0].path, other.confs[0].path)
-    return dataclasses.replace(best, confs=tuple(
-        conf for found in group for conf in found.confs))
+    others = [other.confs[0].path for other in group
+              if other.source is best.source is Source.CEPH_CONF
+              and not best.monmap.is_current(other.monmap.addrs)]
+    remarks = ((f'using the monitors in {best.confs[0].path}, not the '
+                f'different ones in {", ".join(others)}',) if others else ())
+    return dataclasses.replace(
+        best, remarks=(*best.remarks, *remarks),
+        confs=tuple(conf for found in group for conf in found.confs))
 
 
 def unasked(conf: ceph_backends.ClusterConf) -> Discovery:

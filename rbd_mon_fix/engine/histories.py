@@ -49,6 +49,9 @@ class Histories:
         self._ask = ask
         # Clusters that have nothing more to tell.
         self._exhausted: set[str] = set()
+        # What the folder has of each cluster, by fsid; each file is read, and
+        # warned of, once.
+        self._kept: dict[str, MonHistory] = {}
         self._clusters = {cluster.name: self._remembered(cluster)
                           for cluster in clusters}
 
@@ -89,6 +92,7 @@ class Histories:
         if cluster.fsid is None:
             return cluster
         history = kept.load(self._folder, cluster.fsid)
+        self._kept[cluster.fsid] = history
         if cluster.epoch:
             return _with(cluster, history.merged([cluster.epoch]))
         told = {frozenset(each.addrs) for each in cluster.former}
@@ -109,8 +113,7 @@ class Histories:
         if (not self._ask or name in self._exhausted or cluster.way is None
                 or cluster.epoch is None or cluster.fsid is None):
             return
-        history = kept.load(self._folder, cluster.fsid).merged(
-            [cluster.epoch])
+        history = self._kept[cluster.fsid].merged([cluster.epoch])
         found: list[MonEpoch] = []
         failure = None
         try:
@@ -129,6 +132,7 @@ class Histories:
             LOG.warning('Some or all former monitors of cluster %s are '
                         'unknown: %s', name, failure)
         history = history.merged(found)
+        self._kept[cluster.fsid] = history
         self._clusters[name] = _with(cluster, history)
         if found and os.path.isdir(self._folder):
             kept.save(self._folder, cluster.fsid, history)

@@ -206,7 +206,39 @@ def test_files_that_disagree_about_one_cluster(conf, cloud, caplog):
         backend('a', conf('a.conf', FSID, '10.0.0.1')),
         backend('b', conf('b.conf', FSID, '10.0.0.2'))), offline=True)
     assert [str(addr) for addr in found.monmap.addrs] == ['10.0.0.1:6789']
-    assert 'b.conf' in caplog.text
+    message, = caplog.messages
+    assert message.startswith('Cluster ceph: using the monitors in ')
+    assert 'b.conf' in message
+
+
+@pytest.mark.parametrize('fsids, answers, warned', [
+    ([FSID, OTHER], '', ['ceph-11111111', 'ceph-22222222']),
+    ([FSID, OTHER], 'a', ['ceph-22222222']),
+    # One cluster, whose monitors are those that it returned.
+    ([FSID, FSID], 'a', []), ([FSID, FSID], 'b', []),
+    ([FSID, FSID], '', ['ceph'])])
+def test_warnings_name_a_cluster_as_reports_do_and_once(
+        conf, cloud, caplog, fsids, answers, warned):
+    paths = [conf(f'{tag}.conf', fsid) for tag, fsid in zip('ab', fsids)]
+    for tag, path, fsid in zip('ab', paths, fsids):
+        if tag in answers:
+            cloud[path] = fsid, '10.0.0.9'
+    learn(cinder=cinder(*map(backend, 'ab', paths)))
+    assert [each.partition(': ')[0] for each in caplog.messages] == [
+        f'Cluster {name}' for name in warned]
+
+
+def test_a_monitor_without_an_address_is_told_by_its_cluster(
+        conf, caplog, monkeypatch):
+    monkeypatch.setattr(ceph, 'mon_dump', lambda path, flag, user: json.dumps({
+        'fsid': FSID if 'a.conf' in path else OTHER, 'mons': [
+            {'rank': 0, 'name': 'a', 'addr': '10.0.0.1:6789/0'},
+            {'rank': 1, 'name': 'b', 'addr': '0.0.0.0:0/2'}]}))
+    learn(nova(conf('a.conf', FSID)), cinder(
+        backend('a', conf('a.conf', FSID)), backend('b', conf('b.conf'))))
+    assert caplog.messages == [
+        f'Cluster {name}: skipping monitors that have no address yet: b'
+        for name in ('ceph-11111111', 'ceph-22222222')]
 
 
 @pytest.mark.parametrize('fsids, names', [
@@ -339,6 +371,9 @@ def test_monitors_file(conf, cloud, file, caplog, entries, fsids, expected):
     assert cloud.asked == []
     assert ('left alone' in caplog.text) == any(
         source is LOST for _name, _fsid, source, _backends in expected)
+    assert [each.partition(':')[0] for each in caplog.messages] == [
+        f'Cluster {name}' for name, _fsid, source, _backends in expected
+        if source is LOST]
 
 
 def test_monitors_file_and_a_ceph_conf_that_cannot_be_read(file, caplog):

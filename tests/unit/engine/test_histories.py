@@ -190,3 +190,13 @@ def test_a_cluster_that_does_not_tell_is_asked_once(tmp_path, monkeypatch,
     assert len(calls) == 1
     assert caplog.text.count('No permission.') == 1
     assert 'Unreachable' not in caplog.text
+
+
+def test_a_damaged_file_is_told_once(tmp_path, asked, caplog):
+    kept.save(str(tmp_path), FSID, MonHistory())
+    path, = tmp_path.glob('*/*.json')
+    path.write_text('{')
+    found = explained(tmp_path, '10.0.0.2:6789')
+    found.complete()
+    assert asked == [[2, 1], [1]]
+    assert len(caplog.messages) == 1
