@@ -16,11 +16,19 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import datetime
 import functools
 import itertools
-from typing import TYPE_CHECKING, Collection, Iterable, Iterator, Optional
+from typing import (
+    TYPE_CHECKING,
+    Collection,
+    Iterable,
+    Iterator,
+    Optional,
+    Sequence,
+)
 
 from oslo_log import log as logging
 
@@ -33,6 +41,7 @@ from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.plan import Change
 from rbd_mon_fix.model.plan import Outcome
 from rbd_mon_fix.model.plan import Plan
+from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.run import Condition
 from rbd_mon_fix.model.run import Run
 from rbd_mon_fix.state import journal as journals
@@ -123,21 +132,25 @@ class Session(contextlib.AbstractContextManager['Session']):
                         'stores that are not selected here. Run refresh with '
                         'those stores to check them.', run.id)
         writer = self._journal.reopen(run)
-        settled = 0
+        settled: list[Outcome] = []
         failure = None
         try:
             for outcome in recovery.settle(reachable, self._scan.get):
                 writer.end([outcome])
-                settled += 1
-                LOG.info('Run %s was cut off; %s of server %s is %s.', run.id,
-                         outcome.locator.store, outcome.locator.instance,
-                         outcome.verdict.value)
+                settled.append(outcome)
+                LOG.info('Run %s was cut off; %s of server %s on host %s is '
+                         '%s: %s.', run.id, outcome.locator.store,
+                         outcome.locator.instance, outcome.locator.host,
+                         outcome.verdict.value, outcome.reason)
         except exceptions.Unreachable as error:
             failure = error
+        if settled:
+            LOG.warning('Run %s was cut off; %s.', run.id,
+                        _counted(run, settled))
         if failure:
             LOG.warning('Run %s was cut off, and some of its changes cannot '
                         'be checked: %s', run.id, failure)
-        if self._unlock(run, writer) and settled == len(run.unsettled):
+        if self._unlock(run, writer) and len(settled) == len(run.unsettled):
             writer.close()
         else:
             writer.leave()
@@ -207,6 +220,20 @@ class Writing:
         finally:
             self._server_locks.release(taken, self.run)
             self._writer.note('unlocked', instances=wanted)
+
+
+def _counted(run: Run, settled: Sequence[Outcome]) -> str:
+    """Count the changes of a run that was cut off, in words.
+
+    :param settled: the outcomes that were not known before
+    """
+    known = collections.Counter(entry.verdict for entry in run.entries)
+    known.update(outcome.verdict for outcome in settled)
+    written = known[Verdict.FIXED]
+    missing = known[Verdict.FAILED] + known[Verdict.CONFLICT]
+    unknown = len(run.entries) - written - missing
+    return (f'changes written: {written}, not made: {missing}'
+            + (f', unknown: {unknown}' if unknown else ''))
 
 
 def _server_locks(context: contexts.Context) -> server_locks.Locks:

@@ -244,13 +244,19 @@ def test_nothing_to_settle(one):
     assert lines(one) == before
 
 
-def test_a_run_that_was_cut_off_is_settled_by_looking(two):
+def test_a_run_that_was_cut_off_is_settled_by_looking(two, caplog):
     run = cut_off(two, written=[
         'cinder-attachment/1', 'nova-bdm/1', 'cinder-attachment/2'],
         ended=['cinder-attachment/1'])
     texts = two.domains().texts
     texts[memory.uuid(2)] = texts[memory.uuid(2)].replace('10.0.0.1', 'x')
-    settle(two)
+    with caplog.at_level('INFO'):
+        settle(two)
+    # A terminal shows one line for the run, the log one for each change.
+    assert [record.getMessage() for record in caplog.records
+            if record.levelname == 'WARNING'] == [
+        f'Run {run} was cut off; changes written: 3, not made: 2, unknown: 1.']
+    assert sum(record.levelname == 'INFO' for record in caplog.records) == 5
     found = journal_of(two).read(run)
     assert {number(entry.locator): entry.verdict.value
             for entry in found.entries} == {
@@ -309,6 +315,7 @@ def test_a_store_that_is_down_keeps_it_unsettled(one, caplog, monkeypatch):
         settle(one)
     assert not journal_of(one).read(run).finished
     assert run in caplog.text
+    assert 'changes written: 0, not made: 2, unknown: 1.' in caplog.text
     settle(one)
     assert journal_of(one).read(run).finished
     assert journal_of(one).read(run).unsettled == ()
