@@ -29,6 +29,7 @@ from typing import (
 from oslo_config import cfg
 
 from rbd_mon_fix import engine
+from rbd_mon_fix.cli import host_log
 from rbd_mon_fix.cli import streams
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.finding import Finding
@@ -65,7 +66,10 @@ def columns(conf: cfg.ConfigOpts, known: Sequence[str]) -> tuple[str, ...]:
 
 
 class Console(engine.Silence):
-    """Writes the report to one stream and progress to the other."""
+    """Writes the report to one stream and progress to the other.
+
+    The log gets the counts of each host.
+    """
 
     def __init__(self, conf: cfg.ConfigOpts, kind: schema.Kind, out: TextIO,
                  err: TextIO):
@@ -73,6 +77,7 @@ class Console(engine.Silence):
             conf.command.format, out, kind,
             getattr(conf.command, 'verbose', False), conf.command.column)
         self._err = err
+        self._hosts = host_log.Hosts(conf.command.name)
 
     def clusters(self, clusters: Sequence[Cluster],
                  answering: Optional[frozenset[MonAddr]]) -> None:
@@ -82,11 +87,21 @@ class Console(engine.Silence):
     def server(self, host: str, instance: Instance, copies: Sequence[Copy],
                outcomes: Outcomes) -> None:
         """Report one server."""
+        self._hosts.server(host, copies, outcomes)
         self.report.server(host, instance, copies, outcomes)
 
     def finding(self, found: Finding) -> None:
         """Report one finding."""
         self.report.finding(found)
+
+    def close(self, summary: Summary, run: Optional[str]) -> bool:
+        """Report the summary.
+
+        :returns: whether the whole report was written
+        """
+        self._hosts.close()
+        self.report.close(summary, run)
+        return True
 
     def phase(self, what: str, total: Optional[int]
               ) -> ContextManager[progress.Advance]:
@@ -124,6 +139,7 @@ class RunConsole(Console, contextlib.AbstractContextManager['RunConsole']):
     def began(self, run: str) -> None:
         """Remember the id of the run, until its summary is written."""
         self._untold = run
+        self._hosts.began(run)
 
     def clusters(self, clusters: Sequence[Cluster],
                  answering: Optional[frozenset[MonAddr]]) -> None:
@@ -133,6 +149,7 @@ class RunConsole(Console, contextlib.AbstractContextManager['RunConsole']):
     def server(self, host: str, instance: Instance, copies: Sequence[Copy],
                outcomes: Outcomes) -> None:
         """Report one server."""
+        self._hosts.server(host, copies, outcomes)
         self._attempt(
             lambda: self.report.server(host, instance, copies, outcomes))
 
@@ -141,6 +158,7 @@ class RunConsole(Console, contextlib.AbstractContextManager['RunConsole']):
 
         :returns: whether the whole report was written
         """
+        self._hosts.close()
         self._attempt(lambda: self.report.close(summary, run))
         self._attempt(self._out.flush)
         if self._lost is None:

@@ -12,13 +12,20 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Log lines that no text of a user can forge."""
+"""The log lines on a terminal, in files, syslog and journald."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import sys
+
+from oslo_config import cfg
 
 from rbd_mon_fix.report import encoding
+
+_FORMAT = 'logging_default_format_string'
+_SHORT = '%(levelname)s: %(message)s'
 
 
 class Printable(logging.Filter):
@@ -34,7 +41,52 @@ class Printable(logging.Filter):
         return True
 
 
+def set_up(logger: logging.Logger, conf: cfg.ConfigOpts) -> None:
+    """Complete the handlers that oslo.log has given to a logger."""
+    escape(logger)
+    _shorten(logger, conf)
+    _survive(logger)
+
+
 def escape(logger: logging.Logger) -> None:
     """Escape the messages of all handlers of a logger."""
     for handler in logger.handlers:
         handler.addFilter(Printable())
+
+
+def _shorten(logger: logging.Logger, conf: cfg.ConfigOpts) -> None:
+    """Let the standard streams show warnings and errors only, in short.
+
+    Files, syslog and journald get everything from INFO on, with the time.
+    ``--debug`` and a log config of the operator change this.
+    """
+    if conf.debug or conf.log_config_append:
+        return
+    place = conf.get_location(_FORMAT)
+    own_format = place is not None and place.location.is_user_controlled
+    for handler in logger.handlers:
+        if getattr(handler, 'stream', None) not in (sys.stdout, sys.stderr):
+            continue
+        handler.setLevel(logging.WARNING)
+        if not (own_format or conf.use_json):
+            handler.setFormatter(logging.Formatter(_SHORT))
+
+
+def _survive(logger: logging.Logger) -> None:
+    """Say once, in one line, that the log cannot be written.
+
+    The logging module would print a traceback for each line of the log.
+    """
+    told: list[logging.LogRecord] = []
+
+    def tell(record: logging.LogRecord) -> None:
+        error = sys.exc_info()[1]
+        reason = getattr(error, 'strerror', None) or type(error).__name__
+        if not told:
+            told.append(record)
+            with contextlib.suppress(OSError):
+                sys.stderr.write(
+                    f'rbd-mon-fix: Cannot write the log: {reason}.\n')
+
+    for handler in logger.handlers:
+        handler.handleError = tell  # type: ignore[method-assign]

@@ -30,6 +30,7 @@ from oslo_config import cfg
 from oslo_log import log as logging
 
 from rbd_mon_fix import exceptions
+from rbd_mon_fix.cli import audit_log
 from rbd_mon_fix.cli import command_line
 from rbd_mon_fix.cli import exit_codes
 from rbd_mon_fix.cli import help_pages
@@ -57,18 +58,29 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     words = sys.argv[1:] if argv is None else argv
     with contextlib.redirect_stdout(streams.Watched(sys.stdout)):
         try:
-            return _ending(words, command_line.wants_debug(words))
+            return _logged(audit_log.Command(words))
         except KeyboardInterrupt:
-            # The second signal, while the first one was being told.
+            # A signal while an earlier one was being told or logged.
             return exit_codes.ExitCode.INTERRUPTED
         finally:
             streams.settle()
 
 
-def _ending(argv: Sequence[str], debug: bool) -> int:
+def _logged(command: audit_log.Command) -> int:
+    """Run the command, log its exit code, and return it."""
+    try:
+        code = _ending(command, command_line.wants_debug(command.words))
+    except KeyboardInterrupt:
+        # The second signal, while the first one was being told.
+        code = exit_codes.ExitCode.INTERRUPTED
+    command.end(code)
+    return code
+
+
+def _ending(command: audit_log.Command, debug: bool) -> int:
     """Run the command; tell its error, and return the exit code."""
     try:
-        return _run(command_line.CommandLine(), argv)
+        return _run(command_line.CommandLine(), command)
     except exceptions.RbdMonFixError as error:
         _trace(debug)
         return _tell(error)
@@ -91,8 +103,9 @@ def _ending(argv: Sequence[str], debug: bool) -> int:
         return _tell(exceptions.Defect(error))
 
 
-def _run(conf: cfg.ConfigOpts, argv: Sequence[str]) -> int:
-    _parse(conf, argv)
+def _run(conf: cfg.ConfigOpts, command: audit_log.Command) -> int:
+    _parse(conf, command.words)
+    command.begin(conf, _version())
     module = importlib.import_module(f'rbd_mon_fix.cli.{conf.command.name}')
     try:
         code: int = module.run(conf, sys.stdout, sys.stderr)
@@ -128,8 +141,6 @@ def _parse(conf: cfg.ConfigOpts, argv: Sequence[str]) -> None:
         'sqlalchemy.pool=CRITICAL'])
     # stdout is for the report only.
     conf.set_default('use_stderr', True)
-    conf.set_default('logging_default_format_string',
-                     '%(levelname)s: %(message)s')
     try:
         conf(argv, project='rbd-mon-fix', prog='rbd-mon-fix',
              version=_version(), usage=help_pages.USAGE,
@@ -137,7 +148,7 @@ def _parse(conf: cfg.ConfigOpts, argv: Sequence[str]) -> None:
              default_config_files=_existing(CONFIG_FILE),
              default_config_dirs=_existing(CONFIG_FILE + '.d'))
         logging.setup(conf, 'rbd_mon_fix')
-        log_lines.escape(logging.getLogger(None).logger)
+        log_lines.set_up(logging.getLogger(None).logger, conf)
         unknown.warn(conf)
     except SystemExit as error:
         # argparse ignores a full disk.
@@ -149,9 +160,10 @@ def _parse(conf: cfg.ConfigOpts, argv: Sequence[str]) -> None:
     except cfg.ConfigFileParseError as error:
         # The message quotes the line, which may hold a password.
         raise _unusable(str(error).partition(',')[0]) from None
-    except (cfg.Error, logging.LogConfigError, OSError,
+    except (cfg.Error, logging.LogConfigError, OSError, RuntimeError,
             ValueError) as error:
-        # Before Python 3.11, argparse lets errors of stdout out.
+        # Before Python 3.11, argparse lets errors of stdout out. oslo.log
+        # raises RuntimeError if use_journal lacks the Python module systemd.
         raise (_unwritten() or _unusable(error)) from error
 
 

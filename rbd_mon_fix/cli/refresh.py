@@ -50,7 +50,7 @@ def _dry_run(context: engine.Context, request: engine.RefreshRequest,
              out: TextIO, err: TextIO) -> int:
     console = consoles.Console(context.conf, schema.Kind.DRY_RUN, out, err)
     found = engine.plan_refresh(context, request, console)
-    console.report.close(found.summary, None)
+    console.close(found.summary, None)
     if found.refused is not None:
         print('rbd-mon-fix: refresh would be refused. '
               f'{encoding.printable(str(found.refused))}', file=err)

@@ -47,7 +47,7 @@ def _dry_run(context: engine.Context, request: engine.RollbackRequest,
              out: TextIO, err: TextIO) -> int:
     console = consoles.Console(context.conf, schema.Kind.DRY_RUN, out, err)
     found = engine.plan_rollback(context, request, console)
-    console.report.close(found.summary, None)
+    console.close(found.summary, None)
     if found.error is not None:
         raise found.error
     return exit_codes.of_look(False, found.lost)

@@ -31,5 +31,5 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
     console = consoles.Console(conf, schema.Kind.STATUS, out, err)
     with engine.Context(conf) as context:
         found = engine.status(context, consoles.scan_request(conf), console)
-    console.report.close(found.summary, None)
+    console.close(found.summary, None)
     return exit_codes.of_look(found.summary.needs_attention, found.lost)

@@ -301,9 +301,9 @@ def command(host: Sequence[str] = (places.HOST,), **fields: Any
     """Return the arguments of a command as the parser returns them."""
     return argparse.Namespace(**{
         'host': list(host), 'all_hosts': False, 'instance': [], 'store': [],
-        'unmanaged': False, 'dry_run': False, 'max_changes': None,
-        'lock': False, 'verify': False, 'timeout': 5.0, 'parallel': 4,
-        'last': 0, 'format': 'json', 'column': [], **fields})
+        'unmanaged': False, 'name': 'command', 'dry_run': False,
+        'max_changes': None, 'lock': False, 'verify': False, 'timeout': 5.0,
+        'parallel': 4, 'last': 0, 'format': 'json', 'column': [], **fields})
 
 
 def run(world: World, monkeypatch: Any, module: Any, *host: str,

@@ -46,7 +46,7 @@ def test_a_console_hears_what_is_reported(cloud):
     conf = cloud.conf(worlds.command())
     hears = console.Console(conf, schema.Kind.STATUS, out, err)
     found = engine.status(cloud.opened(conf), worlds.request(), hears)
-    hears.report.close(found.summary, None)
+    hears.close(found.summary, None)
     report = json.loads(out.getvalue())
     assert [each['name'] for each in report['clusters']] == ['ceph']
     assert len(report['records']) == 6

@@ -12,15 +12,34 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Names of users in log lines."""
+"""Log lines on a terminal and in a file, and names of users in them."""
 
 import logging
+import os
 import subprocess
 import sys
 
 import pytest
 
 from rbd_mon_fix.cli import log_lines
+
+OWN = '''
+[loggers]
+keys = root
+[handlers]
+keys = own
+[formatters]
+keys = own
+[logger_root]
+level = INFO
+handlers = own
+[handler_own]
+class = StreamHandler
+args = (sys.stderr,)
+formatter = own
+[formatter_own]
+format = own %(message)s
+'''
 
 
 def test_a_message_is_escaped_once(capsys):
@@ -32,6 +51,45 @@ def test_a_message_is_escaped_once(capsys):
     logger.warning('100 %')
     assert capsys.readouterr().err == (
         'Server a\\n\\x1b[2J\\u202eb is gone: 100 %.\n100 %\n')
+
+
+def command(tmp_path, *options, config=''):
+    """Run a command that warns of an option; it has an empty report."""
+    (tmp_path / 'a.conf').write_text(f'[DEFAULT]\nodd = 1\n{config}')
+    return subprocess.run(
+        [sys.executable, '-m', 'rbd_mon_fix', '--config-file',
+         str(tmp_path / 'a.conf'), '--journal-dir', str(tmp_path / 'j'),
+         *options, 'journal', 'list', '-f', 'value'],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, timeout=60, text=True)
+
+
+@pytest.mark.parametrize('options, config, lines, start', [
+    ((), '', 1, 'WARNING: Unknown option odd'),
+    (('--debug',), '', 3, '20'),
+    ((), 'logging_default_format_string = %(levelname).1s %(message)s\n', 1,
+     'W Unknown option odd'),
+    (('--use-json',), '', 1, '{'),
+    (('--log-config-append', 'own.ini'), '', 3, 'own ')])
+def test_a_terminal_shows_warnings(tmp_path, monkeypatch, options, config,
+                                   lines, start):
+    """Or everything with --debug, or what a log config of one's own says."""
+    monkeypatch.setenv('PYTHONPATH', os.getcwd())
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'own.ini').write_text(OWN)
+    done = command(tmp_path, *options, config=config)
+    assert (done.returncode, done.stdout) == (0, '')
+    shown = done.stderr.splitlines()
+    assert len(shown) == lines
+    assert all(line.startswith(start) for line in shown)
+
+
+def test_a_log_that_cannot_be_written(tmp_path):
+    done = command(tmp_path, '--log-file', '/dev/full')
+    assert (done.returncode, done.stderr.splitlines()) == (0, [
+        'rbd-mon-fix: Cannot write the log: No space left on device.',
+        'WARNING: Unknown option odd in [DEFAULT] of '
+        f'{tmp_path / "a.conf"}'])
 
 
 @pytest.mark.parametrize('options', [(), ('--debug',)])

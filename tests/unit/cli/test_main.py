@@ -292,6 +292,7 @@ def test_config_files_that_are_missing(command, capsys, argv, words):
 
 @pytest.mark.parametrize('error', [
     logging.LogConfigError('/none/log.conf', 'missing'),
+    RuntimeError('/none/log: Systemd bindings do not exist'),
     FileNotFoundError(2, 'No such file or directory', '/none/log'),
     PermissionError(13, 'Permission denied', '/none/log'),
 ])
@@ -383,13 +384,17 @@ def test_signals_interrupt(tmp_path, numbers):
     code, err = signalled(tmp_path, numbers)
     assert code == 130
     assert 'Traceback' not in err
-    assert err.startswith('rbd-mon-fix: Interrupted.')
+    begin, told, end = err.splitlines()
+    assert 'event=begin command=monitors ' in begin
+    assert told.startswith('rbd-mon-fix: Interrupted.')
+    assert 'event=end command=monitors exit_code=130 ' in end
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
 def test_a_third_signal_kills(tmp_path, number):
     code, err = signalled(tmp_path, (signal.SIGINT, signal.SIGHUP, number))
-    assert (code, err) == (-number, '')
+    assert code == -number
+    assert 'Interrupted' not in err and 'event=end' not in err
 
 
 def test_nohup(tmp_path):
@@ -406,9 +411,27 @@ def test_nohup(tmp_path):
     assert 'Interrupted.' in err
 
 
-def test_a_signal_while_the_first_one_is_told(command, monkeypatch, capsys):
+def test_a_signal_while_the_first_one_is_told(command, monkeypatch, capsys,
+                                              caplog):
     command.act = raises(KeyboardInterrupt())
     monkeypatch.setattr(main, '_tell', lambda error: raises(
         KeyboardInterrupt())(None, None))
-    assert main.main(['monitors']) == 130
+    with caplog.at_level('INFO'):
+        assert main.main(['monitors']) == 130
     assert told(capsys) == ''
+    assert 'event=end command=monitors exit_code=130' in caplog.text
+
+
+@pytest.mark.parametrize('act, code', [
+    (lambda conf, out: 0, 0), (lambda conf, out: 1, 1),
+    (raises(exceptions.Refused('It is so.')), 3),
+    (raises(RuntimeError('TOPSECRET')), 255)])
+def test_the_log_tells_the_exit_code(command, caplog, act, code):
+    command.act = act
+    with caplog.at_level('INFO'):
+        assert main.main(['monitors', '-f', 'json']) == code
+    begin, end = caplog.messages
+    assert begin.startswith('event=begin command=monitors ')
+    assert begin.endswith(" arguments='monitors -f json'")
+    assert end.startswith(f'event=end command=monitors exit_code={code} ')
+    assert 'SECRET' not in caplog.text
