@@ -363,16 +363,25 @@ sys.exit(main.main(['--journal-dir', sys.argv[2], '--debug', 'monitors']))
 WORDS = ('at work', 'ending', 'still there')
 
 
+def heed_signals():
+    """Undo what nohup or a shell in the background has set."""
+    for number in (signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def signalled(folder, numbers):
     """Send signals to a command, each as soon as it waits for one."""
     with subprocess.Popen(
             [sys.executable, '-c', WAITING, str(len(numbers)), str(folder)],
-            text=True, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE) as process:
-        for number, words in zip(numbers, WORDS):
-            assert process.stdout.readline() == f'{words}\n'
-            process.send_signal(number)
-        _, err = process.communicate(timeout=BOUND)
+            text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            preexec_fn=heed_signals) as process:
+        try:
+            for number, words in zip(numbers, WORDS):
+                assert process.stdout.readline() == f'{words}\n'
+                process.send_signal(number)
+            _, err = process.communicate(timeout=BOUND)
+        finally:
+            process.kill()
     return process.returncode, err
 
 
