@@ -86,7 +86,10 @@ username = u
 @pytest.fixture
 def clouds(tmp_path, monkeypatch):
     """Return a function that writes clouds.yaml, for the real library."""
-    pytest.importorskip('openstack')
+    loader = pytest.importorskip('openstack.config.loader')
+    # Older releases add the files in the environment to these lists.
+    for name in ('CONFIG_FILES', 'SECURE_FILES', 'VENDOR_FILES'):
+        monkeypatch.setattr(loader, name, [*getattr(loader, name)])
     for name in ('OS_CLOUD', 'OS_REGION_NAME', 'OS_AUTH_URL'):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
