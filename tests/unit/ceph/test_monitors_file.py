@@ -255,7 +255,8 @@ def test_a_missing_file(tmp_path):
     ('{"clusters": [{"name": "a", "monitors": ["10.0.0.1:1"]}]}', '1 1'),
     ('{}', 'Invalid monitors file on standard input: '),
     ('', 'The monitors file on standard input is not valid JSON'),
-    ('x' * (monitors_file.MAX_BYTES + 1), 'it is larger than 1 MiB')])
+    ('x' * (monitors_file.MAX_BYTES + 1), 'it is larger than 1 MiB')],
+    ids=['right', 'invalid', 'empty', 'large'])
 def test_standard_input_is_read_once(document, shown):
     done = subprocess.run([sys.executable, '-c', '''
 from rbd_mon_fix import exceptions
