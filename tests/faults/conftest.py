@@ -30,6 +30,25 @@ def pytest_addoption(parser):
                      help='inject every fault, not a sample: takes hours')
 
 
+def pytest_configure(config):
+    config.addinivalue_line(
+        'markers', 'thorough: only with --all-faults, which takes hours')
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave out what is like something else, unless all faults are wanted."""
+    if config.getoption('--all-faults'):
+        return
+    left = [item for item in items if item.get_closest_marker('thorough')]
+    config.hook.pytest_deselected(items=left)
+    items[:] = [item for item in items if item not in left]
+
+
+def thorough(*values):
+    """Return a case that only --all-faults tries."""
+    return pytest.param(*values, marks=pytest.mark.thorough)
+
+
 @pytest.fixture
 def all_faults(request):
     """Return whether every fault is wanted."""

@@ -25,6 +25,7 @@ import pytest
 
 from rbd_mon_fix.model.plan import Verdict
 from tests.faults import libvirt_races
+from tests.faults.conftest import thorough
 from tests.faults.libvirt_races import Edit
 from tests.faults.libvirt_races import Put
 from tests.functional import guests
@@ -34,7 +35,7 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 UUID = libvirt_races.UUIDS[0]
 
 
-@pytest.fixture(params=['libvirtd', 'embedded'])
+@pytest.fixture(params=['libvirtd', thorough('embedded')])
 def where(request, tmp_path):
     """Return arguments that name a libvirt."""
     if request.param == 'libvirtd':

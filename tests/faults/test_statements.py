@@ -19,7 +19,6 @@ Without ``--all-faults``, a sample.
 
 from __future__ import annotations
 
-import itertools
 import signal
 
 import pytest
@@ -27,7 +26,7 @@ import sqlalchemy as sa
 
 from tests.faults import pausing
 from tests.faults import subject as subjects
-from tests.functional.conftest import ENGINES
+from tests.faults.conftest import thorough
 
 DISCONNECT = {
     'mysql': ('SELECT id FROM information_schema.processlist '
@@ -63,9 +62,10 @@ CODES = {kill: (-9,), interrupt: (130,), disconnect: (0, 4, 5)}
 
 
 @pytest.mark.parametrize('on, disturb', [
-    (on, disturb) for on, disturb in itertools.product(
-        ENGINES, (kill, interrupt, disconnect))
-    if on != 'sqlite' or disturb is not disconnect])
+    ('sqlite', kill), ('mariadb', disconnect), ('postgresql', interrupt),
+    ('postgresql', disconnect), thorough('mariadb', kill),
+    thorough('postgresql', kill), thorough('sqlite', interrupt),
+    thorough('mariadb', interrupt)])
 def test_a_disturbance_loses_nothing(
         build_cloud, engine, on, disturb, all_faults, counted):
     subject = subjects.Subject(build_cloud(subjects.SERVERS, on=on))

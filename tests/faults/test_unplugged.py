@@ -28,12 +28,12 @@ from tests.cloud import config
 from tests.cloud import documents
 from tests.faults import pausing
 from tests.faults import subject as subjects
+from tests.faults.conftest import thorough
 from tests.functional import libvirtd
 from tests.functional import operator
 from tests.functional import servers
-from tests.functional.conftest import ENGINES
 
-SERVERS = ('mariadb', 'postgresql')
+SERVERS = ('mariadb', thorough('postgresql'))
 USER = 'operator'
 WRITE = 'UPDATE block_device_mapping SET connection_info'
 
@@ -177,7 +177,8 @@ def held_row(subject):
     theirs.dispose()
 
 
-@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize('number', [
+    signal.SIGINT, thorough(signal.SIGTERM)])
 def test_a_signal_ends_the_wait_for_a_row(subject, server, number):
     write = first_write(subject)
     with held_row(subject), pausing.before(
@@ -193,7 +194,8 @@ def test_a_signal_ends_the_wait_for_a_row(subject, server, number):
     assert not subjects.complaints(subject, number, done, False)
 
 
-@pytest.mark.parametrize('on', ENGINES)
+@pytest.mark.parametrize('on', [
+    'postgresql', thorough('mariadb'), thorough('sqlite')])
 def test_a_row_that_another_transaction_holds_is_a_conflict(build_cloud, on):
     subject = subjects.Subject(build_cloud(subjects.SERVERS, on=on))
     with held_row(subject):
