@@ -80,6 +80,10 @@ def encoded(text: str) -> bytes:
             'the XML cannot be encoded in UTF-8') from None
 
 
+def _refuse_doctype(*declaration: object) -> None:
+    raise exceptions.Unreadable('the XML declares a document type')
+
+
 def parse(content: bytes) -> Element:
     """Parse an XML document as UTF-8, whatever encoding it declares.
 
@@ -104,14 +108,11 @@ def parse(content: bytes) -> Element:
     def words(text: str) -> None:
         open_elements[-1].pieces.append(text)
 
-    def doctype(*declaration: object) -> None:
-        raise exceptions.Unreadable('the XML declares a document type')
-
     parser.buffer_text = True
     parser.StartElementHandler = start
     parser.EndElementHandler = end
     parser.CharacterDataHandler = words
-    parser.StartDoctypeDeclHandler = doctype
+    parser.StartDoctypeDeclHandler = _refuse_doctype
     try:
         parser.Parse(content, True)
     except expat.ExpatError as error:
