@@ -17,7 +17,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Callable, Iterable, Iterator
+from typing import Callable, Iterable, Iterator, Mapping
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.model.plan import Outcome
@@ -57,6 +57,25 @@ def settled(run: Run,
         dataclasses.replace(entry, verdict=found[entry.locator].verdict,
                             reason=found[entry.locator].reason)
         if entry.verdict is None else entry for entry in run.entries))
+
+
+def in_words(run: Run, settled: Mapping[Verdict, int]) -> str:
+    """Tell how many changes of a run that was cut off were written.
+
+    :param settled: the number of settled changes, by outcome
+    """
+    made = (run.summary.outcomes.get(Verdict.FIXED, 0)
+            + settled.get(Verdict.FIXED, 0))
+    not_made = settled.get(Verdict.FAILED, 0)
+    changed = settled.get(Verdict.UNVERIFIED, 0)
+    words = (f'{made} {"change was" if made == 1 else "changes were"} '
+             f'written, {not_made} {"was" if not_made == 1 else "were"} not '
+             'made')
+    if changed:
+        words += (f', and {changed} '
+                  f'{"document has" if changed == 1 else "documents have"} '
+                  'changed since')
+    return words
 
 
 def _settle(entry: Entry,

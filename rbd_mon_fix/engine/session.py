@@ -21,14 +21,7 @@ import contextlib
 import datetime
 import functools
 import itertools
-from typing import (
-    TYPE_CHECKING,
-    Collection,
-    Iterable,
-    Iterator,
-    Optional,
-    Sequence,
-)
+from typing import TYPE_CHECKING, Collection, Iterable, Iterator, Optional
 
 from oslo_log import log as logging
 
@@ -132,12 +125,12 @@ class Session(contextlib.AbstractContextManager['Session']):
                         'stores that are not selected here. Run refresh with '
                         'those stores to check them.', run.id)
         writer = self._journal.reopen(run)
-        settled: list[Outcome] = []
+        settled: collections.Counter[Verdict] = collections.Counter()
         failure = None
         try:
             for outcome in recovery.settle(reachable, self._scan.get):
                 writer.end([outcome])
-                settled.append(outcome)
+                settled[outcome.verdict] += 1
                 LOG.info('Run %s was cut off; %s of server %s on host %s is '
                          '%s: %s.', run.id, outcome.locator.store,
                          outcome.locator.instance, outcome.locator.host,
@@ -145,12 +138,13 @@ class Session(contextlib.AbstractContextManager['Session']):
         except exceptions.Unreachable as error:
             failure = error
         if settled:
-            LOG.warning('Run %s was cut off; %s.', run.id,
-                        _counted(run, settled))
+            LOG.warning('Run %s was cut off: %s.', run.id,
+                        recovery.in_words(run, settled))
         if failure:
             LOG.warning('Run %s was cut off, and some of its changes cannot '
                         'be checked: %s', run.id, failure)
-        if self._unlock(run, writer) and len(settled) == len(run.unsettled):
+        if self._unlock(run, writer) and sum(settled.values()) == len(
+                run.unsettled):
             writer.close()
         else:
             writer.leave()
@@ -220,20 +214,6 @@ class Writing:
         finally:
             self._server_locks.release(taken, self.run)
             self._writer.note('unlocked', instances=wanted)
-
-
-def _counted(run: Run, settled: Sequence[Outcome]) -> str:
-    """Count the changes of a run that was cut off, in words.
-
-    :param settled: the outcomes that were not known before
-    """
-    known = collections.Counter(entry.verdict for entry in run.entries)
-    known.update(outcome.verdict for outcome in settled)
-    written = known[Verdict.FIXED]
-    missing = known[Verdict.FAILED] + known[Verdict.CONFLICT]
-    unknown = len(run.entries) - written - missing
-    return (f'changes written: {written}, not made: {missing}'
-            + (f', unknown: {unknown}' if unknown else ''))
 
 
 def _server_locks(context: contexts.Context) -> server_locks.Locks:

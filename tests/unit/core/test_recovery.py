@@ -96,3 +96,24 @@ def test_a_whole_run():
         entry(2), verdict=Verdict.FIXED,
         reason='found in the store after the run was cut off'))
     assert dataclasses.replace(found, entries=run.entries) == run
+
+
+@pytest.mark.parametrize('known, found, words', [
+    ([], {Verdict.FIXED: 2, Verdict.FAILED: 3},
+     '2 changes were written, 3 were not made'),
+    ([Verdict.FIXED, Verdict.CONFLICT], {Verdict.FAILED: 1},
+     '1 change was written, 1 was not made'),
+    ([Verdict.FIXED, Verdict.FAILED], {Verdict.FIXED: 1},
+     '2 changes were written, 0 were not made'),
+    ([], {Verdict.UNVERIFIED: 1},
+     '0 changes were written, 0 were not made, and 1 document has changed '
+     'since'),
+    ([], {Verdict.UNVERIFIED: 2, Verdict.FAILED: 1},
+     '0 changes were written, 1 was not made, and 2 documents have changed '
+     'since')])
+def test_a_run_in_words(known, found, words):
+    """The outcomes that the run knew count too."""
+    run = Run('r', 'refresh', ('cmp1',), '', None, tuple(
+        dataclasses.replace(entry(number), verdict=verdict)
+        for number, verdict in enumerate(known)), False, frozenset())
+    assert recovery.in_words(run, found) == words

@@ -255,7 +255,8 @@ def test_a_run_that_was_cut_off_is_settled_by_looking(two, caplog):
     # A terminal shows one line for the run, the log one for each change.
     assert [record.getMessage() for record in caplog.records
             if record.levelname == 'WARNING'] == [
-        f'Run {run} was cut off; changes written: 3, not made: 2, unknown: 1.']
+        f'Run {run} was cut off: 3 changes were written, 2 were not made, '
+        'and 1 document has changed since.']
     assert sum(record.levelname == 'INFO' for record in caplog.records) == 5
     found = journal_of(two).read(run)
     assert {number(entry.locator): entry.verdict.value
