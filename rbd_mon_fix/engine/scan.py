@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from typing import Collection, Iterable, Iterator
+from typing import Collection, Iterable, Iterator, Optional
 
 from oslo_log import log as logging
 
@@ -74,6 +74,18 @@ class Scan:
         :raises Unreachable: the store cannot be reached
         """
         return self._store(locator.store, locator.host).get(locator)
+
+    def servers(self) -> Optional[int]:
+        """Return the number of servers to scan; None if it is not known.
+
+        Guests that Nova does not know come on top of it.
+        """
+        if self.selection.instances:
+            return len(self.selection.instances)
+        try:
+            return self.context.inventory.count(self.selection.hosts)
+        except (exceptions.ConfigError, exceptions.Unreachable):
+            return None  # the scan tells why
 
     def busy(self, host: str, uuids: Collection[str]) -> Collection[str]:
         """Return the servers among ``uuids`` that Nova is working on."""

@@ -23,6 +23,7 @@ from oslo_log import log as logging
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.clients.database import engine
+from rbd_mon_fix.clients.database import instances as instance_rows
 from rbd_mon_fix.clients.database import nova
 from rbd_mon_fix.clients.database import nova_cells
 from rbd_mon_fix.clients.database import urls
@@ -75,6 +76,17 @@ class Cells:
         """
         cell = self._cell_of(host)
         return set() if cell is None else cell.nodes(host)
+
+    def count(self, hosts: Iterable[str]) -> int:
+        """Return the number of servers on hosts, with a query for each cell.
+
+        :raises Unreachable: the cell of one of the hosts is unreachable
+        """
+        found: dict[nova.Cell, list[str]] = {}
+        for host in hosts:
+            found.setdefault(self.of_host(host), []).append(host)
+        return sum(instance_rows.count(cell.database, names)
+                   for cell, names in found.items())
 
     def where(self, uuids: Iterable[str],
               hosts: Collection[str] = ()) -> dict[str, Instance]:

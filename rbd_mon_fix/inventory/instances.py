@@ -62,6 +62,12 @@ class Inventory(Protocol):
     def hosts(self) -> list[str]:
         """Return every compute host."""
 
+    def count(self, hosts: Sequence[str]) -> Optional[int]:
+        """Return the number of servers on hosts; None if it is costly.
+
+        :raises ConfigError: there is no such host
+        """
+
     def scopes(self, host: str, only: Sequence[str]) -> Iterator[Scope]:
         """Yield the servers of a host in batches, in UUID order.
 
@@ -89,6 +95,10 @@ class CellInventory:
         """Return every compute host."""
         return self._cells.hosts()
 
+    def count(self, hosts: Sequence[str]) -> Optional[int]:
+        """Return the number of servers on hosts."""
+        return self._cells.count(hosts)
+
     def scopes(self, host: str, only: Sequence[str]) -> Iterator[Scope]:
         """Yield the servers of a host in batches."""
         cell = self._cells.of_host(host)
@@ -112,6 +122,10 @@ class ApiInventory:
     def hosts(self) -> list[str]:
         """Return every compute host."""
         return self._api.hosts()
+
+    def count(self, hosts: Sequence[str]) -> Optional[int]:
+        """Return None: the answer would take all servers."""
+        return None
 
     def scopes(self, host: str, only: Sequence[str]) -> Iterator[Scope]:
         """Yield the servers of a host in batches."""
@@ -144,6 +158,10 @@ class LibvirtInventory:
     def hosts(self) -> list[str]:
         """Return the single host of a libvirt without Nova."""
         return [self._connect('').hostname()]
+
+    def count(self, hosts: Sequence[str]) -> Optional[int]:
+        """Return None: the answer would take all servers."""
+        return None
 
     def scopes(self, host: str, only: Sequence[str]) -> Iterator[Scope]:
         """Yield the guests of a host in batches."""

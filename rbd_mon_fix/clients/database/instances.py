@@ -20,7 +20,7 @@ are declared.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Iterable, Optional, Sequence
 
 import sqlalchemy as sa
 
@@ -53,6 +53,14 @@ def instance(uuid: str, host: str, name: Optional[str], vm_state: str,
              task_state: Optional[str]) -> Instance:
     """Return the server of a row with ``COLUMNS``."""
     return Instance(uuid, host, name or '', vm_state, task_state)
+
+
+def count(database: engine.Database, hosts: Iterable[str]) -> int:
+    """Return the number of servers on hosts of a cell."""
+    return sum(number for batch in engine.batches(hosts)
+               for number in database.read(
+                   sa.select(sa.func.count()).select_from(INSTANCES)
+                   .where(INSTANCES.c.host.in_(batch), EXISTING), int))
 
 
 def lock_idle(connection: sa_engine.Connection,

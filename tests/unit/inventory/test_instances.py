@@ -173,3 +173,11 @@ def test_domains_that_are_not_listed_come_in_batches(cells, monkeypatch):
         cells, place, 'cmp1', [], [])] == [2, 1]
     assert [uuid for uuid, *_ in unlisted(cells, place)] == list(
         map(memory.uuid, (7, 8, 9)))
+
+
+@pytest.mark.parametrize('inventory, counts', [
+    ('cells', [2, 1, 3]), ('api', [None] * 3), ('libvirt', [None] * 3)],
+    indirect=['inventory'])
+def test_the_number_of_servers(inventory, counts):
+    assert [inventory.count(hosts) for hosts in (
+        ['cmp1'], ['cmp2'], ['cmp1', 'cmp2'])] == counts
