@@ -51,7 +51,7 @@ function _shtab_rbd_mon_fix_using
 end
 
 set -g _shtab_rbd_mon_fix_commands preflight monitors status refresh verify guests rollback journal 'journal list' 'journal show' 'journal prune' hook 'hook install' 'hook remove' 'hook status'
-set -g _shtab_rbd_mon_fix_opts_with_value --cinder-config-dir --cinder-config-file --column --config-dir --config-file --format --former-monitors --hook-dir --host --instance --journal-dir --keep --last --libvirt-uri --log-file --max-changes --monitors-file --nova-config-dir --nova-config-file --os-cloud --parallel --store --timeout -c -f
+set -g _shtab_rbd_mon_fix_opts_with_value --cinder-config-dir --cinder-config-file --column --config-dir --config-file --format --former-monitors --hook-dir --host --instance --journal-dir --keep --last --libvirt-uri --log-file --max-changes --monitors-file --nova-config-dir --nova-config-file --os-cloud --parallel --progress --store --timeout -c -f
 
 complete -c rbd-mon-fix -e
 complete -c rbd-mon-fix -f
@@ -158,6 +158,7 @@ complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using refresh' -l dry-run -d 'sho
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using refresh' -l max-changes -x -d 'refuse to change more than N documents'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using refresh' -l lock -d 'lock each server through Nova'"'"'s API during its change'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using refresh' -l verify -d 'have QEMU open each changed disk, on the host itself'
+complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using refresh' -l progress -xka "auto bar lines none" -d 'auto (a bar on a terminal, else lines), bar, lines or none'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using refresh' -l config-file -xka "(__fish_complete_path (commandline -ct))" -d 'A config file of rbd-mon-fix'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using refresh' -l config-dir -xka "(__fish_complete_directories)" -d 'A folder of config files of rbd-mon-fix'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using refresh' -s d -l debug -d 'Show more log lines, and tracebacks'
@@ -186,6 +187,7 @@ complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using verify' -l store -xka "cind
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using verify' -l unmanaged -d 'include guests that Nova does not know'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using verify' -l timeout -x -d 'time limit for each disk; default: 5'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using verify' -l parallel -x -d 'disks opened at once; default: 4'
+complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using verify' -l progress -xka "auto bar lines none" -d 'auto (a bar on a terminal, else lines), bar, lines or none'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using verify' -l config-file -xka "(__fish_complete_path (commandline -ct))" -d 'A config file of rbd-mon-fix'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using verify' -l config-dir -xka "(__fish_complete_directories)" -d 'A folder of config files of rbd-mon-fix'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using verify' -s d -l debug -d 'Show more log lines, and tracebacks'
@@ -231,6 +233,7 @@ complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using rollback' -s h -l help -d '
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using rollback' -s f -l format -xka "table json yaml csv value" -d 'table, json, yaml, csv or value; default: table'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using rollback' -s c -l column -xka "host instance vm_state task_state store key disk image cluster monitors desired state skip breaks reason outcome evidence" -d 'show only this column; repeatable, or a comma list'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using rollback' -l dry-run -d 'show the changes without making them'
+complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using rollback' -l progress -xka "auto bar lines none" -d 'auto (a bar on a terminal, else lines), bar, lines or none'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using rollback' -l config-file -xka "(__fish_complete_path (commandline -ct))" -d 'A config file of rbd-mon-fix'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using rollback' -l config-dir -xka "(__fish_complete_directories)" -d 'A folder of config files of rbd-mon-fix'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using rollback' -s d -l debug -d 'Show more log lines, and tracebacks'

@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import os
+from typing import Optional
 
 
 class RbdMonFixError(Exception):
@@ -60,11 +61,23 @@ class Gone(RbdMonFixError):
 
 
 class Interrupted(RbdMonFixError):
-    """The operator ended the command before its end."""
+    """The operator ended the command before its end.
 
-    def __init__(self) -> None:
-        super().__init__('Interrupted.',
-                         'Run the same command again to continue.')
+    :param run: the run that was being written; None if there was none
+    :param written: number of changes that the run wrote
+    :param total: number of changes that were due
+    """
+
+    def __init__(self, run: Optional[str] = None, written: int = 0,
+                 total: int = 0) -> None:
+        if run is None:
+            super().__init__('Interrupted.',
+                             'Run the same command again to continue.')
+        else:
+            super().__init__(f'Interrupted. Run {run}: {written} of '
+                             f'{total} changes written.')
+        self.run = run
+        self.written = written
 
 
 class Defect(RbdMonFixError):

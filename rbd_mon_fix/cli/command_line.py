@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import re
 import sys
 from typing import Any, Iterator, Sequence
@@ -52,6 +53,14 @@ class CommandLine(cfg.ConfigOpts):
             self._values('--config-file') or self.default_config_files,
             self._values('--config-dir') or self.default_config_dirs))
         return super()._parse_config_files()
+
+    def shared_options(self) -> list[str]:
+        """Return the options that every command takes, such as the config.
+
+        Once parsed, they come before the command, one word each.
+        """
+        return list(itertools.takewhile(
+            lambda word: word.startswith('-'), self._args or ()))
 
     def _values(self, option: str) -> list[str]:
         return [word.partition('=')[2] for word in self._args or ()

@@ -21,6 +21,7 @@ from typing import (
     Any,
     Callable,
     ContextManager,
+    Iterator,
     Optional,
     Sequence,
     TextIO,
@@ -30,6 +31,7 @@ from oslo_config import cfg
 
 from rbd_mon_fix import engine
 from rbd_mon_fix.cli import host_log
+from rbd_mon_fix.cli import stopping
 from rbd_mon_fix.cli import streams
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.finding import Finding
@@ -66,17 +68,12 @@ def columns(conf: cfg.ConfigOpts, known: Sequence[str]) -> tuple[str, ...]:
 
 
 class Console(engine.Silence):
-    """Writes the report to one stream and progress to the other.
+    """Writes the report; the log gets the counts of each host."""
 
-    The log gets the counts of each host.
-    """
-
-    def __init__(self, conf: cfg.ConfigOpts, kind: schema.Kind, out: TextIO,
-                 err: TextIO):
+    def __init__(self, conf: cfg.ConfigOpts, kind: schema.Kind, out: TextIO):
         self.report = factory.report(
             conf.command.format, out, kind,
             getattr(conf.command, 'verbose', False), conf.command.column)
-        self._err = err
         self._hosts = host_log.Hosts(conf.command.name)
 
     def clusters(self, clusters: Sequence[Cluster],
@@ -103,14 +100,9 @@ class Console(engine.Silence):
         self.report.close(summary, run)
         return True
 
-    def phase(self, what: str, total: Optional[int]
-              ) -> ContextManager[progress.Advance]:
-        """Show progress."""
-        return progress.shown(self._err, what, total)
-
 
 class RunConsole(Console, contextlib.AbstractContextManager['RunConsole']):
-    """Writes the report of a run that changes documents.
+    """Writes the report of a run that changes documents, and progress.
 
     A report that cannot be written, because a disk is full or the reader of
     a pipe went away, does not stop the run: half of it would be worse.
@@ -118,7 +110,10 @@ class RunConsole(Console, contextlib.AbstractContextManager['RunConsole']):
 
     def __init__(self, conf: cfg.ConfigOpts, kind: schema.Kind, out: TextIO,
                  err: TextIO):
-        super().__init__(conf, kind, out, err)
+        super().__init__(conf, kind, out)
+        self._err = err
+        self._display = progress.Display(err, conf.command.progress)
+        self._stop = stopping.Stop(err)
         self._kind = kind
         self._out = out
         self._lost: Optional[OSError] = None
@@ -140,6 +135,23 @@ class RunConsole(Console, contextlib.AbstractContextManager['RunConsole']):
         """Remember the id of the run, until its summary is written."""
         self._untold = run
         self._hosts.began(run)
+
+    @contextlib.contextmanager
+    def phase(self, what: str, total: Optional[int], done: int = 0
+              ) -> Iterator[progress.Advance]:
+        """Show progress; a signal lets the batch that is written finish."""
+        with contextlib.ExitStack() as stack:
+            if what == engine.Phase.WRITING.value:
+                stack.enter_context(self._stop.polite())
+            yield stack.enter_context(self._display.shown(what, total, done))
+
+    def batch(self, servers: int) -> None:
+        """Remember the number of servers in the batch in hand."""
+        self._stop.servers = servers
+
+    def stopping(self) -> bool:
+        """Tell whether a signal arrived."""
+        return self._stop.asked
 
     def clusters(self, clusters: Sequence[Cluster],
                  answering: Optional[frozenset[MonAddr]]) -> None:
@@ -184,10 +196,10 @@ class RunConsole(Console, contextlib.AbstractContextManager['RunConsole']):
 class Progress(engine.Silence):
     """Shows progress only, for a command that lists results at the end."""
 
-    def __init__(self, err: TextIO):
-        self._err = err
+    def __init__(self, conf: cfg.ConfigOpts, err: TextIO):
+        self._display = progress.Display(err, conf.command.progress)
 
-    def phase(self, what: str, total: Optional[int]
+    def phase(self, what: str, total: Optional[int], done: int = 0
               ) -> ContextManager[progress.Advance]:
         """Show progress."""
-        return progress.shown(self._err, what, total)
+        return self._display.shown(what, total, done)

@@ -20,6 +20,7 @@ import contextlib
 import importlib
 from importlib import metadata
 import os
+import shlex
 import signal
 import sys
 import traceback
@@ -36,6 +37,7 @@ from rbd_mon_fix.cli import exit_codes
 from rbd_mon_fix.cli import help_pages
 from rbd_mon_fix.cli import log_lines
 from rbd_mon_fix.cli import parser
+from rbd_mon_fix.cli import stopping
 from rbd_mon_fix.cli import streams
 from rbd_mon_fix.conf import options
 from rbd_mon_fix.conf import unknown
@@ -43,15 +45,13 @@ from rbd_mon_fix.report import encoding
 
 CONFIG_FILE = '/etc/rbd-mon-fix/rbd-mon-fix.conf'
 
-_ENDING_SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
-
 _Handler = Callable[[int, Optional[types.FrameType]], None]
 
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
     """Run the command line and return the exit code."""
     streams.complete()
-    for number in _ENDING_SIGNALS:
+    for number in stopping.SIGNALS:
         # nohup ignores SIGHUP, and a shell SIGINT of what is in background.
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _interrupt)
@@ -79,8 +79,11 @@ def _logged(command: audit_log.Command) -> int:
 
 def _ending(command: audit_log.Command, debug: bool) -> int:
     """Run the command; tell its error, and return the exit code."""
+    conf = command_line.CommandLine()
     try:
-        return _run(command_line.CommandLine(), command)
+        return _run(conf, command)
+    except exceptions.Interrupted as error:
+        return _tell_interrupted(error, command.words, conf.shared_options())
     except exceptions.RbdMonFixError as error:
         _trace(debug)
         return _tell(error)
@@ -199,7 +202,7 @@ def _interrupt_again(signum: int, frame: object) -> None:
 
 
 def _handle_next(handler: Union[_Handler, signal.Handlers]) -> None:
-    for number in _ENDING_SIGNALS:
+    for number in stopping.SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, handler)
 
@@ -213,6 +216,25 @@ def _trace(debug: bool) -> None:
 def _tell(error: exceptions.RbdMonFixError) -> int:
     _say(f'{error.message} {error.hint}'.strip())
     return exit_codes.of_error(error)
+
+
+def _tell_interrupted(error: exceptions.Interrupted, argv: Sequence[str],
+                      shared: Sequence[str]) -> int:
+    """Tell of an interrupted run: how to go on, and how to take it back.
+
+    :param shared: the options that the rollback needs too
+    """
+    if error.run is None:
+        return _tell(error)
+    _write(error.message)
+    _write(f'  go on      {_command(*argv)}')
+    if error.written:
+        _write(f'  take back  {_command(*shared, "rollback", error.run)}')
+    return exit_codes.of_error(error)
+
+
+def _command(*words: str) -> str:
+    return shlex.join([help_pages.PROGRAM, *words])
 
 
 def _say(text: str) -> None:

@@ -28,6 +28,7 @@ FORMATS = ('table', 'json', 'yaml', 'csv', 'value')
 STORES = ('cinder-attachment', 'nova-bdm', 'domain', 'managed-save',
           'unrescue', 'live-domain')
 WRITABLE = STORES[:-1]
+PROGRESS = ('auto', 'bar', 'lines', 'none')
 
 # Time limit for opening a disk, in seconds, and disks opened at once.
 _TIMEOUT = 5.0
@@ -158,6 +159,7 @@ def _refresh(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--verify', action='store_true',
         help='have QEMU open each changed disk, on the host itself')
+    _progress(parser)
     parser.set_defaults(timeout=_TIMEOUT, parallel=_PARALLEL)
 
 
@@ -169,6 +171,7 @@ def _verify(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--parallel', type=argument_types.positive, default=_PARALLEL,
         metavar='N', help='disks opened at once; default: %(default)s')
+    _progress(parser)
 
 
 def _preflight(parser: argparse.ArgumentParser) -> None:
@@ -186,6 +189,13 @@ def _rollback(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('run', metavar='RUN',
                         help="ID of the run, from 'journal list'")
     _dry_run(parser)
+    _progress(parser)
+
+
+def _progress(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        '--progress', choices=PROGRESS, default='auto', metavar='MODE',
+        help='auto (a bar on a terminal, else lines), bar, lines or none')
 
 
 def _dry_run(parser: argparse.ArgumentParser) -> None:

@@ -48,7 +48,7 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
 
 def _dry_run(context: engine.Context, request: engine.RefreshRequest,
              out: TextIO, err: TextIO) -> int:
-    console = consoles.Console(context.conf, schema.Kind.DRY_RUN, out, err)
+    console = consoles.Console(context.conf, schema.Kind.DRY_RUN, out)
     found = engine.plan_refresh(context, request, console)
     console.close(found.summary, None)
     if found.refused is not None:

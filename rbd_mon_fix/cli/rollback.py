@@ -31,7 +31,7 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
     request = engine.RollbackRequest(conf.command.run)
     with engine.Context(conf) as context:
         if conf.command.dry_run:
-            return _dry_run(context, request, out, err)
+            return _dry_run(context, request, out)
         with consoles.RunConsole(
                 conf, schema.Kind.ROLLBACK, out, err) as console:
             done = engine.rollback(context, request, console)
@@ -44,8 +44,8 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
 
 
 def _dry_run(context: engine.Context, request: engine.RollbackRequest,
-             out: TextIO, err: TextIO) -> int:
-    console = consoles.Console(context.conf, schema.Kind.DRY_RUN, out, err)
+             out: TextIO) -> int:
+    console = consoles.Console(context.conf, schema.Kind.DRY_RUN, out)
     found = engine.plan_rollback(context, request, console)
     console.close(found.summary, None)
     if found.error is not None:

@@ -28,7 +28,7 @@ from rbd_mon_fix.report import schema
 
 def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
     """Run the command and return its exit code."""
-    console = consoles.Console(conf, schema.Kind.STATUS, out, err)
+    console = consoles.Console(conf, schema.Kind.STATUS, out)
     with engine.Context(conf) as context:
         found = engine.status(context, consoles.scan_request(conf), console)
     console.close(found.summary, None)

@@ -38,7 +38,7 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
         consoles.scan_request(conf),
         engine.Limits(command.timeout, command.parallel))
     with engine.Context(conf) as context:
-        found = engine.verify(context, request, consoles.Progress(err))
+        found = engine.verify(context, request, consoles.Progress(conf, err))
     rows = [_row(each) for each in found.disks]
     listing.write(command.format, out, columns, rows,
                   {'version': 1, 'disks': rows})

@@ -41,6 +41,9 @@ Busy = Callable[[Collection[str]], Collection[str]]
 # Given servers' UUIDs, locks those servers against Nova's users for a block.
 Hold = Callable[[Collection[str]], ContextManager[object]]
 
+# Given the number of servers in the next batch, tells whether to write it.
+Proceed = Callable[[int], bool]
+
 
 class ChangeLog(Protocol):
     """A write-ahead log of changes."""
@@ -53,7 +56,8 @@ class ChangeLog(Protocol):
 
 
 def apply(changes: Sequence[Change], stores: Sequence[Store],
-          journal: ChangeLog, busy: Busy, hold: Hold) -> Iterator[Outcome]:
+          journal: ChangeLog, busy: Busy, hold: Hold,
+          proceed: Proceed = lambda servers: True) -> Iterator[Outcome]:
     """Make the changes of one host and yield the outcomes.
 
     The stores of a server are written in order. After a change that did
@@ -64,11 +68,16 @@ def apply(changes: Sequence[Change], stores: Sequence[Store],
     :param busy: asked before and after the writes of stores that do not
         guard against Nova's work themselves
     :param hold: entered around each batch, for ``--lock``
+    :param proceed: asked before each batch; changes that are not made have
+        no outcome
     :raises Unreachable: a store was lost; the journal has the progress
     """
     for part in _batches(changes):
+        servers = {change.locator.instance for change in part}
+        if not proceed(len(servers)):
+            return
         journal.begin(part)
-        with hold({change.locator.instance for change in part}):
+        with hold(servers):
             for outcomes in _Batch(part, busy).put(stores):
                 journal.end(outcomes)
                 yield from outcomes

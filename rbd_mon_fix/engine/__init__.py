@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from rbd_mon_fix.engine.refresh_run import plan_refresh
     from rbd_mon_fix.engine.refresh_run import refresh
     from rbd_mon_fix.engine.reporting import Listener
+    from rbd_mon_fix.engine.reporting import Phase
     from rbd_mon_fix.engine.reporting import Silence
     from rbd_mon_fix.engine.rollback_run import RollbackRequest
     from rbd_mon_fix.engine.rollback_run import plan_rollback
@@ -56,7 +57,7 @@ if TYPE_CHECKING:
 
 __all__ = (
     'Context', 'GuestReport', 'GuestsResult', 'HookPart', 'Limits',
-    'Listener', 'MonitorsResult', 'Opened', 'RefreshRequest',
+    'Listener', 'MonitorsResult', 'Opened', 'Phase', 'RefreshRequest',
     'RollbackRequest', 'RunResult', 'ScanRequest', 'ScanResult', 'Silence',
     'VerifyRequest', 'VerifyResult', 'find_monitors', 'guests',
     'hook_status', 'install_hook', 'journal', 'open_context',
@@ -73,7 +74,7 @@ _MODULES = {
     'hook_update': ('install_hook', 'remove_hook'),
     'monitors': ('find_monitors', 'MonitorsResult'),
     'refresh_run': ('plan_refresh', 'refresh', 'RefreshRequest'),
-    'reporting': ('Listener', 'Silence'),
+    'reporting': ('Listener', 'Phase', 'Silence'),
     'rollback_run': ('plan_rollback', 'rollback', 'RollbackRequest'),
     'selection': ('ScanRequest',),
     'session': ('journal',),

@@ -85,6 +85,8 @@ class Execution:
     complaints: Complaints = no_complaints
     _writing: Optional[sessions.Writing] = None
     _done: int = 0
+    # Whether a change was begun whose outcome is not known.
+    _torn: bool = False
 
     def carry_out(self, plans: Iterator[Plan],
                   lost: Mapping[str, exceptions.Unreachable]) -> RunResult:
@@ -92,7 +94,8 @@ class Execution:
 
         An error ends the run, but not the report: known outcomes are
         reported, and the remaining plans are reported as not reached. After
-        an interrupt, they are only counted.
+        an interrupt, they are only counted; the run is finished if the
+        interrupt came between two batches.
         """
         error = self._carry_out(plans)
         if isinstance(error, exceptions.Interrupted):
@@ -103,6 +106,10 @@ class Execution:
         if self._writing is not None:
             run = self._writing.run
             error = self._close(self._writing, error)
+        if isinstance(error, exceptions.Interrupted):
+            error = exceptions.Interrupted(
+                run, self.reporter.summary.outcomes[Verdict.FIXED],
+                self.total)
         return _followed(
             RunResult(self.reporter.summary, run, lost, error),
             self.reporter.end)
@@ -134,17 +141,33 @@ class Execution:
             error = _told(ending)
         self._done += len(plan.changes)
         self.reporter.plan(plan, outcomes)
+        if error is None and self.listener.stopping():
+            return exceptions.Interrupted()
         return error
 
     def _write(self, writing: sessions.Writing, plan: Plan,
                outcomes: dict[Locator, Outcome]) -> None:
-        """Make the changes of a plan, and add the outcome of each."""
-        with self.listener.phase('Writing', self.total) as advance:
-            advance(self._done)
-            for outcome in writing.apply(plan):
+        """Make the changes of a plan, and add the outcome of each.
+
+        The check of the changes may take long, so an interrupt skips it.
+        """
+        with self.listener.phase(
+                reporting.Phase.WRITING.value, self.total,
+                self._done) as advance:
+            self._torn = True
+            for outcome in writing.apply(plan, self._proceed):
                 advance(outcome.locator not in outcomes)
                 outcomes[outcome.locator] = outcome
+            self._torn = False
+        if not self.listener.stopping():
             outcomes.update(self._disproved(plan, outcomes))
+
+    def _proceed(self, servers: int) -> bool:
+        """Tell whether to write the next batch."""
+        if self.listener.stopping():
+            return False
+        self.listener.batch(servers)
+        return True
 
     def _disproved(self, plan: Plan, outcomes: Mapping[Locator, Outcome]
                    ) -> Mapping[Locator, Outcome]:
@@ -159,7 +182,8 @@ class Execution:
                ) -> Optional[exceptions.RbdMonFixError]:
         """End the run, and return the error that it ends with, if any."""
         try:
-            writing.close(error is None)
+            writing.close(error is None or not self._torn and isinstance(
+                error, exceptions.Interrupted))
         except _ENDINGS as ending:
             return error or _told(ending)
         return error

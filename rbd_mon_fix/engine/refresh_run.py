@@ -107,11 +107,16 @@ class _Refresh:
         self._judge = judging.Judge(context, selection)
         self._guard = guards.Guard(request.max_changes)
 
-    def plans(self) -> Iterator[Plan]:
-        """Read and judge batches; add each plan to the guard."""
+    def plans(self, advance: reporting.Advance = lambda servers: None
+              ) -> Iterator[Plan]:
+        """Read and judge batches; add each plan to the guard.
+
+        :param advance: called with the number of servers of each batch
+        """
         for batch in self.scan.batches():
             found = self._judge.judge(batch).plan
             self._guard.add(found)
+            advance(len(batch.scope.instances))
             yield found
 
     def check(self) -> None:
@@ -149,14 +154,14 @@ class _Refresh:
         """Return all plans; None if they are too large to keep."""
         kept: list[Plan] = []
         copies = 0
-        with self._listener.phase('Reading', None) as advance:
-            for each in self.plans():
+        with self._listener.phase(
+                reporting.Phase.READING.value, self.scan.servers()) as advance:
+            for each in self.plans(advance):
                 copies += len(each.copies)
                 if copies <= KEPT:
                     kept.append(each)
                 else:
                     kept.clear()
-                advance(len(each.copies))
         return kept if copies <= KEPT else None
 
     def _again(self) -> Iterator[Plan]:
@@ -191,7 +196,7 @@ class _Refresh:
             return execution.no_complaints
         return verification.Prover(
             self._context, self.scan.selection.hosts, self._request.opening,
-            reporting.Silence()).complaints
+            self._listener).complaints
 
 
 def _check_writable(request: selections.ScanRequest) -> None:

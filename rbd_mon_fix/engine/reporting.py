@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import contextlib
+import enum
 import itertools
 from typing import (
     Callable,
@@ -40,6 +41,14 @@ from rbd_mon_fix.model.summary import Summary
 
 # Called with the number of steps done since the last call.
 Advance = Callable[[int], None]
+
+
+class Phase(str, enum.Enum):
+    """A long part of the work; its steps are servers, changes or disks."""
+
+    READING = 'Reading'
+    WRITING = 'Writing'
+    OPENING = 'Opening'
 
 
 class Listener(Protocol):
@@ -70,15 +79,22 @@ class Listener(Protocol):
     def finding(self, found: Finding) -> None:
         """Receive one finding; called after all servers."""
 
-    def phase(self, what: str,
-              total: Optional[int]) -> ContextManager[Advance]:
+    def phase(self, what: str, total: Optional[int],
+              done: int = 0) -> ContextManager[Advance]:
         """Return a context manager that receives the progress of a phase.
 
-        No other method is called inside the block.
+        Inside the block, only ``batch`` and ``stopping`` are called.
 
-        :param what: the name of the phase, such as 'Reading'
+        :param what: the value of a ``Phase``
         :param total: total number of steps; None if unknown
+        :param done: the steps of earlier blocks that this one continues
         """
+
+    def batch(self, servers: int) -> None:
+        """Receive the number of servers in the batch that is written next."""
+
+    def stopping(self) -> bool:
+        """Tell whether to end the run; asked between two batches."""
 
 
 class Silence:
@@ -98,10 +114,17 @@ class Silence:
     def finding(self, found: Finding) -> None:
         """Ignore one finding."""
 
-    def phase(self, what: str,
-              total: Optional[int]) -> ContextManager[Advance]:
+    def phase(self, what: str, total: Optional[int],
+              done: int = 0) -> ContextManager[Advance]:
         """Ignore the progress of a phase."""
         return contextlib.nullcontext(lambda steps: None)
+
+    def batch(self, servers: int) -> None:
+        """Ignore a batch."""
+
+    def stopping(self) -> bool:
+        """Never end a run."""
+        return False
 
 
 SILENCE = Silence()

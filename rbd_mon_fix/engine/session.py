@@ -179,15 +179,19 @@ class Writing:
         self._writer = writer
         self._server_locks = server_locks
 
-    def apply(self, plan: Plan) -> Iterator[Outcome]:
+    def apply(self, plan: Plan,
+              proceed: apply.Proceed = lambda servers: True
+              ) -> Iterator[Outcome]:
         """Make the changes of a plan, and yield the outcome of each.
 
+        :param proceed: asked before each batch
         :raises RbdMonFixError: a store, the API or the journal failed
         """
         for host, changes in itertools.groupby(plan.changes, _host):
             yield from apply.apply(
                 list(changes), self._scan.stores(host), self._writer,
-                functools.partial(self._scan.busy, host), self._hold)
+                functools.partial(self._scan.busy, host), self._hold,
+                proceed)
 
     def close(self, complete: bool) -> None:
         """End the run.

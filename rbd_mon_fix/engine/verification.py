@@ -144,7 +144,8 @@ class Prover:
         attempts = [self._attempt(*disk) for disk in disks]
         cases = list(dict.fromkeys(
             each for each in attempts if isinstance(each, open_check.Case)))
-        with self._listener.phase('Opening', len(cases)) as advance:
+        with self._listener.phase(
+                reporting.Phase.OPENING.value, len(cases)) as advance:
             proofs = dict(zip(cases, open_check.prove(
                 cases, self._limits.timeout, self._limits.parallel,
                 advance)))

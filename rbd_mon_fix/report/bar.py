@@ -33,21 +33,26 @@ class Bar:
                  total: Optional[int]):
         self._progress = rich.progress.Progress(
             rich.progress.TextColumn('{task.description}'),
-            rich.progress.BarColumn(),
-            rich.progress.MofNCompleteColumn(),
-            rich.progress.TimeElapsedColumn(),
-            console=rich.console.Console(file=stream), transient=True,
-            redirect_stdout=False, redirect_stderr=False)
+            rich.progress.BarColumn(bar_width=20),
+            rich.progress.TextColumn('{task.fields[position]}'),
+            rich.progress.TextColumn('{task.fields[speed]}'),
+            console=rich.console.Console(
+                file=stream, force_terminal=True),
+            transient=True, redirect_stdout=False, redirect_stderr=False)
         self._task = self._progress.add_task(
-            rich.markup.escape(description), total=total)
+            rich.markup.escape(description), total=total, position='',
+            speed='')
         self._progress.start()
 
-    def show(self, done: int) -> None:
+    def show(self, done: int, position: str, speed: str) -> None:
         """Draw the bar.
 
         :param done: the number of completed steps
+        :param position: the steps in words
+        :param speed: rate and time left in words
         """
-        self._progress.update(self._task, completed=done)
+        self._progress.update(self._task, completed=done, position=position,
+                              speed=speed)
 
     def stop(self) -> None:
         """Erase the bar."""

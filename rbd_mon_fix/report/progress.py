@@ -12,11 +12,13 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Progress of long work, shown on terminals only."""
+"""Progress of long work: a bar on a terminal, or a line every ten seconds."""
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import datetime
 import time
 from typing import TYPE_CHECKING, Callable, Iterator, Optional, TextIO
 
@@ -25,53 +27,119 @@ if TYPE_CHECKING:
 
 # Seconds before the bar appears.
 _DELAY = 1.0
+# Seconds between two lines.
+_INTERVAL = 10.0
+
+# A step of each phase.
+_STEP = {'Reading': 'server', 'Writing': 'change', 'Opening': 'disk'}
 
 Advance = Callable[[int], None]
+Clock = Callable[[], float]
 
 
-@contextlib.contextmanager
-def shown(stream: TextIO, description: str, total: Optional[int],
-          clock: Callable[[], float] = time.monotonic) -> Iterator[Advance]:
-    """Show a progress bar while the block runs, then erase it.
+class Display:
+    """Shows the progress of one phase after the other.
 
-    Nothing else may write to the same terminal meanwhile.
+    Nothing else may write to a terminal while a phase is shown.
 
-    :param stream: stderr; nothing is shown unless it is a terminal
-    :param description: the work in a few words
-    :param total: the number of steps; None if it is not known
+    :param stream: stderr
+    :param mode: ``bar``, ``lines``, ``none``; or ``auto``, which is a bar on
+        a terminal and lines elsewhere
     :param clock: seconds, from any start
     """
-    if not stream.isatty():
-        yield lambda steps: None
-        return
-    delayed = _DelayedBar(stream, description, total, clock)
-    try:
-        yield delayed.advance
-    finally:
-        delayed.stop()
+
+    def __init__(self, stream: TextIO, mode: str,
+                 clock: Clock = time.monotonic):
+        self._stream = stream
+        self._mode = mode
+        if mode == 'auto':
+            self._mode = 'bar' if stream.isatty() else 'lines'
+        self._clock = clock
+        self._pace: Optional[_Pace] = None
+
+    @contextlib.contextmanager
+    def shown(self, what: str, total: Optional[int],
+              done: int = 0) -> Iterator[Advance]:
+        """Show the progress of a phase while the block runs.
+
+        :param what: the name of the phase
+        :param total: the number of steps; None if it is not known
+        :param done: the steps of earlier blocks that this one continues
+        """
+        if self._mode == 'none':
+            yield lambda steps: None
+            return
+        if self._pace is None or not done:
+            now = self._clock()
+            self._pace = _Pace(what, total, done, now, now)
+        self._pace.done = done
+        shown = (_DelayedBar(self._stream, self._pace, self._clock)
+                 if self._mode == 'bar'
+                 else _Lines(self._stream, self._pace, self._clock))
+        try:
+            yield shown.advance
+        finally:
+            shown.stop()
+
+
+@dataclasses.dataclass
+class _Pace:
+    """How far a phase is, and how fast.
+
+    :param done: steps done so far
+    :param began: when the phase began
+    :param told: when the last line was written, or the phase began
+    """
+
+    what: str
+    total: Optional[int]
+    done: int
+    began: float
+    told: float
+
+    def __post_init__(self) -> None:
+        self._first = self.done
+
+    def position(self) -> str:
+        """Return the steps done, and of how many."""
+        # Guests that Nova does not know come on top of the total.
+        total = max(self.total or 0, self.done)
+        step = _STEP.get(self.what, 'step') + ('' if total == 1 else 's')
+        if self.total is None:
+            return f'{self.done:,} {step}'
+        return f'{self.done:,} of {total:,} {step}'
+
+    def speed(self, now: float) -> str:
+        """Return the mean rate, and the time left if the total is known."""
+        if now <= self.began or self.done <= self._first:
+            return ''
+        rate = (self.done - self._first) / (now - self.began)
+        words = f'{rate:,.{0 if rate >= 10 else 1}f}/s'
+        if self.total is None:
+            return words
+        left = round(max(0, self.total - self.done) / rate)
+        return f'{words}  ETA {datetime.timedelta(seconds=left)}'
 
 
 class _DelayedBar:
     """A bar that is drawn only if the work takes long."""
 
-    def __init__(self, stream: TextIO, description: str,
-                 total: Optional[int], clock: Callable[[], float]):
+    def __init__(self, stream: TextIO, pace: _Pace, clock: Clock):
         self._stream = stream
-        self._description = description
-        self._total = total
+        self._pace = pace
         self._clock = clock
-        self._began = clock()
-        self._done = 0
         self._bar: Optional[bar.Bar] = None
 
     def advance(self, steps: int) -> None:
         """Add completed steps, and draw the bar if it is time."""
-        self._done += steps
+        self._pace.done += steps
+        now = self._clock()
         if self._bar is None:
-            if self._clock() - self._began < _DELAY:
+            if now - self._pace.began < _DELAY:
                 return
             self._bar = self._draw()
-        self._bar.show(self._done)
+        self._bar.show(self._pace.done, self._pace.position(),
+                       self._pace.speed(now))
 
     def stop(self) -> None:
         """Erase the bar if it was drawn."""
@@ -81,4 +149,28 @@ class _DelayedBar:
     def _draw(self) -> bar.Bar:
         # Imported here: short work needs no rich.
         from rbd_mon_fix.report import bar
-        return bar.Bar(self._stream, self._description, self._total)
+        return bar.Bar(self._stream, self._pace.what, self._pace.total)
+
+
+class _Lines:
+    """A line every ten seconds, for logs of cron and systemd."""
+
+    def __init__(self, stream: TextIO, pace: _Pace, clock: Clock):
+        self._stream = stream
+        self._pace = pace
+        self._clock = clock
+
+    def advance(self, steps: int) -> None:
+        """Add completed steps, and write a line if it is time."""
+        self._pace.done += steps
+        now = self._clock()
+        if now - self._pace.told >= _INTERVAL:
+            self._pace.told = now
+            line = (f'{self._pace.what}: {self._pace.position()}  '
+                    f'{self._pace.speed(now)}')
+            # A reader that went away does not stop a run.
+            with contextlib.suppress(OSError):
+                print(line.rstrip(), file=self._stream, flush=True)
+
+    def stop(self) -> None:
+        """Leave the lines where they are."""

@@ -52,6 +52,15 @@ class Paused:
         with contextlib.suppress(BrokenPipeError):
             os.write(self._resume, b'.')
 
+    def wait_for(self, words: str) -> None:
+        """Wait until the command has said something on stderr."""
+        file, said = self._process.stderr.fileno(), ''
+        while words not in said:
+            ready, _, _ = select.select([file], [], [], BOUND)
+            more = os.read(file, 1 << 16).decode() if ready else ''
+            assert more, f'only said {said!r}'
+            said += more
+
     def end(self) -> operator.Answer:
         """Let the command go on, and wait for its end."""
         self.go()

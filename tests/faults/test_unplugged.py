@@ -179,12 +179,14 @@ def held_row(subject):
 
 @pytest.mark.parametrize('number', [
     signal.SIGINT, thorough(signal.SIGTERM)])
-def test_a_signal_ends_the_wait_for_a_row(subject, server, number):
+def test_a_second_signal_ends_the_wait_for_a_row(subject, server, number):
     write = first_write(subject)
     with held_row(subject), pausing.before(
             write, subject.admin, subjects.REFRESH) as paused:
         paused.go()
         wait_for_waiting(server)
+        paused.kill(number)
+        paused.wait_for('servers in hand')
         started = time.monotonic()
         paused.kill(number)
         done = paused.end()

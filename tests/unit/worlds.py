@@ -251,9 +251,9 @@ class Heard(engine.Silence):
         self.findings.append(found)
 
     @contextlib.contextmanager
-    def phase(self, what: str, total: Optional[int]
+    def phase(self, what: str, total: Optional[int], done: int = 0
               ) -> Iterator[Callable[[int], None]]:
-        steps: list[int] = []
+        steps = [done]
         yield steps.append
         self.phases.append((what, total, sum(steps)))
         self._at_end(what)
@@ -303,7 +303,8 @@ def command(host: Sequence[str] = (places.HOST,), **fields: Any
         'host': list(host), 'all_hosts': False, 'instance': [], 'store': [],
         'unmanaged': False, 'name': 'command', 'dry_run': False,
         'max_changes': None, 'lock': False, 'verify': False, 'timeout': 5.0,
-        'parallel': 4, 'last': 0, 'format': 'json', 'column': [], **fields})
+        'parallel': 4, 'last': 0, 'progress': 'auto', 'format': 'json',
+        'column': [], **fields})
 
 
 def run(world: World, monkeypatch: Any, module: Any, *host: str,

@@ -30,7 +30,8 @@ from rbd_mon_fix.cli import parser
 from rbd_mon_fix.conf import options
 
 VALUES = {'H': 'a', 'SERVER': 'web', 'N': '3', 'SECONDS': '2',
-          'COLUMN': 'host', 'FORMAT': 'json', 'STORE': 'domain'}
+          'COLUMN': 'host', 'FORMAT': 'json', 'MODE': 'none',
+          'STORE': 'domain'}
 # They end the parse, or need a value that exists.
 APART = ('--help', '--help-all', '--version', '--config-file',
          '--config-dir', '--shell_completion')

@@ -16,17 +16,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import io
 import json
+import signal
 
 import pytest
 
 from rbd_mon_fix import engine
+from rbd_mon_fix import exceptions
 from rbd_mon_fix.cli import console
 from rbd_mon_fix.cli import refresh
 from rbd_mon_fix.cli import rollback
+from rbd_mon_fix.core import apply
 from rbd_mon_fix.report import progress
 from rbd_mon_fix.report import schema
 from tests.unit import memory
@@ -42,28 +44,32 @@ def test_scan_request(world):
 
 
 def test_a_console_hears_what_is_reported(cloud):
-    out, err = io.StringIO(), io.StringIO()
+    out = io.StringIO()
     conf = cloud.conf(worlds.command())
-    hears = console.Console(conf, schema.Kind.STATUS, out, err)
+    hears = console.Console(conf, schema.Kind.STATUS, out)
     found = engine.status(cloud.opened(conf), worlds.request(), hears)
     hears.close(found.summary, None)
     report = json.loads(out.getvalue())
     assert [each['name'] for each in report['clusters']] == ['ceph']
     assert len(report['records']) == 6
-    assert err.getvalue() == ''
 
 
-def test_progress_goes_to_the_other_stream(world, monkeypatch):
-    shown = []
-    monkeypatch.setattr(progress, 'shown', lambda *args: (
-        shown.append(args) or contextlib.nullcontext(len)))
-    out, err = io.StringIO(), io.StringIO()
-    conf = world.conf(worlds.command())
-    for hears in (console.Console(conf, schema.Kind.STATUS, out, err),
-                  console.Progress(err)):
-        with hears.phase('Reading', 3) as advance:
-            assert advance is len
-    assert shown == [(err, 'Reading', 3)] * 2
+@pytest.mark.parametrize('mode, words', [
+    ('auto', 'Writing: 3 of 5 changes'), ('none', '')])
+def test_progress_goes_to_the_other_stream(world, monkeypatch, mode, words):
+    monkeypatch.setattr(progress, '_INTERVAL', 0)
+    out = io.StringIO()
+    conf = world.conf(worlds.command(progress=mode))
+    for listen in (
+            lambda err: console.RunConsole(conf, schema.Kind.REFRESH, out,
+                                           err),
+            lambda err: console.Progress(conf, err)):
+        err = io.StringIO()
+        with listen(err).phase('Writing', 5, 2) as advance:
+            advance(1)
+        assert err.getvalue().startswith(words)
+        assert bool(err.getvalue()) is bool(words)
+    assert out.getvalue() == ''
 
 
 class Full(io.StringIO):
@@ -149,3 +155,56 @@ def test_an_ending_before_the_first_change_names_no_run(cloud, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         refresh.run(cloud.conf(worlds.command(['cmp1'])), io.StringIO(), err)
     assert err.getvalue() == ''
+
+
+@pytest.fixture
+def at_once():
+    """Have SIGINT interrupt at once, as main does."""
+    def interrupt(signum, frame):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize('signals, written, finished', [
+    (1, 3, True), (2, 0, False)])
+def test_a_signal_during_a_write(cloud, monkeypatch, at_once, signals,
+                                 written, finished):
+    """The first lets the batch finish; the second stops at once."""
+    monkeypatch.setattr(engine, 'Context', cloud.opened)
+    monkeypatch.setattr(apply, 'BATCH', 1)
+    put = apply._Batch._put
+
+    def signalled(*arguments):
+        done = put(*arguments)
+        monkeypatch.setattr(apply._Batch, '_put', put)
+        for _ in range(signals):
+            signal.raise_signal(signal.SIGINT)
+        return done
+
+    monkeypatch.setattr(apply._Batch, '_put', signalled)
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.raises(exceptions.Interrupted) as caught:
+        refresh.run(cloud.conf(worlds.command(['cmp1'])), out, err)
+    assert err.getvalue() == (
+        'Finishing the server in hand. Ctrl-C again stops at once.\n')
+    [made] = engine.journal(cloud.context()).runs()
+    assert (made.finished, caught.value.run) == (finished, made.id)
+    assert caught.value.written == written
+    assert json.loads(out.getvalue())['run'] == made.id
+    assert worlds.run(cloud, monkeypatch, refresh)[0] == 0
+
+
+def test_a_signal_while_reading_interrupts_at_once(cloud, monkeypatch,
+                                                   at_once):
+    monkeypatch.setattr(engine, 'Context', cloud.opened)
+    conf = cloud.conf(worlds.command())
+    err = io.StringIO()
+    hears = console.RunConsole(conf, schema.Kind.REFRESH, io.StringIO(), err)
+    for what in ('Reading', 'Opening'):
+        with pytest.raises(KeyboardInterrupt):
+            with hears.phase(what, None):
+                signal.raise_signal(signal.SIGINT)
+    assert (hears.stopping(), err.getvalue()) == (False, '')

@@ -15,6 +15,7 @@
 """Behavior common to all commands: config, errors, exit codes."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -186,6 +187,25 @@ def test_an_interrupt(command, capsys):
     shown = told(capsys)
     assert 'same command again' in shown
     assert shown.count('\n') == 1
+
+
+@pytest.mark.parametrize('words, shared', [
+    ([], ''), (['--config-file', '{}/a b.conf'],
+               "'--config-file={}/a b.conf' "),
+    (['--journal-dir={}', '-d'], '--journal-dir={} --debug ')])
+@pytest.mark.parametrize('written', [0, 7])
+def test_an_interrupted_run(command, capsys, tmp_path, words, shared,
+                            written):
+    """Both commands can be pasted into a shell."""
+    (tmp_path / 'a b.conf').write_text('')
+    command.act = raises(exceptions.Interrupted('R', written, 9))
+    argv = ['monitors', *(word.format(tmp_path) for word in words)]
+    assert main.main(argv) == 130
+    assert told(capsys).splitlines() == [
+        f'Interrupted. Run R: {written} of 9 changes written.',
+        f'  go on      rbd-mon-fix {shlex.join(argv)}',
+        *[f'  take back  rbd-mon-fix {shared.format(tmp_path)}rollback R'
+          for _ in range(bool(written))]]
 
 
 @pytest.mark.parametrize('error, code', [

@@ -52,11 +52,12 @@ class Stage:
             if each.locator.store == name},
             guards_busy=name not in UNGUARDED) for name in STORES}
 
-    def apply(self):
+    def apply(self, *proceed):
         stores = list(self.stores.values())
         for store in stores:
             self._listen(store)
-        return apply.apply(self.changes, stores, self, self.busy, self.hold)
+        return apply.apply(self.changes, stores, self, self.busy, self.hold,
+                           *proceed)
 
     def _listen(self, store):
         put = store.put
@@ -150,6 +151,23 @@ def test_a_batch_is_of_whole_servers(monkeypatch):
     once = ['begin', 'hold', *[
         word for store in STORES for word in (store, 'end')], 'let go']
     assert kinds == once * 2
+
+
+def test_a_stop_comes_between_two_batches(monkeypatch):
+    """What was begun has an outcome, and nothing else was begun."""
+    monkeypatch.setattr(apply, 'BATCH', 2)
+    stage = Stage(*[change(store, server) for store in STORES
+                    for server in range(1, 6)])
+    sizes = []
+    outcomes = list(stage.apply(
+        lambda servers: sizes.append(servers) or len(sizes) < 3))
+    assert sizes == [2, 2, 1]
+    names = {f'{store}/{server}' for store in STORES
+             for server in range(1, 5)}
+    assert {_name(outcome.locator) for outcome in outcomes} == names
+    assert {name for kind, *words in stage.said if kind == 'begin'
+            for name in words} == names == set(stage.last_words())
+    assert stage.said[-1] == ('let go', 3, 4)
 
 
 def test_outcomes_come_as_they_are_known(monkeypatch):

@@ -23,6 +23,7 @@ import pathlib
 import pytest
 
 from rbd_mon_fix import exceptions
+from rbd_mon_fix.core import apply
 from rbd_mon_fix.engine import connectivity
 from rbd_mon_fix.engine import execution
 from rbd_mon_fix.engine import reporting
@@ -38,12 +39,27 @@ DOWN = exceptions.Unreachable('Down.', 'Wait.')
 FIXED = ['fixed'] * 3
 
 
+class Stopping(worlds.Heard):
+    """A listener that stops a run once so many batches were begun."""
+
+    def __init__(self):
+        super().__init__()
+        self.last = None
+        self.batches = []
+
+    def batch(self, servers):
+        self.batches.append(servers)
+
+    def stopping(self):
+        return len(self.batches) == self.last
+
+
 class Run:
     """One run over some servers of cmp1, with one plan per server."""
 
     def __init__(self, world):
         self.world = world
-        self.heard = worlds.Heard()
+        self.heard = Stopping()
         self.started = 0
 
     def carry_out(self, plans=None, total=None,
@@ -349,3 +365,57 @@ def test_a_second_ending_during_the_first(run, monkeypatch, first, step,
     [found] = run.runs
     assert (found.id, found.finished) == (done.run, False)
     assert done.summary.incomplete
+
+
+@pytest.mark.parametrize('last', [1, 2, 3])
+def test_a_stop_finishes_the_batch_in_hand(run, last):
+    """The run is finished, and named with what it wrote."""
+    run.heard.last = last
+    done = run.carry_out()
+    assert isinstance(done.error, exceptions.Interrupted)
+    assert (done.error.run, done.error.written) == (done.run, 3 * last)
+    assert done.error.message == (
+        f'Interrupted. Run {done.run}: {3 * last} of 9 changes written.')
+    assert run.servers == [(each + 1, FIXED) for each in range(last)]
+    assert run.heard.batches == [1] * last
+    assert done.summary.unsettled == 9 - 3 * last
+    [found] = run.runs
+    assert (found.finished, len(found.entries)) == (True, 3 * last)
+
+
+def test_a_stop_within_a_plan(run, monkeypatch):
+    monkeypatch.setattr(instances, 'BATCH', 500)
+    monkeypatch.setattr(apply, 'BATCH', 2)
+    run.heard.last = 1
+    done = run.carry_out()
+    assert done.error.written == 6
+    assert run.heard.batches == [2]
+    assert run.servers == [(1, FIXED), (2, FIXED), (3, [])]
+    assert (done.summary.unsettled, run.runs[0].finished) == (3, True)
+
+
+def test_a_stop_skips_the_check_of_changes(run):
+    run.heard.last = 1
+    done = run.carry_out(complaints=lambda changes: 1 / 0)
+    assert isinstance(done.error, exceptions.Interrupted)
+
+
+def test_an_interrupt_between_two_plans(run):
+    """Nothing is in hand, so the run is finished."""
+    def plans(known):
+        yield known[0]
+        raise KeyboardInterrupt
+
+    done = run.carry_out(plans)
+    assert (done.error.run, done.error.written) == (done.run, 3)
+    assert [each.finished for each in run.runs] == [True]
+
+
+def test_an_interrupt_before_the_first_change(run):
+    def plans(known):
+        raise KeyboardInterrupt
+        yield
+
+    done = run.carry_out(plans)
+    assert str(done.error) == (
+        'Interrupted. Run the same command again to continue.')

@@ -73,7 +73,7 @@ def test_what_is_wrong_is_put_right(three):
     heard = worlds.Heard()
     done = refresh(three, heard=heard)
     assert heard.servers == [('cmp1', server, FIXED) for server in (1, 2, 3)]
-    assert heard.phases[0] == ('Reading', None, 9)
+    assert heard.phases[0] == ('Reading', 3, 3)
     assert (done.error, done.lost) == (None, {})
     assert done.summary.outcomes == {Verdict.FIXED: 9}
     [run] = runs(three)
@@ -183,7 +183,7 @@ def test_a_refresh_keeps_so_many_copies_at_most(three, monkeypatch, kept,
     assert done.error is None
     assert heard.servers == [
         ('cmp1', server, FIXED) for server in range(1, 9)]
-    assert heard.phases[0] == ('Reading', None, 24)
+    assert heard.phases[0] == ('Reading', 8, 8)
     assert heard.phases[-1] == ('Writing', 24, 24)
     assert (done.summary.due, done.summary.servers) == (24, 8)
     assert done.summary.outcomes == {Verdict.FIXED: 24}

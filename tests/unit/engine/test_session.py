@@ -23,6 +23,7 @@ import pytest
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.clients import nova_servers
+from rbd_mon_fix.core import apply as applying
 from rbd_mon_fix.engine import session
 from rbd_mon_fix.model.instance import Instance
 from rbd_mon_fix.model.plan import Verdict
@@ -269,6 +270,25 @@ def test_a_run_that_was_cut_off_is_settled_by_looking(two, caplog):
     before = lines(two)
     settle(two)
     assert lines(two) == before
+
+
+def test_a_run_stops_between_two_batches(two, monkeypatch):
+    """It is finished: each change that was begun has an outcome."""
+    monkeypatch.setattr(applying, 'BATCH', 1)
+    scan = two.scan()
+    asked = []
+    with session.Session(scan.context, scan) as held:
+        writing = held.start('refresh', ())
+        made = list(writing.apply(
+            worlds.merged(worlds.plans(scan)),
+            lambda servers: asked.append(servers) or len(asked) < 2))
+        writing.close(True)
+    assert asked == [1, 1]
+    assert {number(outcome.locator) for outcome in made} == {
+        'cinder-attachment/1', 'nova-bdm/1', 'domain/1'}
+    [run] = journal_of(two).runs()
+    assert (run.finished, len(run.entries), run.unsettled) == (True, 3, ())
+    assert len(two.plan().changes) == 3
 
 
 def test_the_same_command_again_ends_in_the_right_state(two):
