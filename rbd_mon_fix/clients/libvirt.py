@@ -12,15 +12,13 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""A connection to libvirt: domains and secrets."""
+"""A connection to libvirt: domains."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-import functools
-from typing import Any, Callable
-from urllib import parse
+from typing import Any
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.clients import libvirt_connection
@@ -31,6 +29,7 @@ with contextlib.suppress(ImportError):
     import libvirt
 
 Declined = libvirt_connection.Declined
+interruptible = libvirt_connection.interruptible
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,6 +71,7 @@ class Hypervisor(libvirt_objects.Objects):
         super().__init__(uri)
         self._handles: dict[str, Any] = {}
 
+    @interruptible
     def domains(self) -> list[Domain]:
         """List all domains, with one call for each property."""
         with self._connection_errors():
@@ -85,16 +85,19 @@ class Hypervisor(libvirt_objects.Objects):
                            uuid in active, uuid in paused, uuid in saved)
                     for uuid, handle in self._handles.items()]
 
+    @interruptible
     def running(self) -> set[str]:
         """Return the UUIDs of the domains that have a QEMU process."""
         with self._connection_errors():
             return self._uuids(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE)
 
+    @interruptible
     def saved(self) -> set[str]:
         """Return the UUIDs of the domains with a managed-save image."""
         with self._connection_errors():
             return self._uuids(libvirt.VIR_CONNECT_LIST_DOMAINS_MANAGEDSAVE)
 
+    @interruptible
     def inactive_xml(self, uuid: str) -> str:
         """Return the XML of the next start, as ``define`` needs it.
 
@@ -105,21 +108,25 @@ class Hypervisor(libvirt_objects.Objects):
         with self._domain_errors():
             return str(self._handle(uuid).XMLDesc(flags))
 
+    @interruptible
     def live_xml(self, uuid: str) -> str:
         """Return the XML of the running process."""
         with self._domain_errors():
             return str(self._handle(uuid).XMLDesc(0))
 
+    @interruptible
     def persistent(self, uuid: str) -> bool:
         """Return whether the domain stays defined when it is stopped."""
         with self._domain_errors():
             return bool(self._handle(uuid).isPersistent())
 
+    @interruptible
     def active(self, uuid: str) -> bool:
         """Return whether the domain is running."""
         with self._domain_errors():
             return bool(self._handle(uuid).isActive())
 
+    @interruptible
     def has_block_job(self, uuid: str, device: str) -> bool:
         """Return whether a block job runs on a disk of a domain."""
         with self._domain_errors():
@@ -130,6 +137,7 @@ class Hypervisor(libvirt_objects.Objects):
                     return False  # the domain is not running
                 raise
 
+    @interruptible
     def at_work(self, uuid: str) -> bool:
         """Return whether libvirt is in the middle of a call for a domain.
 
@@ -150,11 +158,13 @@ class Hypervisor(libvirt_objects.Objects):
             state != libvirt.VIR_DOMAIN_CONTROL_OK
             and details != libvirt.VIR_DOMAIN_CONTROL_ERROR_REASON_MONITOR)
 
+    @interruptible
     def define(self, xml: str) -> None:
         """Define a domain, or replace the XML of its next start."""
         with self._domain_errors():
             self._connection.defineXML(xml)
 
+    @interruptible
     def managed_save_xml(self, uuid: str) -> str:
         """Return the XML in the managed-save image of a domain.
 
@@ -169,6 +179,7 @@ class Hypervisor(libvirt_objects.Objects):
             return str(handle.managedSaveGetXMLDesc(
                 libvirt.VIR_DOMAIN_SAVE_IMAGE_XML_SECURE))
 
+    @interruptible
     def define_managed_save(self, uuid: str, xml: str) -> None:
         """Replace the XML in the managed-save image of a domain.
 
@@ -180,49 +191,6 @@ class Hypervisor(libvirt_objects.Objects):
         """
         with self._domain_errors():
             self._handle(uuid).managedSaveDefineXML(xml, 0)
-
-    def secret_value(self, uuid: str) -> bytes:
-        """Return the value of a secret; for cephx, the decoded key.
-
-        :raises Gone: the secret does not exist
-        :raises Declined: the secret is private, has no value, or this user
-            may not read it
-        """
-        return self._secret_value(
-            uuid, lambda driver: driver.secretLookupByUUIDString(uuid))
-
-    def secret_value_by_usage(self, usage: str) -> bytes:
-        """Return the value of the Ceph secret with a usage name.
-
-        :raises Gone: the secret does not exist
-        :raises Declined: as for ``secret_value``
-        """
-        return self._secret_value(
-            f'with the usage "{usage}"',
-            lambda driver: driver.secretLookupByUsage(
-                libvirt.VIR_SECRET_USAGE_TYPE_CEPH, usage))
-
-    def _secret_value(self, name: str, look_up: Callable[[Any], Any]) -> bytes:
-        with self._domain_errors():
-            try:
-                return bytes(look_up(self._secret_driver).value(0))
-            except libvirt.libvirtError as error:
-                if error.get_error_code() == libvirt.VIR_ERR_NO_SECRET:
-                    raise exceptions.Gone(
-                        f'Libvirt has no secret {name}.') from None
-                raise
-
-    @functools.cached_property
-    def _secret_driver(self) -> Any:
-        """Return the connection that has secrets.
-
-        An embedded QEMU driver has no secrets; libvirt itself then opens the
-        secret driver (src/driver.c, ``virGetConnectSecret``).
-        """
-        uri = str(self._connection.getURI())
-        if parse.urlsplit(uri).path != '/embed':
-            return self._connection
-        return libvirt.open(f'secret:{uri.partition(":")[2]}')
 
     def _uuids(self, flag: int) -> set[str]:
         return {handle.UUIDString()

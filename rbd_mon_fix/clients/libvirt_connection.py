@@ -16,13 +16,15 @@
 
 from __future__ import annotations
 
-from concurrent import futures
 import contextlib
-from typing import Any, Callable, Iterable, Iterator, Optional, TypeVar
+import functools
+import threading
+from typing import Any, Callable, Iterable, Iterator, Optional, TypeVar, cast
 from urllib import parse
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.clients import libvirt_events
+from rbd_mon_fix.clients import waiting
 
 try:
     import libvirt
@@ -34,12 +36,36 @@ except ImportError as _error:
 # in libvirtd.conf); further calls wait.
 _CALLS_AT_ONCE = 4
 
+# Seconds to open a connection: a command ends within ten, its own start
+# included. ssh may ask for a password.
+_LIMIT = 9
+_SSH_LIMIT = 60
+# Seconds between two messages that libvirt must answer, and the number of
+# them that may remain without an answer: a silent libvirt is lost after nine
+# seconds (src/rpc/virkeepalive.c, virKeepAliveTimerInternal). Its event loop
+# answers, even if all its threads are busy.
+_KEEPALIVE = 3, 2
+
 T = TypeVar('T')
 R = TypeVar('R')
+Method = TypeVar('Method', bound=Callable[..., Any])
 
 
 class Declined(exceptions.RbdMonFixError):
     """Libvirt refused a call for one domain or secret."""
+
+
+def interruptible(method: Method) -> Method:
+    """Make Ctrl-C end a method that waits for libvirt.
+
+    Only the main thread gets signals.
+    """
+    @functools.wraps(method)
+    def run(*arguments: Any) -> Any:
+        if threading.current_thread() is not threading.main_thread():
+            return method(*arguments)
+        return waiting.answer(functools.partial(method, *arguments))
+    return cast(Method, run)
 
 
 class Connection:
@@ -51,14 +77,16 @@ class Connection:
 
     def __init__(self, uri: str):
         self._uri = _without_secrets(uri)
-        self._connection = _open(uri, self._uri)
+        self._connection = open_uri(uri)
         self._hostname: Optional[str] = None
 
     def close(self) -> None:
-        """Close the connection."""
-        with contextlib.suppress(libvirt.libvirtError):
-            self._connection.close()
+        """Close the connection; leave one open that does not answer."""
+        with contextlib.suppress(libvirt.libvirtError, waiting.Silent):
+            waiting.answer(self._connection.close, waiting.GRACE)
+            libvirt_events.loop().release(self._connection)
 
+    @interruptible
     def hostname(self) -> str:
         """Return the host's name as libvirt knows it; queried only once."""
         if self._hostname is None:
@@ -66,6 +94,7 @@ class Connection:
                 self._hostname = str(self._connection.getHostname())
         return self._hostname
 
+    @interruptible
     def versions(self) -> tuple[str, str]:
         """Return the versions of libvirt and of its hypervisor."""
         with self._connection_errors():
@@ -73,6 +102,7 @@ class Connection:
             return (_version(self._connection.getLibVersion()),
                     f'{self._connection.getType()} {hypervisor}')
 
+    @interruptible
     def may_define(self) -> bool:
         """Return whether the connection may write.
 
@@ -101,8 +131,9 @@ class Connection:
 
         :returns: the results in the order of the items
         """
-        with futures.ThreadPoolExecutor(_CALLS_AT_ONCE) as threads:
-            return list(threads.map(function, items))
+        return waiting.answers(
+            [functools.partial(function, item) for item in items],
+            _CALLS_AT_ONCE)
 
     @contextlib.contextmanager
     def watching(self) -> Iterator[libvirt_events.DomainWatch]:
@@ -114,10 +145,11 @@ class Connection:
         watch = libvirt_events.DomainWatch(self._connection, self.versions)
         try:
             with self._domain_errors():
-                watch.start()
+                waiting.answer(watch.start)
             yield watch
         finally:
-            watch.stop()
+            with contextlib.suppress(waiting.Silent):
+                waiting.answer(watch.stop, waiting.GRACE)
 
     @contextlib.contextmanager
     def _connection_errors(self) -> Iterator[None]:
@@ -147,19 +179,38 @@ class Connection:
             return True
 
 
-def _open(uri: str, shown: str) -> Any:
+def open_uri(uri: str) -> Any:
+    """Open libvirt's own connection, which notices a silent libvirt.
+
+    :raises ConfigError: libvirt's Python module is not installed
+    :raises Unreachable: libvirt does not answer, or denies access
+    """
     if _IMPORT_ERROR is not None:
         raise exceptions.ConfigError(
             f'Cannot load the Python module libvirt: {_IMPORT_ERROR}.',
             'Install the package python3-libvirt, or run '
             '"pip install libvirt-python".') from _IMPORT_ERROR
+    shown = _without_secrets(uri)
+    limit = (_SSH_LIMIT if 'ssh' in parse.urlsplit(uri).scheme else _LIMIT)
     libvirt.registerErrorHandler(_print_nothing, None)
     libvirt_events.loop()  # before the connection, which then has events
     try:
-        return libvirt.open(uri)
+        return waiting.answer(lambda: _open(uri), limit)
+    except waiting.Silent:
+        raise _unreachable(
+            shown, f'it did not answer within {limit} seconds') from None
     except libvirt.libvirtError as error:
         raise _unreachable(shown, _words(error).replace(uri, shown)) \
             from None
+
+
+def _open(uri: str) -> Any:
+    connection = libvirt.open(uri)
+    libvirt_events.loop().keep(connection)
+    # A driver in this process has no such messages.
+    with contextlib.suppress(libvirt.libvirtError):
+        connection.setKeepAlive(*_KEEPALIVE)
+    return connection
 
 
 def _print_nothing(context: object, error: object) -> None:

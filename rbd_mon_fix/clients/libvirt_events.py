@@ -48,6 +48,7 @@ class Loop:
 
     def __init__(self) -> None:
         self._hurry = threading.Event()
+        self._kept: list[Any] = []
         libvirt.virEventRegisterDefaultImpl()
         threading.Thread(target=self._run, name='libvirt-events',
                          daemon=True).start()
@@ -56,6 +57,19 @@ class Loop:
         while True:
             libvirt.virEventRunDefaultImpl()
             self._hurry.wait(_PAUSE)
+
+    def keep(self, connection: Any) -> None:
+        """Keep a connection until ``release``, even when the process exits.
+
+        Python's own end would close the connection, and wait for an answer
+        for ever: the loop no longer turns then, and nothing notices that
+        libvirt is silent. What a daemon thread holds is never deleted.
+        """
+        self._kept.append(connection)
+
+    def release(self, connection: Any) -> None:
+        """Forget a connection that is closed."""
+        self._kept.remove(connection)
 
     @contextlib.contextmanager
     def hurried(self) -> Iterator[None]:

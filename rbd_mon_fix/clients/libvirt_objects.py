@@ -12,14 +12,17 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Storage pools, snapshots and checkpoints that libvirt keeps."""
+"""Storage pools, snapshots, checkpoints and secrets of libvirt."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 from typing import Any, Callable, Iterator
+from urllib import parse
 
+from rbd_mon_fix import exceptions
 from rbd_mon_fix.clients import libvirt_connection
 
 # The connection reports a module that is not installed.
@@ -48,6 +51,7 @@ class Objects(libvirt_connection.Connection):
     All methods raise Unreachable when the connection is lost.
     """
 
+    @libvirt_connection.interruptible
     def rbd_pools(self) -> list[str]:
         """Return the XML of each storage pool of type rbd."""
         with self._connection_errors():
@@ -66,10 +70,60 @@ class Objects(libvirt_connection.Connection):
                 (libvirt.VIR_CONNECT_LIST_DOMAINS_HAS_CHECKPOINT,
                  _checkpoints)):
             for domain in self._domains(flag):
-                with self._connection_errors():
-                    found = read(domain)
-                yield from found
+                yield from self._moments(read, domain)
 
+    def secret_value(self, uuid: str) -> bytes:
+        """Return the value of a secret; for cephx, the decoded key.
+
+        :raises Gone: the secret does not exist
+        :raises Declined: the secret is private, has no value, or this user
+            may not read it
+        """
+        return self._secret_value(
+            uuid, lambda driver: driver.secretLookupByUUIDString(uuid))
+
+    def secret_value_by_usage(self, usage: str) -> bytes:
+        """Return the value of the Ceph secret with a usage name.
+
+        :raises Gone: the secret does not exist
+        :raises Declined: as for ``secret_value``
+        """
+        return self._secret_value(
+            f'with the usage "{usage}"',
+            lambda driver: driver.secretLookupByUsage(
+                libvirt.VIR_SECRET_USAGE_TYPE_CEPH, usage))
+
+    @libvirt_connection.interruptible
+    def _secret_value(self, name: str, look_up: Callable[[Any], Any]) -> bytes:
+        with self._domain_errors():
+            try:
+                return bytes(look_up(self._secret_driver).value(0))
+            except libvirt.libvirtError as error:
+                if error.get_error_code() == libvirt.VIR_ERR_NO_SECRET:
+                    raise exceptions.Gone(
+                        f'Libvirt has no secret {name}.') from None
+                raise
+
+    @functools.cached_property
+    def _secret_driver(self) -> Any:
+        """Return the connection that has secrets.
+
+        An embedded QEMU driver has no secrets; libvirt itself then opens the
+        secret driver (src/driver.c, ``virGetConnectSecret``).
+        """
+        uri = str(self._connection.getURI())
+        if parse.urlsplit(uri).path != '/embed':
+            return self._connection
+        return libvirt_connection.open_uri(
+            f'secret:{uri.partition(":")[2]}')
+
+    @libvirt_connection.interruptible
+    def _moments(self, read: Callable[[Any], list[Moment]],
+                 domain: Any) -> list[Moment]:
+        with self._connection_errors():
+            return read(domain)
+
+    @libvirt_connection.interruptible
     def _domains(self, flag: int) -> list[Any]:
         with self._connection_errors():
             return _existing(self._connection.listAllDomains, flag)

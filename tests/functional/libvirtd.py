@@ -25,6 +25,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pathlib
+import signal
 import subprocess
 from typing import Iterator, Optional
 import uuid
@@ -102,6 +103,16 @@ class Libvirtd:
         assert self._process is not None
         self._process.kill()
         self._process.wait()
+
+    @contextlib.contextmanager
+    def silenced(self) -> Iterator[None]:
+        """Suspend the daemon for a block; connections stay open."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     def restart(self) -> None:
         """Restart the daemon as ``systemctl restart`` does."""

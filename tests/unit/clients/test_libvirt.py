@@ -206,6 +206,9 @@ class Secrets:
     def isAlive(self):  # noqa: N802
         return True
 
+    def setKeepAlive(self, interval, count):  # noqa: N802
+        return 0
+
     def secretLookupByUUIDString(self, uuid):  # noqa: N802
         if isinstance(self.answer, Exception):
             raise self.answer

@@ -19,6 +19,7 @@ from __future__ import annotations
 import functools
 import threading
 import types
+from unittest import mock
 
 import pytest
 
@@ -172,7 +173,8 @@ def test_one_event_loop_for_all_connections(monkeypatch):
     monkeypatch.setattr(libvirt, 'virEventRegisterDefaultImpl',
                         lambda: calls.append('loop'))
     monkeypatch.setattr(libvirt, 'virEventRunDefaultImpl', turn)
-    monkeypatch.setattr(libvirt, 'open', calls.append)
+    monkeypatch.setattr(libvirt, 'open', lambda uri: (
+        calls.append(uri), mock.Mock())[1])
     for uri in ('qemu:///embed?root=/tmp/x', 'qemu:///system'):
         door.connect(uri)
     assert ran.wait(10)

@@ -1,0 +1,109 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Calls that wait in C, where Python obeys no signal and knows no limit.
+
+Each call runs in a daemon thread, and the caller waits in Python: a signal
+ends the wait, and a call that never returns keeps no process from exiting.
+"""
+
+from __future__ import annotations
+
+import collections
+from concurrent import futures
+import threading
+import time
+from typing import Callable, Collection, Deque, Optional, TypeVar
+
+R = TypeVar('R')
+
+# Seconds that calls have to return after a signal: libvirt then finishes what
+# it is doing, and Ctrl-C still ends a command within a second.
+GRACE = 0.2
+
+
+class Silent(Exception):
+    """A call has not returned within its limit."""
+
+
+def answer(call: Callable[[], R], limit: Optional[float] = None) -> R:
+    """Return the answer of a call.
+
+    :param limit: seconds; None to wait until a signal arrives
+    :raises Silent: the call has not returned; its thread goes on
+    """
+    return answers([call], 1, limit)[0]
+
+
+def answers(calls: Collection[Callable[[], R]], at_once: int,
+            limit: Optional[float] = None) -> list[R]:
+    """Return the answers of calls, in the order of the calls.
+
+    An error of a call is raised when the calls that have begun have
+    returned; no further call begins.
+
+    :param at_once: the number of threads
+    :param limit: seconds for all calls; None to wait until a signal arrives
+    :raises Silent: a call has not returned; its thread goes on
+    """
+    left = collections.deque((call, futures.Future[R]()) for call in calls)
+    results = [result for _, result in left]
+    threads = [threading.Thread(target=_work, args=(left,), daemon=True)
+               for _ in range(min(at_once, len(left)))]
+    for thread in threads:
+        thread.start()
+    try:
+        if futures.wait(results, limit,
+                        futures.FIRST_EXCEPTION).not_done:
+            _raise_first(results)
+        return [result.result() for result in results]
+    except Silent:
+        left.clear()
+        raise
+    except Exception:
+        left.clear()
+        _join(threads, None)
+        raise
+    except BaseException:
+        left.clear()
+        _join(threads, GRACE)
+        raise
+
+
+def _raise_first(results: Collection[futures.Future[R]]) -> None:
+    """Raise the error of a call; Silent if no call has failed."""
+    for result in results:
+        if result.done():
+            result.result()
+    raise Silent
+
+
+def _work(left: Deque[tuple[Callable[[], R], futures.Future[R]]]) -> None:
+    while True:
+        try:
+            call, result = left.popleft()
+        except IndexError:
+            return
+        try:
+            result.set_result(call())
+        except BaseException as error:  # noqa: BLE001  # the waiter raises it
+            result.set_exception(error)
+
+
+def _join(threads: Collection[threading.Thread],
+          limit: Optional[float]) -> None:
+    end = None if limit is None else time.monotonic() + limit
+    for thread in threads:
+        thread.join(None if end is None
+                    else max(0.0, end - time.monotonic()))

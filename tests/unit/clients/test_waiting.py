@@ -1,0 +1,129 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Calls that never return, fail, or are interrupted."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from rbd_mon_fix.clients import waiting
+
+
+@pytest.fixture
+def never():
+    """Return a call that returns only after the test."""
+    end = threading.Event()
+    yield end.wait
+    end.set()
+
+
+def test_an_answer():
+    assert waiting.answer(lambda: 1) == 1
+    assert waiting.answer(lambda: 2, 10) == 2
+
+
+def test_an_error():
+    with pytest.raises(ZeroDivisionError):
+        waiting.answer(lambda: 1 / 0, 10)
+
+
+def test_no_answer(never):
+    with pytest.raises(waiting.Silent):
+        waiting.answer(never, 0.01)
+
+
+def test_answers_are_in_the_order_of_the_calls():
+    later = threading.Event()
+
+    def first():
+        assert later.wait(10)
+        return 'first'
+
+    assert waiting.answers([first, later.set], 2) == ['first', None]
+    assert waiting.answers([], 2) == []
+
+
+def test_no_more_threads_than_asked_for():
+    met = threading.Barrier(2)
+    names = waiting.answers(
+        [lambda: (met.wait(10), threading.current_thread().name)[1]] * 4, 2)
+    assert len(set(names)) == 2
+
+
+def test_after_an_error_no_call_begins_and_the_others_return():
+    begun, ended = threading.Event(), []
+
+    def fail():
+        assert begun.wait(10)
+        raise KeyError
+
+    def end():
+        begun.set()
+        left.wait(0.1)
+        ended.append('ended')
+
+    left = threading.Event()
+    with pytest.raises(KeyError):
+        waiting.answers([fail, end, left.set], 2)
+    assert ended == ['ended']
+
+
+def interrupted(call):
+    """Interrupt a call in this thread; return the seconds that it took."""
+    def interrupt():
+        os.kill(os.getpid(), signal.SIGINT)
+        call()
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        started = time.monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            waiting.answer(interrupt)
+        return time.monotonic() - started
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_a_signal_ends_the_wait(never):
+    assert interrupted(never) < 1
+
+
+def test_after_a_signal_a_call_may_finish():
+    done = []
+    interrupted(lambda: done.append('written'))
+    assert done == ['written']
+
+
+HANGING = '''
+import threading
+from rbd_mon_fix.clients import waiting
+try:
+    waiting.answers([threading.Event().wait] * 4, 4, 0.01)
+except waiting.Silent:
+    print('silent')
+'''
+
+
+def test_a_call_that_hangs_does_not_keep_the_process():
+    ran = subprocess.run([sys.executable, '-c', HANGING], check=True,
+                         text=True, capture_output=True, timeout=60)
+    assert (ran.stdout, ran.stderr) == ('silent\n', '')
