@@ -32,6 +32,7 @@ import subprocess
 import tempfile
 from typing import Iterator, Optional, Protocol
 
+import psutil
 import sqlalchemy as sa
 from sqlalchemy import exc
 import tenacity
@@ -92,6 +93,12 @@ class _Server:
         self._process.stop()
         self._process.start()
         self.wait_until_ready()
+
+    @contextlib.contextmanager
+    def silenced(self) -> Iterator[None]:
+        """Stop the server's processes for a block; connections stay open."""
+        with self._process.suspended():
+            yield
 
     def execute(self, *statements: str) -> None:
         engine = sa.create_engine(self.admin_url,
@@ -227,6 +234,21 @@ class _Process:
             self._process = subprocess.Popen(
                 self._command, stdin=subprocess.DEVNULL, stdout=log,
                 stderr=log, cwd=self._home, **self._user)
+
+    @contextlib.contextmanager
+    def suspended(self) -> Iterator[None]:
+        """Suspend the process and its children for a block."""
+        assert self._process is not None
+        parent = psutil.Process(self._process.pid)
+        parent.suspend()
+        found = [parent, *parent.children(recursive=True)]
+        try:
+            for each in found:
+                each.suspend()
+            yield
+        finally:
+            for each in found:
+                each.resume()
 
     def stop(self) -> None:
         assert self._process is not None

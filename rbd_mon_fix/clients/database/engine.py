@@ -37,6 +37,9 @@ import sqlalchemy as sa
 from sqlalchemy import exc as sa_exc
 
 from rbd_mon_fix import exceptions
+from rbd_mon_fix.clients import waiting
+from rbd_mon_fix.clients.database import codes
+from rbd_mon_fix.clients.database import connecting
 from rbd_mon_fix.clients.database import errors
 from rbd_mon_fix.clients.database import texts
 from rbd_mon_fix.clients.database import urls
@@ -60,15 +63,12 @@ LOCK_ATTEMPTS = 10
 # The limit of a second, for the session or the transaction. A table that is
 # being altered is another lock in MySQL (lock_wait_timeout).
 _LIMITS = {
-    'mysql': 'SET SESSION innodb_lock_wait_timeout = 1, '
-             'SESSION lock_wait_timeout = 1',
+    **dict.fromkeys(('mysql', 'mariadb'), 'SET SESSION '
+                    'innodb_lock_wait_timeout = 1, '
+                    'SESSION lock_wait_timeout = 1'),
     'postgresql': "SET LOCAL lock_timeout = '1s'",
     'sqlite': 'PRAGMA busy_timeout = 1000',
 }
-_LIMITS['mariadb'] = _LIMITS['mysql']
-
-# Seconds after which a connection is replaced: proxies cut idle ones.
-_RECYCLE = 600
 
 # Databases limit the number of parameters of a statement; older versions
 # of SQLite to 999.
@@ -85,13 +85,9 @@ class Database:
 
     def __init__(self, url: str, name: str):
         self.name = f'{name} ({urls.describe(url, name)})'
+        self._login = urls.login(url)
         try:
-            # Documents hold keyrings, so errors must not show parameters.
-            # oslo.db is not used: it tells errors by their texts, and logs
-            # them.
-            self._engine = sa.create_engine(
-                url, pool_recycle=_RECYCLE, pool_pre_ping=True,
-                hide_parameters=True)
+            self._engine = connecting.open_url(url)
             texts.accept_all(self._engine)
         except (sa_exc.ArgumentError, ImportError, TypeError,
                 ValueError) as error:
@@ -207,18 +203,18 @@ class Database:
     def _repeated(self, act: Callable[[], Result],
                   lock_attempts: int) -> Result:
         """Act again after deadlocks and vain waits for locks."""
-        left = {errors.Trouble.DEADLOCK: _DEADLOCK_RETRIES,
-                errors.Trouble.HELD: lock_attempts - 1}
+        left = {codes.Trouble.DEADLOCK: _DEADLOCK_RETRIES,
+                codes.Trouble.HELD: lock_attempts - 1}
         with self._errors():
             while True:
                 try:
                     return act()
                 except sa_exc.SQLAlchemyError as error:
-                    kind = errors.kind(error)
+                    kind = codes.kind(error)
                     if not left.get(kind):
                         raise
                 left[kind] -= 1
-                if kind is errors.Trouble.DEADLOCK:
+                if kind is codes.Trouble.DEADLOCK:
                     time.sleep(random.uniform(0, _DEADLOCK_RETRIES
                                               - left[kind]))
 
@@ -227,8 +223,14 @@ class Database:
         try:
             yield
         except sa_exc.SQLAlchemyError as error:
-            LOG.debug('%s: %s', self.name, errors.label(error))
-            raise errors.explain(error, self.name) from None
+            LOG.debug('%s: %s', self.name, codes.label(error))
+            login = self._login
+            missing = codes.kind(error) is codes.Trouble.PRIVILEGE
+            if missing and login.is_mysql:
+                login = connecting.with_account(login, self._engine)
+            raise errors.explain(error, self.name, login) from None
+        except waiting.Silent:
+            raise errors.silent(self.name) from None
         except UnicodeError as error:
             raise errors.not_text(error, self.name) from None
 

@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Optional, Union
 from urllib import parse
 
@@ -23,6 +24,46 @@ from sqlalchemy import exc as sa_exc
 from sqlalchemy.engine import url as sa_url
 
 from rbd_mon_fix import exceptions
+
+
+@dataclasses.dataclass(frozen=True)
+class DatabaseLogin:
+    """Who a URL logs in as, and where to; without the password.
+
+    :param engine: such as mysql
+    :param user: '' if the URL names nobody
+    :param account: of MySQL, as in GRANT
+    """
+
+    engine: str
+    database: str
+    user: str
+    account: str
+
+    @property
+    def is_mysql(self) -> bool:
+        """Return whether the engine is MySQL or MariaDB."""
+        return self.engine in ('mysql', 'mariadb')
+
+    def of_account(self, found: str) -> DatabaseLogin:
+        """Return the login with an account as CURRENT_USER() returns it."""
+        user, _, host = found.rpartition('@')
+        return dataclasses.replace(self, account=account(user, host))
+
+
+def login(url: str) -> DatabaseLogin:
+    """Return the login of a URL that ``describe`` accepts."""
+    parts = sa_url.make_url(url)
+    user = parts.username or ''
+    if '@' in user:  # what follows may be a password after a wrong separator
+        user = ''
+    return DatabaseLogin(parts.get_backend_name(), parts.database or '',
+                         user, account(user, 'HOST'))
+
+
+def account(user: str, host: str) -> str:
+    """Return an account of MySQL as GRANT names it."""
+    return f"'{user or 'USER'}'@'{host}'"
 
 
 def fill_template(template: str, default: Optional[str]) -> str:

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Errors of databases are told by their codes, and their texts not shown."""
+"""Errors of databases in sentences, which never quote the database."""
 
 from __future__ import annotations
 
@@ -27,111 +27,96 @@ from sqlalchemy import exc as sa_exc
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.clients.database import errors
+from rbd_mon_fix.clients.database import urls
 
-Trouble = errors.Trouble
+MYSQL = urls.login('mysql+pymysql://nova:TOPSECRET@db/nova_cell1')
+POSTGRESQL = urls.login('postgresql://nova:TOPSECRET@db/nova_cell1')
+SQLITE = urls.login('sqlite:////srv/nova.db')
+SELECT = 'SELECT a FROM bdm JOIN instances ON x = y'
 
 
-def mysql(code):
-    return pymysql.err.OperationalError(code, "column 'TOPSECRET' denied")
+def mysql(code, text="column 'TOPSECRET' denied"):
+    return pymysql.err.OperationalError(code, text)
 
 
-def postgresql(code):
-    found = pg_errors.lookup(code)('column "TOPSECRET" denied')
+def postgresql(code, text='"TOPSECRET" denied'):
+    found = pg_errors.lookup(code)(text)
     found.__setstate__({'pgcode': code})
     return found
 
 
-class Modern(Exception):
-    """An error of psycopg 3, whose code is an attribute of its class."""
-
-    sqlstate = '55P03'
-
-
-class Connector(Exception):
-    """An error of MySQL's own driver, which has a SQLSTATE as well."""
-
-    errno = 1205
-    sqlstate = 'HY000'
-
-
-def sqlite(statement):
-    connection = sqlite3.connect(':memory:')
-    try:
-        with pytest.raises(sqlite3.Error) as caught:
-            connection.execute(statement)
-    finally:
-        connection.close()
-    return caught.value
-
-
-@pytest.mark.parametrize('orig, kind, label', [
-    (mysql(2003), Trouble.LOST, 'MySQL error 2003'),
-    (mysql(2013), Trouble.LOST, 'MySQL error 2013'),
-    (mysql(1040), Trouble.LOST, 'MySQL error 1040'),
-    (mysql(1049), Trouble.SCHEMA, 'MySQL error 1049'),
-    (mysql(1054), Trouble.SCHEMA, 'MySQL error 1054'),
-    (mysql(1045), Trouble.DENIED, 'MySQL error 1045'),
-    (mysql(1143), Trouble.DENIED, 'MySQL error 1143'),
-    (mysql(1290), Trouble.READ_ONLY, 'MySQL error 1290'),
-    (mysql(1406), Trouble.VALUES, 'MySQL error 1406'),
-    (mysql(1062), Trouble.VALUES, 'MySQL error 1062'),
-    (mysql(1213), Trouble.DEADLOCK, 'MySQL error 1213'),
-    (mysql(1205), Trouble.HELD, 'MySQL error 1205'),
-    (mysql(9999), Trouble.OTHER, 'MySQL error 9999'),
-    (pymysql.err.InterfaceError(0, ''), Trouble.LOST, 'InterfaceError'),
-    (Connector('TOPSECRET'), Trouble.HELD, 'MySQL error 1205'),
-    (postgresql('57P01'), Trouble.LOST, 'SQLSTATE 57P01'),
-    (postgresql('53300'), Trouble.LOST, 'SQLSTATE 53300'),
-    (postgresql('28P01'), Trouble.DENIED, 'SQLSTATE 28P01'),
-    (postgresql('42501'), Trouble.DENIED, 'SQLSTATE 42501'),
-    (postgresql('42703'), Trouble.SCHEMA, 'SQLSTATE 42703'),
-    (postgresql('3D000'), Trouble.SCHEMA, 'SQLSTATE 3D000'),
-    (postgresql('25006'), Trouble.READ_ONLY, 'SQLSTATE 25006'),
-    (postgresql('22001'), Trouble.VALUES, 'SQLSTATE 22001'),
-    (postgresql('23505'), Trouble.VALUES, 'SQLSTATE 23505'),
-    (postgresql('40P01'), Trouble.DEADLOCK, 'SQLSTATE 40P01'),
-    (postgresql('40001'), Trouble.DEADLOCK, 'SQLSTATE 40001'),
-    (postgresql('55P03'), Trouble.HELD, 'SQLSTATE 55P03'),
-    (postgresql('XX000'), Trouble.OTHER, 'SQLSTATE XX000'),
-    (psycopg2.OperationalError('TOPSECRET'), Trouble.LOST, 'OperationalError'),
-    (Modern('TOPSECRET'), Trouble.HELD, 'SQLSTATE 55P03'),
-    (sqlite3.OperationalError('database is locked'), Trouble.HELD,
-     'OperationalError'),
-    (sqlite3.OperationalError('attempt to write a readonly database'),
-     Trouble.READ_ONLY, 'OperationalError'),
-    (sqlite3.OperationalError('no such column: TOPSECRET'), Trouble.SCHEMA,
-     'OperationalError'),
-    (sqlite3.DatabaseError('TOPSECRET'), Trouble.OTHER, 'DatabaseError'),
-    (Exception(), Trouble.LOST, 'Exception'),
-])
-def test_kinds_and_labels(orig, kind, label):
-    error = sa_exc.OperationalError('UPDATE', {}, orig)
-    assert errors.kind(error) is kind
-    assert errors.label(error) == label
-    assert 'SECRET' not in str(errors.explain(error, 'DB'))
-
-
-def test_a_code_of_sqlite():
-    error = sa_exc.OperationalError('SELECT', {}, sqlite('SELECT x'))
-    assert errors.kind(error) is Trouble.SCHEMA
-    assert errors.label(error) in ('SQLITE_ERROR', 'OperationalError')
+def explained(orig, login=MYSQL, statement=SELECT):
+    error = errors.explain(
+        sa_exc.OperationalError(statement, {}, orig), 'DB', login)
+    assert 'SECRET' not in str(error)
+    return error
 
 
 @pytest.mark.parametrize('code, expected', [
     (2003, exceptions.Unreachable), (1146, exceptions.ConfigError),
-    (1205, errors.Held), (1213, exceptions.Unreachable),
-    (1045, exceptions.Unreachable)])
+    (1054, exceptions.ConfigError), (1049, exceptions.ConfigError),
+    (1356, exceptions.ConfigError), (1205, errors.Held),
+    (1213, exceptions.Unreachable), (1045, exceptions.Unreachable),
+    (1142, exceptions.Unreachable)])
 def test_the_class_of_our_error(code, expected):
-    error = errors.explain(sa_exc.OperationalError('', {}, mysql(code)), 'DB')
+    error = explained(mysql(code))
     assert type(error) is expected
     assert error.message.startswith('DB ')
     assert error.message.endswith(f' (MySQL error {code}).')
     assert error.hint
 
 
-@pytest.mark.parametrize('error, kind', [
-    (sa.exc.ResourceClosedError('TOPSECRET'), Trouble.OTHER),
-    (sa.exc.NoSuchTableError('TOPSECRET'), Trouble.OTHER)])
-def test_errors_of_sqlalchemy_itself(error, kind):
-    assert errors.kind(error) is kind
-    assert 'SECRET' not in str(errors.explain(error, 'DB'))
+@pytest.mark.parametrize('orig, login, message', [
+    (mysql(1045), MYSQL,
+     'DB cannot be used: login refused for user nova (MySQL error 1045).'),
+    (psycopg2.OperationalError(
+        'FATAL:  password authentication failed for user "TOPSECRET"'),
+     POSTGRESQL,
+     'DB cannot be used: login refused for user nova (SQLSTATE 28P01).'),
+    (mysql(1045), urls.login('mysql://db/nova'),
+     'DB cannot be used: login refused (MySQL error 1045).'),
+    (mysql(1146, "Table 'nova_cell1.bdm' TOPSECRET"), MYSQL,
+     'DB has no table bdm in schema nova_cell1 (MySQL error 1146).'),
+    (mysql(1146), MYSQL, 'DB has no table bdm or instances in schema '
+     'nova_cell1 (MySQL error 1146).'),
+    (mysql(1054, "Unknown column 'instances.hidden'"), MYSQL,
+     'DB lacks a column of table instances in schema nova_cell1 (MySQL error '
+     '1054).'),
+    (postgresql('42P01', 'relation "bdm" TOPSECRET'), POSTGRESQL,
+     'DB has no table bdm in the search_path of its user (SQLSTATE 42P01).'),
+    (mysql(1049), MYSQL,
+     'DB does not exist on that server (MySQL error 1049).'),
+])
+def test_what_an_error_is_about(orig, login, message):
+    assert explained(orig, login).message == message
+
+
+def test_a_table_that_sqlite_lacks():
+    error = explained(sqlite3.OperationalError('no such table: bdm'), SQLITE)
+    assert error.message.startswith('DB has no table bdm (')
+
+
+@pytest.mark.parametrize('orig, login, statement, grant', [
+    (mysql(1142), MYSQL, 'SELECT a FROM bdm',
+     "GRANT SELECT ON nova_cell1.bdm TO 'nova'@'HOST';"),
+    (mysql(1044), MYSQL, None,
+     "GRANT SELECT, UPDATE ON nova_cell1.* TO 'nova'@'HOST';"),
+    (postgresql('42501'), POSTGRESQL, 'UPDATE bdm SET a=b',
+     'GRANT SELECT, UPDATE ON bdm TO nova;')])
+def test_a_right_that_is_missing(orig, login, statement, grant):
+    error = explained(orig, login, statement)
+    assert 'a privilege is missing' in error.message
+    assert error.hint == f"As the database's administrator: {grant}"
+
+
+@pytest.mark.parametrize('error', [
+    sa.exc.ResourceClosedError('TOPSECRET'),
+    sa.exc.NoSuchTableError('TOPSECRET')])
+def test_errors_of_sqlalchemy_itself(error):
+    assert 'SECRET' not in str(errors.explain(error, 'DB', MYSQL))
+
+
+def test_a_login_that_nobody_answers():
+    error = errors.silent('DB')
+    assert error.message == 'DB does not answer.'
+    assert 'connect_timeout' in error.hint

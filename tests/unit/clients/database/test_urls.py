@@ -80,3 +80,19 @@ def test_urls_that_are_invalid(url, words):
     with pytest.raises(exceptions.ConfigError, match=words) as caught:
         urls.describe(url, 'DB')
     assert 'SECRET' not in str(caught.value)
+
+
+@pytest.mark.parametrize('url, user', [
+    (DEFAULT, 'nova'),
+    ('mysql+pymysql://db/nova', ''),
+    ('mysql://nova@TOPSECRET@db/nova', '')])
+def test_the_user(url, user):
+    login = urls.login(url)
+    assert login.user == user
+    assert 'SECRET' not in repr(login)
+
+
+@pytest.mark.parametrize('found, account', [
+    ('nova@%', "'nova'@'%'"), ('a@b@10.0.0.%', "'a@b'@'10.0.0.%'")])
+def test_an_account_of_mysql(found, account):
+    assert urls.login(DEFAULT).of_account(found).account == account

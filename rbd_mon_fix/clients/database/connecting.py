@@ -1,0 +1,131 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Connections to database servers that end, and the engine that makes them.
+
+Drivers wait in C, and most of them for ever.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import select
+from typing import Any, Optional, Sequence, Union
+
+import sqlalchemy as sa
+from sqlalchemy import engine as sa_engine
+from sqlalchemy import exc as sa_exc
+
+from rbd_mon_fix.clients import waiting
+from rbd_mon_fix.clients.database import urls
+
+# Seconds for the login at one host. A command ends within ten seconds, its
+# own start included, if nobody answers.
+LOGIN = 9
+# Seconds of silence during a statement. An honest query of a busy server can
+# take longer than a login; a wait for a lock takes a second.
+STATEMENT = 60
+
+# Seconds after which a connection is replaced: proxies cut idle ones.
+_RECYCLE = 600
+
+# The limits that drivers keep themselves, by the driver's name. Parameters of
+# the URL win.
+_LIMITS = {
+    driver: {'read_timeout': STATEMENT, 'write_timeout': STATEMENT}
+    for driver in ('pymysql', 'mysqldb')}
+
+
+def open_url(url: Union[str, sa_engine.URL]) -> sa_engine.Engine:
+    """Return an engine whose connections do not wait for ever.
+
+    :raises Exception: the URL is invalid, or its driver is missing
+    """
+    # Documents hold keyrings, so errors must not show parameters. oslo.db is
+    # not used: it tells errors by their texts, and logs them.
+    made = sa.create_engine(url, pool_recycle=_RECYCLE, pool_pre_ping=True,
+                            hide_parameters=True)
+    if made.dialect.name != 'sqlite':
+        sa.event.listen(made, 'do_connect', _connect)
+    return made
+
+
+def with_account(login: urls.DatabaseLogin,
+                 engine: sa_engine.Engine) -> urls.DatabaseLogin:
+    """Return the login with the account that MySQL takes it for, if known.
+
+    A user without any right to a database may still log in without one.
+    """
+    asked = open_url(engine.url.set(database=''))
+    try:
+        with contextlib.suppress(sa_exc.SQLAlchemyError, waiting.Silent), \
+                asked.connect() as connection:
+            found = connection.execute(sa.select(sa.func.current_user()))
+            return login.of_account(str(found.scalar_one()))
+    finally:
+        asked.dispose()
+    return login
+
+
+def _connect(dialect: Any, record: object, arguments: Sequence[Any],
+             parameters: dict[str, Any]) -> Any:
+    """Log in, in a thread.
+
+    :raises waiting.Silent: the server does not answer in time
+    """
+    hosts = str(parameters.get('host') or '').count(',') + 1
+    if hosts > 1:
+        # PostgreSQL's driver tries one after the other.
+        parameters.setdefault('connect_timeout', LOGIN)
+    for name, value in _LIMITS.get(dialect.driver, {}).items():
+        parameters.setdefault(name, value)
+    limit = _seconds(parameters.get('connect_timeout', LOGIN))
+    login = functools.partial(dialect.connect, *arguments, **parameters)
+    if dialect.driver != 'psycopg2':
+        return waiting.answer(login, limit and hosts * limit)
+    # While this driver waits in Python, it ignores connect_timeout, which it
+    # needs to try the next host.
+    extensions = dialect.dbapi.extensions
+    extensions.set_wait_callback(None)
+    try:
+        return waiting.answer(login, limit and hosts * limit)
+    finally:
+        extensions.set_wait_callback(
+            functools.partial(_wait, dialect.dbapi))
+
+
+def _seconds(given: object) -> Optional[float]:
+    """Return a limit in seconds; None for none, or what no driver takes."""
+    try:
+        found = float(str(given))
+    except ValueError:
+        return None
+    return found if found > 0 else None
+
+
+def _wait(psycopg2: Any, connection: Any) -> None:
+    """Wait for PostgreSQL in Python, where signals are obeyed.
+
+    An error closes the connection (psycopg2's green_panic).
+    """
+    while True:
+        state = connection.poll()
+        if state == psycopg2.extensions.POLL_OK:
+            return
+        ready = select.poll()
+        ready.register(connection.fileno(), select.POLLIN if state ==
+                       psycopg2.extensions.POLL_READ else select.POLLOUT)
+        if not ready.poll(STATEMENT * 1000):
+            raise psycopg2.OperationalError('no answer') from TimeoutError()
