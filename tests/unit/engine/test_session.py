@@ -336,7 +336,7 @@ def test_a_store_that_is_down_keeps_it_unsettled(one, caplog, monkeypatch):
         settle(one)
     assert not journal_of(one).read(run).finished
     assert run in caplog.text
-    assert 'changes written: 0, not made: 2, unknown: 1.' in caplog.text
+    assert '0 changes were written, 2 were not made.' in caplog.text
     settle(one)
     assert journal_of(one).read(run).finished
     assert journal_of(one).read(run).unsettled == ()
