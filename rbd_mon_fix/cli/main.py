@@ -20,10 +20,8 @@ import contextlib
 import importlib
 from importlib import metadata
 import os
-import shlex
 import signal
 import sys
-import traceback
 import types
 from typing import Callable, Optional, Sequence, Union
 
@@ -33,6 +31,7 @@ from oslo_log import log as logging
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.cli import audit_log
 from rbd_mon_fix.cli import command_line
+from rbd_mon_fix.cli import error_lines
 from rbd_mon_fix.cli import exit_codes
 from rbd_mon_fix.cli import help_pages
 from rbd_mon_fix.cli import log_lines
@@ -41,7 +40,6 @@ from rbd_mon_fix.cli import stopping
 from rbd_mon_fix.cli import streams
 from rbd_mon_fix.conf import options
 from rbd_mon_fix.conf import unknown
-from rbd_mon_fix.report import encoding
 
 CONFIG_FILE = '/etc/rbd-mon-fix/rbd-mon-fix.conf'
 
@@ -83,27 +81,28 @@ def _ending(command: audit_log.Command, debug: bool) -> int:
     try:
         return _run(conf, command)
     except exceptions.Interrupted as error:
-        return _tell_interrupted(error, command.words, conf.shared_options())
+        return error_lines.tell_interrupted(
+            error, command.words, conf.shared_options())
     except exceptions.RbdMonFixError as error:
-        _trace(debug)
-        return _tell(error)
+        error_lines.trace(debug)
+        return error_lines.tell(error)
     except KeyboardInterrupt:
-        return _tell(exceptions.Interrupted())
+        return error_lines.tell(exceptions.Interrupted())
     except BrokenPipeError:
         # The reader closed the pipe: exit quietly.
         return exit_codes.ExitCode.INTERRUPTED
     except OSError as error:
-        _trace(debug)
-        return _tell(_unwritten() or exceptions.of_system(error))
+        error_lines.trace(debug)
+        return error_lines.tell(_unwritten() or exceptions.of_system(error))
     except ImportError as error:
-        _trace(debug)
-        return _tell(exceptions.ConfigError(
+        error_lines.trace(debug)
+        return error_lines.tell(exceptions.ConfigError(
             f'Cannot load the Python module {error.name}: it is missing or '
             'cannot be opened.', 'Check the installation and the limit of '
             'open files, or use --debug for the reason.'))
     except Exception as error:  # noqa: BLE001  # the only catch-all
-        _trace(debug)
-        return _tell(exceptions.Defect(error))
+        error_lines.trace(debug)
+        return error_lines.tell(exceptions.Defect(error))
 
 
 def _run(conf: cfg.ConfigOpts, command: audit_log.Command) -> int:
@@ -205,46 +204,6 @@ def _handle_next(handler: Union[_Handler, signal.Handlers]) -> None:
     for number in stopping.SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, handler)
-
-
-def _trace(debug: bool) -> None:
-    if debug:
-        for line in traceback.format_exc().splitlines():
-            _write(line)
-
-
-def _tell(error: exceptions.RbdMonFixError) -> int:
-    _say(f'{error.message} {error.hint}'.strip())
-    return exit_codes.of_error(error)
-
-
-def _tell_interrupted(error: exceptions.Interrupted, argv: Sequence[str],
-                      shared: Sequence[str]) -> int:
-    """Tell of an interrupted run: how to go on, and how to take it back.
-
-    :param shared: the options that the rollback needs too
-    """
-    if error.run is None:
-        return _tell(error)
-    _write(error.message)
-    _write(f'  go on      {_command(*argv)}')
-    if error.written:
-        _write(f'  take back  {_command(*shared, "rollback", error.run)}')
-    return exit_codes.of_error(error)
-
-
-def _command(*words: str) -> str:
-    return shlex.join([help_pages.PROGRAM, *words])
-
-
-def _say(text: str) -> None:
-    _write(f'rbd-mon-fix: {text}')
-
-
-def _write(line: str) -> None:
-    # Without a working stderr, the exit code alone must tell.
-    with contextlib.suppress(OSError):
-        print(encoding.printable(line), file=sys.stderr)  # noqa: T201
 
 
 if __name__ == '__main__':

@@ -81,6 +81,8 @@ COVERED = {
     '__main__.py': ('unit/cli/test_main.py', 'a process of its own runs it'),
     'cli/argument_types.py': (
         'unit/cli/test_parser.py', 'the parser is made of them'),
+    'cli/error_lines.py': (
+        'unit/cli/test_main.py', 'each ending of a command is told by it'),
     'ceph/monitors_schema.py': (
         'unit/ceph/test_monitors_file.py', 'it checks each such file'),
     'ceph/discovery.py': ('unit/ceph/test_clusters.py', LEARNING),

@@ -26,6 +26,7 @@ from oslo_log import log as logging
 import pytest
 
 from rbd_mon_fix import exceptions
+from rbd_mon_fix.cli import error_lines
 from rbd_mon_fix.cli import main
 
 BOUND = 60
@@ -444,7 +445,7 @@ def test_nohup(tmp_path):
 def test_a_signal_while_the_first_one_is_told(command, monkeypatch, capsys,
                                               caplog):
     command.act = raises(KeyboardInterrupt())
-    monkeypatch.setattr(main, '_tell', lambda error: raises(
+    monkeypatch.setattr(error_lines, 'tell', lambda error: raises(
         KeyboardInterrupt())(None, None))
     with caplog.at_level('INFO'):
         assert main.main(['monitors']) == 130

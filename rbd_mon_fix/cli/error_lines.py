@@ -1,0 +1,67 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What stderr says about a command that ends early."""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+import sys
+import traceback
+from typing import Sequence
+
+from rbd_mon_fix import exceptions
+from rbd_mon_fix.cli import exit_codes
+from rbd_mon_fix.cli import help_pages
+from rbd_mon_fix.report import encoding
+
+
+def trace(debug: bool) -> None:
+    """Write the traceback of the current exception, if it is wanted."""
+    if debug:
+        for line in traceback.format_exc().splitlines():
+            _write(line)
+
+
+def tell(error: exceptions.RbdMonFixError) -> int:
+    """Write an error and its hint, and return the exit code."""
+    _write(f'{help_pages.PROGRAM}: {error.message} {error.hint}'.strip())
+    return exit_codes.of_error(error)
+
+
+def tell_interrupted(error: exceptions.Interrupted, argv: Sequence[str],
+                     shared: Sequence[str]) -> int:
+    """Write how to go on after an interrupted run, and how to take it back.
+
+    :param argv: the command line
+    :param shared: the options that the rollback needs too
+    """
+    if error.run is None:
+        return tell(error)
+    _write(error.message)
+    _write(f'  go on      {_command(*argv)}')
+    if error.written:
+        _write(f'  take back  {_command(*shared, "rollback", error.run)}')
+    return exit_codes.of_error(error)
+
+
+def _command(*words: str) -> str:
+    return shlex.join([help_pages.PROGRAM, *words])
+
+
+def _write(line: str) -> None:
+    # Without a working stderr, the exit code alone must tell.
+    with contextlib.suppress(OSError):
+        print(encoding.printable(line), file=sys.stderr)  # noqa: T201
