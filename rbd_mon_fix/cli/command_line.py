@@ -31,6 +31,7 @@ from rbd_mon_fix.conf import ini
 # oslo.config reads these where they stand, so that a file would replace the
 # flags before it (_ConfigFileOpt in oslo_config/cfg.py).
 _FILES = ('--config-file', '--config-dir')
+_SCOPE = ('--host', '--all-hosts', '--instance', '--store', '--unmanaged')
 
 
 class CommandLine(cfg.ConfigOpts):
@@ -61,6 +62,11 @@ class CommandLine(cfg.ConfigOpts):
         """
         return list(itertools.takewhile(
             lambda word: word.startswith('-'), self._args or ()))
+
+    def scope_options(self) -> list[str]:
+        """Return the options that select hosts, servers and stores."""
+        return [word for word in self._args or ()
+                if word.partition('=')[0] in _SCOPE]
 
     def _values(self, option: str) -> list[str]:
         return [word.partition('=')[2] for word in self._args or ()

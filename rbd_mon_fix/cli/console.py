@@ -30,6 +30,7 @@ from typing import (
 from oslo_config import cfg
 
 from rbd_mon_fix import engine
+from rbd_mon_fix.cli import command_line
 from rbd_mon_fix.cli import host_log
 from rbd_mon_fix.cli import stopping
 from rbd_mon_fix.cli import streams
@@ -39,13 +40,14 @@ from rbd_mon_fix.model.instance import Instance
 from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.plan import Copy
 from rbd_mon_fix.model.plan import Outcomes
-from rbd_mon_fix.model.summary import Summary
 from rbd_mon_fix.report import columns as report_columns
 from rbd_mon_fix.report import encoding
+from rbd_mon_fix.report import ending
 from rbd_mon_fix.report import factory
 from rbd_mon_fix.report import progress
 from rbd_mon_fix.report import schema
 from rbd_mon_fix.report import sentences
+from rbd_mon_fix.report import view as views
 
 
 def scan_request(conf: cfg.ConfigOpts) -> engine.ScanRequest:
@@ -67,13 +69,22 @@ def columns(conf: cfg.ConfigOpts, known: Sequence[str]) -> tuple[str, ...]:
                                  conf.command.column)
 
 
+def view(conf: cfg.ConfigOpts) -> views.View:
+    """Return how a table shows the report of a command."""
+    command: Any = conf.command
+    typed = isinstance(conf, command_line.CommandLine)
+    return views.View(
+        getattr(command, 'verbose', False),
+        shared=views.split(conf.shared_options()) if typed else (),
+        scope=views.split(conf.scope_options()) if typed else ())
+
+
 class Console(engine.Silence):
     """Writes the report; the log gets the counts of each host."""
 
     def __init__(self, conf: cfg.ConfigOpts, kind: schema.Kind, out: TextIO):
         self.report = factory.report(
-            conf.command.format, out, kind,
-            getattr(conf.command, 'verbose', False), conf.command.column)
+            conf.command.format, out, kind, view(conf), conf.command.column)
         self._hosts = host_log.Hosts(conf.command.name)
 
     def clusters(self, clusters: Sequence[Cluster],
@@ -91,13 +102,13 @@ class Console(engine.Silence):
         """Report one finding."""
         self.report.finding(found)
 
-    def close(self, summary: Summary, run: Optional[str]) -> bool:
+    def close(self, how: ending.Ending) -> bool:
         """Report the summary.
 
         :returns: whether the whole report was written
         """
         self._hosts.close()
-        self.report.close(summary, run)
+        self.report.close(how)
         return True
 
 
@@ -165,23 +176,23 @@ class RunConsole(Console, contextlib.AbstractContextManager['RunConsole']):
         self._attempt(
             lambda: self.report.server(host, instance, copies, outcomes))
 
-    def close(self, summary: Summary, run: Optional[str]) -> bool:
+    def close(self, how: ending.Ending) -> bool:
         """Report the summary, on stderr if the report cannot be written.
 
         :returns: whether the whole report was written
         """
         self._hosts.close()
-        self._attempt(lambda: self.report.close(summary, run))
+        self._attempt(lambda: self.report.close(how))
         self._attempt(self._out.flush)
         if self._lost is None:
             self._untold = None
             return True
         streams.drop(self._out)
         with contextlib.suppress(OSError):
+            summary = sentences.sentences(how.summary, self._kind, how.run)
             print('rbd-mon-fix: Cannot write the report: '
                   f'{self._lost.strerror}. Its summary:',
-                  *map(encoding.printable, sentences.sentences(
-                      summary, self._kind, run)), sep='\n', file=self._err)
+                  *map(encoding.printable, summary), sep='\n', file=self._err)
         self._untold = None
         return False
 

@@ -24,6 +24,7 @@ from rbd_mon_fix import engine
 from rbd_mon_fix.cli import console as consoles
 from rbd_mon_fix.cli import exit_codes
 from rbd_mon_fix.report import encoding
+from rbd_mon_fix.report import ending
 from rbd_mon_fix.report import schema
 
 
@@ -39,7 +40,8 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
         with consoles.RunConsole(
                 conf, schema.Kind.REFRESH, out, err) as console:
             done = engine.refresh(context, request, console)
-            written = console.close(done.summary, done.run)
+            written = console.close(ending.Ending(
+                done.summary, done.run, done.lost, done.error))
     if done.error is not None:
         raise done.error
     return exit_codes.of_work(
@@ -50,7 +52,8 @@ def _dry_run(context: engine.Context, request: engine.RefreshRequest,
              out: TextIO, err: TextIO) -> int:
     console = consoles.Console(context.conf, schema.Kind.DRY_RUN, out)
     found = engine.plan_refresh(context, request, console)
-    console.close(found.summary, None)
+    console.close(ending.Ending(
+        found.summary, lost=found.lost, error=found.refused))
     if found.refused is not None:
         print('rbd-mon-fix: refresh would be refused. '
               f'{encoding.printable(str(found.refused))}', file=err)

@@ -23,6 +23,7 @@ from oslo_config import cfg
 from rbd_mon_fix import engine
 from rbd_mon_fix.cli import console as consoles
 from rbd_mon_fix.cli import exit_codes
+from rbd_mon_fix.report import ending
 from rbd_mon_fix.report import schema
 
 
@@ -35,7 +36,8 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
         with consoles.RunConsole(
                 conf, schema.Kind.ROLLBACK, out, err) as console:
             done = engine.rollback(context, request, console)
-            written = console.close(done.summary, done.run)
+            written = console.close(ending.Ending(
+                done.summary, done.run, done.lost, done.error))
     if done.error is not None:
         raise done.error
     left = (done.summary.incomplete or any(done.summary.skipped.values())
@@ -47,7 +49,8 @@ def _dry_run(context: engine.Context, request: engine.RollbackRequest,
              out: TextIO) -> int:
     console = consoles.Console(context.conf, schema.Kind.DRY_RUN, out)
     found = engine.plan_rollback(context, request, console)
-    console.close(found.summary, None)
+    console.close(ending.Ending(
+        found.summary, lost=found.lost, error=found.error))
     if found.error is not None:
         raise found.error
     return exit_codes.of_look(False, found.lost)

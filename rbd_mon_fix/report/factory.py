@@ -24,14 +24,15 @@ from rbd_mon_fix.model.instance import Instance
 from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.plan import Copy
 from rbd_mon_fix.model.plan import Outcomes
-from rbd_mon_fix.model.summary import Summary
 from rbd_mon_fix.report import columns
+from rbd_mon_fix.report import ending
 from rbd_mon_fix.report import lines
 from rbd_mon_fix.report import machine
 from rbd_mon_fix.report import plain
 from rbd_mon_fix.report import schema
 from rbd_mon_fix.report import syntax
 from rbd_mon_fix.report import table
+from rbd_mon_fix.report import view as views
 
 FORMATS = ('table', 'json', 'yaml', 'csv', 'value')
 
@@ -60,19 +61,17 @@ class Report(Protocol):
         Only ``status`` has findings.
         """
 
-    def close(self, summary: Summary, run: Optional[str]) -> None:
-        """Write the summary; called once, last.
-
-        :param run: the id of the run; None if nothing was written
-        """
+    def close(self, how: ending.Ending) -> None:
+        """Write the summary; called once, last."""
 
 
 def report(fmt: str, stream: TextIO, kind: schema.Kind,
-           verbose: bool = False, wanted: Sequence[str] = ()) -> Report:
+           view: views.View = views.PLAIN, wanted: Sequence[str] = ()
+           ) -> Report:
     """Return the report that writes to a stream.
 
     :param fmt: one of ``FORMATS``
-    :param verbose: whether a table shows every copy with its evidence
+    :param view: the options of a table
     :param wanted: columns of CSV and values; empty for all
     :raises ConfigError: a column is unknown, or the format has no columns
     """
@@ -86,7 +85,7 @@ def report(fmt: str, stream: TextIO, kind: schema.Kind,
         return machine.Csv(stream, kind, names)
     if fmt == 'value':
         return machine.Values(stream, kind, names)
-    return table.Table(printer(stream), kind, verbose)
+    return table.Table(printer(stream), kind, view)
 
 
 def printer(stream: TextIO) -> lines.Printer:

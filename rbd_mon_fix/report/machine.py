@@ -24,7 +24,7 @@ from rbd_mon_fix.model.instance import Instance
 from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.plan import Copy
 from rbd_mon_fix.model.plan import Outcomes
-from rbd_mon_fix.model.summary import Summary
+from rbd_mon_fix.report import ending
 from rbd_mon_fix.report import schema
 from rbd_mon_fix.report import syntax
 
@@ -57,13 +57,14 @@ class ObjectReport:
         self._begin_findings()
         self._written.item(schema.finding(found))
 
-    def close(self, summary: Summary, run: Optional[str]) -> None:
+    def close(self, how: ending.Ending) -> None:
         """Write everything after the last item."""
         if self._kind.has_findings:
             self._begin_findings()
         self._written.close_list()
-        beside = {'run': run} if self._kind.has_outcomes else {}
-        self._written.end({**beside, 'summary': schema.summary(summary)})
+        beside = {'run': how.run} if self._kind.has_outcomes else {}
+        self._written.end(
+            {**beside, 'summary': schema.summary(how.summary)})
 
     def _begin_findings(self) -> None:
         if not self._in_findings:
@@ -97,7 +98,7 @@ class Values:
     def finding(self, found: Finding) -> None:
         """Write nothing: findings and records have different keys."""
 
-    def close(self, summary: Summary, run: Optional[str]) -> None:
+    def close(self, how: ending.Ending) -> None:
         """Write nothing: lines of records have no place for a summary."""
 
 

@@ -29,29 +29,27 @@ from rbd_mon_fix.model.plan import Operation
 from rbd_mon_fix.model.plan import Outcomes
 from rbd_mon_fix.model.plan import State
 from rbd_mon_fix.model.plan import outcome_of
-from rbd_mon_fix.model.summary import Summary
 from rbd_mon_fix.model.summary import breaks_left
 from rbd_mon_fix.report import encoding
+from rbd_mon_fix.report import ending
 from rbd_mon_fix.report import lines
 from rbd_mon_fix.report import matrix
 from rbd_mon_fix.report import schema
 from rbd_mon_fix.report import sentences
 from rbd_mon_fix.report import style
+from rbd_mon_fix.report import view as views
 
 _HANG = 8
 
 
 class Table:
-    """A block of lines for each server, below the name of its host.
-
-    :param verbose: whether to list current copies, and evidence
-    """
+    """A block of lines for each server, below the name of its host."""
 
     def __init__(self, printer: lines.Printer, kind: schema.Kind,
-                 verbose: bool = False):
+                 view: views.View = views.PLAIN):
         self._printer = printer
         self._kind = kind
-        self._verbose = verbose
+        self._verbose = view.verbose
         # The cluster and the words for each old address.
         self._former: dict[tuple[str, str], None] = {}
         self._host: Optional[str] = None
@@ -93,7 +91,7 @@ class Table:
         self._printer.line(_finding(found), _HANG)
         self._printer.line([(f'    {found.advice}', '')], _HANG)
 
-    def close(self, summary: Summary, run: Optional[str]) -> None:
+    def close(self, how: ending.Ending) -> None:
         """Write whose the old addresses were, and the summary."""
         self._end_host()
         if self._former:
@@ -102,8 +100,9 @@ class Table:
             for cluster, address in self._former:
                 self._printer.line([(f'  {cluster}: {address}', '')], _HANG)
         self._printer.line([])
-        first, *rest = sentences.sentences(summary, self._kind, run)
-        self._printer.line([(first, style.of_run(summary))])
+        first, *rest = sentences.sentences(
+            how.summary, self._kind, how.run)
+        self._printer.line([(first, style.of_run(how.summary))])
         for sentence in rest:
             self._printer.line([(sentence, '')])
 

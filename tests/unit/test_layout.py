@@ -102,6 +102,8 @@ COVERED = {
     'preflight/machine.py': ('functional/test_preflight.py', CLOUDS),
     'preflight/services.py': ('functional/test_preflight.py', CLOUDS),
     'report/bar.py': ('unit/report/test_progress.py', 'it is shown there'),
+    'report/ending.py': (
+        'unit/report/test_table.py', 'a value without code'),
     'report/lines.py': ('unit/report/test_listing.py', 'a protocol'),
     'report/plain.py': ('unit/report/test_table.py', 'a pipe gets it'),
     'report/syntax.py': (

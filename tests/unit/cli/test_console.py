@@ -29,6 +29,7 @@ from rbd_mon_fix.cli import console
 from rbd_mon_fix.cli import refresh
 from rbd_mon_fix.cli import rollback
 from rbd_mon_fix.core import apply
+from rbd_mon_fix.report import ending
 from rbd_mon_fix.report import progress
 from rbd_mon_fix.report import schema
 from tests.unit import memory
@@ -48,7 +49,7 @@ def test_a_console_hears_what_is_reported(cloud):
     conf = cloud.conf(worlds.command())
     hears = console.Console(conf, schema.Kind.STATUS, out)
     found = engine.status(cloud.opened(conf), worlds.request(), hears)
-    hears.close(found.summary, None)
+    hears.close(ending.Ending(found.summary))
     report = json.loads(out.getvalue())
     assert [each['name'] for each in report['clusters']] == ['ceph']
     assert len(report['records']) == 6

@@ -37,8 +37,10 @@ from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.record import Locator
 from rbd_mon_fix.model.record import SkipReason
 from rbd_mon_fix.model.summary import Summary
+from rbd_mon_fix.report import ending
 from rbd_mon_fix.report import factory
 from rbd_mon_fix.report import schema
+from rbd_mon_fix.report import view as views
 
 OLD = (MonAddr('10.0.0.1', 6789), MonAddr('fd00::1', 6789))
 NEW = (MonAddr('10.1.0.1', 6789), MonAddr('fd01::1', 6789))
@@ -122,11 +124,12 @@ def written(fmt: str, stream: Any, kind: schema.Kind,
             answering: Any = frozenset(NEW),
             findings: Sequence[Finding] = (), verbose: bool = False) -> None:
     """Write a whole report to a stream."""
-    report = factory.report(fmt, stream, kind, verbose)
+    report = factory.report(fmt, stream, kind, views.View(verbose))
     report.clusters(clusters, answering)
     for copies in servers:
         server = copies[0].instance
         report.server(server.host, server, copies, done)
     for found in findings:
         report.finding(found)
-    report.close(summary(servers, done, len(findings)), run)
+    report.close(ending.Ending(
+        summary(servers, done, len(findings)), run))

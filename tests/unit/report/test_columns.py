@@ -22,6 +22,7 @@ import pytest
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.report import columns
+from rbd_mon_fix.report import ending
 from rbd_mon_fix.report import factory
 from rbd_mon_fix.report import listing
 from rbd_mon_fix.report import schema
@@ -61,7 +62,7 @@ def report(fmt, wanted=(), kind=schema.Kind.STATUS):
     found.clusters([sample.CLUSTER], None)
     copies = sample.stale(1)
     found.server('cmp1', copies[0].instance, copies, None)
-    found.close(sample.summary([copies]), None)
+    found.close(ending.Ending(sample.summary([copies])))
     return stream.getvalue().splitlines()
 
 

@@ -21,6 +21,7 @@ import tracemalloc
 import pytest
 
 from rbd_mon_fix.model.summary import Summary
+from rbd_mon_fix.report import ending
 from rbd_mon_fix.report import factory
 from rbd_mon_fix.report import schema
 from tests.unit.report import sample
@@ -51,7 +52,7 @@ def stream_servers(fmt, count, terminal):
         copies = sample.stale(number)[1:2]
         summary.add(copies, None)
         report.server('cmp1', copies[0].instance, copies, None)
-    report.close(summary, None)
+    report.close(ending.Ending(summary))
 
 
 def peak(*args):
