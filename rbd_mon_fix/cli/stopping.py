@@ -14,7 +14,9 @@
 
 """The first signal during a write: finish the batch in hand, then stop.
 
-Everywhere else, and from the second signal on, a signal interrupts at once.
+Everywhere else, and from the second signal on, a signal interrupts at once. A
+batch that takes too long, because a service does not answer, is interrupted
+too.
 """
 
 from __future__ import annotations
@@ -29,6 +31,8 @@ from typing import Iterator, TextIO
 # finish too: that takes about a second, and systemd waits for 90 before it
 # kills (DefaultTimeoutStopSec in systemd-system.conf(5)).
 SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+# Seconds that a batch has to finish. It usually takes about one.
+PATIENCE = 8.0
 
 
 class Stop:
@@ -51,6 +55,7 @@ class Stop:
                   if signal.getsignal(number) is not signal.SIG_IGN}
 
         def restore() -> None:
+            signal.setitimer(signal.ITIMER_REAL, 0)
             for number, handler in before.items():
                 # A later signal may have installed another one.
                 if signal.getsignal(number) is note:
@@ -60,6 +65,11 @@ class Stop:
             restore()
             self.asked = True
             self._tell()
+            interrupt = before[signal.Signals(signum)]
+            if callable(interrupt):
+                signal.signal(signal.SIGALRM,
+                              lambda _, later: interrupt(signum, later))
+                signal.setitimer(signal.ITIMER_REAL, PATIENCE)
 
         for number in before:
             signal.signal(number, note)

@@ -20,6 +20,7 @@ import io
 import os
 import pty
 import signal
+import time
 
 import pytest
 
@@ -54,6 +55,23 @@ def test_the_first_signal_is_noted_and_the_second_interrupts(first, second):
             signal.raise_signal(second)
     assert err.getvalue() == ('Finishing the 50 servers in hand. Ctrl-C again '
                               'stops at once.\n')
+
+
+def test_a_batch_that_does_not_end_is_interrupted(monkeypatch):
+    monkeypatch.setattr(stopping, 'PATIENCE', 0.01)
+    stop = stopping.Stop(io.StringIO())
+    with pytest.raises(KeyboardInterrupt):
+        with stop.polite():
+            signal.raise_signal(signal.SIGINT)
+            time.sleep(60)
+    assert stop.asked
+
+
+def test_a_batch_that_ends_is_not_interrupted_later():
+    with stopping.Stop(io.StringIO()).polite():
+        signal.raise_signal(signal.SIGINT)
+        assert signal.getitimer(signal.ITIMER_REAL)[0] > 0
+    assert signal.getitimer(signal.ITIMER_REAL)[0] == 0
 
 
 def test_outside_the_block_a_signal_interrupts():
