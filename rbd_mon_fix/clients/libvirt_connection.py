@@ -82,9 +82,15 @@ class Connection:
 
     def close(self) -> None:
         """Close the connection; leave one open that does not answer."""
-        with contextlib.suppress(libvirt.libvirtError, waiting.Silent):
+        try:
             waiting.answer(self._connection.close, waiting.GRACE)
             libvirt_events.loop().release(self._connection)
+        except libvirt.libvirtError:
+            pass
+        except waiting.Silent:
+            # Otherwise virConnect.__del__ closes it when the process ends, and
+            # waits for the libvirt that does not answer.
+            self._connection._o = None
 
     @interruptible
     def hostname(self) -> str:

@@ -31,6 +31,10 @@ R = TypeVar('R')
 # Seconds that calls have to return after a signal: libvirt then finishes what
 # it is doing, and Ctrl-C still ends a command within a second.
 GRACE = 0.2
+# Seconds after which a waiting thread looks for signals. A signal that arrives
+# right before the wait does not end it (PyThread_acquire_lock_timed in
+# CPython's Python/thread_pthread.h).
+_GLANCE = 0.1
 
 
 class Silent(Exception):
@@ -64,8 +68,7 @@ def answers(calls: Collection[Callable[[], R]], at_once: int,
     for thread in threads:
         thread.start()
     try:
-        if futures.wait(results, limit,
-                        futures.FIRST_EXCEPTION).not_done:
+        if not _all_returned(results, limit):
             _raise_first(results)
         return [result.result() for result in results]
     except Silent:
@@ -79,6 +82,21 @@ def answers(calls: Collection[Callable[[], R]], at_once: int,
         left.clear()
         _join(threads, GRACE)
         raise
+
+
+def _all_returned(results: Collection[futures.Future[R]],
+                  limit: Optional[float]) -> bool:
+    """Wait until all calls have returned, one has failed, or time is up."""
+    end = None if limit is None else time.monotonic() + limit
+    while True:
+        left = _GLANCE if end is None else min(
+            _GLANCE, max(0.0, end - time.monotonic()))
+        waited = futures.wait(results, left, futures.FIRST_EXCEPTION)
+        if not waited.not_done:
+            return True
+        if (end is not None and time.monotonic() >= end) or any(
+                result.exception() for result in waited.done):
+            return False
 
 
 def _raise_first(results: Collection[futures.Future[R]]) -> None:
