@@ -46,7 +46,7 @@ from rbd_mon_fix.report import ending
 from rbd_mon_fix.report import factory
 from rbd_mon_fix.report import progress
 from rbd_mon_fix.report import schema
-from rbd_mon_fix.report import sentences
+from rbd_mon_fix.report import verdicts
 from rbd_mon_fix.report import view as views
 
 
@@ -74,9 +74,11 @@ def view(conf: cfg.ConfigOpts) -> views.View:
     command: Any = conf.command
     typed = isinstance(conf, command_line.CommandLine)
     return views.View(
-        getattr(command, 'verbose', False),
+        getattr(command, 'verbose', False), getattr(command, 'all', False),
         shared=views.split(conf.shared_options()) if typed else (),
-        scope=views.split(conf.scope_options()) if typed else ())
+        scope=views.split(conf.scope_options()) if typed else (),
+        options=tuple(f'--{option}' for option in ('lock', 'verify')
+                      if getattr(command, option, False)))
 
 
 class Console(engine.Silence):
@@ -122,6 +124,7 @@ class RunConsole(Console, contextlib.AbstractContextManager['RunConsole']):
     def __init__(self, conf: cfg.ConfigOpts, kind: schema.Kind, out: TextIO,
                  err: TextIO):
         super().__init__(conf, kind, out)
+        self._conf = conf
         self._err = err
         self._display = progress.Display(err, conf.command.progress)
         self._stop = stopping.Stop(err)
@@ -189,7 +192,10 @@ class RunConsole(Console, contextlib.AbstractContextManager['RunConsole']):
             return True
         streams.drop(self._out)
         with contextlib.suppress(OSError):
-            summary = sentences.sentences(how.summary, self._kind, how.run)
+            summary = [
+                *verdicts.first(how, self._kind),
+                verdicts.last(how, self._kind),
+                *verdicts.following(how, self._kind, view(self._conf))]
             print('rbd-mon-fix: Cannot write the report: '
                   f'{self._lost.strerror}. Its summary:',
                   *map(encoding.printable, summary), sep='\n', file=self._err)

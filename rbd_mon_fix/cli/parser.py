@@ -33,6 +33,7 @@ PROGRESS = ('auto', 'bar', 'lines', 'none')
 # Time limit for opening a disk, in seconds, and disks opened at once.
 _TIMEOUT = 5.0
 _PARALLEL = 4
+_HOSTS = 'compute hosts: H,H or @FILE; default: this machine'
 
 
 def add_parsers(commands: Any, parent: Any) -> None:
@@ -47,11 +48,12 @@ def add_parsers(commands: Any, parent: Any) -> None:
             '--help-all', action='help',
             help='show this page with the options of every command')
     commands.metavar = 'COMMAND'
-    _preflight(_add(
+    _host(_add(
         commands, 'preflight',
         'Check everything that a run needs: config, databases and the rights '
         'in them, libvirt, Ceph, QEMU, the journal, the clock. Prints one '
-        'line for each check, with advice where it fails. Changes nothing.'))
+        'line for each check, with advice where it fails. Changes nothing.'),
+        _HOSTS)
     _add(commands, 'monitors',
          'Show the clusters in the config, their right monitors, where the '
          'list comes from, and whether each monitor answers.')
@@ -112,7 +114,7 @@ def _parser(commands: Any, name: str, text: str, prefix: str,
 
 def _scope(parser: argparse.ArgumentParser,
            stores: Sequence[str]) -> argparse.ArgumentParser:
-    _host(parser, 'compute hosts: H,H or @FILE; default: this machine')
+    _host(parser, _HOSTS)
     parser.add_argument('--all-hosts', action='store_true',
                         help='every compute host that Nova knows')
     _instance(parser)
@@ -144,7 +146,9 @@ def _instance(parser: argparse.ArgumentParser) -> None:
 def _verbose(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '-v', '--verbose', action='store_true',
-        help='list current copies too, and what tells their cluster')
+        help='list each copy, and what tells its cluster')
+    parser.add_argument('--all', action='store_true',
+                        help='list servers and hosts that are in order too')
 
 
 def _refresh(parser: argparse.ArgumentParser) -> None:
@@ -174,10 +178,6 @@ def _verify(parser: argparse.ArgumentParser) -> None:
     _progress(parser)
 
 
-def _preflight(parser: argparse.ArgumentParser) -> None:
-    _host(parser, 'compute hosts: H,H or @FILE; default: this machine')
-
-
 def _guests(parser: argparse.ArgumentParser) -> None:
     _host(parser, 'this compute host, as Nova names it; not required')
     _instance(parser)
@@ -188,6 +188,7 @@ def _guests(parser: argparse.ArgumentParser) -> None:
 def _rollback(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('run', metavar='RUN',
                         help="ID of the run, from 'journal list'")
+    _verbose(parser)
     _dry_run(parser)
     _progress(parser)
 

@@ -105,6 +105,16 @@ class Copy:
                                               State.UNREADABLE)
 
     @property
+    def amiss(self) -> bool:
+        """Return whether a person must know of the copy.
+
+        A read-only copy that makes no operation fail goes away by itself, when
+        its guest is restarted.
+        """
+        lasting = self.skip is not SkipReason.READ_ONLY or bool(self.breaks)
+        return self.not_judged or self.wrong and self.counts and lasting
+
+    @property
     def due(self) -> bool:
         """Return whether the copy is to be changed."""
         return self.wrong and self.skip is None

@@ -133,8 +133,7 @@ class Summary:
         self.states[copy.state] += 1
         read_only = copy.skip is SkipReason.READ_ONLY
         self.not_judged += copy.not_judged
-        self.wrong += copy.wrong and copy.counts and (
-            not read_only or bool(copy.breaks))
+        self.wrong += copy.amiss and copy.wrong
         if copy.skip and copy.state is not State.CURRENT:
             self.skipped[copy.skip] += 1
             self.left_alone += copy.counts and not read_only and (

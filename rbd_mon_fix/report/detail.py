@@ -12,132 +12,57 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The report for people, grouped by host and server."""
+"""Each copy of each server, for ``--verbose``."""
 
 from __future__ import annotations
 
 import collections
 from typing import Iterator, Optional, Sequence
 
-from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.finding import Finding
 from rbd_mon_fix.model.instance import Instance
 from rbd_mon_fix.model.monmap import MonAddr
-from rbd_mon_fix.model.monmap import Monitor
 from rbd_mon_fix.model.plan import Copy
 from rbd_mon_fix.model.plan import Operation
 from rbd_mon_fix.model.plan import Outcomes
-from rbd_mon_fix.model.plan import State
 from rbd_mon_fix.model.plan import outcome_of
 from rbd_mon_fix.model.summary import breaks_left
 from rbd_mon_fix.report import encoding
-from rbd_mon_fix.report import ending
 from rbd_mon_fix.report import lines
-from rbd_mon_fix.report import matrix
-from rbd_mon_fix.report import schema
 from rbd_mon_fix.report import sentences
 from rbd_mon_fix.report import style
-from rbd_mon_fix.report import view as views
 
 _HANG = 8
 
 
-class Table:
+class Detail:
     """A block of lines for each server, below the name of its host."""
 
-    def __init__(self, printer: lines.Printer, kind: schema.Kind,
-                 view: views.View = views.PLAIN):
+    def __init__(self, printer: lines.Printer):
         self._printer = printer
-        self._kind = kind
-        self._verbose = view.verbose
-        # The cluster and the words for each old address.
-        self._former: dict[tuple[str, str], None] = {}
         self._host: Optional[str] = None
-        self._failing = matrix.Matrix()
         self._in_findings = False
-
-    def clusters(self, clusters: Sequence[Cluster],
-                 answering: Optional[frozenset[MonAddr]]) -> None:
-        """Write the right monitors of each cluster."""
-        for cluster in clusters:
-            self._printer.line(_cluster(cluster, answering), _HANG)
 
     def server(self, host: str, instance: Instance, copies: Sequence[Copy],
                outcomes: Outcomes) -> None:
-        """Write one server, unless it has no copies."""
-        if not copies:
-            return
+        """Write one server and each of its copies, with the evidence."""
         if host != self._host:
-            self._end_host()
-            self._host = host
-            self._printer.line([])
+            if self._host:
+                self._printer.line([])
             self._printer.line([('Host ', ''), (host, 'bold')])
+            self._host = host
         self._printer.line(_head(instance, copies, outcomes), _HANG)
-        for spans in _details(copies, outcomes, self._verbose):
+        for spans in _details(copies, outcomes):
             self._printer.line(spans, _HANG)
-        self._former.update(
-            ((copy.cluster, address), None) for copy in copies
-            if copy.cluster and copy.evidence
-            for address in copy.evidence.addresses)
-        self._failing.add(instance, breaks_left(copies, outcomes))
 
     def finding(self, found: Finding) -> None:
         """Write one finding with its advice."""
         if not self._in_findings:
-            self._end_host()
             self._printer.line([])
-            self._printer.line([('Findings that need attention', 'bold')])
+            self._printer.line([('Findings', 'bold')])
             self._in_findings = True
         self._printer.line(_finding(found), _HANG)
         self._printer.line([(f'    {found.advice}', '')], _HANG)
-
-    def close(self, how: ending.Ending) -> None:
-        """Write whose the old addresses were, and the summary."""
-        self._end_host()
-        if self._former:
-            self._printer.line([])
-            self._printer.line([('Addresses of former monitors', 'bold')])
-            for cluster, address in self._former:
-                self._printer.line([(f'  {cluster}: {address}', '')], _HANG)
-        self._printer.line([])
-        first, *rest = sentences.sentences(
-            how.summary, self._kind, how.run)
-        self._printer.line([(first, style.of_run(how.summary))])
-        for sentence in rest:
-            self._printer.line([(sentence, '')])
-
-    def _end_host(self) -> None:
-        rows = self._failing.rows()
-        self._failing = matrix.Matrix()
-        if rows:
-            self._printer.line([])
-            self._printer.line([
-                (f'  Operations that would fail on {self._host}', 'bold')])
-            self._printer.table(rows)
-
-
-def _cluster(cluster: Cluster, answering: Optional[frozenset[MonAddr]]
-             ) -> list[lines.Span]:
-    monitors = cluster.monmap.monitors
-    name = [('Cluster ', ''), (cluster.name, 'bold')]
-    if not monitors:
-        return [*name, (': monitors unknown', 'yellow')]
-    addrs = encoding.flat(cluster.monmap.addrs)
-    return [*name, (f', from {cluster.origin}: {addrs}', ''),
-            _answers(monitors, answering)]
-
-
-def _answers(monitors: Sequence[Monitor],
-             answering: Optional[frozenset[MonAddr]]) -> lines.Span:
-    if answering is None:
-        return ' (not asked)', 'dim'
-    alive = sum(not answering.isdisjoint(monitor.addrs)
-                for monitor in monitors)
-    if not alive:
-        return ' (no answer)', style.BAD
-    if alive < len(monitors):
-        return f' ({alive} of {len(monitors)} answer)', 'yellow'
-    return ' (all answer)', 'dim'
 
 
 def _finding(found: Finding) -> list[lines.Span]:
@@ -186,33 +111,18 @@ def _word(copy: Copy, outcomes: Outcomes) -> str:
     return outcome.verdict.value if outcome else copy.state.value
 
 
-def _details(copies: Sequence[Copy], outcomes: Outcomes,
-             verbose: bool) -> Iterator[list[lines.Span]]:
-    """Yield a line for each copy that is not simply current.
-
-    Current copies share one line, which is omitted if all are current.
-
-    :param verbose: whether to list current copies, and evidence
-    """
-    listed = [copy for copy in copies
-              if verbose or copy.state is not State.CURRENT]
-    if not listed:
-        return
-    cells = [_cells(copy, outcomes) for copy in listed]
+def _details(copies: Sequence[Copy],
+             outcomes: Outcomes) -> Iterator[list[lines.Span]]:
+    """Yield a line for each copy."""
+    cells = [_cells(copy, outcomes) for copy in copies]
     widths = [max(map(len, column)) for column in zip(*cells)]
-    widths[0] = max(widths[0], len(State.CURRENT.value))
-    for copy, (word, *place) in zip(listed, cells):
+    for copy, (word, *place) in zip(copies, cells):
         rest = zip(place, widths[1:])
         yield [('    ', ''),
                (word.ljust(widths[0]), style.of(_word(copy, outcomes))),
                (''.join(f'  {each.ljust(width)}' for each, width in rest),
                 ''),
-               ('  ' + '  '.join(_remarks(copy, outcomes, verbose)), '')]
-    current = [f'{copy.locator.store} {copy.device or ""}'.strip()
-               for copy in copies if copy.state is State.CURRENT]
-    if current and not verbose:
-        yield [('    ', ''), ('current'.ljust(widths[0]), 'dim'),
-               (f'  {", ".join(current)}', 'dim')]
+               ('  ' + '  '.join(_remarks(copy, outcomes)), '')]
 
 
 def _cells(copy: Copy, outcomes: Outcomes) -> tuple[str, ...]:
@@ -222,7 +132,7 @@ def _cells(copy: Copy, outcomes: Outcomes) -> tuple[str, ...]:
             copy.locator.store, copy.device or '-')
 
 
-def _remarks(copy: Copy, outcomes: Outcomes, verbose: bool) -> Iterator[str]:
+def _remarks(copy: Copy, outcomes: Outcomes) -> Iterator[str]:
     if copy.disk:
         cluster = f' ({copy.cluster})' if copy.cluster else ''
         yield f'{copy.disk.image}{cluster}'
@@ -230,10 +140,10 @@ def _remarks(copy: Copy, outcomes: Outcomes, verbose: bool) -> Iterator[str]:
     # The states unknown-cluster and unreadable have skips of these names.
     if copy.skip and copy.skip.value != copy.state.value:
         yield f'skipped: {copy.skip.value}'
-    if verbose and copy.evidence:
+    if copy.evidence:
         yield f'evidence: {copy.evidence.kind.value}'
-    if copy.cluster and copy.evidence and copy.evidence.remark:
-        yield copy.evidence.remark
+    if copy.cluster and copy.evidence and copy.evidence.detail:
+        yield copy.evidence.detail
     outcome = outcome_of(copy, outcomes)
     reason = (outcome and outcome.reason) or copy.note
     if reason:

@@ -20,16 +20,24 @@ from typing import Protocol, Sequence
 
 # A text and its style in the syntax of rich; '' for no style.
 Span = tuple[str, str]
+Line = list[Span]
 
 
 class Printer(Protocol):
     """Writes lines and tables to a stream."""
+
+    @property
+    def width(self) -> int:
+        """Return the number of columns."""
 
     def line(self, spans: Sequence[Span], hang: int = 0) -> None:
         """Write one line.
 
         :param hang: columns by which a terminal indents a folded rest
         """
+
+    def whole(self, text: str) -> None:
+        """Write a line that is never folded, so that it can be copied."""
 
     def table(self, rows: Sequence[Sequence[Span]]) -> None:
         """Write rows of cells, all of the same length, in columns."""

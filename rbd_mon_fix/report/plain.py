@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import Sequence, TextIO
 
 from rbd_mon_fix.report import encoding
@@ -31,12 +32,21 @@ class Plain:
         self._stream = stream
         self._encodable = encoding.encoder(stream)
 
+    @property
+    def width(self) -> int:
+        """Return 80, or what the variable COLUMNS says."""
+        return shutil.get_terminal_size((80, 24)).columns
+
     def line(self, spans: Sequence[lines.Span], hang: int = 0) -> None:
         """Write one line.
 
         :param hang: not used: the line is not folded
         """
         self._write(''.join(self._text(span) for span in spans))
+
+    def whole(self, text: str) -> None:
+        """Write a line."""
+        self.line([(text, '')])
 
     def table(self, rows: Sequence[Sequence[lines.Span]]) -> None:
         """Write one line for each row, its cells padded to columns."""

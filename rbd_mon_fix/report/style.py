@@ -38,6 +38,7 @@ _STYLES = {
     'conflict': BAD,
 }
 _SEVERITY = {word: severity for severity, word in enumerate(_STYLES)}
+_OF_SEVERITY = tuple(_STYLES.values())
 
 
 def of(word: str) -> str:
@@ -48,6 +49,11 @@ def of(word: str) -> str:
 def severity(word: str) -> int:
     """Return the rank of a word: the higher, the worse."""
     return _SEVERITY.get(word, 0)
+
+
+def of_severity(severity: int) -> str:
+    """Return the style of the words of a rank."""
+    return _OF_SEVERITY[severity]
 
 
 def of_run(summary: Summary) -> str:

@@ -37,6 +37,11 @@ class Terminal:
             file=stream, highlight=False, markup=False, emoji=False)
         self._encodable = encoding.encoder(stream)
 
+    @property
+    def width(self) -> int:
+        """Return the width of the terminal."""
+        return self._console.width
+
     def line(self, spans: Sequence[lines.Span], hang: int = 0) -> None:
         """Write one line, folded if it is wider than the terminal.
 
@@ -52,6 +57,10 @@ class Terminal:
         for line in rest:
             line.pad_left(hang)
             self._console.print(line, soft_wrap=True)
+
+    def whole(self, text: str) -> None:
+        """Write a line that is never folded, so that it can be copied."""
+        self._console.print(self._text((text, '')), soft_wrap=True)
 
     def table(self, rows: Sequence[Sequence[lines.Span]]) -> None:
         """Write a table, its cells folded between words.

@@ -31,12 +31,14 @@ class View:
     :param everything: whether to list servers that are in order
     :param shared: the options of every command, such as ``--config-file``
     :param scope: the options that select hosts, servers and stores
+    :param options: other options that a repetition needs
     """
 
     verbose: bool = False
     everything: bool = False
     shared: tuple[str, ...] = ()
     scope: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
 
     def command(self, *words: str) -> str:
         """Return a complete command line, quoted for a shell."""
@@ -45,6 +47,27 @@ class View:
     def scoped(self, command: str, *words: str) -> str:
         """Return a command line for the same hosts, servers and stores."""
         return self.command(command, *self.scope, *words)
+
+    def again(self, command: str, *words: str) -> str:
+        """Return a command line with all options that were given."""
+        return self.scoped(command, *self.options, *words)
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Return the options that select hosts."""
+        pairs = zip(self.scope, (*self.scope[1:], ''))
+        return tuple(word for name, value in pairs
+                     for word in (name, value) if name == '--host')
+
+    @property
+    def proves(self) -> bool:
+        """Return whether ``verify`` takes the same scope.
+
+        It looks at one host, the one that it runs on.
+        """
+        one = len(self.hosts) <= 2 and not any(
+            host.startswith('@') or ',' in host for host in self.hosts)
+        return one and not {'--all-hosts', '--store'} & {*self.scope}
 
 
 PLAIN = View()

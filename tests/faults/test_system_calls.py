@@ -38,7 +38,7 @@ def subject(build_cloud):
 def is_told(done):
     """Return whether an error has a sentence, or a place in the report."""
     return 'rbd-mon-fix: ' in done.err or done.code == 4 and any(
-        words in done.out for words in ('could not be judged', 'Not fixed'))
+        words in done.out for words in ('LEFT ALONE', 'NOT WRITTEN'))
 
 
 def sample(faults, everything):

@@ -68,7 +68,7 @@ def test_shares(build_cloud):
     assert stale['desired'] == []
     assert status.json['summary']['findings'] == 2
     table = admin.run('status', '--host', 'cmp1').out
-    assert 'Findings that need attention' in table
+    assert '  FINDINGS' in table.splitlines()
     assert 'share stale of server' in table
     other = admin.run(*STATUS, '--instance', SERVERS[1].uuid)
     assert findings(other) == []

@@ -44,14 +44,19 @@ class Nowhere:
         pass
 
 
-def stream_servers(fmt, count, terminal):
+def stream_servers(fmt, count, terminal, size=50):
+    """Write a report of many servers, all of them wrong, on ten hosts.
+
+    :param size: number of servers of each host but the last
+    """
     report = factory.report(fmt, Nowhere(terminal), schema.Kind.STATUS)
     summary = Summary()
     report.clusters([sample.CLUSTER], None)
     for number in range(count):
-        copies = sample.stale(number)[1:2]
+        host = f'cmp{min(number // size, 9)}'
+        copies = sample.stale(number, host=host)[1:2]
         summary.add(copies, None)
-        report.server('cmp1', copies[0].instance, copies, None)
+        report.server(host, copies[0].instance, copies, None)
     report.close(ending.Ending(summary))
 
 
@@ -83,6 +88,13 @@ def test_a_terminal_takes_no_more_than_the_caches_of_rich(monkeypatch):
     stream_servers('table', 100, True)
 
     assert peak('table', 4000, True) < 2**21
+
+
+def test_a_line_of_a_server_is_all_that_a_host_takes():
+    """A table of one host lists its servers, the worst first."""
+    stream_servers('table', 100, False)
+
+    assert peak('table', 4000, False, 4000) < 2**22
 
 
 @pytest.mark.parametrize('fmt', factory.FORMATS)

@@ -12,104 +12,32 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
+"""One screen for people: the verdict first and last."""
+
 from __future__ import annotations
 
+import dataclasses
 import io
 import re
 
 import pytest
 
-from rbd_mon_fix.model.cluster import Cluster
-from rbd_mon_fix.model.cluster import Source
-from rbd_mon_fix.model.evidence import Evidence
-from rbd_mon_fix.model.evidence import EvidenceKind
+from rbd_mon_fix import exceptions
 from rbd_mon_fix.model.finding import Finding
 from rbd_mon_fix.model.finding import FindingKind
-from rbd_mon_fix.model.monmap import MonAddr
-from rbd_mon_fix.model.monmap import MonMap
-from rbd_mon_fix.model.plan import State
 from rbd_mon_fix.model.plan import Verdict
-from rbd_mon_fix.model.record import SkipReason
 from rbd_mon_fix.report import factory
+from rbd_mon_fix.report import layout
 from rbd_mon_fix.report import schema
+from rbd_mon_fix.report import view as views
 from tests.unit.report import sample
+from tests.unit.report import screens
 
 STATUS, REFRESH = schema.Kind.STATUS, schema.Kind.REFRESH
-MANY = [sample.current(1), sample.stale(2),
-        sample.busy(3, host='cmp2', vm_state='active'),
-        sample.unreadable(4, host='cmp2', name='')]
-
-STATUS_OF_MANY = '''\
-Cluster ceph, from mon-dump: 10.1.0.1:6789 [fd01::1]:6789 (all answer)
-
-Host cmp1
-  00000001-0000-4000-8000-000000000000  web-1  (stopped)  3 copies current
-  00000002-0000-4000-8000-000000000000  web-2  (stopped)  would not start; \
-hard-reboot and soft-reboot would fail too
-    stale    nova-bdm  vda  vms/root (ceph)  10.0.0.1:6789 [fd00::1]:6789 \
--> 10.1.0.1:6789 [fd01::1]:6789
-    stale    domain    vda  vms/root (ceph)  10.0.0.1:6789 [fd00::1]:6789 \
--> 10.1.0.1:6789 [fd01::1]:6789
-    current  cinder-attachment vda
-
-  Operations that would fail on cmp1
-                     start  hard-reboot  soft-reboot
-    00000002  web-2  fails  fails        fails
-    1 server         1      1            1
-
-Host cmp2
-  00000003-0000-4000-8000-000000000000  web-3  (active, rebooting)  \
-would not start; hard-reboot would fail too
-    stale    nova-bdm  vda  vms/root (ceph)  10.0.0.1:6789 [fd00::1]:6789 \
--> 10.1.0.1:6789 [fd01::1]:6789  skipped: busy  Nova is at work on it.
-  00000004-0000-4000-8000-000000000000  (stopped)  1 copy unreadable
-    unreadable  nova-bdm  vda  It is no JSON.
-
-  Operations that would fail on cmp2
-                     start  hard-reboot
-    00000003  web-3  fails  fails
-    1 server         1      1
-
-1 copy on 1 server could not be judged: nothing tells whether the addresses \
-are right.
-If the power failed now, 1 of 2 servers on cmp1 would not come back.
-If the power failed now, at least 1 of 2 servers on cmp2 would not come back.
-2 servers would not start.
-Hard-reboot would fail on 2 servers, soft-reboot on 1.
-Found 8 copies on 4 servers: 1 unreadable, 3 stale, 4 current.
-Skipped 2 copies: 1 busy, 1 unreadable.
-"rbd-mon-fix refresh" would make 2 changes.
-'''
-
-REFRESH_OF_TWO = '''\
-Cluster ceph, from mon-dump: 10.1.0.1:6789 [fd01::1]:6789 (all answer)
-
-Host cmp1
-  00000001-0000-4000-8000-000000000000  web-1  (stopped)  2 fixed, 1 current
-    stale, fixed  nova-bdm  vda  vms/root (ceph)  10.0.0.1:6789 \
-[fd00::1]:6789 -> 10.1.0.1:6789 [fd01::1]:6789
-    stale, fixed  domain    vda  vms/root (ceph)  10.0.0.1:6789 \
-[fd00::1]:6789 -> 10.1.0.1:6789 [fd01::1]:6789
-    current       cinder-attachment vda
-  00000002-0000-4000-8000-000000000000  web-2  (stopped)  still would not \
-start; hard-reboot would fail too
-    stale, failed  nova-bdm  vda  vms/root (ceph)  10.0.0.1:6789 \
-[fd00::1]:6789 -> 10.1.0.1:6789 [fd01::1]:6789  The row is locked.
-
-  Operations that would fail on cmp1
-                     start  hard-reboot
-    00000002  web-2  fails  fails
-    1 server         1      1
-
-If the power failed now, 1 of 2 servers on cmp1 would not come back.
-1 server still would not start.
-1 server would not have started; now it would.
-Hard-reboot would still fail on 1 server.
-Not fixed: 1 failed. Run the same command again to retry.
-Fixed: 2 changes.
-Found 4 copies on 2 servers: 3 stale, 1 current.
-Run r1. To undo it: rbd-mon-fix rollback r1
-'''
+MANY = [sample.current(1), sample.stale(2), sample.busy(3),
+        sample.unreadable(4)]
+# A command to copy stands alone on its line, which is never folded.
+COMMANDS = ('Next: ', 'Take back: ')
 
 
 class Tty(io.StringIO):
@@ -118,156 +46,113 @@ class Tty(io.StringIO):
         return True
 
 
-@pytest.fixture
-def tty(monkeypatch):
+@pytest.fixture(autouse=True)
+def environment(monkeypatch):
     for name in ('NO_COLOR', 'FORCE_COLOR', 'TTY_COMPATIBLE', 'COLORTERM'):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv('TERM', 'xterm-256color')
     monkeypatch.setenv('COLUMNS', '80')
-    return Tty()
-
-
-def piped(*args, **kwargs):
-    stream = io.StringIO()
-    sample.written('table', stream, *args, **kwargs)
-    return stream.getvalue()
 
 
 def bare(text):
     return re.sub(r'\x1b\[[\d;]*m', '', text)
 
 
-def test_status():
-    assert piped(STATUS, MANY) == STATUS_OF_MANY
+def piped(*args, **kwargs):
+    sample.written('table', stream := io.StringIO(), *args, **kwargs)
+    return stream.getvalue()
 
 
-def test_refresh():
-    one, two = sample.stale(1), sample.stale(2)[1:2]
-    done = {**sample.outcomes(one), **sample.outcomes(
-        two, Verdict.FAILED, 'The row is locked.')}
-
-    assert piped(REFRESH, [one, two], done, 'r1') == REFRESH_OF_TWO
+def files(*widths):
+    return pytest.mark.parametrize('path, screen, width', [
+        pytest.param(*each, id=each[0].stem) for each in screens.files()
+        if each[2] in widths])
 
 
-def test_all_current_is_one_short_line_a_server():
-    assert piped(STATUS, [sample.current(1)]).splitlines()[2:] == [
-        'Host cmp1',
-        '  00000001-0000-4000-8000-000000000000  web-1  (stopped)  '
-        '3 copies current',
-        '', 'All 3 copies are current.', 'Checked 1 server.']
+@files(80, 160)
+def test_a_screen_is_as_it_was_drawn(path, screen, width):
+    assert screens.text(screen, width) == path.read_text()
 
 
-@pytest.mark.parametrize('copies, verdict', [
-    (sample.stale(1)[1:2],
-     'would not start; hard-reboot would fail too'),
-    (sample.stale(1)[2:], 'soft-reboot would fail')])
-def test_the_line_of_a_server_names_the_operations_that_fail(copies,
-                                                             verdict):
-    assert f'(stopped)  {verdict}\n' in piped(STATUS, [copies])
+def test_every_drawing_has_a_screen():
+    assert sorted(screens.FOLDER.iterdir()) == sorted(
+        path for path, _, _ in screens.files())
 
 
-def test_drift_is_told_without_alarm():
-    server = sample.instance(1)
-    copies = [sample.copy(server),
-              sample.copy(server, 'domain', State.DRIFTED)]
-
-    assert '(stopped)  1 drifted, 1 current\n' in piped(STATUS, [copies])
-
-
-def test_an_unknown_cluster_shows_the_monitors_and_says_so_once():
-    copy = sample.copy(sample.instance(1), state=State.UNKNOWN_CLUSTER,
-                       cluster=None, desired=(),
-                       skip=SkipReason.UNKNOWN_CLUSTER)
-
-    assert ('    unknown-cluster  nova-bdm  vda  vms/root  '
-            '10.0.0.1:6789 [fd00::1]:6789\n') in piped(STATUS, [[copy]])
+@files(80, 160)
+def test_a_terminal_shows_the_same_words(path, screen, width):
+    if screen.view.verbose:
+        return
+    shown = bare(screens.text(screen, width, Tty))
+    assert [line.rstrip() for line in shown.splitlines()] == (
+        path.read_text().splitlines())
 
 
-@pytest.mark.parametrize('answering, words', [
-    (None, '(not asked)'), ((), '(no answer)'),
-    (('10.1.0.1:3300', '10.1.0.1:6789'), '(1 of 2 answer)'),
-    (('10.1.0.1:3300', '[fd01::1]:6789'), '(all answer)')])
-def test_a_monitor_answers_on_any_of_its_addresses(answering, words):
-    asked = None if answering is None else frozenset(
-        map(MonAddr.parse, answering))
-    first = piped(STATUS, [], answering=asked).splitlines()[0]
-
-    assert first.endswith(words)
+def assert_fits(text, width):
+    for line in text.splitlines():
+        assert layout.cells(line) <= width or line.startswith(COMMANDS)
 
 
-def test_a_cluster_without_monitors_says_so():
-    cluster = Cluster('ceph', None, Source.NONE, MonMap(()), ())
-
-    assert piped(STATUS, [], clusters=[cluster]).startswith(
-        'Cluster ceph: monitors unknown\n')
-
-
-FINDINGS = '''
-Findings that need attention
-  cmp1  storage pool vms  10.0.0.1:6789 [fd00::1]:6789 -> 10.1.0.1:6789 \
-[fd01::1]:6789
-    Correct the hosts with "virsh pool-edit".
-  cmp1  pool of a cluster that is gone  10.0.0.1:6789 -> unknown
-    Remove it.
-  cmp2  volume v1 (retyping)
-    Wait.
-
-'''
+@files(80, 160)
+def test_every_line_fits(path, screen, width):
+    if not screen.view.verbose:
+        assert_fits(path.read_text(), width)
 
 
-def test_findings_follow_the_last_host():
-    findings = [
-        sample.FINDING,
-        Finding(FindingKind.POOL, 'cmp1', 'pool of a cluster that is gone',
-                sample.OLD[:1], (), 'Remove it.'),
-        Finding(FindingKind.VOLUME_MOVE, 'cmp2', 'volume v1 (retyping)', (),
-                (), 'Wait.')]
-    text = piped(STATUS, MANY, findings=findings)
-
-    assert text.count('Findings that need attention') == 1
-    rest = text.partition('that would fail on cmp2')[2]
-    assert FINDINGS + '1 copy on 1 server' in rest
-    assert '3 findings need attention; see above.\n' in rest
+@files(80)
+def test_the_verdict_is_first_and_a_next_step_last(path, screen, width):
+    if screen.view.verbose:
+        return
+    first, *_, last = path.read_text().splitlines()
+    assert first.startswith(('cmp1: ', '30 hosts, ', 'No RBD disk'))
+    assert last.startswith(('Next: ', 'Nothing to do.', 'Plan: '))
 
 
-OLD_SERVER = sample.instance(1)
-WAS = '10.0.0.1:6789 was mon.a until 2026-11-20'
-ALSO = '[fd00::1]:6789 was mon.b until 2026-11-20'
-HISTORY = Evidence(EvidenceKind.HISTORY, 'It is odd.', (WAS,))
-EXPLAINED = [[
-    sample.copy(OLD_SERVER, 'nova-bdm', State.STALE, evidence=HISTORY),
-    sample.copy(OLD_SERVER, 'domain', State.STALE, evidence=Evidence(
-        EvidenceKind.HISTORY, '', (WAS, ALSO))),
-    sample.copy(OLD_SERVER, 'cinder-attachment', evidence=Evidence(
-        EvidenceKind.CURRENT_ADDRESS)),
-    sample.copy(OLD_SERVER, 'managed-save', State.UNKNOWN_CLUSTER,
-                cluster=None, desired=(), skip=SkipReason.UNKNOWN_CLUSTER,
-                note='No known cluster had a monitor there.',
-                evidence=Evidence(EvidenceKind.NOT_FOUND,
-                                  'No known cluster had a monitor there.'))]]
+WORST = screens.Screen(
+    STATUS,
+    [*(server for number in range(1, 57)
+       for server in [screens.stale(number, monitors=screens.addresses(
+           f'198.51.{number}', range(200, 207)))]),
+     screens.busy(57), screens.unknown(58), *(
+         [sample.unreadable(59), sample.unreadable(60)])],
+    findings=[Finding(FindingKind.SNAPSHOT, 'cmp1', f'snapshot {number} ' * 9,
+                      screens.OLD, screens.NEW, f'Do {number}. ' * 40)
+              for number in range(20)],
+    lost={f'cmp{number}': exceptions.Unreachable('No answer within 10 s.')
+          for number in range(100)},
+    stranded=40)
 
 
-@pytest.mark.parametrize('kind', [STATUS, REFRESH])
-def test_whose_the_old_addresses_were_is_told_once(kind):
-    text = piped(kind, EXPLAINED)
-    assert ('\n\nAddresses of former monitors\n'
-            f'  ceph: {WAS}\n  ceph: {ALSO}\n\n') in text
-    assert (text.count('mon.a'), text.count('It is odd.')) == (1, 1)
-    # It is the note of its copy, and no former monitor.
-    assert text.count('No known cluster had a monitor there.') == 1
-    assert 'evidence' not in text
+@pytest.mark.parametrize('kind, outcomes', [
+    (STATUS, None), (schema.Kind.DRY_RUN, None),
+    (REFRESH, screens.done(WORST.servers, 500))])
+def test_sixty_servers_have_ninety_lines(kind, outcomes):
+    screen = dataclasses.replace(WORST, kind=kind, outcomes=outcomes,
+                                 run=outcomes and screens.RUN)
+    text = screens.text(screen, 80)
+
+    assert len(text.splitlines()) <= 90
+    assert_fits(text, 80)
 
 
-def test_a_verbose_table_shows_each_copy_with_its_evidence():
-    text = piped(STATUS, EXPLAINED, verbose=True)
-    details = [line.split() for line in text.splitlines()
-               if line.startswith('    ')]
-    assert [(line[0], line[1], line[line.index('evidence:') + 1])
-            for line in details if 'evidence:' in line] == [
-        ('stale', 'nova-bdm', 'history'), ('stale', 'domain', 'history'),
-        ('current', 'cinder-attachment', 'current-address'),
-        ('unknown-cluster', 'managed-save', 'not-found')]
-    assert 'current  cinder-attachment vda\n' not in text
+def test_five_hundred_hosts_have_one_screen():
+    servers = [copies for number in range(500) for copies in (
+        screens.stale(2 * number + 1, host=f'cmp{number:03}'),
+        screens.well(2 * number + 2, host=f'cmp{number:03}'))]
+    text = screens.text(screens.Screen(
+        STATUS, servers, view=screens.FLEET, lost=WORST.lost), 80)
+
+    assert len(text.splitlines()) <= 45
+    assert text.startswith('500 hosts, 1,000 servers: 500 would not come ')
+    assert_fits(text, 80)
+
+
+def test_hosts_that_were_not_looked_at_are_named_by_reason():
+    lines = screens.text(screens.SCREENS['status-fleet'], 80).splitlines()
+    at = lines.index('  NOT LOOKED AT (3)')
+
+    assert lines[at + 1].startswith('  cmp117: Cannot connect to libvirt')
+    assert lines[at + 2] == '  cmp203, cmp204: No answer within 10 s.'
 
 
 def test_a_server_without_copies_takes_no_line():
@@ -277,32 +162,31 @@ def test_a_server_without_copies_takes_no_line():
     assert stream.getvalue() == ''
 
 
+def test_why_changes_were_not_written_is_told():
+    copies = sample.stale(1)
+    text = piped(REFRESH, [copies], sample.outcomes(
+        copies, Verdict.FAILED, 'The row is locked.'), 'r1')
+
+    assert '\n  NOT WRITTEN\n' in text
+    assert '\n    failed: The row is locked.\n' in text
+
+
 def test_a_pipe_gets_no_escape_even_when_colour_is_forced(monkeypatch):
     monkeypatch.setenv('FORCE_COLOR', '1')
 
     assert '\x1b' not in piped(STATUS, MANY)
 
 
-def test_a_terminal_gets_colour_and_every_word(tty):
-    sample.written('table', tty, STATUS, MANY)
-    lines = tty.getvalue().splitlines()
+def test_a_terminal_gets_colour():
+    sample.written('table', tty := Tty(), STATUS, MANY)
+    first = tty.getvalue().splitlines()[0]
 
-    assert any(line.startswith('\x1b[1;31m1 copy on 1 server could not be')
-               for line in lines)
-    assert bare(tty.getvalue()).split() == STATUS_OF_MANY.split()
+    assert first.startswith('\x1b[1;31mcmp1: at least 2 of 4 servers')
 
 
-def test_a_terminal_folds_between_words(tty):
-    sample.written('table', tty, STATUS, MANY)
-    lines = bare(tty.getvalue()).splitlines()
-
-    assert max(len(line.rstrip()) for line in lines) <= 80
-    assert '        [fd00::1]:6789 -> 10.1.0.1:6789 [fd01::1]:6789' in lines
-
-
-def test_no_color_is_heeded(tty, monkeypatch):
+def test_no_color_is_heeded(monkeypatch):
     monkeypatch.setenv('NO_COLOR', '1')
-    sample.written('table', tty, STATUS, MANY)
+    sample.written('table', tty := Tty(), STATUS, MANY)
 
     assert not re.search(r'\x1b\[[\d;]*[34]\d', tty.getvalue())
 
@@ -311,21 +195,27 @@ def test_no_color_is_heeded(tty, monkeypatch):
     ('[red]db[/red]', '[red]db[/red]'), (':cat:', ':cat:'),
     ('a\x1b[31mb', r'a\x1b[31mb'), ('a\nb', r'a\nb'),
     ('a\u202eb', r'a\u202eb'), ('кот', 'кот')])
-def test_names_are_shown_as_they_are_and_do_nothing(
-        tty, monkeypatch, name, shown):
-    monkeypatch.setenv('COLUMNS', '120')
-    servers = [sample.current(1, name=name)]
-    sample.written('table', tty, STATUS, servers)
+def test_names_are_shown_as_they_are_and_do_nothing(name, shown):
+    servers = [sample.stale(1, name=name)]
+    sample.written('table', tty := Tty(), STATUS, servers)
 
-    line = f'000000000000  {shown}  (stopped)  3 copies current\n'
+    line = f'00000001  {shown}  stopped  start hard soft  2 stale\n'
     assert line in bare(tty.getvalue())
     assert line in piped(STATUS, servers)
+
+
+def test_a_command_is_never_folded():
+    view = views.View(shared=('--config-file', '/etc/' + 'a' * 200))
+    screen = dataclasses.replace(screens.SCREENS['status'], view=view)
+
+    last = bare(screens.text(screen, 80, Tty)).splitlines()[-1]
+    assert last == f'Next: {view.command("refresh", "--dry-run")}'
 
 
 def test_a_stream_gets_only_what_it_can_encode():
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding='ascii')
-    sample.written('table', stream, STATUS, [sample.current(1, name='é')])
+    sample.written('table', stream, STATUS, [sample.stale(1, name='é')])
     stream.flush()
 
-    assert b'\\xe9  (stopped)' in raw.getvalue()
+    assert b'\\xe9  stopped' in raw.getvalue()

@@ -39,6 +39,17 @@ def test_words_are_quoted():
         'rbd-mon-fix', 'status', '--host', 'a; reboot']
 
 
+def test_a_repetition_has_all_options():
+    view = views.View(scope=('--host', 'cmp1'), options=('--lock',))
+    assert view.again('refresh') == 'rbd-mon-fix refresh --host cmp1 --lock'
+
+
+def test_hosts_of_a_scope():
+    view = views.View(scope=('--host', 'a', '--store', 'domain', '--host',
+                             'b'))
+    assert view.hosts == ('--host', 'a', '--host', 'b')
+
+
 @pytest.mark.parametrize(('option', 'words'), [
     ('--host=cmp1', ('--host', 'cmp1')),
     ('--host=@/etc/hosts=1', ('--host', '@/etc/hosts=1')),

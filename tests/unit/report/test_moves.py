@@ -1,0 +1,141 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Moves of monitors, each told once."""
+
+import dataclasses
+
+import pytest
+
+from rbd_mon_fix.model.cluster import Source
+from rbd_mon_fix.model.history import FormerMonitor
+from rbd_mon_fix.model.monmap import MonAddr
+from rbd_mon_fix.model.monmap import MonMap
+from rbd_mon_fix.model.plan import State
+from rbd_mon_fix.report import moves
+from tests.unit.report import sample
+from tests.unit.report import screens
+
+
+def drawn(found, most=2, width=80):
+    return [''.join(text for text, _ in line)
+            for line in found.drawn(width, most)]
+
+
+def begun(clusters=(screens.CLUSTER,), answering=frozenset(screens.NEW)):
+    found = moves.Moves()
+    found.begin(clusters, answering)
+    return found
+
+
+def test_a_move_is_told_once_with_its_counts():
+    found = begun()
+    found.add(screens.stale(1))
+    found.add(screens.stale(2))
+
+    assert drawn(found) == [
+        '  ceph-6d0fd8d5: 12 copies, 2 servers',
+        '    - 192.0.2.{11,12,13}:6789  mon.{a,b,c} until 2026-11-20',
+        '    + 192.0.2.{21,22,23}:6789  from mon-dump, all answer']
+
+
+def test_one_copy():
+    found = begun()
+    found.add(screens.stale(1)[:1])
+
+    assert drawn(found)[0] == '  ceph-6d0fd8d5: 1 copy, 1 server'
+
+
+def test_rare_moves_are_only_counted():
+    found = begun()
+    for number in range(1, 5):
+        for _ in range(number):
+            found.add([screens.copy(1, 'domain', monitors=screens.addresses(
+                '198.51.100', [number]))])
+
+    lines = drawn(found)
+    assert lines[0] == '  ceph-6d0fd8d5: 4 of 10 copies, 4 servers'
+    assert lines[3] == '  ceph-6d0fd8d5: 3 of 10 copies, 3 servers'
+    assert lines[6:] == ['  and 2 other lists in 3 copies (-v)']
+
+
+@pytest.mark.parametrize('answering, words', [
+    (None, 'not asked'), ((), 'no answer'),
+    (screens.NEW[:1], '1 of 3 answer'), (screens.NEW, 'all answer')])
+def test_who_answers(answering, words):
+    found = begun(answering=None if answering is None
+                  else frozenset(answering))
+
+    assert drawn(found) == [
+        '  ceph-6d0fd8d5',
+        f'      192.0.2.{{21,22,23}}:6789  from mon-dump, {words}']
+
+
+def test_a_cluster_without_monitors_says_so():
+    cluster = dataclasses.replace(screens.CLUSTER, monmap=MonMap(()),
+                                  source=Source.NONE)
+
+    assert drawn(begun([cluster])) == [
+        '  ceph-6d0fd8d5', '      no address  monitors unknown']
+
+
+def test_many_clusters_are_counted():
+    clusters = [dataclasses.replace(screens.CLUSTER, name=f'c{number}')
+                for number in range(5)]
+
+    assert drawn(begun(clusters))[-1] == (
+        '  and 3 other clusters: rbd-mon-fix monitors')
+
+
+@pytest.mark.parametrize('fields, words', [
+    ({'former': ()}, ''),
+    ({'former': (), 'stated': screens.OLD}, 'stated to be former monitors'),
+    ({'former': (FormerMonitor('', screens.OLD, 1, 2),)}, 'former monitors'),
+    ({'former': (FormerMonitor('a', screens.OLD[:1], 1, 2, '2026-01-02T'),
+                 FormerMonitor('b', screens.OLD[1:2], 1, 2, '2026-03-04T'))},
+     'mon.a until 2026-01-02; mon.b until 2026-03-04')])
+def test_whose_addresses_they_were(fields, words):
+    cluster = dataclasses.replace(screens.CLUSTER, **fields)
+
+    assert moves.whose(cluster, screens.OLD)[0] == words
+    assert moves.whose(None, screens.OLD)[0] == ''
+
+
+def test_the_latest_owner_of_an_address_counts():
+    cluster = dataclasses.replace(screens.CLUSTER, former=(
+        FormerMonitor('late', screens.OLD[:1], 5, 6, '2026-11-20'),
+        FormerMonitor('early', screens.OLD[:1], 1, 2, '2020-01-01')))
+
+    assert moves.whose(cluster, screens.OLD[:1])[0] == (
+        'mon.late until 2026-11-20')
+
+
+def test_a_long_list_is_broken_between_addresses():
+    old = tuple(MonAddr(f'mon{number}.of-site-{number}.example.org', port)
+                for number in range(4) for port in (6789, 6790))
+    found = begun()
+    found.add([screens.copy(1, 'domain', monitors=old)])
+    lines = drawn(found)
+
+    assert max(map(len, lines)) <= 80
+    listed = ' '.join(line.strip('-+ ') for line in lines[1:-1])
+    assert listed.split()[:8] == list(map(str, old))
+
+
+def test_copies_without_a_cluster_have_no_move():
+    found = begun()
+    found.add([sample.copy(sample.instance(1), state=State.UNKNOWN_CLUSTER,
+                           cluster=None, desired=())])
+
+    assert found.copies == 0
