@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from rbd_mon_fix.engine.connectivity import guests
     from rbd_mon_fix.engine.context import Context
     from rbd_mon_fix.engine.context import open_context
+    from rbd_mon_fix.engine.dry_run import PlanResult
     from rbd_mon_fix.engine.execution import RunResult
     from rbd_mon_fix.engine.hook_parts import HookPart
     from rbd_mon_fix.engine.hook_parts import hook_status
@@ -57,18 +58,19 @@ if TYPE_CHECKING:
 
 __all__ = (
     'Context', 'GuestReport', 'GuestsResult', 'HookPart', 'Limits',
-    'Listener', 'MonitorsResult', 'Opened', 'Phase', 'RefreshRequest',
-    'RollbackRequest', 'RunResult', 'ScanRequest', 'ScanResult', 'Silence',
-    'VerifyRequest', 'VerifyResult', 'find_monitors', 'guests',
-    'hook_status', 'install_hook', 'journal', 'open_context',
-    'plan_refresh', 'plan_rollback', 'refresh', 'remove_hook', 'rollback',
-    'status', 'verify')
+    'Listener', 'MonitorsResult', 'Opened', 'Phase', 'PlanResult',
+    'RefreshRequest', 'RollbackRequest', 'RunResult', 'ScanRequest',
+    'ScanResult', 'Silence', 'VerifyRequest', 'VerifyResult',
+    'find_monitors', 'guests', 'hook_status', 'install_hook', 'journal',
+    'open_context', 'plan_refresh', 'plan_rollback', 'refresh',
+    'remove_hook', 'rollback', 'status', 'verify')
 
 # The names that each module exports. A command imports only the modules
 # that it uses, which keeps its start time short.
 _MODULES = {
     'connectivity': ('GuestReport', 'guests', 'GuestsResult'),
     'context': ('Context', 'open_context'),
+    'dry_run': ('PlanResult',),
     'execution': ('RunResult',),
     'hook_parts': ('hook_status', 'HookPart'),
     'hook_update': ('install_hook', 'remove_hook'),

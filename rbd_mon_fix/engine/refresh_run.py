@@ -23,6 +23,7 @@ from rbd_mon_fix import exceptions
 from rbd_mon_fix.core import cluster_identity
 from rbd_mon_fix.core import guard as guards
 from rbd_mon_fix.engine import context as contexts
+from rbd_mon_fix.engine import dry_run
 from rbd_mon_fix.engine import execution
 from rbd_mon_fix.engine import hook_update
 from rbd_mon_fix.engine import judging
@@ -60,7 +61,7 @@ class RefreshRequest:
 
 def plan_refresh(context: contexts.Context, request: RefreshRequest,
                  listener: reporting.Listener = reporting.SILENCE
-                 ) -> status_scan.ScanResult:
+                 ) -> dry_run.PlanResult:
     """Report what ``refresh`` would do, without changing anything.
 
     :returns: the result, with the refusal if a guard would refuse
@@ -71,14 +72,14 @@ def plan_refresh(context: contexts.Context, request: RefreshRequest,
     reporter = reporting.Reporter(context, listener)
     plans = status_scan.begun(planned.plans())
     reporter.begin()
-    for each in plans:
-        reporter.plan(each)
+    digest = dry_run.report(plans, reporter)
     refused = None
     try:
         planned.check()
     except exceptions.Refused as error:
         refused = error
-    return status_scan.ScanResult(reporter.end(), planned.scan.lost, refused)
+    return dry_run.PlanResult(
+        reporter.end(), planned.scan.lost, digest, refused)
 
 
 def refresh(context: contexts.Context, request: RefreshRequest,

@@ -25,6 +25,7 @@ from rbd_mon_fix import exceptions
 from rbd_mon_fix.core import recovery
 from rbd_mon_fix.core import rollback as inverse
 from rbd_mon_fix.engine import context as contexts
+from rbd_mon_fix.engine import dry_run
 from rbd_mon_fix.engine import execution
 from rbd_mon_fix.engine import reporting
 from rbd_mon_fix.engine import scan as scans
@@ -53,7 +54,7 @@ class RollbackRequest:
 
 def plan_rollback(context: contexts.Context, request: RollbackRequest,
                   listener: reporting.Listener = reporting.SILENCE
-                  ) -> status_scan.ScanResult:
+                  ) -> dry_run.PlanResult:
     """Report what ``rollback`` would do; change and settle nothing.
 
     :raises ConfigError: the run does not exist, or has a newer format
@@ -65,10 +66,9 @@ def plan_rollback(context: contexts.Context, request: RollbackRequest,
     reporter = reporting.Reporter(context, listener)
     plans = status_scan.begun(_plans(past, scan))
     _begin(reporter, context)
-    for each in plans:
-        reporter.plan(each)
-    return status_scan.ScanResult(reporter.end(), scan.lost,
-                                  error=_damage(past))
+    digest = dry_run.report(plans, reporter)
+    return dry_run.PlanResult(reporter.end(), scan.lost, digest,
+                              error=_damage(past))
 
 
 def rollback(context: contexts.Context, request: RollbackRequest,

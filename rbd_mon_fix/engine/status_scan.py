@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from typing import Iterator, Mapping, Optional
+from typing import Iterator, Mapping
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.engine import context as contexts
@@ -36,15 +36,10 @@ class ScanResult:
     """The result of a scan.
 
     :param lost: hosts that could not be scanned, each with the reason
-    :param refused: why a guard would refuse the plans; None if it would
-        not
-    :param error: what the plans leave out; None if they are complete
     """
 
     summary: Summary
     lost: Mapping[str, exceptions.Unreachable]
-    refused: Optional[exceptions.Refused] = None
-    error: Optional[exceptions.RbdMonFixError] = None
 
 
 def status(context: contexts.Context, request: selections.ScanRequest,

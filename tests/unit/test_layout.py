@@ -96,6 +96,8 @@ COVERED = {
         'unit/report/test_schema.py', 'a value without code'),
     'model/guest.py': (
         'unit/core/test_connectivity.py', 'a value without code'),
+    'model/saved_plan.py': (
+        'unit/core/test_digest.py', 'a value without code'),
     'model/store.py': (
         'unit/stores/test_contract.py', 'it is the contract of all stores'),
     'preflight/ceph.py': ('functional/test_preflight.py', CLOUDS),
