@@ -156,8 +156,7 @@ def _skip(record: Record, instance: Instance, state: State,
 
 
 def _change(record: Record, copies: Sequence[Copy]) -> Optional[Change]:
-    edits = tuple(_edit(record, copy) for copy in copies
-                  if copy.wrong and copy.skip is None)
+    edits = tuple(_edit(record, copy) for copy in copies if copy.due)
     if not edits:
         return None
     assert record.document is not None

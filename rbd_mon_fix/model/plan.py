@@ -70,6 +70,9 @@ class Copy:
     :param note: more about a skip, or ''
     :param evidence: what tells the cluster, or why nothing does; None if the
         disk cannot be read
+    :param breaks_after: the operations that fail after the copy is changed
+    :param restore: in the plan of a rollback, whether the copy gets the
+        addresses that it had before the run, right or wrong; None elsewhere
     """
 
     locator: Locator
@@ -83,6 +86,8 @@ class Copy:
     breaks: tuple[Operation, ...] = ()
     note: str = ''
     evidence: Optional[Evidence] = None
+    breaks_after: tuple[Operation, ...] = ()
+    restore: Optional[bool] = None
 
     @property
     def wrong(self) -> bool:
@@ -117,7 +122,14 @@ class Copy:
     @property
     def due(self) -> bool:
         """Return whether the copy is to be changed."""
-        return self.wrong and self.skip is None
+        wanted = self.wrong if self.restore is None else self.restore
+        return wanted and self.skip is None
+
+    @property
+    def is_left_alone(self) -> bool:
+        """Return whether a reason keeps the copy from being changed."""
+        return self.skip is not None and (
+            self.restore is not None or self.state is not State.CURRENT)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-from typing import Counter, Sequence
+from typing import Counter, Iterable, Sequence
 
 from rbd_mon_fix.model.plan import Copy
 from rbd_mon_fix.model.plan import Operation
@@ -36,13 +36,19 @@ _WAYS_BACK = {Operation.START, Operation.RESUME, Operation.UNRESCUE}
 class Host:
     """Servers of one host after a power failure.
 
-    :param lost: how many would not come back
+    :param lost: how many would not come back now, after the run if there
+        was one
     :param not_judged: how many have copies that could not be judged
+    :param lost_before: how many would not have come back before the run
+    :param lost_after_plan: how many would not come back if all due changes
+        were made
     """
 
     servers: int = 0
     lost: int = 0
     not_judged: int = 0
+    lost_before: int = 0
+    lost_after_plan: int = 0
 
 
 class Summary:
@@ -53,16 +59,19 @@ class Summary:
     - ``servers``: all servers.
     - ``broken``, ``still_broken``: servers on which some operation would
       fail, before and after the run.
-    - ``found``, ``left``: the same for each operation.
-    - ``hosts``: the servers that each host would lose in a power failure
-      after the run. Copies left behind by servers of other hosts do not count.
+    - ``broken_after_plan``: the same if all due changes were made.
+    - ``found``, ``left``, ``left_by_plan``: the same three for each
+      operation.
+    - ``hosts``: the servers that each host would lose in a power failure.
+      Copies left behind by servers of other hosts do not count.
+    - ``lost_before``, ``lost``, ``lost_after_plan``: the same for all hosts.
     - ``doubtful``: servers with copies that could not be judged.
     - ``stranded``: the servers whose QEMU process has lost its monitors.
 
     Copies:
 
     - ``states``: all copies by state.
-    - ``skipped``: skipped copies by reason, except current ones.
+    - ``skipped``: skipped copies by reason, except those that are right.
     - ``wrong``: drifted and stale copies, except read-only copies (of
       running guests) that make no operation fail.
     - ``not_judged``: copies of which nothing tells whether they are right.
@@ -85,6 +94,7 @@ class Summary:
         self.servers = 0
         self.broken = 0
         self.still_broken = 0
+        self.broken_after_plan = 0
         self.doubtful = 0
         self.wrong = 0
         self.not_judged = 0
@@ -98,6 +108,7 @@ class Summary:
         self.outcomes: Counter[Verdict] = collections.Counter()
         self.found: Counter[Operation] = collections.Counter()
         self.left: Counter[Operation] = collections.Counter()
+        self.left_by_plan: Counter[Operation] = collections.Counter()
         self.hosts: dict[str, Host] = {}
 
     def add(self, copies: Sequence[Copy], outcomes: Outcomes) -> None:
@@ -107,19 +118,23 @@ class Summary:
         :param outcomes: the outcomes of changes; None if nothing is written
         """
         found, left = breaks(copies), breaks_left(copies, outcomes)
+        planned = breaks_after_plan(copies)
         self.servers += 1
         self.broken += bool(found)
         self.still_broken += bool(left)
+        self.broken_after_plan += bool(planned)
         self.doubtful += any(copy.not_judged for copy in copies)
         self.found.update(found)
         self.left.update(left)
-        self._add_to_host(copies, left)
+        self.left_by_plan.update(planned)
+        self._add_to_host(copies, found, left, planned)
         for copy in copies:
             self._add_copy(copy)
         self._add_changes(copies, outcomes)
 
     def _add_to_host(self, copies: Sequence[Copy],
-                     left: Sequence[Operation]) -> None:
+                     found: Sequence[Operation], left: Sequence[Operation],
+                     planned: Sequence[Operation]) -> None:
         if not copies or copies[0].instance.host != copies[0].locator.host:
             return
         name = copies[0].locator.host
@@ -127,14 +142,16 @@ class Summary:
         self.hosts[name] = Host(
             host.servers + 1,
             host.lost + (not _WAYS_BACK.isdisjoint(left)),
-            host.not_judged + any(copy.not_judged for copy in copies))
+            host.not_judged + any(copy.not_judged for copy in copies),
+            host.lost_before + (not _WAYS_BACK.isdisjoint(found)),
+            host.lost_after_plan + (not _WAYS_BACK.isdisjoint(planned)))
 
     def _add_copy(self, copy: Copy) -> None:
         self.states[copy.state] += 1
         read_only = copy.skip is SkipReason.READ_ONLY
         self.not_judged += copy.not_judged
         self.wrong += copy.amiss and copy.wrong
-        if copy.skip and copy.state is not State.CURRENT:
+        if copy.skip and copy.is_left_alone:
             self.skipped[copy.skip] += 1
             self.left_alone += copy.counts and not read_only and (
                 copy.not_judged or copy.state is State.STALE)
@@ -156,6 +173,21 @@ class Summary:
     def copies(self) -> int:
         """Return the number of all copies."""
         return sum(self.states.values())
+
+    @property
+    def lost_before(self) -> int:
+        """Return how many servers a power failure before the run costs."""
+        return sum(host.lost_before for host in self.hosts.values())
+
+    @property
+    def lost(self) -> int:
+        """Return how many servers a power failure now costs."""
+        return sum(host.lost for host in self.hosts.values())
+
+    @property
+    def lost_after_plan(self) -> int:
+        """Return how many it costs if all due changes are made."""
+        return sum(host.lost_after_plan for host in self.hosts.values())
 
     @property
     def read_only(self) -> int:
@@ -181,14 +213,25 @@ class Summary:
 
 def breaks(copies: Sequence[Copy]) -> tuple[Operation, ...]:
     """Return the operations that would fail, in the order of reports."""
-    found = {operation for copy in copies for operation in copy.breaks}
-    return tuple(each for each in Operation if each in found)
+    return _in_order(each for copy in copies for each in copy.breaks)
 
 
 def breaks_left(copies: Sequence[Copy],
                 outcomes: Outcomes) -> tuple[Operation, ...]:
     """Return the operations that would fail after the changes."""
-    return breaks([copy for copy in copies if not _is_fixed(copy, outcomes)])
+    return _in_order(each for copy in copies for each in (
+        copy.breaks_after if _is_fixed(copy, outcomes) else copy.breaks))
+
+
+def breaks_after_plan(copies: Sequence[Copy]) -> tuple[Operation, ...]:
+    """Return the operations that would fail if all due changes were made."""
+    return _in_order(each for copy in copies for each in (
+        copy.breaks_after if copy.due else copy.breaks))
+
+
+def _in_order(operations: Iterable[Operation]) -> tuple[Operation, ...]:
+    found = set(operations)
+    return tuple(each for each in Operation if each in found)
 
 
 def _is_fixed(copy: Copy, outcomes: Outcomes) -> bool:

@@ -75,6 +75,23 @@ def test_due_is_what_is_wrong_and_not_skipped(state, skip):
     assert made.due is (made.wrong and skip is None)
 
 
+@pytest.mark.parametrize('state', State)
+@pytest.mark.parametrize('skip', [None, *SkipReason])
+@pytest.mark.parametrize('restore', [False, True])
+def test_a_rollback_restores_what_a_run_wrote(state, skip, restore):
+    """Whether the addresses are right today does not matter."""
+    made = dataclasses.replace(copy(state, skip), restore=restore)
+    assert made.due is (restore and skip is None)
+    assert made.is_left_alone is (skip is not None)
+
+
+@pytest.mark.parametrize('state', State)
+@pytest.mark.parametrize('skip', [None, *SkipReason])
+def test_a_right_copy_is_not_left_alone(state, skip):
+    assert copy(state, skip).is_left_alone is (
+        skip is not None and state is not State.CURRENT)
+
+
 FIXED = Outcome(WHERE, Verdict.FIXED)
 
 

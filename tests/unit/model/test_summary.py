@@ -20,6 +20,7 @@ import pytest
 
 from rbd_mon_fix.model import summary
 from rbd_mon_fix.model.plan import Operation
+from rbd_mon_fix.model.plan import Outcome
 from rbd_mon_fix.model.plan import State
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.record import SkipReason
@@ -43,7 +44,10 @@ def test_counts_what_was_found():
     assert counted.states == {State.CURRENT: 5, State.STALE: 5,
                               State.UNREADABLE: 1}
     assert counted.skipped == {SkipReason.BUSY: 1, SkipReason.UNREADABLE: 1}
-    assert counted.hosts == {'cmp1': Host(servers=5, lost=3, not_judged=1)}
+    assert counted.hosts == {'cmp1': Host(
+        servers=5, lost=3, not_judged=1, lost_before=3, lost_after_plan=1)}
+    assert (counted.lost_before, counted.lost, counted.lost_after_plan) == (
+        3, 3, 1)
     assert (counted.not_judged, counted.doubtful) == (1, 1)
     assert counted.due == 4
     assert counted.outcomes == {}
@@ -205,6 +209,68 @@ def test_what_a_power_failure_would_leave(operation, lost):
     for done, expected in ((None, lost), (sample.outcomes([copy]), 0)):
         host = sample.summary([[copy], sample.current(2)], done).hosts['cmp1']
         assert (host.servers, host.lost) == (2, expected)
+
+
+def test_what_is_left_after_the_plan():
+    counted = sample.summary(SERVERS)
+
+    assert counted.broken_after_plan == 1
+    assert counted.left_by_plan == {Operation.START: 1,
+                                    Operation.HARD_REBOOT: 1}
+
+
+def test_servers_that_a_run_brings_back():
+    done = sample.outcomes(SERVERS[1] + SERVERS[2])
+    done.update(sample.outcomes(SERVERS[2], Verdict.CONFLICT))
+    counted = sample.summary(SERVERS, done)
+
+    assert (counted.lost_before, counted.lost, counted.lost_after_plan) == (
+        3, 2, 1)
+    assert counted.hosts['cmp1'].lost_before == 3
+
+
+def test_the_servers_lost_on_several_hosts():
+    servers = [sample.stale(1), sample.stale(2, host='cmp2')]
+    counted = sample.summary(servers, sample.outcomes(servers[1]))
+
+    assert (counted.lost_before, counted.lost, counted.lost_after_plan) == (
+        2, 1, 0)
+    assert [host.lost for host in counted.hosts.values()] == [1, 0]
+
+
+RESTORED = sample.copy(sample.instance(1), breaks_after=START, restore=True)
+
+
+@pytest.mark.parametrize('copy, counts', [
+    (RESTORED, (0, 0, 1)),
+    (dataclasses.replace(RESTORED, skip=SkipReason.BUSY), (0, 0, 0)),
+    (dataclasses.replace(RESTORED, restore=False), (0, 0, 0)),
+    # The addresses before the run were right, and the run's are not.
+    (dataclasses.replace(RESTORED, state=State.STALE, breaks=START,
+                         breaks_after=()), (1, 1, 0))])
+def test_a_rollback_may_take_back_what_is_right(copy, counts):
+    planned = sample.summary([[copy]])
+
+    assert (planned.lost_before, planned.lost,
+            planned.lost_after_plan) == counts
+    assert planned.due == copy.due
+
+
+def test_what_a_rollback_broke():
+    done = {RESTORED.locator: Outcome(RESTORED.locator, Verdict.FIXED)}
+    counted = sample.summary([[RESTORED]], done)
+
+    assert (counted.lost_before, counted.lost) == (0, 1)
+    assert counted.left == {Operation.START: 1, Operation.HARD_REBOOT: 1}
+    assert summary.breaks_left([RESTORED], {}) == ()
+
+
+def test_a_right_copy_that_a_rollback_leaves_alone_counts():
+    counted = sample.summary([[dataclasses.replace(
+        RESTORED, skip=SkipReason.BUSY)]])
+
+    assert counted.skipped == {SkipReason.BUSY: 1}
+    assert counted.skipped_writable == 1
 
 
 def test_what_another_host_s_server_left_is_not_counted_for_the_host():
