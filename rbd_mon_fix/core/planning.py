@@ -84,7 +84,7 @@ def _judge(record: Record, known: Knowledge) -> Iterator[Copy]:
                    note=record.unreadable or '')
         return
     for disk in record.document.disks:
-        yield _copy(record, disk, instance, known)
+        yield judge(record, disk, instance, known)
     for bad in record.document.unreadable:
         shown = RbdDisk(bad.key, bad.image, None, None, (), '')
         yield Copy(record.locator, instance, shown, bad.key, None, (),
@@ -93,8 +93,9 @@ def _judge(record: Record, known: Knowledge) -> Iterator[Copy]:
                    note=bad.reason)
 
 
-def _copy(record: Record, disk: RbdDisk, instance: Instance,
+def judge(record: Record, disk: RbdDisk, instance: Instance,
           known: Knowledge) -> Copy:
+    """Judge one disk of a record."""
     cluster, evidence = known.ownership.of(record, disk)
     state = _state(disk, cluster, known.names)
     skip = _skip(record, instance, state, known)

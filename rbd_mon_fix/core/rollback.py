@@ -16,16 +16,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Iterable, Iterator, Mapping, Optional
 
+from rbd_mon_fix.core import impact
 from rbd_mon_fix.core import planning
 from rbd_mon_fix.model.disk import RbdDisk
 from rbd_mon_fix.model.instance import Instance
-from rbd_mon_fix.model.monmap import Monitor
-from rbd_mon_fix.model.monmap import MonMap
 from rbd_mon_fix.model.plan import Change
 from rbd_mon_fix.model.plan import Copy
 from rbd_mon_fix.model.plan import Edit
+from rbd_mon_fix.model.plan import Operation
 from rbd_mon_fix.model.plan import Plan
 from rbd_mon_fix.model.plan import State
 from rbd_mon_fix.model.plan import Verdict
@@ -45,15 +46,18 @@ def is_made(entry: Entry) -> bool:
 
 def plan(entries: Iterable[Entry],
          records: Mapping[Locator, Optional[Record]],
-         instances: Mapping[str, Instance]) -> Plan:
+         instances: Mapping[str, Instance],
+         known: Optional[planning.Knowledge] = None) -> Plan:
     """Plan the inverse of the changes that a run made.
 
     A disk is rolled back only if it still has the monitors that the run
     wrote; later changes elsewhere in the document stay. A disk with other
-    monitors than those before or after the run is left alone.
+    monitors than those before or after the run is left alone. The copies are
+    judged as they are today, which decides nothing.
 
     :param records: the current record of each locator; None if it is gone
     :param instances: the servers by UUID
+    :param known: None if the clusters are unknown
     """
     copies: list[Copy] = []
     changes: list[Change] = []
@@ -62,41 +66,66 @@ def plan(entries: Iterable[Entry],
             continue
         record = records[entry.locator]
         edits = [edit.inverse() for edit in entry.edits]
-        judged = list(_judge(entry.locator, record, edits,
-                             instances[entry.locator.instance]))
+        judged = [_judge(entry.locator, record, edit,
+                         instances[entry.locator.instance], known)
+                  for edit in edits]
         copies += judged
         changes += _change(record, edits, judged)
     return Plan(tuple(copies), tuple(changes))
 
 
-def _judge(locator: Locator, record: Optional[Record], edits: list[Edit],
-           instance: Instance) -> Iterator[Copy]:
-    for edit in edits:
-        disk = _disk(record, edit)
-        state, skip = _state(disk, edit, record, instance, locator)
-        device = ((record.disk if record else None)
-                  or planning.device_of(edit.disk))
-        yield Copy(locator, instance, disk, device, edit.cluster, edit.new,
-                   state, skip)
+def _judge(locator: Locator, record: Optional[Record], edit: Edit,
+           instance: Instance, known: Optional[planning.Knowledge]) -> Copy:
+    disk = _disk(record, edit)
+    if record is None or disk is None:
+        return Copy(
+            locator, instance, None,
+            record.disk if record and record.disk
+            else planning.device_of(edit.disk),
+            edit.cluster, edit.new, State.UNREADABLE,
+            _why_no_disk(record, edit), restore=True)
+    restore = disk.verbatim != edit.new_verbatim
+    return dataclasses.replace(
+        _today(record, disk, instance, known), cluster=edit.cluster,
+        desired=edit.new, restore=restore,
+        skip=_skip(record, disk, edit, instance) if restore else None,
+        breaks_after=_breaks_after(record, disk, edit, instance, known))
 
 
-def _state(disk: Optional[RbdDisk], edit: Edit, record: Optional[Record],
-           instance: Instance, locator: Locator
-           ) -> tuple[State, Optional[SkipReason]]:
-    if disk is None:
-        return State.UNREADABLE, _why_no_disk(record, edit)
-    if disk.verbatim == edit.new_verbatim:
-        return State.CURRENT, None
-    target = MonMap(tuple(Monitor('', addr, (addr,)) for addr in edit.new))
-    state = planning.compare(disk, target, {})
-    state = State.DRIFTED if state is State.CURRENT else state
+def _today(record: Record, disk: RbdDisk, instance: Instance,
+           known: Optional[planning.Knowledge]) -> Copy:
+    """Return the copy as it is; without clusters, nothing tells its state."""
+    if known is not None:
+        return planning.judge(record, disk, instance, known)
+    return Copy(record.locator, instance, disk,
+                record.disk or planning.device_of(disk.key), None, (),
+                State.UNKNOWN_CLUSTER)
+
+
+def _breaks_after(record: Record, disk: RbdDisk, edit: Edit,
+                  instance: Instance, known: Optional[planning.Knowledge]
+                  ) -> tuple[Operation, ...]:
+    """Return the operations that would fail with the addresses before."""
+    if known is None:
+        return ()
+    cluster, _ = known.ownership.of(record, disk)
+    if cluster is None or not cluster.monmap.monitors:
+        return ()
+    then = dataclasses.replace(disk, monitors=edit.new)
+    return impact.breaks(
+        known.readers[record.locator.store],
+        planning.compare(then, cluster.monmap, known.names), then, instance)
+
+
+def _skip(record: Record, disk: RbdDisk, edit: Edit,
+          instance: Instance) -> Optional[SkipReason]:
     if disk.monitors != edit.old:
-        return state, SkipReason.CHANGED
-    if instance.host != locator.host:
-        return state, SkipReason.OTHER_HOST
-    if record is not None and record.skip is not None:
-        return state, record.skip
-    return state, SkipReason.BUSY if instance.busy else None
+        return SkipReason.CHANGED
+    if instance.host != record.locator.host:
+        return SkipReason.OTHER_HOST
+    if record.skip is not None:
+        return record.skip
+    return SkipReason.BUSY if instance.busy else None
 
 
 def _why_no_disk(record: Optional[Record], edit: Edit) -> SkipReason:
@@ -112,8 +141,7 @@ def _why_no_disk(record: Optional[Record], edit: Edit) -> SkipReason:
 
 def _change(record: Optional[Record], edits: list[Edit],
             copies: list[Copy]) -> Iterator[Change]:
-    todo = tuple(edit for edit, copy in zip(edits, copies)
-                 if copy.wrong and copy.skip is None)
+    todo = tuple(edit for edit, copy in zip(edits, copies) if copy.due)
     if todo and record is not None and record.document is not None:
         yield Change(record, record.document.edited(
             {edit.disk: edit.new_verbatim for edit in todo}), todo)

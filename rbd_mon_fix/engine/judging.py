@@ -28,6 +28,7 @@ from rbd_mon_fix.engine import scan as scans
 from rbd_mon_fix.engine import selection as selections
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.disk import RbdDisk
+from rbd_mon_fix.model.instance import Instance
 from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.plan import Plan
 from rbd_mon_fix.model.record import Record
@@ -65,13 +66,26 @@ class Judge:
         :raises ConfigError: the config names no cluster, or is unusable
         :raises Unreachable: the connection to Cinder's database was lost
         """
-        services, moving = self._volumes(batch.records)
-        owned = self.ownership(_owned(batch.records), services)
-        known = planning.Knowledge(
-            batch.scope.instances, owned, owned.names, registry.READERS,
-            self._selection.unmanaged, moving)
+        known = self.knowledge(batch.scope.instances, batch.records)
         return Judged(batch.scope.host, planning.plan(batch.records, known),
-                      moving)
+                      known.moving)
+
+    def knowledge(self, instances: Mapping[str, Instance],
+                  records: Collection[Record],
+                  others: Iterable[MonAddr] = ()) -> planning.Knowledge:
+        """Return everything that judging some records needs.
+
+        :param instances: the servers of the records by UUID
+        :param others: more addresses to compare with the right ones
+        :raises ConfigError: the config names no cluster, or is unusable
+        :raises Unreachable: the connection to Cinder's database was lost
+        """
+        services, moving = self._volumes(records)
+        owned = self.ownership(_owned(records), services)
+        more = names(addr.host for addr in others if addr.is_name)
+        return planning.Knowledge(
+            instances, owned, {**more, **owned.names}, registry.READERS,
+            self._selection.unmanaged, moving)
 
     def ownership(self, disks: Collection[tuple[Record, RbdDisk]],
                   services: ownership_module.Services = None

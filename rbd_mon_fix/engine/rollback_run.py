@@ -22,11 +22,13 @@ from typing import Iterator, Mapping, Optional, Sequence
 from oslo_log import log as logging
 
 from rbd_mon_fix import exceptions
+from rbd_mon_fix.core import planning
 from rbd_mon_fix.core import recovery
 from rbd_mon_fix.core import rollback as inverse
 from rbd_mon_fix.engine import context as contexts
 from rbd_mon_fix.engine import dry_run
 from rbd_mon_fix.engine import execution
+from rbd_mon_fix.engine import judging
 from rbd_mon_fix.engine import reporting
 from rbd_mon_fix.engine import scan as scans
 from rbd_mon_fix.engine import selection as selections
@@ -64,8 +66,9 @@ def plan_rollback(context: contexts.Context, request: RollbackRequest,
     past = _read(sessions.journal(context), request)
     scan = _scan(context, past)
     reporter = reporting.Reporter(context, listener)
-    plans = status_scan.begun(_plans(past, scan))
-    _begin(reporter, context)
+    clusters = _clusters(context)
+    plans = status_scan.begun(_Planner(past, scan, bool(clusters)).plans())
+    _begin(reporter, clusters)
     digest = dry_run.report(plans, reporter)
     return dry_run.PlanResult(reporter.end(), scan.lost, digest,
                               error=_damage(past))
@@ -86,9 +89,11 @@ def rollback(context: contexts.Context, request: RollbackRequest,
     with sessions.Session(context, scan) as session:
         session.settle()
         past = journal.read(request.run)
-        plans = status_scan.begun(_plans(past, scan))
+        clusters = _clusters(context)
+        plans = status_scan.begun(
+            _Planner(past, scan, bool(clusters)).plans())
         reporter = reporting.Reporter(context, listener)
-        clusters = _begin(reporter, context)
+        _begin(reporter, clusters)
         done = execution.Execution(
             reporter, listener,
             lambda: session.start('rollback', clusters, request.run),
@@ -96,19 +101,25 @@ def rollback(context: contexts.Context, request: RollbackRequest,
     return dataclasses.replace(done, error=done.error or _damage(past))
 
 
-def _begin(reporter: reporting.Reporter, context: contexts.Context
-           ) -> Sequence[Cluster]:
-    """Report and return the clusters, if the config still leads to them.
+def _clusters(context: contexts.Context) -> Sequence[Cluster]:
+    """Return the clusters, if the config still leads to them.
 
     The journal alone tells what a rollback restores.
     """
     try:
-        reporter.begin()
         return context.clusters
     except (exceptions.ConfigError, exceptions.Unreachable) as error:
-        LOG.debug('The clusters are not known: %s', error.message)
-    reporter.begin_without_clusters()
+        failure = error
+    LOG.debug('The clusters are not known: %s', failure.message)
     return ()
+
+
+def _begin(reporter: reporting.Reporter, clusters: Sequence[Cluster]
+           ) -> None:
+    if clusters:
+        reporter.begin()
+    else:
+        reporter.begin_without_clusters()
 
 
 def _read(journal: journals.Journal, request: RollbackRequest) -> Run:
@@ -138,22 +149,62 @@ def _scan(context: contexts.Context, past: Run) -> scans.Scan:
                                unmanaged=True), context))
 
 
-def _plans(past: Run, scan: scans.Scan) -> Iterator[Plan]:
-    """Yield plans to undo a run, host by host; skip lost hosts."""
-    for host in past.hosts:
-        entries = tuple(entry for entry in past.entries
-                        if entry.locator.host == host)
-        if host in scan.lost:
-            continue
-        failure = None
+class _Planner:
+    """Plans the rollback of a run.
+
+    :param judges: whether the clusters are known, so that copies can be
+        judged
+    """
+
+    def __init__(self, past: Run, scan: scans.Scan, judges: bool):
+        self._past = past
+        self._scan = scan
+        self._judge = (judging.Judge(scan.context, scan.selection) if judges
+                       else None)
+
+    def plans(self) -> Iterator[Plan]:
+        """Yield plans to undo the run, host by host; skip lost hosts."""
+        for host in self._past.hosts:
+            entries = tuple(entry for entry in self._past.entries
+                            if entry.locator.host == host)
+            if host in self._scan.lost:
+                continue
+            failure = None
+            try:
+                made = _made(dataclasses.replace(
+                    self._past, entries=entries), self._scan)
+                if made:
+                    yield self._plan(host, made)
+            except exceptions.Unreachable as error:
+                failure = error
+            if failure:
+                self._scan.lose(host, failure)
+
+    def _plan(self, host: str, entries: Sequence[Entry]) -> Plan:
+        records = {entry.locator: _record(self._scan, entry.locator)
+                   for entry in entries}
+        instances = _instances(host, entries, self._scan)
+        return inverse.plan(entries, records, instances, self._knowledge(
+            entries, list(filter(None, records.values())), instances))
+
+    def _knowledge(self, entries: Sequence[Entry], records: Sequence[Record],
+                   instances: Mapping[str, Instance]
+                   ) -> Optional[planning.Knowledge]:
+        """Return what judging takes; a rollback does without, if need be."""
+        if self._judge is None:
+            return None
         try:
-            made = _made(dataclasses.replace(past, entries=entries), scan)
-            if made:
-                yield _plan(host, made, scan)
-        except exceptions.Unreachable as error:
+            known = self._judge.knowledge(instances, records, {
+                addr for entry in entries for edit in entry.edits
+                for addr in edit.old})
+        except (exceptions.ConfigError, exceptions.Unreachable) as error:
             failure = error
-        if failure:
-            scan.lose(host, failure)
+        else:
+            # A move of a volume keeps a refresh from its copies only.
+            return dataclasses.replace(known, moving={})
+        LOG.debug('The copies are not judged: %s', failure.message)
+        self._judge = None
+        return None
 
 
 def _made(past: Run, scan: scans.Scan) -> list[Entry]:
@@ -166,17 +217,12 @@ def _may_be_made(entry: Entry) -> bool:
     return entry.verdict is None or inverse.is_made(entry)
 
 
-def _plan(host: str, entries: Sequence[Entry], scan: scans.Scan) -> Plan:
-    records = {entry.locator: _record(scan, entry.locator)
-               for entry in entries}
-    return inverse.plan(entries, records, _instances(host, entries, scan))
-
-
 def _instances(host: str, entries: Sequence[Entry],
                scan: scans.Scan) -> Mapping[str, Instance]:
     uuids = {entry.locator.instance for entry in entries}
     known = scan.context.inventory.where(uuids, [host])
-    return {uuid: known.get(uuid) or Instance(uuid, host) for uuid in uuids}
+    return {uuid: known.get(uuid) or Instance(uuid, host, managed=False)
+            for uuid in uuids}
 
 
 def _record(scan: scans.Scan, locator: Locator) -> Optional[Record]:

@@ -18,28 +18,40 @@ import dataclasses
 
 import pytest
 
+from rbd_mon_fix.core import planning
 from rbd_mon_fix.core import rollback
+from rbd_mon_fix.core.ownership import Ownership
 from rbd_mon_fix.model.plan import Edit
+from rbd_mon_fix.model.plan import Operation
 from rbd_mon_fix.model.plan import State
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.record import Record
 from rbd_mon_fix.model.record import SkipReason
 from rbd_mon_fix.model.run import Entry
+from rbd_mon_fix.model.store import Readers
 from tests.unit import memory
 
 WHERE = memory.locator('domain', 1)
 EDIT = Edit('vda', 'volumes/volume-a', 'ceph', memory.addrs(memory.OLD),
             memory.addrs(memory.NEW), memory.OLD, memory.NEW)
 NEW = memory.sheet(memory.NEW)
+START = (Operation.START,)
 
 
 def entry(*edits, where=WHERE, verdict=Verdict.FIXED):
     return Entry(where, edits or (EDIT,), 'old', 'new', verdict, '')
 
 
+def known(instances, *clusters):
+    return planning.Knowledge(
+        instances, Ownership(clusters or [memory.cluster()]), {},
+        {'domain': Readers(volume=START, plain=START)}, unmanaged=True)
+
+
 def revert(record, *entries, **fields):
-    return rollback.plan(entries or [entry()], {WHERE: record},
-                          memory.instances(1, **fields))
+    instances = memory.instances(1, **fields)
+    return rollback.plan(entries or [entry()], {WHERE: record}, instances,
+                         known(instances))
 
 
 def one(record, **fields):
@@ -57,8 +69,8 @@ def test_what_was_not_written_is_not_taken_back(verdict):
 
 
 @pytest.mark.parametrize('words, state, skip', [
-    (memory.NEW, State.STALE, None), (memory.OLD, State.CURRENT, None),
-    ('10.2.0.1:6789', State.STALE, SkipReason.CHANGED)])
+    (memory.NEW, State.CURRENT, None), (memory.OLD, State.STALE, None),
+    ('10.2.0.1:6789', State.UNKNOWN_CLUSTER, SkipReason.CHANGED)])
 def test_what_may_have_been_written_is_judged_by_what_is_there(words, state,
                                                                skip):
     found = revert(memory.record(WHERE, memory.sheet(words)),
@@ -74,17 +86,17 @@ def test_nothing_to_take_back():
 
 def test_what_was_taken_back_already_is_left_alone():
     copy, changes = one(memory.record(WHERE, memory.sheet(memory.OLD)))
-    assert (copy.state, copy.skip) == (State.CURRENT, None)
+    assert (copy.state, copy.skip, copy.due) == (State.STALE, None, False)
     assert changes == ()
 
 
 def test_taken_back():
     noise = memory.Sheet(f'# theirs\n{NEW.text}\n# theirs too')
     copy, [change] = one(memory.record(WHERE, noise))
-    assert (copy.state, copy.skip) == (State.STALE, None)
+    assert (copy.state, copy.skip, copy.due) == (State.CURRENT, None, True)
     assert copy.desired == memory.addrs(memory.OLD)
     assert (copy.cluster, copy.device) == ('ceph', 'vda')
-    assert copy.breaks == ()
+    assert (copy.breaks, copy.breaks_after) == ((), START)
     assert change.record.document == noise
     assert change.document.text == noise.text.replace(
         memory.NEW, memory.OLD)
@@ -97,7 +109,7 @@ def test_the_very_words_are_restored_where_the_addresses_are_the_same():
     edit = dataclasses.replace(EDIT, old=memory.addrs(words),
                                old_verbatim=words)
     found = revert(memory.record(WHERE, NEW), entry(edit))
-    assert found.copies[0].state is State.DRIFTED
+    assert found.copies[0].due
     assert found.changes[0].document.text == NEW.text.replace(
         memory.NEW, words)
 
@@ -107,8 +119,49 @@ def test_an_old_address_that_is_among_the_new_ones():
     edit = dataclasses.replace(EDIT, old=memory.addrs(words),
                                old_verbatim=words)
     found = revert(memory.record(WHERE, NEW), entry(edit))
-    assert found.copies[0].state is State.DRIFTED
+    assert found.copies[0].breaks_after == ()
     assert len(found.changes) == 1
+
+
+def test_without_clusters_nothing_is_said():
+    found = rollback.plan([entry()], {WHERE: memory.record(WHERE, NEW)},
+                          memory.instances(1))
+    [copy] = found.copies
+    assert (copy.state, copy.breaks, copy.breaks_after) == (
+        State.UNKNOWN_CLUSTER, (), ())
+    assert (copy.due, copy.device, copy.cluster) == (True, 'vda', 'ceph')
+    assert len(found.changes) == 1
+
+
+@pytest.mark.parametrize('now, former, state, breaks, after', [
+    # The run was right, and still is.
+    (memory.NEW, memory.OLD, State.CURRENT, (), START),
+    # The monitors have moved back.
+    (memory.OLD, memory.NEW, State.STALE, START, ()),
+    # The monitors have moved on.
+    ('10.3.0.1:6789', f'{memory.OLD},{memory.NEW}', State.STALE, START,
+     START),
+    # One of the former monitors is back.
+    ('10.1.0.1:6789,10.0.0.1:6789', f'{memory.OLD},{memory.NEW}',
+     State.DRIFTED, (), ()),
+    # Nothing tells whose the addresses are.
+    ('10.3.0.1:6789', '', State.UNKNOWN_CLUSTER, (), ())])
+def test_copies_are_judged_as_they_are_today(now, former, state, breaks,
+                                             after):
+    instances = memory.instances(1)
+    found = rollback.plan(
+        [entry()], {WHERE: memory.record(WHERE, NEW)}, instances,
+        known(instances, memory.cluster(monitors=now, former=former)))
+    [copy] = found.copies
+    assert (copy.state, copy.breaks, copy.breaks_after) == (
+        state, breaks, after)
+    assert (copy.due, copy.desired) == (True, memory.addrs(memory.OLD))
+
+
+def test_a_server_elsewhere_does_not_start_from_the_copy():
+    copy, _ = one(memory.record(WHERE, memory.sheet(memory.OLD)),
+                  host='cmp2')
+    assert (copy.state, copy.breaks) == (State.STALE, ())
 
 
 @pytest.mark.parametrize('record, expected', [
@@ -137,7 +190,7 @@ def test_left_alone(record, expected):
     assert changes == ()
     assert (copy.disk is None) == (expected in (
         SkipReason.GONE, SkipReason.UNREADABLE))
-    assert copy.state is not State.CURRENT
+    assert (copy.due, copy.is_left_alone) == (False, True)
 
 
 @pytest.mark.parametrize('fields, expected', [

@@ -22,12 +22,15 @@ import pytest
 
 from rbd_mon_fix import engine
 from rbd_mon_fix import exceptions
+from rbd_mon_fix.ceph import dns
+from rbd_mon_fix.clients.database import cinder as cinder_client
 from rbd_mon_fix.clients.database import nova as cell_client
 from rbd_mon_fix.core import rollback as inverse
 from rbd_mon_fix.engine import scan
 from rbd_mon_fix.inventory import instances
 from rbd_mon_fix.inventory import local_host
 from rbd_mon_fix.model import guest
+from rbd_mon_fix.model.plan import State
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.record import SkipReason
 from rbd_mon_fix.qemu import processes
@@ -82,6 +85,88 @@ def test_a_plan_changes_nothing(done):
     assert [server for _, server, _ in heard.servers] == [1, 2, 3]
     assert (found.summary.due, found.lost, found.refused) == (9, {}, None)
     assert len(list(engine.journal(done.context()).runs())) == 1
+
+
+class Seen(engine.Silence):
+    """Keeps all copies."""
+
+    def __init__(self):
+        self.copies = []
+
+    def server(self, host, instance, copies, outcomes):
+        self.copies += copies
+
+
+def judged(found, act, **overrides):
+    """Return the result of a command, and the states of all copies."""
+    seen = Seen()
+    done = act(found.context(**overrides), engine.RollbackRequest(found.run),
+               seen)
+    return done, {copy.state for copy in seen.copies}
+
+
+@pytest.mark.parametrize('act', [engine.plan_rollback, engine.rollback])
+def test_right_copies_are_not_called_stale(done, act):
+    """With the addresses before the run, servers would not start."""
+    found, states = judged(done, act)
+    counted = found.summary
+    assert states == {State.CURRENT}
+    assert (counted.due, counted.wrong, counted.not_judged) == (9, 0, 0)
+    assert (counted.broken, counted.lost_before) == (0, 0)
+    assert (counted.broken_after_plan, counted.lost_after_plan) == (3, 3)
+    assert counted.hosts['cmp1'].lost_after_plan == 2
+    assert counted.lost == (0 if act is engine.plan_rollback else 3)
+
+
+def test_after_a_rollback_the_copies_are_stale(done):
+    rollback(done)
+    found, states = judged(done, engine.plan_rollback)
+    assert states == {State.STALE}
+    assert (found.summary.due, found.summary.lost,
+            found.summary.lost_after_plan) == (0, 3, 3)
+
+
+def test_a_host_name_that_leads_to_a_right_monitor(done, monkeypatch):
+    """The addresses before the run need to be resolved too."""
+    named = done.nova.text(1, hosts=['mon-a'], ports=['6789'])
+    rollback(done)
+    done.nova.tables.update('block_device_mapping', 'id', 1,
+                            connection_info=named)
+    monkeypatch.setattr(dns, 'resolve', lambda hosts: {
+        host: frozenset({'10.1.0.1'}) for host in hosts})
+    done.run = engine.refresh(done.context(), engine.RefreshRequest(
+        worlds.request(store=['nova-bdm'], instance=[memory.uuid(1)]))).run
+    found, states = judged(done, engine.plan_rollback)
+    assert (states, found.summary.due, found.summary.lost_after_plan) == (
+        {State.CURRENT}, 1, 0)
+
+
+def test_without_cinder_s_database_nothing_is_judged(done, monkeypatch):
+    """Judging takes it; the rollback of other stores does not."""
+    run = done.run
+    rollback(done)
+    done.run = engine.refresh(done.context(), engine.RefreshRequest(
+        worlds.request(store=['domain']))).run
+    assert done.run != run
+
+    def lost(database, uuids):
+        raise exceptions.Unreachable('Down.')
+
+    monkeypatch.setattr(cinder_client.Cinder, 'volumes', lost)
+    for act in (engine.plan_rollback, engine.rollback):
+        found, states = judged(done, act)
+        assert (states, found.lost) == ({State.UNKNOWN_CLUSTER}, {})
+        assert (found.summary.due, found.summary.lost_after_plan) == (2, 0)
+    assert done.everything() == done.first
+
+
+def test_a_guest_that_nova_does_not_know(world):
+    world.add(1)
+    world.add_plain(2)
+    world.run = engine.refresh(world.context(), engine.RefreshRequest(
+        worlds.request(unmanaged=True))).run
+    found, _ = judged(world, engine.plan_rollback)
+    assert (found.summary.lost, found.summary.lost_after_plan) == (0, 2)
 
 
 def test_another_run_of_a_host(done):
@@ -323,7 +408,9 @@ def test_a_rollback_needs_no_ceph_conf(done, monkeypatch, local):
     reported = []
     heard = worlds.Heard()
     heard.clusters = lambda *args: reported.append(args)
-    assert plan(done, heard).summary.due == 9
+    planned = plan(done, heard).summary
+    assert (planned.due, planned.states, planned.lost_after_plan) == (
+        9, {State.UNKNOWN_CLUSTER: 9}, 0)
     found = rollback(done, heard)
     assert (found.error, found.summary.outcomes) == (
         None, {Verdict.FIXED: 9})
