@@ -28,12 +28,13 @@ from typing import Iterable, Optional, Sequence, TypedDict
 import uuid
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.ceph import monitors_schema as form
+from rbd_mon_fix.ceph import monitors_schema
 from rbd_mon_fix.model import secret
 from rbd_mon_fix.model.cluster import Backend
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.cluster import Source
 from rbd_mon_fix.model.history import FormerMonitor
+from rbd_mon_fix.model.json_form import Misfit
 from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.monmap import Monitor
 from rbd_mon_fix.model.monmap import MonMap
@@ -94,7 +95,7 @@ class MonitorsFile:
         """
         try:
             document = json.loads(self._text())
-            form.check(document)
+            monitors_schema.check(document)
             return _clusters(document['clusters'])
         except OSError as e:
             raise exceptions.ConfigError(
@@ -108,13 +109,13 @@ class MonitorsFile:
             raise exceptions.ConfigError(
                 f'The monitors file {self.name} is nested too deeply.',
                 _HINT) from e
-        except form.Misfit as e:
+        except Misfit as e:
             raise exceptions.ConfigError(
                 f'Invalid monitors file {self.name}: {e}.', _HINT) from e
 
     def _text(self) -> str:
         if len(self._content) > MAX_BYTES:
-            raise form.Misfit(f'it is larger than {MAX_BYTES >> 20} MiB')
+            raise Misfit(f'it is larger than {MAX_BYTES >> 20} MiB')
         return self._content.decode()
 
     @functools.cached_property
@@ -136,7 +137,7 @@ def _clusters(entries: list[_ClusterMembers]) -> tuple[Cluster, ...]:
 def _check_unique(subject: str, found: Iterable[object]) -> None:
     for each, count in collections.Counter(found).items():
         if each and count > 1:
-            raise form.Misfit(f'{subject} {each} occurs {count} times')
+            raise Misfit(f'{subject} {each} occurs {count} times')
 
 
 def _cluster(entry: _ClusterMembers, place: str) -> Cluster:
@@ -162,7 +163,7 @@ def _former(entry: _FormerMembers, place: str) -> FormerMonitor:
     first, last = (*(entry.get('epochs') or ()), 0, 0)[:2]
     addrs = _addrs(entry['addresses'], f'{place}.addresses')
     if not addrs:
-        raise form.Misfit(f'{place}.addresses is empty')
+        raise Misfit(f'{place}.addresses is empty')
     return FormerMonitor(entry.get('name') or '', addrs, first, last,
                          entry.get('until') or '')
 
@@ -185,7 +186,7 @@ def _monitors(entry: _ClusterMembers, place: str) -> tuple[Monitor, ...]:
         return tuple(Monitor('', addr, (addr,)) for addr in addrs)
     place = f'{place}.addresses'
     if len(vectors) != len(addrs):
-        raise form.Misfit(f'{place} has {len(vectors)} entries, but monitors '
+        raise Misfit(f'{place} has {len(vectors)} entries, but monitors '
                       f'has {len(addrs)}')
     return tuple(_monitor(addr, _addrs(vector, f'{place}[{number}]'),
                           f'{place}[{number}]')
@@ -195,7 +196,7 @@ def _monitors(entry: _ClusterMembers, place: str) -> tuple[Monitor, ...]:
 def _monitor(addr: MonAddr, addrs: tuple[MonAddr, ...],
              place: str) -> Monitor:
     if addr not in addrs:
-        raise form.Misfit(f'{place} lacks {addr}, the address in monitors')
+        raise Misfit(f'{place} lacks {addr}, the address in monitors')
     return Monitor('', addr, addrs)
 
 
@@ -209,9 +210,9 @@ def _addr(text: str, place: str) -> MonAddr:
     try:
         addr = MonAddr.parse(text)
     except ValueError as e:
-        raise form.Misfit(f'{place}: {e}') from e
+        raise Misfit(f'{place}: {e}') from e
     if addr.port is None or addr.is_name or addr.is_placeholder:
-        raise form.Misfit(f'{place} must be an IP address with a port')
+        raise Misfit(f'{place} must be an IP address with a port')
     return addr
 
 
@@ -226,4 +227,4 @@ def _fsid(text: Optional[str], place: str) -> Optional[str]:
     try:
         return str(uuid.UUID(text)) if text else None
     except ValueError as e:
-        raise form.Misfit(f'{place}.fsid is not a UUID') from e
+        raise Misfit(f'{place}.fsid is not a UUID') from e

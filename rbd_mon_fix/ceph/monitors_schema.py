@@ -18,23 +18,10 @@ from __future__ import annotations
 
 import json
 import pathlib
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import jsonschema
+from rbd_mon_fix.model import json_form
 
 _SCHEMA = pathlib.Path(__file__).with_name('monitors_file.schema.json')
-
-# Error messages by schema keyword.
-_FAULTS = {'const': 'must be {}', 'maxLength': 'is longer than {} characters',
-           'minItems': 'is empty', 'minLength': 'is empty',
-           'type': 'must be {}'}
-_KINDS = {'array': 'a list', 'boolean': 'true or false',
-          'integer': 'a whole number', 'object': 'an object',
-          'string': 'a string'}
-
-class Misfit(Exception):
-    """An error in the file; the message names its place."""
 
 
 def check(document: object) -> None:
@@ -42,23 +29,4 @@ def check(document: object) -> None:
 
     :raises Misfit: with the first error
     """
-    # Imported late to save start time: most runs have no monitors file.
-    import jsonschema
-    validator = jsonschema.Draft202012Validator(
-        json.loads(_SCHEMA.read_text(encoding='utf-8')))
-    for error in validator.iter_errors(document):
-        raise Misfit(_fault(error))
-
-
-def _fault(error: jsonschema.ValidationError) -> str:
-    """Describe an error; the library's own message quotes the document."""
-    place = ''.join(f'[{step}]' if isinstance(step, int) else f'.{step}'
-                    for step in error.absolute_path)
-    expected = error.validator_value
-    if error.validator == 'required':
-        missing = next(each for each in expected if each not in error.instance)
-        return f'{place}.{missing} is missing'.lstrip('.')
-    kinds = expected if isinstance(expected, list) else [expected]
-    words = ' or '.join(_KINDS.get(each, str(each)) for each in kinds)
-    return (f'{place.lstrip(".") or "the top level"} '
-            f'{_FAULTS[error.validator].format(words)}')
+    json_form.check(document, json.loads(_SCHEMA.read_text(encoding='utf-8')))

@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from rbd_mon_fix.engine.rollback_run import RollbackRequest
     from rbd_mon_fix.engine.rollback_run import plan_rollback
     from rbd_mon_fix.engine.rollback_run import rollback
+    from rbd_mon_fix.engine.saved_plans import plan_scope
+    from rbd_mon_fix.engine.saved_plans import read_plan
     from rbd_mon_fix.engine.selection import ScanRequest
     from rbd_mon_fix.engine.session import journal
     from rbd_mon_fix.engine.status_scan import ScanResult
@@ -62,8 +64,8 @@ __all__ = (
     'RefreshRequest', 'RollbackRequest', 'RunResult', 'ScanRequest',
     'ScanResult', 'Silence', 'VerifyRequest', 'VerifyResult',
     'find_monitors', 'guests', 'hook_status', 'install_hook', 'journal',
-    'open_context', 'plan_refresh', 'plan_rollback', 'refresh',
-    'remove_hook', 'rollback', 'status', 'verify')
+    'open_context', 'plan_refresh', 'plan_rollback', 'plan_scope',
+    'read_plan', 'refresh', 'remove_hook', 'rollback', 'status', 'verify')
 
 # The names that each module exports. A command imports only the modules
 # that it uses, which keeps its start time short.
@@ -78,6 +80,7 @@ _MODULES = {
     'refresh_run': ('plan_refresh', 'refresh', 'RefreshRequest'),
     'reporting': ('Listener', 'Phase', 'Silence'),
     'rollback_run': ('plan_rollback', 'rollback', 'RollbackRequest'),
+    'saved_plans': ('plan_scope', 'read_plan'),
     'selection': ('ScanRequest',),
     'session': ('journal',),
     'status_scan': ('ScanResult', 'status'),

@@ -17,13 +17,16 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Iterator, Optional
+from typing import Callable, Iterator, Optional, Sequence
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.core import digest as digests
 from rbd_mon_fix.engine import reporting
 from rbd_mon_fix.engine import status_scan
 from rbd_mon_fix.model.plan import Plan
+from rbd_mon_fix.model.saved_plan import PlannedChange
+
+Keep = Callable[[Sequence[PlannedChange]], object]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +35,8 @@ class PlanResult(status_scan.ScanResult):
 
     :param digest: tells whether two plans are the same
     :param refused: why a guard would refuse the plan; None if it would not
-    :param error: what the plan leaves out; None if it is complete
+    :param error: what the plan leaves out, or why it could not be saved;
+        None if it is complete
     """
 
     digest: str
@@ -40,10 +44,16 @@ class PlanResult(status_scan.ScanResult):
     error: Optional[exceptions.RbdMonFixError] = None
 
 
-def report(plans: Iterator[Plan], reporter: reporting.Reporter) -> str:
-    """Report plans as they are made, and return the digest of them all."""
+def report(plans: Iterator[Plan], reporter: reporting.Reporter,
+           keep: Keep = lambda changes: None) -> str:
+    """Report plans as they are made, and return the digest of them all.
+
+    :param keep: called with the changes of each plan
+    """
     digest = digests.Digest()
     for plan in plans:
         reporter.plan(plan)
-        digest.add(map(digests.planned, plan.changes))
+        changes = list(map(digests.planned, plan.changes))
+        digest.add(changes)
+        keep(changes)
     return str(digest)

@@ -22,18 +22,21 @@ from typing import Iterator, Optional
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.core import cluster_identity
 from rbd_mon_fix.core import guard as guards
+from rbd_mon_fix.core import plan_comparison
 from rbd_mon_fix.engine import context as contexts
 from rbd_mon_fix.engine import dry_run
 from rbd_mon_fix.engine import execution
 from rbd_mon_fix.engine import hook_update
 from rbd_mon_fix.engine import judging
 from rbd_mon_fix.engine import reporting
+from rbd_mon_fix.engine import saved_plans
 from rbd_mon_fix.engine import scan as scans
 from rbd_mon_fix.engine import selection as selections
 from rbd_mon_fix.engine import session as sessions
 from rbd_mon_fix.engine import status_scan
 from rbd_mon_fix.engine import verification
 from rbd_mon_fix.model.plan import Plan
+from rbd_mon_fix.model.saved_plan import SavedPlan
 from rbd_mon_fix.state import known_clusters
 from rbd_mon_fix.stores import registry
 
@@ -51,12 +54,18 @@ class RefreshRequest:
     :param lock: lock servers through Nova's API while writing their records
     :param opening: have QEMU open each changed disk, within these limits;
         None to skip the check
+    :param plan: make exactly these changes, or none; ``scan`` is then the
+        scope of the plan
+    :param save_plan: the file to which ``plan_refresh`` saves the plan;
+        None to save none. A plan that a guard would refuse is not saved.
     """
 
     scan: selections.ScanRequest
     max_changes: Optional[int] = None
     lock: bool = False
     opening: Optional[verification.Limits] = None
+    plan: Optional[SavedPlan] = None
+    save_plan: Optional[str] = None
 
 
 def plan_refresh(context: contexts.Context, request: RefreshRequest,
@@ -68,18 +77,20 @@ def plan_refresh(context: contexts.Context, request: RefreshRequest,
     :raises ConfigError: the request does not fit the deployment
     :raises Unreachable: no host can be scanned
     """
+    recorder = saved_plans.Recorder(request.save_plan)
     planned = _Refresh(context, request, listener)
     reporter = reporting.Reporter(context, listener)
     plans = status_scan.begun(planned.plans())
     reporter.begin()
-    digest = dry_run.report(plans, reporter)
+    digest = dry_run.report(plans, reporter, recorder.keep)
     refused = None
     try:
         planned.check()
     except exceptions.Refused as error:
         refused = error
+    failure = None if refused else recorder.save(planned.scan, request.scan)
     return dry_run.PlanResult(
-        reporter.end(), planned.scan.lost, digest, refused)
+        reporter.end(), planned.scan.lost, digest, refused, failure)
 
 
 def refresh(context: contexts.Context, request: RefreshRequest,
@@ -107,6 +118,9 @@ class _Refresh:
         self.scan = scans.Scan(context, selection)
         self._judge = judging.Judge(context, selection)
         self._guard = guards.Guard(request.max_changes)
+        self._comparison = (
+            plan_comparison.Comparison(request.plan)
+            if request.plan is not None else None)
 
     def plans(self, advance: reporting.Advance = lambda servers: None
               ) -> Iterator[Plan]:
@@ -117,14 +131,19 @@ class _Refresh:
         for batch in self.scan.batches():
             found = self._judge.judge(batch).plan
             self._guard.add(found)
+            if self._comparison is not None:
+                self._comparison.add(found)
             advance(len(batch.scope.instances))
             yield found
 
     def check(self) -> None:
-        """Check all plans read so far against the guard.
+        """Check all plans, after they were read.
 
-        :raises Refused: the guard refuses; the message gives the reason
+        :raises Refused: they are not those of the saved plan, or the guard
+            refuses; the message gives the reason
         """
+        if self._comparison is not None:
+            self._comparison.check(self._context.clusters, self.scan.lost)
         if not self._guard.changes:
             return
         folder = self._context.journal_dir
@@ -168,17 +187,28 @@ class _Refresh:
     def _again(self) -> Iterator[Plan]:
         """Read again; allow no more changes than the guard has checked.
 
-        :raises RbdMonFixError: there are more changes than before
+        :raises RbdMonFixError: there are more changes than before, or a
+            change that is not in the saved plan
         """
         allowed = self._guard.changes
         self._guard = guards.Guard(None)
         for each in self.plans():
+            self._check_planned(each)
             if self._guard.changes > allowed:
                 raise exceptions.RbdMonFixError(
                     f'More changes are due now than the {allowed} that were '
                     'checked.', 'Run the same command again; it checks and '
                     'makes the remaining changes.')
             yield each
+
+    def _check_planned(self, plan: Plan) -> None:
+        if self._comparison is None:
+            return
+        for words in self._comparison.unplanned(plan.changes):
+            raise exceptions.RbdMonFixError(
+                f'The plan no longer holds: {words}.',
+                'The changes before it were made. Make a new plan for the '
+                'others.')
 
     def _learn(self) -> None:
         """Store the cluster of each backend for later runs."""

@@ -75,7 +75,7 @@ def check(path: str) -> None:
 
 
 class PrivateFolder:
-    """An open folder; made by ``opened``."""
+    """An open folder; ``opened`` checks it first."""
 
     def __init__(self, fd: int, path: str, option: str):
         self.path = path
