@@ -51,7 +51,7 @@ function _shtab_rbd_mon_fix_using
 end
 
 set -g _shtab_rbd_mon_fix_commands preflight monitors status refresh verify guests rollback journal 'journal list' 'journal show' 'journal prune' hook 'hook install' 'hook remove' 'hook status'
-set -g _shtab_rbd_mon_fix_opts_with_value --cinder-config-dir --cinder-config-file --column --config-dir --config-file --format --former-monitors --hook-dir --host --instance --journal-dir --keep --last --libvirt-uri --log-file --max-changes --monitors-file --nova-config-dir --nova-config-file --os-cloud --parallel --progress --store --timeout -c -f
+set -g _shtab_rbd_mon_fix_opts_with_value --cinder-config-dir --cinder-config-file --column --config-dir --config-file --format --former-monitors --hook-dir --host --instance --journal-dir --keep --last --libvirt-uri --log-file --max-changes --monitors-file --nova-config-dir --nova-config-file --os-cloud --parallel --plan --progress --save-plan --store --timeout -c -f
 
 complete -c rbd-mon-fix -e
 complete -c rbd-mon-fix -f
@@ -157,10 +157,12 @@ complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using refresh' -l unmanaged -d 'i
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using refresh' -s v -l verbose -d 'list each copy, and what tells its cluster'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using refresh' -l all -d 'list servers and hosts that are in order too'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using refresh' -l dry-run -d 'show the changes without making them'
+complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using refresh' -l save-plan -xka "(__fish_complete_path (commandline -ct))" -d 'with --dry-run: save the plan to this file'
+complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using refresh' -l plan -xka "(__fish_complete_path (commandline -ct))" -d 'make exactly the changes of a saved plan, or none'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using refresh' -l max-changes -x -d 'refuse to change more than N documents'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using refresh' -l lock -d 'lock each server through Nova'"'"'s API during its change'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using refresh' -l verify -d 'have QEMU open each changed disk, on the host itself'
-complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using refresh' -l progress -xka "auto bar lines none" -d 'auto (a bar on a terminal, else lines), bar, lines or none'
+complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using refresh' -l progress -xka "auto bar lines none" -d 'auto (bar on a terminal, else lines), bar, lines, none'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using refresh' -l config-file -xka "(__fish_complete_path (commandline -ct))" -d 'A config file of rbd-mon-fix'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using refresh' -l config-dir -xka "(__fish_complete_directories)" -d 'A folder of config files of rbd-mon-fix'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using refresh' -s d -l debug -d 'Show more log lines, and tracebacks'
@@ -189,7 +191,7 @@ complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using verify' -l store -xka "cind
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using verify' -l unmanaged -d 'include guests that Nova does not know'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using verify' -l timeout -x -d 'time limit for each disk; default: 5'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using verify' -l parallel -x -d 'disks opened at once; default: 4'
-complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using verify' -l progress -xka "auto bar lines none" -d 'auto (a bar on a terminal, else lines), bar, lines or none'
+complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using verify' -l progress -xka "auto bar lines none" -d 'auto (bar on a terminal, else lines), bar, lines, none'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using verify' -l config-file -xka "(__fish_complete_path (commandline -ct))" -d 'A config file of rbd-mon-fix'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using verify' -l config-dir -xka "(__fish_complete_directories)" -d 'A folder of config files of rbd-mon-fix'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using verify' -s d -l debug -d 'Show more log lines, and tracebacks'
@@ -237,7 +239,7 @@ complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using rollback' -s c -l column -x
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using rollback' -s v -l verbose -d 'list each copy, and what tells its cluster'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using rollback' -l all -d 'list servers and hosts that are in order too'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using rollback' -l dry-run -d 'show the changes without making them'
-complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using rollback' -l progress -xka "auto bar lines none" -d 'auto (a bar on a terminal, else lines), bar, lines or none'
+complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using rollback' -l progress -xka "auto bar lines none" -d 'auto (bar on a terminal, else lines), bar, lines, none'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using rollback' -l config-file -xka "(__fish_complete_path (commandline -ct))" -d 'A config file of rbd-mon-fix'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using rollback' -l config-dir -xka "(__fish_complete_directories)" -d 'A folder of config files of rbd-mon-fix'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using rollback' -s d -l debug -d 'Show more log lines, and tracebacks'

@@ -35,6 +35,13 @@ def server(text: str) -> str:
         return text
 
 
+def file(text: str) -> str:
+    """Return the name of a file."""
+    if not text:
+        raise argparse.ArgumentTypeError('the name of the file is empty')
+    return text
+
+
 def writable(text: str) -> str:
     """Return the name of a store, which must not be the live XML."""
     if text == 'live-domain':

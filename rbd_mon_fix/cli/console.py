@@ -194,7 +194,7 @@ class RunConsole(Console, contextlib.AbstractContextManager['RunConsole']):
         with contextlib.suppress(OSError):
             summary = [
                 *verdicts.first(how, self._kind),
-                verdicts.last(how, self._kind),
+                *verdicts.last(how, self._kind),
                 *verdicts.following(how, self._kind, view(self._conf))]
             print('rbd-mon-fix: Cannot write the report: '
                   f'{self._lost.strerror}. Its summary:',

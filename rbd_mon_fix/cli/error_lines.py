@@ -51,10 +51,21 @@ def tell_interrupted(error: exceptions.Interrupted, argv: Sequence[str],
     if error.run is None:
         return tell(error)
     _write(error.message)
-    _write(f'  go on      {_command(*argv)}')
+    go_on = _next(argv) if error.written else _command(*argv)
+    _write(f'  go on      {go_on}')
     if error.written:
         _write(f'  take back  {_command(*shared, "rollback", error.run)}')
     return exit_codes.of_error(error)
+
+
+def _next(argv: Sequence[str]) -> str:
+    """Return the command that makes the other changes.
+
+    A saved plan no longer holds once some of its changes were made.
+    """
+    if any(word.partition('=')[0] == '--plan' for word in argv):
+        return 'make a new plan with --dry-run --save-plan FILE'
+    return _command(*argv)
 
 
 def _command(*words: str) -> str:

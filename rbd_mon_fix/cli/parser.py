@@ -19,10 +19,10 @@ from __future__ import annotations
 import argparse
 from typing import Any, Sequence
 
+from rbd_mon_fix.cli import action_parsers
 from rbd_mon_fix.cli import argument_types
-from rbd_mon_fix.cli import help_pages
+from rbd_mon_fix.cli import command_parser
 
-FORMATS = ('table', 'json', 'yaml', 'csv', 'value')
 # The names in stores/registry.py, in writing order; importing the registry
 # would slow down the start. A test compares them.
 STORES = ('cinder-attachment', 'nova-bdm', 'domain', 'managed-save',
@@ -48,68 +48,40 @@ def add_parsers(commands: Any, parent: Any) -> None:
             '--help-all', action='help',
             help='show this page with the options of every command')
     commands.metavar = 'COMMAND'
-    _host(_add(
+    _host(command_parser.listing(
         commands, 'preflight',
         'Check everything that a run needs: config, databases and the rights '
         'in them, libvirt, Ceph, QEMU, the journal, the clock. Prints one '
         'line for each check, with advice where it fails. Changes nothing.'),
         _HOSTS)
-    _add(commands, 'monitors',
+    command_parser.listing(commands, 'monitors',
          'Show the clusters in the config, their right monitors, where the '
          'list comes from, and whether each monitor answers.')
-    _verbose(_scope(_add(
+    _verbose(_scope(command_parser.listing(
         commands, 'status',
         'Show every copy of monitor addresses, whether it is current, '
         'drifted (the server still starts) or stale, and which operations '
         'would fail on each server now. Changes nothing.'), STORES))
-    _refresh(_scope(_add(
+    _refresh(_scope(command_parser.listing(
         commands, 'refresh',
-        'Correct the copies that status shows as stale or drifted. Does not '
-        'touch running guests.'), WRITABLE))
-    _verify(_scope(_add(
+        'Correct stale and drifted copies. Does not touch running guests.'),
+        WRITABLE))
+    _verify(_scope(command_parser.listing(
         commands, 'verify',
         'Have QEMU open each disk as a cold start would: read-only, with '
         "exactly the addresses and user of its record and libvirt's key. "
         'Run it on the compute host itself.'), STORES))
-    _guests(_add(
+    _guests(command_parser.listing(
         commands, 'guests',
         'Show each running QEMU process, the monitors that it was launched '
         'with and is connected to, and whether it follows the monitors or is '
         'stranded. Run it on the compute host itself.'))
-    _rollback(_add(
+    _rollback(command_parser.listing(
         commands, 'rollback',
         'Undo a run: restore the addresses that it replaced, wherever '
         'nobody has changed them since.', 'RUN'))
-    _journal(commands)
-    _hook(commands)
-
-
-def _add(commands: Any, name: str, text: str, words: str = '',
-         prefix: str = help_pages.PROGRAM) -> argparse.ArgumentParser:
-    """Add a command, or an action of a command, that lists something."""
-    parser = _parser(commands, name, text, prefix, words)
-    parser.add_argument(
-        '-f', '--format', choices=FORMATS, default='table', metavar='FORMAT',
-        help=f'{", ".join(FORMATS[:-1])} or {FORMATS[-1]}; default: table')
-    parser.add_argument(
-        '-c', '--column', action='extend', type=argument_types.names,
-        default=[], metavar='COLUMN',
-        help='show only this column; repeatable, or a comma list')
-    return parser
-
-
-def _parser(commands: Any, name: str, text: str, prefix: str,
-            words: str) -> argparse.ArgumentParser:
-    prog = f'{prefix} {name}'
-    parser: argparse.ArgumentParser = commands.add_parser(
-        name, prog=prog, usage=f'{prog} [options] {words}'.rstrip(),
-        description=text, formatter_class=help_pages.Page, add_help=False,
-        help=help_pages.summary(prog) or text.partition('. ')[0].rstrip('.')
-        + '.')
-    parser.add_argument(
-        '-h', '--help', action='help',
-        help='show this page; --help-all: the options of all commands')
-    return parser
+    action_parsers.journal(commands)
+    action_parsers.hook(commands)
 
 
 def _scope(parser: argparse.ArgumentParser,
@@ -155,6 +127,12 @@ def _refresh(parser: argparse.ArgumentParser) -> None:
     _verbose(parser)
     _dry_run(parser)
     parser.add_argument(
+        '--save-plan', type=argument_types.file, metavar='FILE',
+        help='with --dry-run: save the plan to this file')
+    parser.add_argument(
+        '--plan', type=argument_types.file, metavar='FILE',
+        help='make exactly the changes of a saved plan, or none')
+    parser.add_argument(
         '--max-changes', type=argument_types.count, metavar='N',
         help='refuse to change more than N documents')
     parser.add_argument(
@@ -196,54 +174,9 @@ def _rollback(parser: argparse.ArgumentParser) -> None:
 def _progress(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--progress', choices=PROGRESS, default='auto', metavar='MODE',
-        help='auto (a bar on a terminal, else lines), bar, lines or none')
+        help='auto (bar on a terminal, else lines), bar, lines, none')
 
 
 def _dry_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--dry-run', action='store_true',
                         help='show the changes without making them')
-
-
-def _journal(commands: Any) -> None:
-    parser = _parser(commands, 'journal', 'Show or remove earlier runs. The '
-                     'journal is in --journal-dir.', help_pages.PROGRAM,
-                     'ACTION')
-    actions = _actions(parser)
-    listed = _add(actions, 'list', 'List runs, oldest first.', '', parser.prog)
-    listed.add_argument(
-        '--last', type=argument_types.positive, default=0, metavar='N',
-        help='only the newest N runs')
-    show = _add(actions, 'show', 'Show each change of a run.', 'RUN',
-                parser.prog)
-    show.add_argument('run', metavar='RUN',
-                      help="ID of the run, from 'journal list'")
-    prune = _add(actions, 'prune', 'Remove old runs. They can no longer be '
-                 'rolled back. Runs that are not finished, damaged or '
-                 'written by a newer version are kept and named.',
-                 '--keep N', parser.prog)
-    prune.add_argument(
-        '--keep', type=argument_types.positive, metavar='N', required=True,
-        help='keep the newest N runs')
-
-
-def _hook(commands: Any) -> None:
-    parser = _parser(
-        commands, 'hook',
-        'Manage the libvirt hook of this host, which corrects the monitors '
-        'in the XML of guests that resume on or migrate to it. It knows '
-        'present and former monitors, and leaves the XML unchanged if in '
-        'doubt. It is installed in --hook-dir.', help_pages.PROGRAM, 'ACTION')
-    actions = _actions(parser)
-    _add(actions, 'install', 'Install the hook, or replace an older version. '
-         'Reports whether libvirt must be restarted to load the hook; a '
-         'restart does not affect running guests.',
-         '', parser.prog)
-    _add(actions, 'remove', 'Remove the hook.', '', parser.prog)
-    _add(actions, 'status', 'Show whether the hook is installed, knows the '
-         'right monitors, and is called by libvirt.',
-         '', parser.prog)
-
-
-def _actions(parser: argparse.ArgumentParser) -> Any:
-    return parser.add_subparsers(title='actions', dest='action',
-                                 metavar='ACTION', required=True)

@@ -16,11 +16,13 @@
 
 from __future__ import annotations
 
-from typing import TextIO
+import shlex
+from typing import Any, TextIO
 
 from oslo_config import cfg
 
 from rbd_mon_fix import engine
+from rbd_mon_fix import exceptions
 from rbd_mon_fix.cli import console as consoles
 from rbd_mon_fix.cli import exit_codes
 from rbd_mon_fix.report import encoding
@@ -30,12 +32,9 @@ from rbd_mon_fix.report import schema
 
 def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
     """Run the command and return its exit code."""
-    command = conf.command
-    request = engine.RefreshRequest(
-        consoles.scan_request(conf), command.max_changes, command.lock,
-        engine.Limits() if command.verify else None)
+    request = _request(conf)
     with engine.Context(conf) as context:
-        if command.dry_run:
+        if conf.command.dry_run:
             return _dry_run(context, request, out, err)
         with consoles.RunConsole(
                 conf, schema.Kind.REFRESH, out, err) as console:
@@ -48,14 +47,55 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
         done.summary.incomplete or not written, done.lost)
 
 
+def _request(conf: cfg.ConfigOpts) -> engine.RefreshRequest:
+    """Return the request in the arguments of the command.
+
+    :raises ConfigError: the arguments exclude each other, or the plan cannot
+        be read
+    """
+    command: Any = conf.command
+    if command.save_plan is not None and not command.dry_run:
+        raise exceptions.ConfigError(
+            '--save-plan saves the plan of a dry run.', 'Add --dry-run.')
+    scan, plan = consoles.scan_request(conf), None
+    if command.plan is not None:
+        _check_alone(command)
+        plan = engine.read_plan(command.plan)
+        scan = engine.plan_scope(plan)
+    return engine.RefreshRequest(
+        scan, command.max_changes, command.lock,
+        engine.Limits() if command.verify else None, plan, command.save_plan)
+
+
+def _check_alone(command: Any) -> None:
+    """Check that nothing else says which servers and stores are meant."""
+    for name in ('host', 'all_hosts', 'instance', 'store', 'unmanaged',
+                 'save_plan'):
+        if getattr(command, name):
+            raise exceptions.ConfigError(
+                f'--plan and --{name.replace("_", "-")} are mutually '
+                'exclusive: the plan tells which servers and stores are '
+                'meant.', 'Use only one of them.')
+
+
 def _dry_run(context: engine.Context, request: engine.RefreshRequest,
              out: TextIO, err: TextIO) -> int:
     console = consoles.Console(context.conf, schema.Kind.DRY_RUN, out)
     found = engine.plan_refresh(context, request, console)
     console.close(ending.Ending(
-        found.summary, lost=found.lost, error=found.refused))
+        found.summary, lost=found.lost, error=found.refused,
+        digest=found.digest))
     if found.refused is not None:
         print('rbd-mon-fix: refresh would be refused. '
               f'{encoding.printable(str(found.refused))}', file=err)
+        if request.save_plan is not None:
+            print('The plan was not saved.', file=err)
         return exit_codes.ExitCode.REFUSED
+    if found.error is not None:
+        raise found.error
+    if request.save_plan is not None:
+        print(encoding.printable(
+            f'The plan was saved to {request.save_plan}. To make exactly '
+            'these changes: rbd-mon-fix refresh --plan '
+            f'{shlex.quote(request.save_plan)}'), file=err)
     return exit_codes.of_look(found.summary.needs_attention, found.lost)

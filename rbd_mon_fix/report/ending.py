@@ -31,6 +31,9 @@ class Ending:
     :param lost: the hosts that could not be scanned, each with the reason
     :param error: the error that ends the command, such as the refusal of a
         guard; None if there is none
+    :param digest: the digest of a plan that was not carried out; '' if there
+        is none
+    :param undoes: the run that a dry run of a rollback would undo
     """
 
     summary: Summary
@@ -38,3 +41,5 @@ class Ending:
     lost: Mapping[str, exceptions.RbdMonFixError] = dataclasses.field(
         default_factory=dict)
     error: Optional[exceptions.RbdMonFixError] = None
+    digest: str = ''
+    undoes: Optional[str] = None

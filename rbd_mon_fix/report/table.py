@@ -180,7 +180,8 @@ class Table:
 
     def _end(self, how: ending.Ending) -> None:
         self._printer.line([])
-        self._printer.line([(verdicts.last(how, self._kind), '')])
+        for line in verdicts.last(how, self._kind):
+            self._printer.line([(line, '')])
         for line in verdicts.following(how, self._kind, self._view):
             self._printer.whole(line)
 

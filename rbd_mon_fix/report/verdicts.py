@@ -42,11 +42,12 @@ def first(how: ending.Ending, kind: schema.Kind) -> list[str]:
                    'written.' if summary.due else 'nothing to change.')
         return [f'{_where(summary)}{planned}', *_unseen(how)]
     made = f'{_where(summary)}{_made(summary, _DONE[kind])}'
-    after = [_after(summary)] if kind is schema.Kind.REFRESH else []
-    return [made, *after, *_unseen(how)]
+    # A rollback may not know the clusters.
+    judged = kind is schema.Kind.REFRESH or not summary.not_judged
+    return [made, *([_after(summary)] if judged else []), *_unseen(how)]
 
 
-def last(how: ending.Ending, kind: schema.Kind) -> str:
+def last(how: ending.Ending, kind: schema.Kind) -> list[str]:
     """Return the counts that a report ends with."""
     summary = how.summary
     total = _total(summary)
@@ -54,12 +55,14 @@ def last(how: ending.Ending, kind: schema.Kind) -> str:
              f'{summary.not_judged:,} not judged']
     if kind is schema.Kind.DRY_RUN:
         guard = 'refuses' if how.error else 'ok'
-        return (f'Plan: {summary.due:,} to change, {", ".join(words)}. '
+        plan = (f'Plan: {summary.due:,} to change, {", ".join(words)}. '
                 f'Guard: {guard}.')
+        digest = f' Digest {how.digest}.' if how.digest else ''
+        return [f'{plan}{digest}', *_after_plan(summary)]
     words.append(f'{len(summary.stranded):,} stranded')
     lost = (f'{total.lost:,} of {total.servers:,} would not come back. '
             if total.servers else '')
-    return f'{lost}{". ".join(words)}.'
+    return [f'{lost}{". ".join(words)}.']
 
 
 def following(how: ending.Ending, kind: schema.Kind,
@@ -79,9 +82,7 @@ def _next(how: ending.Ending, kind: schema.Kind,
           view: views.View) -> Optional[str]:
     summary = how.summary
     if kind is schema.Kind.DRY_RUN:
-        if how.error or not summary.due:
-            return None
-        return view.again('refresh', '--max-changes', str(summary.due))
+        return _carry_out(how, view)
     if kind is schema.Kind.STATUS and summary.due:
         return view.scoped('refresh', '--dry-run')
     if kind is schema.Kind.REFRESH and summary.incomplete:
@@ -97,6 +98,16 @@ def _next(how: ending.Ending, kind: schema.Kind,
     if summary.left_alone and not summary.not_judged:
         return view.scoped('status')
     return None
+
+
+def _carry_out(how: ending.Ending, view: views.View) -> Optional[str]:
+    """Return the command that makes the changes of a plan."""
+    due = how.summary.due
+    if how.error or not due:
+        return None
+    if how.undoes is not None:
+        return view.command('rollback', how.undoes)
+    return view.again('refresh', '--max-changes', str(due))
 
 
 def _where(summary: Summary) -> str:
@@ -141,10 +152,20 @@ def _others(summary: Summary) -> str:
 
 def _after(summary: Summary) -> str:
     total = _total(summary)
+    least = 'At least ' if total.not_judged else ''
+    return (f'{least}{total.lost:,} of {total.servers:,} would not come back '
+            f'if the power failed now (before: {summary.lost_before:,}).')
+
+
+def _after_plan(summary: Summary) -> list[str]:
+    """State what a power failure would cost if the plan were carried out."""
+    total = _total(summary)
+    if not total.servers or not summary.due:
+        return []
     least = 'at least ' if total.not_judged else ''
-    return (f'If the power failed now, {least}{total.lost:,} of '
-            f'{sentences.number(total.servers, "server")} would not come '
-            'back.')
+    return [f'After it, {least}{summary.lost_after_plan:,} of '
+            f'{sentences.number(total.servers, "server")} would not come back '
+            f'(now {summary.lost_before:,}).']
 
 
 def _total(summary: Summary) -> Host:

@@ -67,7 +67,9 @@ DOORS = {
     'psutil': ('qemu/processes.py', 'hook/daemon.py'),
     'rich': ('report/',),
     'argparse': ('cli/argument_types.py', 'cli/command_line.py',
-                 'cli/help_pages.py', 'cli/parser.py', 'conf/flag_list.py'),
+                 'cli/help_pages.py', 'cli/action_parsers.py',
+                 'cli/command_parser.py', 'cli/parser.py',
+                 'conf/flag_list.py'),
 }
 
 # Names, not modules, may be imported from here: values that all know.
@@ -79,8 +81,12 @@ CLOUDS = 'it takes config files, databases and libvirts of whole clouds'
 LEARNING = 'clusters are learnt by way of it'
 COVERED = {
     '__main__.py': ('unit/cli/test_main.py', 'a process of its own runs it'),
+    'cli/action_parsers.py': (
+        'unit/cli/test_parser.py', 'the parser is made of them'),
     'cli/argument_types.py': (
         'unit/cli/test_parser.py', 'the parser is made of them'),
+    'cli/command_parser.py': (
+        'unit/cli/test_parser.py', 'the parser is made of it'),
     'cli/error_lines.py': (
         'unit/cli/test_main.py', 'each ending of a command is told by it'),
     'ceph/monitors_schema.py': (

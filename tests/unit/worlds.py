@@ -303,14 +303,14 @@ def command(host: Sequence[str] = (places.HOST,), **fields: Any
         'host': list(host), 'all_hosts': False, 'instance': [], 'store': [],
         'unmanaged': False, 'name': 'command', 'dry_run': False,
         'max_changes': None, 'lock': False, 'verify': False, 'timeout': 5.0,
-        'parallel': 4, 'last': 0, 'progress': 'auto', 'format': 'json',
-        'column': [], **fields})
+        'plan': None, 'save_plan': None, 'parallel': 4, 'last': 0,
+        'progress': 'auto', 'format': 'json', 'column': [], **fields})
 
 
 def run(world: World, monkeypatch: Any, module: Any, *host: str,
         **fields: Any) -> tuple[int, Any, str]:
     """Run a command and return its exit code, JSON and stderr."""
-    conf = world.conf(command(host or ('cmp1',), **fields))
+    conf = world.conf(command(**{'host': host or ('cmp1',), **fields}))
     monkeypatch.setattr(engine, 'Context', lambda conf: world.opened(conf))
     out, err = io.StringIO(), io.StringIO()
     code = module.run(conf, out, err)

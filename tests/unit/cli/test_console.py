@@ -103,7 +103,7 @@ def test_a_run_outlives_its_report(cloud, monkeypatch, command, fields, room):
     words = err.getvalue()
     assert words.startswith(
         'rbd-mon-fix: Cannot write the report: No space left on device.')
-    assert 'If the power failed now, 0 of 2 servers would not come' in words
+    assert '0 of 2 would not come back if the power failed now (' in words
     assert made.id in words
     code, _, _ = worlds.run(cloud, monkeypatch, rollback, run=made.id)
     assert code == 0

@@ -304,6 +304,18 @@ def too_many(case: Case) -> None:
     case.fields['max_changes'] = 1
 
 
+@scenario('the plan of ``--plan`` no longer holds')
+def another_plan(case: Case) -> None:
+    stale(case)
+    path = str(case.world.folder / 'plan.json')
+    with case._opened(case.world.conf()) as context:
+        engine.plan_refresh(context, engine.RefreshRequest(
+            worlds.request('cmp1'), save_plan=path))
+    drifted(case)
+    case.hosts = ()
+    case.fields['plan'] = path
+
+
 @scenario('another run holds the lock of the host')
 def locked(case: Case) -> None:
     stale(case)

@@ -209,6 +209,18 @@ def test_an_interrupted_run(command, capsys, tmp_path, words, shared,
           for _ in range(bool(written))]]
 
 
+@pytest.mark.parametrize('words', [['--plan', 'p'], ['--plan=p']])
+@pytest.mark.parametrize('written, go_on', [
+    (0, 'rbd-mon-fix refresh {}'),
+    (7, 'make a new plan with --dry-run --save-plan FILE')])
+def test_an_interrupted_run_of_a_saved_plan(capsys, words, written, go_on):
+    """The plan no longer holds if some of its changes were made."""
+    error_lines.tell_interrupted(
+        exceptions.Interrupted('R', written, 9), ['refresh', *words], [])
+    assert told(capsys).splitlines()[1] == (
+        f'  go on      {go_on.format(" ".join(words))}')
+
+
 @pytest.mark.parametrize('error, code', [
     (exceptions.Refused('It is so.'), 3), (RuntimeError('so it is'), 255)])
 def test_a_traceback_on_demand(command, capsys, error, code):

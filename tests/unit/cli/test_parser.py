@@ -22,6 +22,7 @@ import pytest
 
 from rbd_mon_fix.cli import argument_types
 from rbd_mon_fix.cli import command_line
+from rbd_mon_fix.cli import command_parser
 from rbd_mon_fix.cli import parser
 from rbd_mon_fix.conf import options
 from rbd_mon_fix.report import factory
@@ -45,7 +46,8 @@ def parse(line):
 SCOPE = {'host': [], 'all_hosts': False, 'instance': [], 'store': [],
          'unmanaged': False, 'format': 'table', 'column': []}
 REFRESH = {**SCOPE, 'dry_run': False, 'max_changes': None, 'lock': False,
-           'verify': False, 'timeout': 5.0, 'parallel': 4}
+           'verify': False, 'timeout': 5.0, 'parallel': 4, 'plan': None,
+           'save_plan': None}
 
 
 @pytest.mark.parametrize('line, expected', [
@@ -74,6 +76,9 @@ REFRESH = {**SCOPE, 'dry_run': False, 'max_changes': None, 'lock': False,
     ('refresh --dry-run --lock --max-changes 0',
      {**REFRESH, 'dry_run': True, 'lock': True, 'max_changes': 0}),
     ('refresh --verify', {**REFRESH, 'verify': True}),
+    ('refresh --dry-run --save-plan p',
+     {**REFRESH, 'dry_run': True, 'save_plan': 'p'}),
+    ('refresh --plan p', {**REFRESH, 'plan': 'p'}),
     ('verify', {**SCOPE, 'timeout': 5.0, 'parallel': 4}),
     ('verify --host a --timeout 0.5 --parallel 2 -f json',
      {**SCOPE, 'host': ['a'], 'timeout': 0.5, 'parallel': 2,
@@ -141,6 +146,9 @@ def test_a_file_of_hosts(tmp_path):
     ('refresh --store live-domain',
      'live-domain, the XML of running guests, cannot be changed'),
     ('status -c a,', "'a,' has an empty name"),
+    ('refresh --plan=', 'the name of the file is empty'),
+    ('refresh --save-plan', '--save-plan'),
+    ('status --plan p', '--plan'),
     ('refresh --max-changes many', "'many' is not a whole number"),
     ('refresh --max-changes -1', '--max-changes'),
     ('refresh --max-changes 1.5', "'1.5' is not a whole number"),
@@ -196,7 +204,7 @@ def test_the_list_of_commands_has_a_sentence_for_each():
 
 
 def test_formats_are_those_of_the_reports():
-    assert parser.FORMATS == factory.FORMATS
+    assert command_parser.FORMATS == factory.FORMATS
 
 
 def test_stores_are_those_of_the_registry():

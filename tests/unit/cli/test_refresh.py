@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 
 import pytest
 
@@ -25,8 +26,10 @@ from rbd_mon_fix import engine
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.cli import exit_codes
 from rbd_mon_fix.cli import refresh
+from rbd_mon_fix.cli import rollback
 from rbd_mon_fix.engine import refresh_run
 from rbd_mon_fix.inventory import instances
+from rbd_mon_fix.state import atomic_file
 from tests.unit import memory
 from tests.unit import worlds
 
@@ -154,3 +157,99 @@ def test_a_defect_in_the_middle(cloud, monkeypatch):
     assert {record['outcome'] for record in report['records']} == {
         'fixed', None}
     assert run_again(cloud, monkeypatch) == 0
+
+
+# A saved plan.
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / 'a plan'
+
+
+def table(cloud, monkeypatch, module, **fields):
+    """Return the code, the table and stderr of a command."""
+    monkeypatch.setattr(engine, 'Context', cloud.opened)
+    out, err = io.StringIO(), io.StringIO()
+    code = module.run(cloud.conf(worlds.command(
+        **{'format': 'table', **fields})), out, err)
+    return code, out.getvalue(), err.getvalue()
+
+
+def test_a_plan_is_saved_and_carried_out(cloud, run, path):
+    code, report, err = run(refresh, dry_run=True, save_plan=str(path))
+    assert (code, len(report['records'])) == (1, 6)
+    assert err == (f'The plan was saved to {path}. To make exactly these '
+                   f"changes: rbd-mon-fix refresh --plan '{path}'\n")
+    again = run(refresh, dry_run=True, plan=str(path), host=[])
+    assert (again[0], again[2]) == (1, '')
+    code, report, _ = run(refresh, plan=str(path), host=[])
+    assert (code, {record['outcome'] for record in report['records']}) == (
+        0, {'fixed'})
+
+
+def test_the_digest_stands_below_the_table_only(cloud, run, monkeypatch):
+    code, shown, err = table(cloud, monkeypatch, refresh, dry_run=True)
+    assert (code, err) == (1, '')
+    [digest] = re.findall(r' Digest ([0-9a-f]{4}-[0-9a-f]{4})\.\n', shown)
+    again = table(cloud, monkeypatch, refresh, dry_run=True, format='csv')[1]
+    assert 'Digest' not in again
+    made = run(refresh)[1]['run']
+    code, shown, _ = table(cloud, monkeypatch, rollback, dry_run=True,
+                           run=made)
+    assert code == 0
+    assert ' Digest ' in shown and digest not in shown
+
+
+def test_a_plan_that_no_longer_holds(cloud, run, path):
+    run(refresh, dry_run=True, save_plan=str(path))
+    cloud.add(9)
+    before = cloud.everything()
+    code, _, err = run(refresh, dry_run=True, plan=str(path), host=[])
+    assert code == 3
+    assert 'refresh would be refused. The plan ' in err
+    with pytest.raises(exceptions.Refused, match='is not in the plan'):
+        run(refresh, plan=str(path), host=[])
+    assert cloud.everything() == before
+
+
+def test_a_plan_that_a_guard_refuses_is_not_saved(run, path):
+    code, _, err = run(refresh, dry_run=True, save_plan=str(path),
+                       max_changes=5)
+    assert (code, path.exists()) == (3, False)
+    assert err.endswith('\nThe plan was not saved.\n')
+
+
+def test_a_plan_that_cannot_be_saved(cloud, monkeypatch, path):
+    """The report is complete all the same."""
+    def full(*args):
+        raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr(atomic_file, 'replace', full)
+    report, error = cut_off(cloud, monkeypatch, dry_run=True,
+                            save_plan=str(path))
+    assert len(report['records']) == 6
+    assert 'No space left on device' in str(error)
+    assert exit_codes.of_error(error) == exit_codes.ExitCode.INCOMPLETE
+
+
+@pytest.mark.parametrize('fields', [
+    {'host': ['cmp1']}, {'all_hosts': True}, {'instance': ['web-1']},
+    {'store': ['domain']}, {'unmanaged': True},
+    {'save_plan': 'other', 'dry_run': True}])
+def test_the_plan_tells_what_is_meant(run, path, fields):
+    run(refresh, dry_run=True, save_plan=str(path))
+    option = '--' + next(iter(fields)).replace('_', '-')
+    with pytest.raises(exceptions.ConfigError, match=option):
+        run(refresh, **{'host': [], **fields}, plan=str(path))
+
+
+def test_only_a_dry_run_is_saved(cloud, run, path):
+    before = cloud.everything()
+    with pytest.raises(exceptions.ConfigError, match='Add --dry-run'):
+        run(refresh, save_plan=str(path))
+    assert (cloud.everything(), path.exists()) == (before, False)
+
+
+def test_a_plan_that_is_not_there(run, path):
+    with pytest.raises(exceptions.ConfigError, match='No such file'):
+        run(refresh, plan=str(path), host=[])

@@ -156,6 +156,7 @@ class Screen:
     findings: Sequence[Finding] = ()
     stranded: int = 0
     error: Any = None
+    digest: str = ''
 
     def draw(self, stream: Any) -> None:
         report = factory.report('table', stream, self.kind, self.view)
@@ -170,7 +171,8 @@ class Screen:
         summary.stranded += [
             copies[0].instance.uuid
             for copies in self.servers[:self.stranded]]
-        report.close(ending.Ending(summary, self.run, self.lost, self.error))
+        report.close(ending.Ending(summary, self.run, self.lost, self.error,
+                                   self.digest))
 
 
 SCREENS: dict[str, Screen] = {
@@ -184,7 +186,7 @@ SCREENS: dict[str, Screen] = {
     'status-verbose': Screen(schema.Kind.STATUS, SERVERS,
                              view=dataclasses.replace(VIEW, verbose=True)),
     'status-fleet': Screen(schema.Kind.STATUS, HOSTS, view=FLEET, lost=LOST),
-    'dry-run': Screen(schema.Kind.DRY_RUN, MIXED),
+    'dry-run': Screen(schema.Kind.DRY_RUN, MIXED, digest='3f9c-11aa'),
     'dry-run-refused': Screen(schema.Kind.DRY_RUN, SERVERS,
                               error=exceptions.Refused('No.')),
     'refresh': Screen(schema.Kind.REFRESH, SERVERS, done(SERVERS), run=RUN),

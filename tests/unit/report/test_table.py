@@ -105,7 +105,7 @@ def test_the_verdict_is_first_and_a_next_step_last(path, screen, width):
         return
     first, *_, last = path.read_text().splitlines()
     assert first.startswith(('cmp1: ', '30 hosts, ', 'No RBD disk'))
-    assert last.startswith(('Next: ', 'Nothing to do.', 'Plan: '))
+    assert last.startswith(('Next: ', 'Nothing to do.', 'After it, '))
 
 
 WORST = screens.Screen(

@@ -83,13 +83,13 @@ def test_dry_run(servers, line):
 @pytest.mark.parametrize(('done', 'lines'), [
     (sample.outcomes(sample.stale(1)),
      ['cmp1: 2 changes written, 0 failed.',
-      'If the power failed now, 0 of 1 server would not come back.']),
+      '0 of 1 would not come back if the power failed now (before: 1).']),
     (sample.outcomes(sample.stale(1), Verdict.UNVERIFIED),
      ['cmp1: 0 changes written, 2 unverified.',
-      'If the power failed now, 1 of 1 server would not come back.']),
+      '1 of 1 would not come back if the power failed now (before: 1).']),
     (sample.outcomes(sample.stale(1)[:2]),
      ['cmp1: 1 change written, 1 not made.',
-      'If the power failed now, 0 of 1 server would not come back.']),
+      '0 of 1 would not come back if the power failed now (before: 1).']),
 ])
 def test_refresh(done, lines):
     assert verdicts.first(end([sample.stale(1)], done), REFRESH) == lines
@@ -107,14 +107,24 @@ def test_a_run_that_wrote_nothing():
      '2 of 3 would not come back. 2 left alone. 1 not judged. 0 stranded.'),
     (STATUS, [LEFTOVER], None, '0 left alone. 0 not judged. 0 stranded.'),
     (DRY_RUN, [sample.stale(1), sample.busy(2)], None,
-     'Plan: 2 to change, 1 left alone, 0 not judged. Guard: ok.'),
+     'Plan: 2 to change, 1 left alone, 0 not judged. Guard: ok. Digest d1.'),
     (DRY_RUN, [sample.stale(1)], exceptions.Refused('No.'),
      'Plan: 2 to change, 0 left alone, 0 not judged. Guard: refuses.')])
 def test_last(kind, servers, error, line):
-    found = end(servers, error=error)
+    found = end(servers, error=error, digest='' if error else 'd1')
     if servers == [LEFTOVER]:
         found.summary.hosts.clear()
-    assert verdicts.last(found, kind) == line
+    assert verdicts.last(found, kind)[0] == line
+
+
+@pytest.mark.parametrize(('servers', 'lines'), [
+    ([sample.stale(1), sample.busy(2)],
+     ['After it, 1 of 2 servers would not come back (now 2).']),
+    ([sample.stale(1), sample.unreadable(2)],
+     ['After it, at least 0 of 2 servers would not come back (now 1).']),
+    ([sample.busy(2)], [])])
+def test_what_would_still_fail_after_a_plan(servers, lines):
+    assert verdicts.last(end(servers), DRY_RUN)[1:] == lines
 
 
 def following(kind, servers, done=None, view=VIEW, stranded=(), **fields):
@@ -167,6 +177,11 @@ def test_a_run_is_followed_by_its_proof(scope, command):
 
     assert following(REFRESH, [sample.stale(1)], FIXED, view, run='r1') == [
         'Take back: rbd-mon-fix rollback r1', ONLY + command]
+
+
+def test_a_plan_of_a_rollback_is_followed_by_the_rollback():
+    assert following(DRY_RUN, [sample.stale(1)], undoes='r1') == [
+        f'{ONLY}rollback r1']
 
 
 def test_an_incomplete_run_is_repeated():

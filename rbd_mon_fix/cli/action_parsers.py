@@ -1,0 +1,72 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The parsers of the commands that have actions."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from rbd_mon_fix.cli import argument_types
+from rbd_mon_fix.cli import command_parser
+
+
+def journal(commands: Any) -> None:
+    """Add ``journal`` and its actions."""
+    parser = command_parser.bare(
+        commands, 'journal', 'Show or remove earlier runs. The journal is in '
+        '--journal-dir.', words='ACTION')
+    actions = _actions(parser)
+    listed = command_parser.listing(
+        actions, 'list', 'List runs, oldest first.', prefix=parser.prog)
+    listed.add_argument(
+        '--last', type=argument_types.positive, default=0, metavar='N',
+        help='only the newest N runs')
+    show = command_parser.listing(
+        actions, 'show', 'Show each change of a run.', 'RUN', parser.prog)
+    show.add_argument('run', metavar='RUN',
+                      help="ID of the run, from 'journal list'")
+    prune = command_parser.listing(
+        actions, 'prune', 'Remove old runs. They can no longer be rolled '
+        'back. Runs that are not finished, damaged or written by a newer '
+        'version are kept and named.', '--keep N', parser.prog)
+    prune.add_argument(
+        '--keep', type=argument_types.positive, metavar='N', required=True,
+        help='keep the newest N runs')
+
+
+def hook(commands: Any) -> None:
+    """Add ``hook`` and its actions."""
+    parser = command_parser.bare(
+        commands, 'hook',
+        'Manage the libvirt hook of this host, which corrects the monitors '
+        'in the XML of guests that resume on or migrate to it. It knows '
+        'present and former monitors, and leaves the XML unchanged if in '
+        'doubt. It is installed in --hook-dir.', words='ACTION')
+    actions = _actions(parser)
+    command_parser.listing(
+        actions, 'install', 'Install the hook, or replace an older version. '
+        'Reports whether libvirt must be restarted to load the hook; a '
+        'restart does not affect running guests.', prefix=parser.prog)
+    command_parser.listing(actions, 'remove', 'Remove the hook.',
+                           prefix=parser.prog)
+    command_parser.listing(
+        actions, 'status', 'Show whether the hook is installed, knows the '
+        'right monitors, and is called by libvirt.', prefix=parser.prog)
+
+
+def _actions(parser: argparse.ArgumentParser) -> Any:
+    return parser.add_subparsers(title='actions', dest='action',
+                                 metavar='ACTION', required=True)
