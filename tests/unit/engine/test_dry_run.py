@@ -49,6 +49,17 @@ def test_the_digest_is_that_of_all_changes(three, monkeypatch):
     assert len(others | {digest}) == 4
 
 
+def test_what_would_fail_after_it(three):
+    three.nova.tables.update('instances', 'uuid', memory.uuid(3),
+                             task_state='rebooting')
+    counted = plan(three).summary
+    assert (counted.lost_before, counted.lost, counted.lost_after_plan) == (
+        3, 3, 1)
+    done = engine.refresh(three.context(), engine.RefreshRequest(
+        worlds.request())).summary
+    assert (done.lost_before, done.lost, done.lost_after_plan) == (3, 1, 1)
+
+
 def test_a_space_in_a_document_makes_another_plan(three):
     digest = plan(three).digest
     three.domains().texts[memory.uuid(2)] += ' '
