@@ -166,7 +166,11 @@ def _readable(service: str) -> Iterator[None]:
         raise exceptions.ConfigError(
             f'The config file {e.filename} cannot be read: it is a folder.',
             f'Name folders with --{service}-config-dir.') from None
-    except (OSError, UnicodeDecodeError) as e:
+    except OSError as e:
+        raise exceptions.ConfigError(
+            f'The config file {e.filename or "of " + service} cannot be '
+            f'read: {e.strerror}.', hint) from None
+    except UnicodeDecodeError as e:
         raise exceptions.ConfigError(
             f'The config files of {service} cannot be read: '
             f'{type(e).__name__}.', hint) from None

@@ -37,15 +37,7 @@ from rbd_mon_fix.state import known_clusters
 
 def checks(context: contexts.Context) -> Iterator[Check]:
     """Yield a line for each config and user, each cluster, each monitor."""
-    if context.conf.offline:
-        yield checking.not_asked('ceph', 'quorum', '--offline is set.')
-    else:
-        ways = list(dict.fromkeys(
-            (each, section.conf, section.flag, section.user)
-            for each in config.ceph_sites(context)
-            for section in each.sections))
-        with futures.ThreadPoolExecutor(max(1, len(ways))) as threads:
-            yield from threads.map(lambda way: _quorum(*way), ways)
+    yield from checking.guarded('ceph', 'quorum', _quorums(context))
     learnt = checking.tried('ceph', 'right monitors', lambda: _learn(context))
     if learnt.works is Works.NO:
         yield learnt
@@ -53,7 +45,20 @@ def checks(context: contexts.Context) -> Iterator[Check]:
     for cluster in context.clusters:
         yield checking.tried('ceph', f'fingerprint of {cluster.name}',
                              functools.partial(_fingerprint, context, cluster))
-        yield from _monitors(context, cluster)
+        yield from checking.guarded('ceph', f'monitors of {cluster.name}',
+                                    _monitors(context, cluster))
+
+
+def _quorums(context: contexts.Context) -> Iterator[Check]:
+    if context.conf.offline:
+        yield checking.not_asked('ceph', 'quorum', '--offline is set.')
+        return
+    ways = list(dict.fromkeys(
+        (each, section.conf, section.flag, section.user)
+        for each in config.ceph_sites(context)
+        for section in each.sections))
+    with futures.ThreadPoolExecutor(max(1, len(ways))) as threads:
+        yield from threads.map(lambda way: _quorum(*way), ways)
 
 
 def _quorum(ceph_site: ceph_backends.ClusterConf, conf: str,

@@ -18,13 +18,17 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from typing import Callable
+from typing import Callable, Iterable, Iterator
 
 from oslo_log import log as logging
 
 from rbd_mon_fix import exceptions
 
 LOG = logging.getLogger(__name__)
+
+# What a check reports in a sentence: our own errors, the operating system's,
+# and modules that cannot be loaded, for example at the limit of open files.
+FAILURES = (exceptions.RbdMonFixError, OSError, ImportError)
 
 
 class Works(str, enum.Enum):
@@ -57,17 +61,38 @@ def tried(check: str, subject: str, act: Callable[[], str]) -> Check:
 
     :param act: the check; returns the finding, one sentence
     """
+    def passed() -> Iterator[Check]:
+        yield Check(check, subject, Works.YES, act())
+    return next(guarded(check, subject, passed()))
+
+
+def guarded(check: str, subject: str,
+            checks: Iterable[Check]) -> Iterator[Check]:
+    """Yield checks; an exception between two of them is a failed check."""
     try:
-        return Check(check, subject, Works.YES, act())
-    except exceptions.RbdMonFixError as error:
-        return Check(check, subject, Works.NO, error.message, error.hint)
+        yield from checks
+    except FAILURES as error:
+        found = _explained(error)
+        yield Check(check, subject, Works.NO, found.message, found.hint)
     except Exception as error:  # run the other checks
         LOG.debug('%s of %s crashed', check, subject, exc_info=True)
-        return Check(check, subject, Works.NO,
-                     f'The check crashed: {type(error).__name__}.',
-                     'Run it again with --debug, and please report it.')
+        yield Check(check, subject, Works.NO,
+                    f'The check crashed: {type(error).__name__}.',
+                    'Run it again with --debug, and please report it.')
 
 
 def not_asked(check: str, subject: str, why: str) -> Check:
     """Return the line for a check that is unnecessary or impossible."""
     return Check(check, subject, Works.NOT_ASKED, why)
+
+
+def _explained(error: Exception) -> exceptions.RbdMonFixError:
+    """Return our own error for one of ``FAILURES``."""
+    if isinstance(error, exceptions.RbdMonFixError):
+        return error
+    if isinstance(error, OSError):
+        return exceptions.of_system(error)
+    return exceptions.ConfigError(
+        f'Cannot load the Python module {getattr(error, "name", None)}: it '
+        'is missing or cannot be opened.',
+        'Check the installation and the limit of open files.')

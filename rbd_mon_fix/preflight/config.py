@@ -50,7 +50,7 @@ def ceph_sites(
     try:
         return ceph_backends.cluster_confs(
             context.nova, context.cinder, context.plain())
-    except exceptions.RbdMonFixError:
+    except checking.FAILURES:
         return ()
 
 
@@ -89,14 +89,19 @@ def _cinder(context: contexts.Context) -> str:
 def _left_out(program: files.Program,
               read: Callable[[], Sequence[str]]) -> Iterator[Check]:
     """Yield a line if neighbours of the files read were not read."""
+    subject = f'more files of {program.project}'
     try:
-        paths = files.left_out(program, read())
-    except exceptions.RbdMonFixError:
+        found = read()
+    except checking.FAILURES:
         return  # the service has its own line
-    if paths:
+    looked = checking.tried('config', subject, lambda: ', '.join(
+        files.left_out(program, found)))
+    if looked.works is Works.NO:
+        yield looked
+    elif looked.finding:
         yield checking.not_asked(
-            'config', f'more files of {program.project}',
-            f"Not read: {', '.join(paths)}. If {program.name} reads them, "
+            'config', subject,
+            f'Not read: {looked.finding}. If {program.name} reads them, '
             f'name them with --{program.project}-config-file or '
             f'--{program.project}-config-dir.')
 

@@ -23,7 +23,6 @@ import shutil
 from typing import Callable, Iterator, Optional, Sequence
 from urllib import parse
 
-from rbd_mon_fix import exceptions
 from rbd_mon_fix.clients import qemu_img
 from rbd_mon_fix.engine import context as contexts
 from rbd_mon_fix.engine import session as sessions
@@ -43,11 +42,14 @@ def checks(context: contexts.Context, hosts: Sequence[str]) -> Iterator[Check]:
     yield _judged('clock', 'this machine', lambda: rules.clock(
         datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None),
         _database_clock(context), sessions.journal(context).latest()))
+    yield _judged('qemu', 'rbd driver', lambda: _qemu(context, hosts))
+
+
+def _qemu(context: contexts.Context, hosts: Sequence[str]) -> Check:
     if all(parse.urlsplit(context.libvirt_uri(host)).netloc for host in hosts):
-        yield checking.not_asked('qemu', 'rbd driver',
-                                 'Libvirt is on another machine.')
-    else:
-        yield checking.tried('qemu', 'rbd driver', qemu_img.rbd)
+        return checking.not_asked('qemu', 'rbd driver',
+                                  'Libvirt is on another machine.')
+    return checking.tried('qemu', 'rbd driver', qemu_img.rbd)
 
 
 def _judged(check: str, subject: str, act: Callable[[], Check]) -> Check:
@@ -82,5 +84,5 @@ def _database_clock(context: contexts.Context) -> Optional[datetime.datetime]:
     try:
         return (context.cinder_database.database.clock()
                 if context.cinder_database else None)
-    except exceptions.RbdMonFixError:
+    except checking.FAILURES:
         return None

@@ -18,15 +18,14 @@ from __future__ import annotations
 
 from typing import Iterator, Sequence
 
-from rbd_mon_fix import exceptions
 from rbd_mon_fix.engine import context as contexts
 from rbd_mon_fix.engine import selection
 from rbd_mon_fix.preflight import ceph
+from rbd_mon_fix.preflight import check as checking
 from rbd_mon_fix.preflight import config
 from rbd_mon_fix.preflight import machine
 from rbd_mon_fix.preflight import services
 from rbd_mon_fix.preflight.check import Check
-from rbd_mon_fix.preflight.check import Works
 
 
 def run(context: contexts.Context, hosts: Sequence[str]) -> Iterator[Check]:
@@ -46,7 +45,7 @@ def _this_host(context: contexts.Context) -> str:
         return ''
     try:
         here = selection.this_host(context)
-    except exceptions.RbdMonFixError:
+    except checking.FAILURES:
         return context.local_host.name  # the services' checks report the error
     if here is None:
         raise selection.not_a_host(context, 'Give --host H.')
@@ -56,7 +55,7 @@ def _this_host(context: contexts.Context) -> str:
 def _has_openstack(context: contexts.Context) -> bool:
     try:
         return context.has_openstack
-    except exceptions.RbdMonFixError:
+    except checking.FAILURES:
         return False  # the config checks report the error
 
 
@@ -67,7 +66,4 @@ def _checks(context: contexts.Context,
             ('services', services.checks(context, hosts)),
             ('ceph', ceph.checks(context)),
             ('machine', machine.checks(context, hosts))):
-        try:
-            yield from group
-        except exceptions.RbdMonFixError as error:
-            yield Check(name, 'the rest', Works.NO, error.message, error.hint)
+        yield from checking.guarded(name, 'the rest', group)

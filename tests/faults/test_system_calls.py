@@ -20,6 +20,7 @@ Without ``--all-faults``, a sample.
 from __future__ import annotations
 
 import collections
+import json
 
 import pytest
 
@@ -27,6 +28,7 @@ from tests.faults import subject as subjects
 from tests.faults import system_calls
 
 CODES = (0, 1, 2, 3, 4, 5)
+PREFLIGHT = ('preflight', '--host', 'cmp1', '-f', 'json')
 SAMPLE = 8
 
 
@@ -78,3 +80,40 @@ def test_an_error_has_a_sentence_and_a_code(subject, all_faults, counted):
     failed = sum(codes.values())
     counted(failed=failed, survived=survived)
     assert failed > 0
+
+
+def failed_checks(done):
+    """Return the checks that failed, each with a next step."""
+    rows = json.loads(done.out)['checks']
+    assert {row['check'] for row in rows} >= {
+        'config', 'libvirt', 'journal', 'clock', 'qemu'}, rows
+    found = [row for row in rows if row['works'] == 'no']
+    assert all(row['advice'] for row in found), found
+    return found
+
+
+def is_one_check(done):
+    """Return whether an error failed a check, and the others were made.
+
+    Without its own config, or a place for the report, the command ends.
+    """
+    if done.code in (2, 4):
+        return 'rbd-mon-fix: ' in done.err and (
+            done.code == 2 or 'Cannot write the report' in done.err)
+    return done.code == bool(failed_checks(done))
+
+
+def test_an_error_fails_one_check(subject, all_faults, counted):
+    calls = system_calls.record(subject, PREFLIGHT)
+    calls.pop('write', None)  # of the report
+    codes = collections.Counter()
+    for fault in sample(system_calls.errors(calls), all_faults):
+        done = system_calls.inject(subject, fault, PREFLIGHT)
+        codes[done.code] += 1
+        assert is_one_check(done), (fault, done)
+        said = done.out + done.err
+        assert 'crashed' not in said.lower(), (fault, done)
+        assert subjects.CANARY not in said, (fault, done)
+    counted(failed=codes[1], survived=codes[0], ended=codes[2] + codes[4])
+    assert codes[1] > 0
+    assert subject.documents() == subject.stale

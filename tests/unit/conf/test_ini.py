@@ -16,6 +16,8 @@
 
 from __future__ import annotations
 
+import errno
+
 from oslo_config import cfg
 import pytest
 
@@ -69,6 +71,19 @@ def test_a_file_that_may_not_be_read(path, monkeypatch):
     assert str(path) in e.value.message
     assert e.value.hint.startswith('Run as root')
     assert '--nova-config-file' in e.value.hint
+
+
+@pytest.mark.parametrize('filename, named', [
+    ('/etc/nova/nova.conf', '/etc/nova/nova.conf'), (None, 'of nova')])
+def test_a_file_that_the_system_cannot_read(path, monkeypatch, filename,
+                                            named):
+    def refused(*arguments, **options):
+        raise OSError(errno.EMFILE, 'Too many open files', filename)
+    monkeypatch.setattr(cfg.ConfigOpts, '__call__', refused)
+    with pytest.raises(exceptions.ConfigError) as caught:
+        read(path, '')
+    assert caught.value.message == (
+        f'The config file {named} cannot be read: Too many open files.')
 
 
 def test_an_invalid_value_names_the_file_that_sets_it(tmp_path):

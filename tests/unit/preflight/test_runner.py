@@ -16,14 +16,25 @@
 
 from __future__ import annotations
 
+import errno
+import os
+
 import pytest
 
 from rbd_mon_fix import exceptions
+from rbd_mon_fix.ceph import monitors_file
+from rbd_mon_fix.conf import files
+from rbd_mon_fix.conf import nova
+from rbd_mon_fix.engine import context as contexts
+from rbd_mon_fix.engine import selection
 from rbd_mon_fix.preflight import ceph
 from rbd_mon_fix.preflight import machine
 from rbd_mon_fix.preflight import runner
 from rbd_mon_fix.preflight import services
 from rbd_mon_fix.preflight.check import Works
+from rbd_mon_fix.state import journal
+from rbd_mon_fix.state import known_clusters
+from rbd_mon_fix.state import private_folder
 from tests.unit import worlds
 
 
@@ -96,3 +107,57 @@ def test_a_journal_that_others_could_alter(world, part):
     assert found['journal'].works is Works.NO
     assert 'mode 0770' in found['journal'].finding
     assert f"'chmod go-w {folder}'" in found['journal'].advice
+
+
+def refuse(*args, **options):
+    raise OSError(errno.EIO, 'sesame', '/srv')
+
+
+# What the operating system refuses, and the check that it concerns.
+REFUSED = {
+    'a service': (nova, 'load', 'config', 'nova.conf'),
+    'its files': (files, 'in_order', 'config', 'cinder.conf'),
+    'more files': (files, 'left_out', 'config', 'more files of nova'),
+    'the monitors file': (monitors_file.MonitorsFile, 'clusters', 'config',
+                          'given.json'),
+    'a journal': (journal.Journal, 'latest', 'clock', 'this machine'),
+    'its folder': (private_folder, 'check', 'journal', 'journal'),
+    'a fingerprint': (known_clusters, 'load', 'ceph', 'fingerprint'),
+    'monitors': (contexts.Context, 'answering', 'ceph', 'monitors of'),
+}
+
+
+@pytest.mark.parametrize('part, name, kind, subject', REFUSED.values(),
+                         ids=REFUSED)
+def test_the_system_refuses_one_thing(world, monkeypatch, part, name, kind,
+                                      subject):
+    """One check fails, in a sentence, and all others run."""
+    world.add(1)
+    if part is monitors_file.MonitorsFile:
+        world.options['monitors_file'] = '/given.json'
+    before = kinds(world, 'cmp1')
+    monkeypatch.setattr(part, name, property(refuse) if part
+                        is contexts.Context else refuse)
+    found = {(each.check, each.subject): each for each in runner.run(
+        world.context(), ['cmp1'])}
+    told = {key for key, each in found.items()
+            if os.strerror(errno.EIO) in each.finding}
+    assert [key for key in told if key[0] == kind and subject in key[1]]
+    assert all(found[key].works is Works.NO for key in told)
+    assert {key for key in found if key[1] == 'the rest'} == set()
+    assert 'OSError' not in str(found)
+    assert {kind for kind, _ in found} == before
+
+
+def test_the_system_refuses_to_name_this_host(world, monkeypatch):
+    world.add(1)
+    monkeypatch.setattr(selection, 'this_host', refuse)
+    assert kinds(world) == kinds(world, 'cmp1')
+
+
+def test_an_address_of_libvirt_that_cannot_be_split(world):
+    world.add(1)
+    world.options['libvirt_uri'] = 'qemu+tls://[fe80::1/system'
+    found = {each.check: each for each in runner.run(
+        world.context(), ['cmp1'])}
+    assert found['qemu'].works is Works.NO
