@@ -20,6 +20,7 @@ import csv
 import io
 import json
 import os
+import pathlib
 import sqlite3
 
 import pytest
@@ -174,3 +175,100 @@ def test_bytes_and_files(build_cloud, tmp_path):
     bad = {server.name for server in (*BYTES[:3], *RESCUED)} | {'../x'}
     every_look(cloud, bad, tmp_path)
     both_ways(cloud, bad, documents)
+
+
+# What a document and a name hold that is not valid in any encoding here.
+HARM = b'{\xff}'
+
+
+def store_in_mariadb(server, database, table, column, key, uuid):
+    """Store bytes that are not UTF-8 in a column of utf8mb3.
+
+    The column is another one for a while, and then gets the old definition
+    back, from the file of the table.
+    """
+    frm = pathlib.Path(scalar(server, 'SELECT @@datadir')) / database
+    frm = frm / f'{table}.frm'
+    kind = scalar(server, 'SELECT column_type FROM information_schema.columns '
+                  f"WHERE table_schema = '{database}' AND table_name = "
+                  f"'{table}' AND column_name = '{column}'")
+    server.execute('FLUSH TABLES')
+    definition = frm.read_bytes()
+    server.execute(
+        f'ALTER TABLE {database}.{table} MODIFY {column} {kind} '
+        'CHARACTER SET latin1 COLLATE latin1_bin',
+        f"UPDATE {database}.{table} SET {column} = x'{HARM.hex()}' "
+        f"WHERE {key} = '{uuid}'", 'FLUSH TABLES')
+    frm.write_bytes(definition)
+
+
+def store_in_postgresql(server, database, table, column, key, uuid):
+    """Store bytes that are not UTF-8 in a database of SQL_ASCII."""
+    server.execute('UPDATE pg_database SET encoding = 0 '
+                   f"WHERE datname = '{database}'")
+    operator.execute(
+        server.admin_url.set(database=database),
+        f"UPDATE {table} SET {column} = convert_from("
+        f"decode('{HARM.hex()}', 'hex'), 'SQL_ASCII') WHERE {key} = '{uuid}'")
+
+
+def scalar(server, query):
+    engine = sa.create_engine(server.admin_url)
+    with engine.connect() as connection:
+        found = connection.exec_driver_sql(query).scalar_one()
+    engine.dispose()
+    return found
+
+
+def served_documents(cloud):
+    """Return all documents, byte for byte."""
+    found = [domains.dump(cloud.libvirt_root)]
+    for url, table in ((cloud.databases.cell, 'block_device_mapping'),
+                       (cloud.databases.cinder, 'volume_attachment')):
+        engine = sa.create_engine(url)
+        column = ('CAST(connection_info AS BINARY)'
+                  if engine.dialect.name == 'mysql' else
+                  "convert_to(connection_info, getdatabaseencoding())")
+        with engine.connect() as connection:
+            found.append({key: text and bytes(text) for key, text
+                          in connection.execute(sa.text(
+                              f'SELECT id, {column} FROM {table}'))})
+        engine.dispose()
+    return found
+
+
+def connect_with(cloud, options):
+    """Let the operator's config have parameters of the driver."""
+    operator.execute(
+        cloud.databases.api, 'UPDATE cell_mappings SET database_connection '
+        '= :new WHERE id = 2', new=cloud.databases.cell + options)
+    operator.set_option(cloud.folder / 'cinder.conf', cloud.databases.cinder,
+                        cloud.databases.cinder + options)
+
+
+@pytest.mark.parametrize('on, options', [
+    ('mariadb', '?charset=utf8'), ('postgresql', ''),
+    thorough('postgresql', '?client_encoding=utf8')])
+def test_bytes_of_servers(build_cloud, engine, on, options):
+    """One row that no driver can decode does not hide the others."""
+    cloud = build_cloud((*BYTES, GOOD), on=on)
+    store = {'mariadb': store_in_mariadb,
+             'postgresql': store_in_postgresql}[on]
+    cell, cinder = (sa.make_url(url).database for url in (
+        cloud.databases.cell, cloud.databases.cinder))
+    for database, table, column, key, server in (
+            (cell, 'block_device_mapping', 'connection_info',
+             'instance_uuid', BYTES[0]),
+            (cinder, 'volume_attachment', 'connection_info',
+             'instance_uuid', BYTES[1]),
+            (cell, 'block_device_mapping', 'device_name',
+             'instance_uuid', BYTES[2]),
+            (cell, 'instances', 'display_name', 'uuid', GOOD)):
+        store(engine(on), database, table, column, key, server.uuid)
+    connect_with(cloud, options)
+    admin = operator.Operator(cloud)
+    bad = {BYTES[0].name, BYTES[1].name}
+    found = ends(admin.run('status', *HOST, '-f', 'json'), 1)
+    assert unreadable(cloud, found.json['records']) == bad
+    assert '{\\xff}' in found.out.replace('\\\\', '\\')
+    both_ways(cloud, bad, served_documents)

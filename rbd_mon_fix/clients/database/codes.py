@@ -154,6 +154,15 @@ def kind(error: Exception) -> Trouble:
     return Trouble.LOST if lost else Trouble.OTHER
 
 
+def is_encoding(error: Exception) -> bool:
+    """Return whether PostgreSQL says that a text is not valid.
+
+    The code is that of a text that is not valid in the client's encoding, or
+    has no equivalent in it.
+    """
+    return _code(error) in ('22021', '22P05')
+
+
 def label(error: Exception) -> str:
     """Return the code of an error as operators look it up."""
     code, orig = _code(error), getattr(error, 'orig', None)

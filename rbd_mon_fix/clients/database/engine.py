@@ -96,17 +96,19 @@ class Database:
                 'Install the Python driver that [database] connection '
                 'names, or correct the URL.') from None
 
-    def read(self, query: sa.Executable,
+    def read(self, query: sa.Select[Any],
              row: Callable[..., Result]) -> list[Result]:
-        """Return all rows of a query.
+        """Return all rows of a query, whatever bytes its texts have.
 
         :param row: called with the columns of each row
         :raises Unreachable: the database is down, or rejects the login
         :raises ConfigError: the schema is not the expected one
         """
-        def fetch() -> Sequence[sa.Row[Any]]:
-            with self._transaction() as connection:
+        def fetch() -> Sequence[Sequence[Any]]:
+            with texts.Undecodable(), self._transaction() as connection:
                 return connection.execute(query).all()
+            with self._transaction() as connection:
+                return texts.stored(connection, query)
         return [row(*texts.columns(columns))
                 for columns in self._repeated(fetch, LOCK_ATTEMPTS)]
 
@@ -169,15 +171,8 @@ class Database:
 
     def exactly(self, column: sa.ColumnElement[str],
                 value: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
-        """Return the condition that two texts are equal, byte for byte.
-
-        MySQL's collations ignore case and trailing spaces; PostgreSQL and
-        SQLite compare bytes anyway.
-        """
-        if self._engine.dialect.name in ('mysql', 'mariadb'):
-            return (sa.cast(column, sa.LargeBinary)
-                    == sa.cast(value, sa.LargeBinary))
-        return column == value
+        """Return the condition that two texts are equal, byte for byte."""
+        return texts.exactly(self._engine.dialect.name, column, value)
 
     def _connect(self) -> sa_engine.Connection:
         try:
@@ -198,7 +193,12 @@ class Database:
             limit = _LIMITS.get(connection.dialect.name)
             if limit:
                 connection.exec_driver_sql(limit).close()
-            yield connection
+            try:
+                yield connection
+            except UnicodeDecodeError:
+                # The driver left the rest of the rows in the connection.
+                connection.invalidate()
+                raise
 
     def _repeated(self, act: Callable[[], Result],
                   lock_attempts: int) -> Result:

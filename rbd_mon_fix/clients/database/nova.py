@@ -137,8 +137,9 @@ class Cell:
                                         .where(_SERVERS.c.uuid > after)
                                         .order_by(_SERVERS.c.uuid)
                                         .limit(batch), instances.instance)
-            if found:
-                yield {instance.uuid: instance for instance in found}
+            if not found or found[-1].uuid == after:
+                return  # a UUID that is not valid text repeats its page
+            yield {instance.uuid: instance for instance in found}
             if len(found) < batch:
                 return
             after = found[-1].uuid

@@ -147,7 +147,8 @@ def _swap(connection: sa_engine.Connection, statements: Statements[Key, R],
              else Fate.BUSY for key, each in values.items()}
     after = {found.id: found for batch in engine.batches(values)
              for found in (statements.row(*texts.columns(row)) for row
-                           in connection.execute(statements.query(batch)))}
+                           in texts.stored(connection,
+                                           statements.query(batch)))}
     return {key: Swapped(fate, after.get(key)) for key, fate in fates.items()}
 
 

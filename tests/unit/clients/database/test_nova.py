@@ -68,6 +68,18 @@ def test_servers_come_in_batches_in_the_order_of_their_uuids(
     assert batches(cell) == expected
 
 
+def test_a_uuid_that_is_not_text_ends_the_batches(place, cell):
+    """In the order of bytes, what replaces it comes before all letters."""
+    place.add_server(1)
+    place.add_server(2)
+    cell.database.write(lambda connection: connection.execute(sa.text(
+        "UPDATE instances SET uuid = CAST(x'ff' AS TEXT) WHERE uuid = :uuid"),
+        {'uuid': memory.uuid(2)}))
+    found = cell.instances(places.HOST, [], 1)
+    assert [list(each) for each in itertools.islice(found, 9)] == [
+        [memory.uuid(1)], ['\\xff']]
+
+
 def test_servers_of_that_host_that_exist(place, cell):
     place.add_server(1)
     place.add_server(2, 'cmp2')
