@@ -30,6 +30,7 @@ from novaclient import exceptions as nova_exceptions
 from oslo_config import cfg
 
 from rbd_mon_fix import exceptions
+from rbd_mon_fix.clients import nova_answers
 from rbd_mon_fix.clients import nova_login
 from rbd_mon_fix.clients import nova_servers
 
@@ -45,6 +46,9 @@ GROUP = 'nova'
 # gives locks a reason. Nothing in newer versions is needed here.
 OLDEST = api_versions.APIVersion('2.3')
 NEWEST = api_versions.APIVersion('2.73')
+
+# What they raise for other answers.
+_ODD = (AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 _LATER = ('Check that the services are running, and that auth_url and the '
           'compute endpoint are right, then try again.')
@@ -94,7 +98,7 @@ class NovaClient:
         with _translated():
             _, body = self._client.client.get(path, params=params, log=False)
         if not isinstance(body, dict) or key not in body:
-            raise _no_nova()
+            raise nova_answers.no_nova()
         answer: Mapping[str, object] = body
         return answer
 
@@ -138,9 +142,9 @@ def _negotiated(client: Any) -> api_versions.APIVersion:
             raise nova_exceptions.Unauthorized(401)
         oldest = api_versions.APIVersion(current.min_version)
         newest = api_versions.APIVersion(current.version)
-    except (AttributeError, KeyError, TypeError, nova_exceptions.NotFound,
+    except (*_ODD, nova_exceptions.NotFound,
             nova_exceptions.UnsupportedVersion) as error:
-        raise _no_nova() from error
+        raise nova_answers.no_nova() from error
     chosen = min(newest, NEWEST)
     if chosen < OLDEST or chosen < oldest:
         raise exceptions.ConfigError(
@@ -149,13 +153,6 @@ def _negotiated(client: Any) -> api_versions.APIVersion:
             f'{NEWEST.get_string()} is needed.',
             'Use a release of Nova that supports one of these.')
     return chosen
-
-
-def _no_nova() -> exceptions.ConfigError:
-    return exceptions.ConfigError(
-        "The compute endpoint does not respond like Nova's API.",
-        "Check the endpoint in Keystone's catalog, or endpoint_override in "
-        'group [nova]; the URL must end in /v2.1.')
 
 
 @contextlib.contextmanager
@@ -175,6 +172,13 @@ def _translated() -> Iterator[None]:
     except cfg.Error as error:
         # The message may quote the part of a password after a $.
         raise _unusable(type(error).__name__) from None
+    except _ODD as error:
+        # novaclient and keystoneauth take any answer for one of OpenStack.
+        raise exceptions.ConfigError(
+            "Keystone or Nova's API answers in an unexpected way "
+            f'({type(error).__name__}).',
+            'Check auth_url and the compute endpoint, and whether a proxy '
+            'answers there.') from error
 
 
 def _unusable(why: object) -> exceptions.ConfigError:

@@ -16,17 +16,17 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import logging
-from typing import TYPE_CHECKING, Any, Mapping, Optional
+from typing import Any, Mapping, Optional
 
+from keystoneauth1 import exceptions as ksa_exceptions
 from keystoneauth1 import loading
+from keystoneauth1 import plugin
 from oslo_config import cfg
 
 from rbd_mon_fix import exceptions
-
-if TYPE_CHECKING:
-    from keystoneauth1 import plugin
 
 _SERVICE = 'compute'
 
@@ -54,7 +54,41 @@ def of(conf: cfg.ConfigOpts, group: str, cloud: Optional[str],
     :raises ConfigError: there are no credentials, or they cannot be read
     """
     if cloud:
-        return _of_cloud(cloud, environ)
+        login = _of_cloud(cloud, environ)
+    else:
+        login = _of_options(conf, group, environ)
+    _without_token(login.auth)
+    return login
+
+
+class _NoToken(plugin.BaseAuthPlugin):
+    """The credentials of a session that is used to log in."""
+
+    def get_token(self, session: Any, **options: Any) -> Optional[str]:
+        """Refuse to log in."""
+        raise ksa_exceptions.Unauthorized()
+
+
+def _without_token(auth: Any) -> None:
+    """Let a login send no token.
+
+    If Keystone wants one for its list of versions, keystoneauth logs in
+    during the login, and waits for its own lock for ever
+    (identity/base.py, get_access; discover.py, get_version_data).
+    """
+    login = getattr(auth, 'get_auth_ref', None)
+    if login is None:
+        return
+
+    def get_auth_ref(session: Any, **options: Any) -> Any:
+        bare = copy.copy(session)
+        bare.auth = _NoToken()
+        return login(bare, **options)
+    auth.get_auth_ref = get_auth_ref
+
+
+def _of_options(conf: cfg.ConfigOpts, group: str,
+                environ: Mapping[str, str]) -> Login:
     auth = loading.load_auth_from_conf_options(conf, group)
     if auth:
         return Login(auth)

@@ -24,11 +24,10 @@ from typing import (
     Optional,
     Protocol,
     Sequence,
-    TypedDict,
-    cast,
 )
 
 from rbd_mon_fix import exceptions
+from rbd_mon_fix.clients import nova_answers
 from rbd_mon_fix.model.instance import Instance
 
 PAGE = 200
@@ -36,14 +35,6 @@ PAGE = 200
 ADMIN = ('Give the user the role "admin" on the project that it logs in to: '
          'only administrators see the servers of all projects and their '
          'hosts, and unlock servers that others locked.')
-
-# A server in a response. A server in a cell that is down lacks most keys;
-# locked_reason exists from microversion 2.73 on.
-Server = TypedDict('Server', {
-    'id': str, 'name': Optional[str],
-    'OS-EXT-SRV-ATTR:host': Optional[str],
-    'OS-EXT-STS:vm_state': str, 'OS-EXT-STS:task_state': Optional[str],
-    'locked': bool, 'locked_reason': Optional[str]}, total=False)
 
 
 class ComputeEndpoint(Protocol):
@@ -148,22 +139,22 @@ class NovaApi:
         """
         self._endpoint.unlock(uuid)
 
-    def _server(self, uuid: str) -> Server:
+    def _server(self, uuid: str) -> nova_answers.Server:
         try:
             answer = self._endpoint.read(f'/servers/{uuid}', 'server')
         except exceptions.Gone as error:
             raise exceptions.Gone(f'Nova has no server {uuid}.') from error
-        return cast(Server, answer['server'])
+        return nova_answers.server(answer['server'])
 
-    def _servers(self, host: str) -> Iterator[Server]:
+    def _servers(self, host: str) -> Iterator[nova_answers.Server]:
         paging: dict[str, object] = {'limit': PAGE}
         markers = set()
         while True:
             page = self._endpoint.read('/servers/detail', 'servers',
                                        all_tenants=1, host=host, **paging)
-            servers = cast('list[Server]', page['servers'])
+            servers = nova_answers.servers(page)
             yield from servers
-            if not servers or not _has_next(page):
+            if not servers or not nova_answers.has_next(page):
                 return
             marker = servers[-1]['id']
             if marker in markers:
@@ -178,7 +169,7 @@ class NovaApi:
     def _services(self, **filters: str) -> Sequence[Mapping[str, str]]:
         answer = self._endpoint.read('/os-services', 'services',
                                      binary='nova-compute', **filters)
-        return cast('list[Mapping[str, str]]', answer['services'])
+        return nova_answers.services(answer)
 
     def _check_cell(self, host: str) -> None:
         """Raise an error if a list is empty because the cell is down.
@@ -194,7 +185,7 @@ class NovaApi:
                 'Try again when the cell is up.')
 
 
-def _instance(server: Server) -> Instance:
+def _instance(server: nova_answers.Server) -> Instance:
     _check_reached(server)
     if 'OS-EXT-SRV-ATTR:host' not in server:
         raise exceptions.ConfigError(
@@ -208,7 +199,7 @@ def _instance(server: Server) -> Instance:
         task_state=server['OS-EXT-STS:task_state'])
 
 
-def _check_reached(server: Server) -> None:
+def _check_reached(server: nova_answers.Server) -> None:
     """Refuse the incomplete response for a server in a cell that is down.
 
     See nova/api/openstack/compute/views/servers.py, _show_from_down_cell.
@@ -217,8 +208,3 @@ def _check_reached(server: Server) -> None:
         raise exceptions.Unreachable(
             f"Nova cannot reach the cell of server {server['id']}.",
             'Try again when the cell is up.')
-
-
-def _has_next(page: Mapping[str, object]) -> bool:
-    links = cast('list[Mapping[str, str]]', page.get('servers_links', ()))
-    return any(link['rel'] == 'next' for link in links)

@@ -61,6 +61,7 @@ from rbd_mon_fix.state import histories
 from rbd_mon_fix.state import journal_reader
 from rbd_mon_fix.state import known_clusters
 from rbd_mon_fix.stores import unrescue
+from tests.faults import nova_answers
 
 SAMPLES = pathlib.Path(__file__).parents[1] / 'unit' / 'samples'
 FSID = '8a531320-0f05-4842-a642-2f40a98c65ab'
@@ -371,8 +372,24 @@ _CLUSTERS = (_json({'version': 1, 'backends': [
     {'owner': 'cinder', 'name': 'a', 'pool': 'p', 'user': 'u',
      'secret_uuid': None, 'fsid': FSID}]}),)
 
+_SERVER = nova_answers.server(**{'OS-EXT-SRV-ATTR:user_data': CANARY})
+_NOVA_ANSWERS = (
+    _json({'version': nova_answers.version(), 'server': _SERVER,
+           'servers': [_SERVER], 'services': [
+               {'host': nova_answers.HOST, 'status': 'enabled'}]}),
+    _json({'version': nova_answers.version(), 'servers': [], 'services': [
+        {'host': 'cmp1', 'status': 'UNKNOWN'}], 'server': {'id': 'x'}}),
+    _json({'version': nova_answers.version(), 'servers': [_SERVER],
+           'servers_links': [{'rel': 'next', 'href': 'x'}]}),
+    b'404\n' + _json({'itemNotFound': {'code': 404, 'message': 'No.'}}),
+    b'500\n' + _json({'computeFault': {'code': 500, 'message': 'No.'}}))
+_KEYSTONE_ANSWERS = (
+    _json(nova_answers.identity()),
+    b'401\n' + _json({'error': {'code': 401, 'title': 'No', 'message': ''}}))
+
 _UNREADABLE = (exceptions.Unreadable,)
 _CONFIG = (exceptions.ConfigError,)
+_API = (exceptions.ConfigError, exceptions.Unreachable, exceptions.Gone)
 # The hook's main catches every error: a guest is at stake.
 _HOOK = (script.Doubt, expat.ExpatError, ValueError, KeyError, TypeError,
          RecursionError)
@@ -439,6 +456,10 @@ READERS = {reader.name: reader for reader in (
     Reader('database_url', _of_text(_url), (
         _URL.encode(), b'sqlite:////srv/nova.db'), _CONFIG,
         f'://nova:{CANARY}@'),
+    Reader('nova_answers', nova_answers.nova, _NOVA_ANSWERS, _API,
+           f'"OS-EXT-SRV-ATTR:user_data": "{CANARY}"'),
+    Reader('keystone_answers', nova_answers.keystone, _KEYSTONE_ANSWERS,
+           _API),
     Reader('cell_template', _of_text(_template), (
         b'{scheme}://{username}:{password}@{hostname}:{port}/cell?{query}',
         _URL.encode()), _CONFIG, f'://nova:{CANARY}@'),

@@ -32,7 +32,7 @@ from tests.faults import readers
 
 # Those that take milliseconds for each content get fewer.
 SLOW = ('monitors_file', 'nova_conf', 'cinder_conf', 'database_url',
-        'domain_xml')
+        'domain_xml', 'nova_answers', 'keystone_answers')
 COUNT, FEW = 120, 30
 
 

@@ -29,6 +29,7 @@ from rbd_mon_fix import exceptions
 from rbd_mon_fix.clients import nova_api
 from rbd_mon_fix.clients import nova_servers
 from rbd_mon_fix.clients import server_locks
+from rbd_mon_fix.clients import waiting
 from rbd_mon_fix.conf import nova_api as conf_nova_api
 from rbd_mon_fix.model.instance import Instance
 from tests.functional import conftest
@@ -272,6 +273,13 @@ def test_errors_at_the_login(server, connect, path, status, error):
     server.cloud.fail(path, status)
     with pytest.raises(error):
         connect()
+
+
+def test_a_keystone_that_shows_nobody_its_versions(server, connect):
+    """Keystoneauth would wait for its own lock, for ever."""
+    server.cloud.fail('/identity/?', 401)
+    with pytest.raises(exceptions.Unreachable, match='401'):
+        waiting.answer(connect, 30)
 
 
 @pytest.mark.parametrize('status', [500, 502, 503, 504])

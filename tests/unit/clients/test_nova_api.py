@@ -184,7 +184,8 @@ def test_an_answer_that_is_not_novas(configure, nova, answer):
 
 def test_answers_are_not_logged(configure, nova, caplog):
     client, _ = nova(versions('2.1', '2.73'),
-                     {'services': [{'host': 'TOPSECRET'}]})
+                     {'services': [{'host': 'TOPSECRET',
+                                'status': 'enabled'}]})
     with caplog.at_level(logging.DEBUG):
         assert nova_api.connect(configure(NO_AUTH), environ={}).hosts() == [
             'TOPSECRET']

@@ -158,3 +158,26 @@ def test_an_entry_that_cannot_be_used(conf, clouds, caplog, content, words):
     assert words in str(caught.value)
     assert 'SECRET' not in str(caught.value)
     assert 'SECRET' not in caplog.text
+
+
+class Session:
+    """A session as keystoneauth uses it to log in."""
+
+    auth = 'the credentials'
+
+    def get(self):
+        return self.auth.get_token(self)
+
+
+def test_a_login_sends_no_token():
+    """Keystoneauth would wait for ever for the login that it is part of."""
+    class Plugin:
+        def get_auth_ref(self, session):
+            return session.get()
+
+    auth, session = Plugin(), Session()
+    nova_login._without_token(auth)
+    with pytest.raises(ksa_exceptions.Unauthorized):
+        auth.get_auth_ref(session)
+    assert session.auth == 'the credentials'
+    nova_login._without_token(object())

@@ -122,7 +122,8 @@ def test_locked(said, expected):
 
 
 def test_hosts_are_sorted_and_each_is_there_once():
-    services = [{'host': host} for host in ('b', 'a', 'b')]
+    services = [{'host': host, 'status': 'enabled'}
+                for host in ('b', 'a', 'b')]
     assert nova_servers.NovaApi(Endpoint(services=services)).hosts() == [
         'a', 'b']
 
