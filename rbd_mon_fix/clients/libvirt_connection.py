@@ -25,6 +25,7 @@ from urllib import parse
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.clients import libvirt_events
 from rbd_mon_fix.clients import waiting
+from rbd_mon_fix.clients import xml_files
 
 try:
     import libvirt
@@ -78,6 +79,7 @@ class Connection:
     def __init__(self, uri: str):
         self._uri = _without_secrets(uri)
         self._connection = open_uri(uri)
+        self._folder = xml_files.folder(uri)
         self._hostname: Optional[str] = None
 
     def close(self) -> None:
@@ -148,7 +150,8 @@ class Connection:
         :raises Declined: libvirt sends no events
         :raises Unreachable: the connection is lost
         """
-        watch = libvirt_events.DomainWatch(self._connection, self.versions)
+        watch = libvirt_events.DomainWatch(self._connection, self.versions,
+                                           self._folder)
         try:
             with self._domain_errors():
                 waiting.answer(watch.start)
@@ -234,7 +237,12 @@ def _words(error: Any) -> str:
 
 
 def _without_secrets(uri: str) -> str:
-    parts = parse.urlsplit(uri)
+    try:
+        parts = parse.urlsplit(uri)
+    except ValueError:
+        raise exceptions.ConfigError(
+            'The URI of libvirt is invalid.', 'Correct --libvirt-uri, or '
+            'connection_uri in nova.conf.') from None
     host = parts.netloc.rpartition('@')[2]
     return f'{parts.scheme}://{host}{parts.path}'
 

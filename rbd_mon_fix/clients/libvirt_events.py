@@ -21,7 +21,9 @@ import contextlib
 import enum
 import functools
 import threading
-from typing import Any, Callable, Collection, Iterator
+from typing import Any, Callable, Collection, Iterator, Optional
+
+from rbd_mon_fix.clients import xml_files
 
 # The connection reports a module that is not installed.
 with contextlib.suppress(ImportError):
@@ -115,9 +117,12 @@ class DomainWatch:
 
     :param connection: libvirt's object
     :param call: makes any call that the server answers
+    :param folder: where this libvirt keeps its XML, if known
     """
 
-    def __init__(self, connection: Any, call: Callable[[], object]):
+    def __init__(self, connection: Any, call: Callable[[], object],
+                 folder: Optional[str] = None):
+        self.files = xml_files.Replacements(folder)
         self._connection = connection
         self._call = call
         self._ids: list[int] = []
@@ -136,6 +141,7 @@ class DomainWatch:
 
     def stop(self) -> None:
         """Ask libvirt for no more events; they would keep it connected."""
+        self.files.close()
         while self._ids:
             with contextlib.suppress(libvirt.libvirtError):
                 self._connection.domainEventDeregisterAny(self._ids.pop())

@@ -16,7 +16,7 @@
 
 Libvirt has no compare-and-swap, so this module checks for concurrent changes,
 such as an attached disk, before and after the define, and counts the defines
-that libvirt reports in between.
+that libvirt reports in between, and the replacements of the domain's file.
 """
 
 from __future__ import annotations
@@ -33,6 +33,9 @@ from rbd_mon_fix.model.plan import Change
 from rbd_mon_fix.model.plan import Outcome
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.record import Document
+
+_CHANGED = ('Another client changed the domain during the write, and that '
+            'change may be lost.')
 
 # Seconds between checks for a libvirt call in progress: 5 in total.
 _PAUSES = (*[0.02] * 10, *[0.1] * 48)
@@ -85,6 +88,7 @@ def _put(hypervisor: libvirt.Hypervisor, watch: libvirt_events.DomainWatch,
     try:
         active = _check(hypervisor, watch, change)
         hypervisor.define(change.document.text)
+        replaced = watch.files.count(_name(change))
     except (exceptions.Conflict, exceptions.Gone) as error:
         return Outcome(change.locator, Verdict.CONFLICT, error.message)
     except (exceptions.Unreadable, libvirt.Declined) as error:
@@ -94,6 +98,8 @@ def _put(hypervisor: libvirt.Hypervisor, watch: libvirt_events.DomainWatch,
     except (exceptions.Gone, exceptions.Unreadable,
             libvirt.Declined) as error:
         doubt = error.message
+    if replaced > 1:
+        doubt = doubt or _CHANGED
     verdict = Verdict.UNVERIFIED if doubt else Verdict.FIXED
     return Outcome(change.locator, verdict, doubt)
 
@@ -111,8 +117,7 @@ def _judged(outcome: Outcome, events: Sequence[libvirt_events.DomainEvent]
         doubt = ('Another client undefined the domain during the write, which '
                  'may have restored it.')
     else:
-        doubt = ('Another client changed the domain during the write, and '
-                 'that change may be lost.')
+        doubt = _CHANGED
     return Outcome(outcome.locator, Verdict.UNVERIFIED, doubt)
 
 
@@ -134,9 +139,16 @@ def _check(hypervisor: libvirt.Hypervisor, watch: libvirt_events.DomainWatch,
     if active and not hypervisor.persistent(uuid):
         raise exceptions.Conflict('The domain has become transient.')
     watch.begin(uuid)
+    watch.files.begin(_name(change))
     if document is None or hypervisor.inactive_xml(uuid) != document.text:
         raise exceptions.Conflict('The domain has changed since it was read.')
     return active
+
+
+def _name(change: Change) -> str:
+    """Return libvirt's name of the domain."""
+    document = change.record.document
+    return document.name if isinstance(document, domain_xml.DomainXML) else ''
 
 
 def _doubt(hypervisor: libvirt.Hypervisor, change: Change,

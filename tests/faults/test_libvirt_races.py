@@ -46,14 +46,14 @@ def where(request, tmp_path):
 
 
 def test_a_define_that_was_overwritten_is_not_called_fixed(where):
-    """But for one: libvirt may report a define too late (how-it-works)."""
+    """But for one of a libvirt whose files are not known (how-it-works)."""
     ran = subprocess.run(
         [sys.executable, '-m', 'tests.faults.libvirt_races', '--seconds',
          str(SECONDS), *where], cwd=REPOSITORY, stdout=subprocess.PIPE,
         text=True, timeout=180)
     print(ran.stdout)
     counts = json.loads(ran.stdout)
-    assert counts['lost_called_fixed'] <= 1, counts
+    assert counts['lost_called_fixed'] <= (not where), counts
     assert counts['lost_unexplained'] == 0, counts
     assert counts['rounds'] > 0
     assert counts['foreign_defines'] > 0

@@ -210,9 +210,13 @@ def test_another_client_right_before_the_look(hypervisor, domain, store,
     assert (outcome.verdict, outcome.reason) == (Verdict.FIXED, '')
 
 
+@pytest.mark.parametrize('is_here, verdict', [
+    (True, Verdict.UNVERIFIED), (False, Verdict.FIXED)])
 def test_a_disk_of_a_stopped_domain_is_attached_without_an_event(
-        hypervisor, domain, disk, store, monkeypatch):
-    """The documentation says so."""
+        hypervisor, domain, disk, store, monkeypatch, is_here, verdict):
+    """Only the file of a libvirt on this machine tells."""
+    if not is_here:
+        monkeypatch.setattr(hypervisor, '_folder', None)
     domain.destroy()
     record = scanned(store, domain)
     define = hypervisor.define
@@ -223,5 +227,5 @@ def test_a_disk_of_a_stopped_domain_is_attached_without_an_event(
 
     monkeypatch.setattr(hypervisor, 'define', attach_and_define)
     [outcome] = store.put([change(record)])
-    assert outcome.verdict is Verdict.FIXED
+    assert outcome.verdict is verdict
     assert 'vdz' not in inactive(domain)

@@ -75,6 +75,12 @@ def test_a_libvirt_that_cannot_be_reached(uri, shown):
     assert 'SECRET' not in str(caught.value)
 
 
+def test_a_uri_that_cannot_be_split():
+    with pytest.raises(exceptions.ConfigError, match='URI') as caught:
+        door.connect('qemu+tls://[sesame/system')
+    assert 'sesame' not in str(caught.value)
+
+
 def test_names_and_versions(hypervisor):
     assert hypervisor.hostname()
     version, driver = hypervisor.versions()

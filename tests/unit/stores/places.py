@@ -234,8 +234,10 @@ class CinderPlace:
 class Watch(libvirt_events.DomainWatch):
     """A watch whose events arrive at once."""
 
+    folder: Optional[str] = None
+
     def __init__(self) -> None:
-        super().__init__(None, lambda: None)
+        super().__init__(None, lambda: None, self.folder)
 
     def catch_up(self, defined: Collection[str]) -> None:
         """Do nothing: there is nothing to wait for."""

@@ -257,6 +257,28 @@ def test_another_client_before_the_comparison(place, monkeypatch):
     assert place.put() == (Verdict.FIXED, '')
 
 
+@pytest.mark.parametrize('others, verdict', [
+    (0, Verdict.FIXED), (1, Verdict.UNVERIFIED), (2, Verdict.UNVERIFIED)])
+def test_the_file_is_replaced_without_an_event(place, tmp_path, monkeypatch,
+                                               others, verdict):
+    """Nobody counts what was there before the comparison."""
+    [record] = place.store.scan(place.scope(1))
+    file = tmp_path / f'{record.document.name}.xml'
+
+    def replace(number):
+        for _ in range(number):
+            (tmp_path / 'new').touch()
+            (tmp_path / 'new').replace(file)
+
+    monkeypatch.setattr(places.Watch, 'folder', str(tmp_path))
+    monkeypatch.setattr(place, 'active', lambda uuid: replace(3))
+    place.live_texts.clear()
+    place.meanwhile = lambda: replace(others + 1)
+    found, reason = place.put(record)
+    assert found is verdict
+    assert ('Another client changed' in reason) == bool(others)
+
+
 def test_another_client_defines_another_domain(place):
     place.meanwhile = lambda: places.DomainPlace.define(place, place.text(2))
     assert place.put() == (Verdict.FIXED, '')
