@@ -38,7 +38,7 @@ from tests.faults import subject as subjects
 from tests.functional import libvirtd
 from tests.functional import operator
 
-SERVERS = ('mariadb', 'postgresql')
+SERVERS = ('mysql+pymysql', 'postgresql+psycopg2', 'postgresql+psycopg')
 # A command must end within ten seconds, and within one after Ctrl-C. The
 # machine may be busy.
 ENDED, INTERRUPTED = 20, 5
@@ -124,8 +124,23 @@ def test_a_signal_ends_a_command(cloud, silent, silence, words):
 
 
 @pytest.fixture(params=SERVERS)
-def server(request, engine):
-    return engine(request.param)
+def driver(request):
+    return request.param
+
+
+def engine_of(driver):
+    return 'mariadb' if driver.startswith('mysql') else 'postgresql'
+
+
+@pytest.fixture
+def server(driver, engine):
+    return engine(engine_of(driver))
+
+
+def admin(server, driver):
+    """Return the administrator's database by way of a driver."""
+    url = server.admin_url.set(drivername=driver)
+    return engines.Database(url.render_as_string(hide_password=False), 'DB')
 
 
 def first_write(subject):
@@ -136,15 +151,18 @@ def first_write(subject):
                 if text.startswith('UPDATE block_device_mapping'))
 
 
-def test_a_signal_ends_a_statement_that_nobody_answers(build_cloud, server,
-                                                       request):
-    name = request.node.callspec.params['server']
-    subject = subjects.Subject(build_cloud(subjects.SERVERS, on=name))
+def test_a_second_signal_ends_a_statement_that_nobody_answers(
+        build_cloud, server, driver):
+    cloud = build_cloud(subjects.SERVERS, on=engine_of(driver))
+    operator.use_driver(cloud, driver)
+    subject = subjects.Subject(cloud)
     number = first_write(subject)
     with pausing.before(number, subject.admin, subjects.REFRESH) as paused:
         with server.silenced():
             paused.go()
             wait_for_client(sa.make_url(server.url).port, unread=True)
+            paused.kill(signal.SIGINT)
+            paused.wait_for('Ctrl-C again stops at once')
             started = time.monotonic()
             paused.kill(signal.SIGINT)
             paused.wait_for('in hand. Ctrl-C again stops at once.')
@@ -155,14 +173,13 @@ def test_a_signal_ends_a_statement_that_nobody_answers(build_cloud, server,
     assert not subjects.complaints(subject, 'silence', done, False)
 
 
-def test_a_statement_that_nobody_answers(server, monkeypatch):
+def test_a_statement_that_nobody_answers(server, driver, monkeypatch):
     monkeypatch.setattr(connecting, 'STATEMENT', 0.5)
     monkeypatch.setattr(connecting, 'LOGIN', 0.5)
     monkeypatch.setattr(connecting, '_LIMITS', {
         'pymysql': {'read_timeout': 0.5, 'write_timeout': 0.5}})
     name = sa.make_url(server.admin_url).database
-    database = engines.Database(
-        server.admin_url.render_as_string(hide_password=False), 'DB')
+    database = admin(server, driver)
     one = sa.select(sa.literal(1))
 
     def silence(connection):
@@ -174,11 +191,10 @@ def test_a_statement_that_nobody_answers(server, monkeypatch):
     assert database.read(one, int) == [1]
 
 
-def test_a_slow_statement_is_no_silence(server, monkeypatch):
+def test_a_slow_statement_is_no_silence(server, driver, monkeypatch):
     """A query may take longer than a login."""
     monkeypatch.setattr(connecting, 'LOGIN', 0.5)
-    database = engines.Database(
-        server.admin_url.render_as_string(hide_password=False), 'DB')
+    database = admin(server, driver)
     sleep = 'pg_sleep' if 'postgresql' in server.url else 'sleep'
     assert database.read(sa.text(f'SELECT 1, {sleep}(1)'),
                          lambda one, slept: one) == [1]

@@ -117,6 +117,21 @@ def set_option(path: pathlib.Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new))
 
 
+def use_driver(cloud: building.Cloud, driver: str) -> None:
+    """Name another driver in the URLs of a cloud.
+
+    :param driver: such as postgresql+psycopg, or postgresql for any
+    """
+    for url in dataclasses.astuple(cloud.databases):
+        new = sa.make_url(url).set(drivername=driver).render_as_string(
+            hide_password=False)
+        execute(cloud.databases.api, 'UPDATE cell_mappings SET '
+                'database_connection = :new WHERE database_connection = :old',
+                old=url, new=new)
+        for path in cloud.folder.rglob('*.conf'):
+            path.write_text(path.read_text().replace(url, new))
+
+
 def execute(database: str, statement: str, **values: object) -> None:
     """Run one statement on a database."""
     engine = sa.create_engine(database)

@@ -136,7 +136,8 @@ def kind(error: Exception) -> Trouble:
     code, orig = _code(error), getattr(error, 'orig', None)
     cause = getattr(orig, '__cause__', None) or getattr(
         orig, '__context__', None)
-    if isinstance(cause, (TimeoutError, socket.timeout)):
+    if (isinstance(cause, (TimeoutError, socket.timeout))
+            or type(orig).__name__ == 'ConnectionTimeout'):  # of psycopg 3
         return Trouble.SILENT
     if isinstance(orig, sqlite3.Error):
         for text, missing in _SQLITE_MISSING.items():

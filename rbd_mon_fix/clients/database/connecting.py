@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import select
 from typing import Any, Optional, Sequence, Union
 
 import sqlalchemy as sa
@@ -29,6 +28,8 @@ from sqlalchemy import engine as sa_engine
 from sqlalchemy import exc as sa_exc
 
 from rbd_mon_fix.clients import waiting
+from rbd_mon_fix.clients.database import drivers
+from rbd_mon_fix.clients.database import postgresql
 from rbd_mon_fix.clients.database import urls
 
 # Seconds for the login at one host. A command ends within ten seconds, its
@@ -55,8 +56,9 @@ def open_url(url: Union[str, sa_engine.URL]) -> sa_engine.Engine:
     """
     # Documents hold keyrings, so errors must not show parameters. oslo.db is
     # not used: it tells errors by their texts, and logs them.
-    made = sa.create_engine(url, pool_recycle=_RECYCLE, pool_pre_ping=True,
-                            hide_parameters=True)
+    made = drivers.create_engine(
+        sa_engine.make_url(url), pool_recycle=_RECYCLE, pool_pre_ping=True,
+        hide_parameters=True)
     if made.dialect.name != 'sqlite':
         sa.event.listen(made, 'do_connect', _connect)
     return made
@@ -92,18 +94,17 @@ def _connect(dialect: Any, record: object, arguments: Sequence[Any],
     for name, value in _LIMITS.get(dialect.driver, {}).items():
         parameters.setdefault(name, value)
     limit = _seconds(parameters.get('connect_timeout', LOGIN))
-    login = functools.partial(dialect.connect, *arguments, **parameters)
-    if dialect.driver != 'psycopg2':
-        return waiting.answer(login, limit and hosts * limit)
-    # While this driver waits in Python, it ignores connect_timeout, which it
-    # needs to try the next host.
-    extensions = dialect.dbapi.extensions
-    extensions.set_wait_callback(None)
-    try:
-        return waiting.answer(login, limit and hosts * limit)
-    finally:
-        extensions.set_wait_callback(
-            functools.partial(_wait, dialect.dbapi))
+    login = functools.partial(
+        waiting.answer, functools.partial(dialect.connect, *arguments,
+                                          **parameters),
+        limit and hosts * limit)
+    if dialect.driver == 'psycopg2':
+        with postgresql.login_of_psycopg2(dialect.dbapi, STATEMENT):
+            return login()
+    connection = login()
+    if dialect.driver == 'psycopg':
+        postgresql.limit_psycopg(dialect.dbapi, connection, STATEMENT)
+    return connection
 
 
 def _seconds(given: object) -> Optional[float]:
@@ -113,19 +114,3 @@ def _seconds(given: object) -> Optional[float]:
     except ValueError:
         return None
     return found if found > 0 else None
-
-
-def _wait(psycopg2: Any, connection: Any) -> None:
-    """Wait for PostgreSQL in Python, where signals are obeyed.
-
-    An error closes the connection (psycopg2's green_panic).
-    """
-    while True:
-        state = connection.poll()
-        if state == psycopg2.extensions.POLL_OK:
-            return
-        ready = select.poll()
-        ready.register(connection.fileno(), select.POLLIN if state ==
-                       psycopg2.extensions.POLL_READ else select.POLLOUT)
-        if not ready.poll(STATEMENT * 1000):
-            raise psycopg2.OperationalError('no answer') from TimeoutError()

@@ -40,6 +40,7 @@ from rbd_mon_fix import exceptions
 from rbd_mon_fix.clients import waiting
 from rbd_mon_fix.clients.database import codes
 from rbd_mon_fix.clients.database import connecting
+from rbd_mon_fix.clients.database import drivers
 from rbd_mon_fix.clients.database import errors
 from rbd_mon_fix.clients.database import texts
 from rbd_mon_fix.clients.database import urls
@@ -91,10 +92,9 @@ class Database:
             texts.accept_all(self._engine)
         except (sa_exc.ArgumentError, ImportError, TypeError,
                 ValueError) as error:
+            words, hint = drivers.failure(error, url)
             raise exceptions.ConfigError(
-                f'{self.name} cannot be used: {errors.driver(error)}.',
-                'Install the Python driver that [database] connection '
-                'names, or correct the URL.') from None
+                f'{self.name} cannot be used: {words}.', hint) from None
 
     def read(self, query: sa.Select[Any],
              row: Callable[..., Result]) -> list[Result]:

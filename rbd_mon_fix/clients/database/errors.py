@@ -16,8 +16,6 @@
 
 from __future__ import annotations
 
-from sqlalchemy import exc as sa_exc
-
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.clients.database import codes
 from rbd_mon_fix.clients.database import grants
@@ -82,12 +80,3 @@ def not_text(error: UnicodeError,
     return exceptions.Unreachable(
         f'{name} has text that is not valid in its encoding.',
         'Check the character set in [database] connection.')
-
-
-def driver(error: Exception) -> str:
-    """Return why an engine of SQLAlchemy cannot be made."""
-    if isinstance(error, ImportError):
-        return f'the Python module {error.name} is not installed'
-    if isinstance(error, sa_exc.ArgumentError):
-        return 'its engine or driver is unknown'
-    return 'its driver rejects its parameters'

@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import contextlib
+from importlib import util
 import signal
 import socket
 import subprocess
@@ -32,7 +33,10 @@ from rbd_mon_fix.clients import waiting
 from rbd_mon_fix.clients.database import connecting
 from rbd_mon_fix.clients.database import engine
 
-DRIVERS = ('mysql+pymysql', 'postgresql+psycopg2')
+DRIVERS = [
+    'mysql+pymysql', 'postgresql+psycopg2',
+    pytest.param('postgresql+psycopg', marks=pytest.mark.skipif(
+        not util.find_spec('psycopg'), reason='psycopg is not installed'))]
 
 
 @pytest.fixture
@@ -125,39 +129,6 @@ def test_a_signal_ends_a_login(driver):
         # A second is the aim; the machine may be busy.
         assert time.monotonic() - started < 5
     assert process.returncode == -signal.SIGINT, err
-
-
-class Psycopg2:
-    """The part of psycopg2 that waits."""
-
-    class extensions:  # noqa: N801
-        POLL_OK, POLL_READ, POLL_WRITE = 0, 1, 2
-
-    class OperationalError(Exception):
-        """As there."""
-
-
-class Connection:
-    """A connection to PostgreSQL in some states, on a socket."""
-
-    def __init__(self, on, *states):
-        self.fileno = on.fileno
-        self._states = iter(states)
-
-    def poll(self):
-        return next(self._states)
-
-
-def test_waiting_for_postgresql(monkeypatch):
-    near, far = socket.socketpair()
-    with near, far:
-        far.send(b'x')
-        connecting._wait(Psycopg2, Connection(near, 2, 1, 0))
-        near.recv(1)
-        monkeypatch.setattr(connecting, 'STATEMENT', 0.01)
-        with pytest.raises(Psycopg2.OperationalError) as caught:
-            connecting._wait(Psycopg2, Connection(near, 1, 0))
-    assert isinstance(caught.value.__cause__, TimeoutError)
 
 
 def test_the_account_is_unknown_without_a_server():

@@ -1,0 +1,115 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Waits for PostgreSQL, in Python: signals are obeyed, and silence ends.
+
+psycopg2 waits in C, and psycopg, after a signal, for the cancelled statement.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import select
+from typing import Any, Callable, Generator, Iterator, TypeVar
+
+R = TypeVar('R')
+
+# What psycopg waits for, and what is ready (psycopg/waiting.py, Wait, Ready).
+_READ, _WRITE = 1, 2
+
+
+@contextlib.contextmanager
+def login_of_psycopg2(psycopg2: Any, limit: float) -> Iterator[None]:
+    """Limit the waits of psycopg2 after a login, but not during the login.
+
+    While it waits in Python, this driver ignores connect_timeout, which it
+    needs to try the next host.
+
+    :param limit: seconds of silence during a statement
+    """
+    psycopg2.extensions.set_wait_callback(None)
+    try:
+        yield
+    finally:
+        psycopg2.extensions.set_wait_callback(
+            functools.partial(_wait_for_psycopg2, psycopg2, limit))
+
+
+def limit_psycopg(psycopg: Any, connection: Any, limit: float) -> None:
+    """Limit the waits of a connection of psycopg 3.
+
+    :param limit: seconds of silence during a statement
+    """
+    connection.wait = functools.partial(_wait_for_psycopg, psycopg,
+                                        connection, limit)
+
+
+def _wait_for_psycopg2(psycopg2: Any, limit: float, connection: Any) -> None:
+    """Wait as psycopg2/extras.py, ``wait_select``.
+
+    An error closes the connection (psycopg2's green_panic).
+    """
+    while True:
+        state = connection.poll()
+        if state == psycopg2.extensions.POLL_OK:
+            return
+        wanted = (_READ if state == psycopg2.extensions.POLL_READ
+                  else _WRITE)
+        if not _ready(connection.fileno(), wanted, limit):
+            raise psycopg2.OperationalError('no answer') from TimeoutError()
+
+
+def _wait_for_psycopg(psycopg: Any, connection: Any, limit: float,
+                      work: Generator[int, int, R], *_: object,
+                      **__: object) -> R:
+    """Wait as psycopg/waiting.py, ``wait_poll``."""
+    try:
+        wanted = next(work)
+        while True:
+            with _closed_on_error(connection.close):
+                ready = _ready(connection.pgconn.socket, wanted, limit)
+                if not ready:
+                    raise psycopg.OperationalError(
+                        'no answer') from TimeoutError()
+            wanted = work.send(ready)
+    except StopIteration as end:
+        result: R = end.value
+        return result
+
+
+@contextlib.contextmanager
+def _closed_on_error(close: Callable[[], None]) -> Iterator[None]:
+    """Close a connection whose statement may still be running."""
+    try:
+        yield
+    except BaseException:
+        close()
+        raise
+
+
+def _ready(socket: int, wanted: int, limit: float) -> int:
+    """Return what a socket is ready for; 0 after the limit.
+
+    A socket that has failed is ready for everything: the driver finds out.
+    """
+    poll = select.poll()
+    poll.register(socket, (select.POLLIN if wanted & _READ else 0)
+                  | (select.POLLOUT if wanted & _WRITE else 0))
+    found = poll.poll(limit * 1000)
+    if not found:
+        return 0
+    event = found[0][1]
+    return ((_READ if event & ~select.POLLOUT else 0)
+            | (_WRITE if event & ~select.POLLIN else 0))
