@@ -69,11 +69,11 @@ apt_install() (
 # belongs to a venv, the Python that made the venv.
 pythons() {
     local candidate
-    for candidate in python3 python3.{13,12,11,10,9} \
+    for candidate in python3 python3.{14,13,12,11,10,9} \
             "$HOME"/.pyenv/versions/3.*/bin/python3; do
         "$candidate" -c '
 import ensurepip, os, sys, venv
-if (3, 9) <= sys.version_info[:2] <= (3, 13):
+if (3, 9) <= sys.version_info[:2] <= (3, 14):
     print("%d.%d" % sys.version_info[:2], os.path.realpath(sys.executable))' 2>/dev/null || true
     done | awk '!seen[$1]++'
 }
