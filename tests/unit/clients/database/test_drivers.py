@@ -90,8 +90,7 @@ def test_the_driver(installed, names, engine, expected):
 def test_what_to_install(installed, monkeypatch, names, known, engine, words,
                          hint):
     installed(*names, known=known)
-    if not known:
-        monkeypatch.setattr(sa, '__version__', '1.4.46')
+    monkeypatch.setattr(sa, '__version__', '2.0.0' if known else '1.4.46')
     url = f'{engine}://nova:x@db/nova'
     with pytest.raises((ImportError, sa_exc.ArgumentError)) as caught:
         drivers.create_engine(sa_engine.make_url(url))
