@@ -62,6 +62,17 @@ def test_pbr_is_needed_to_build_only():
                              re.MULTILINE)
 
 
+def test_debian_s_packages_are_in_the_docs():
+    """tests/functional/test_install.py takes those in bindep.txt."""
+    tested = re.findall(r'^(python3-\S+) \[platform:dpkg test\]$',
+                        (ROOT / 'bindep.txt').read_text(), re.MULTILINE)
+    shown = (ROOT / 'docs/install.rst').read_text().partition(
+        'Debian 12 has packages')[2].partition('# python3 -m venv')[0]
+    assert sorted(re.findall(r'python3-\S+', shown)) == sorted(tested)
+    required = (ROOT / 'requirements.txt').read_text().splitlines()
+    assert len(tested) == len(required) + 1  # python3-venv
+
+
 def test_the_man_page_has_every_command_and_option():
     """If this fails, run tox -e man. tox -e docs compares every word."""
     page = man_page.PAGE.read_text().replace('\\-', '-')
