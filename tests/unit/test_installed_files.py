@@ -53,6 +53,13 @@ def test_they_are_installed(line):
     assert line in files.splitlines()
 
 
+def test_what_stays_a_requirement():
+    """A plain "pip install" is to leave nothing to look for."""
+    lines = (ROOT / 'requirements.txt').read_text().splitlines()
+    assert {'oslo.config', 'oslo.log', 'python-novaclient', 'keystoneauth1',
+            'libvirt-python'} <= {line.partition('>')[0] for line in lines}
+
+
 def test_pbr_is_needed_to_build_only():
     """Its version at run time is that of the installed package."""
     assert 'pbr' not in (ROOT / 'requirements.txt').read_text()
