@@ -20,8 +20,8 @@ from rbd_mon_fix.model.plan import State
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.report import hosts
 from rbd_mon_fix.report import layout
+from tests.unit.report import reports
 from tests.unit.report import sample
-from tests.unit.report import screens
 
 
 def drawn(added, done=None, everything=False, width=80):
@@ -102,5 +102,5 @@ def test_every_line_fits(width):
 
 
 def test_names_of_hosts_do_not_end_up_beside_each_other():
-    assert screens.text(screens.SCREENS['status-fleet'], 80).count(
+    assert reports.text(reports.SCREENS['status-fleet'], 80).count(
         'cmp001') == 1

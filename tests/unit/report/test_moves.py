@@ -24,8 +24,8 @@ from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.monmap import MonMap
 from rbd_mon_fix.model.plan import State
 from rbd_mon_fix.report import moves
+from tests.unit.report import reports
 from tests.unit.report import sample
-from tests.unit.report import screens
 
 
 def drawn(found, most=2, width=80):
@@ -33,7 +33,7 @@ def drawn(found, most=2, width=80):
             for line in found.drawn(width, most)]
 
 
-def begun(clusters=(screens.CLUSTER,), answering=frozenset(screens.NEW)):
+def begun(clusters=(reports.CLUSTER,), answering=frozenset(reports.NEW)):
     found = moves.Moves()
     found.begin(clusters, answering)
     return found
@@ -41,8 +41,8 @@ def begun(clusters=(screens.CLUSTER,), answering=frozenset(screens.NEW)):
 
 def test_a_move_is_told_once_with_its_counts():
     found = begun()
-    found.add(screens.stale(1))
-    found.add(screens.stale(2))
+    found.add(reports.stale(1))
+    found.add(reports.stale(2))
 
     assert drawn(found) == [
         '  ceph-6d0fd8d5: 12 copies, 2 servers',
@@ -52,7 +52,7 @@ def test_a_move_is_told_once_with_its_counts():
 
 def test_one_copy():
     found = begun()
-    found.add(screens.stale(1)[:1])
+    found.add(reports.stale(1)[:1])
 
     assert drawn(found)[0] == '  ceph-6d0fd8d5: 1 copy, 1 server'
 
@@ -61,7 +61,7 @@ def test_rare_moves_are_only_counted():
     found = begun()
     for number in range(1, 5):
         for _ in range(number):
-            found.add([screens.copy(1, 'domain', monitors=screens.addresses(
+            found.add([reports.copy(1, 'domain', monitors=reports.addresses(
                 '198.51.100', [number]))])
 
     lines = drawn(found)
@@ -72,7 +72,7 @@ def test_rare_moves_are_only_counted():
 
 @pytest.mark.parametrize('answering, words', [
     (None, 'not asked'), ((), 'no answer'),
-    (screens.NEW[:1], '1 of 3 answer'), (screens.NEW, 'all answer')])
+    (reports.NEW[:1], '1 of 3 answer'), (reports.NEW, 'all answer')])
 def test_who_answers(answering, words):
     found = begun(answering=None if answering is None
                   else frozenset(answering))
@@ -83,7 +83,7 @@ def test_who_answers(answering, words):
 
 
 def test_a_cluster_without_monitors_says_so():
-    cluster = dataclasses.replace(screens.CLUSTER, monmap=MonMap(()),
+    cluster = dataclasses.replace(reports.CLUSTER, monmap=MonMap(()),
                                   source=Source.NONE)
 
     assert drawn(begun([cluster])) == [
@@ -91,7 +91,7 @@ def test_a_cluster_without_monitors_says_so():
 
 
 def test_many_clusters_are_counted():
-    clusters = [dataclasses.replace(screens.CLUSTER, name=f'c{number}')
+    clusters = [dataclasses.replace(reports.CLUSTER, name=f'c{number}')
                 for number in range(5)]
 
     assert drawn(begun(clusters))[-1] == (
@@ -100,24 +100,24 @@ def test_many_clusters_are_counted():
 
 @pytest.mark.parametrize('fields, words', [
     ({'former': ()}, ''),
-    ({'former': (), 'stated': screens.OLD}, 'stated to be former monitors'),
-    ({'former': (FormerMonitor('', screens.OLD, 1, 2),)}, 'former monitors'),
-    ({'former': (FormerMonitor('a', screens.OLD[:1], 1, 2, '2026-01-02T'),
-                 FormerMonitor('b', screens.OLD[1:2], 1, 2, '2026-03-04T'))},
+    ({'former': (), 'stated': reports.OLD}, 'stated to be former monitors'),
+    ({'former': (FormerMonitor('', reports.OLD, 1, 2),)}, 'former monitors'),
+    ({'former': (FormerMonitor('a', reports.OLD[:1], 1, 2, '2026-01-02T'),
+                 FormerMonitor('b', reports.OLD[1:2], 1, 2, '2026-03-04T'))},
      'mon.a until 2026-01-02; mon.b until 2026-03-04')])
 def test_whose_addresses_they_were(fields, words):
-    cluster = dataclasses.replace(screens.CLUSTER, **fields)
+    cluster = dataclasses.replace(reports.CLUSTER, **fields)
 
-    assert moves.whose(cluster, screens.OLD)[0] == words
-    assert moves.whose(None, screens.OLD)[0] == ''
+    assert moves.whose(cluster, reports.OLD)[0] == words
+    assert moves.whose(None, reports.OLD)[0] == ''
 
 
 def test_the_latest_owner_of_an_address_counts():
-    cluster = dataclasses.replace(screens.CLUSTER, former=(
-        FormerMonitor('late', screens.OLD[:1], 5, 6, '2026-11-20'),
-        FormerMonitor('early', screens.OLD[:1], 1, 2, '2020-01-01')))
+    cluster = dataclasses.replace(reports.CLUSTER, former=(
+        FormerMonitor('late', reports.OLD[:1], 5, 6, '2026-11-20'),
+        FormerMonitor('early', reports.OLD[:1], 1, 2, '2020-01-01')))
 
-    assert moves.whose(cluster, screens.OLD[:1])[0] == (
+    assert moves.whose(cluster, reports.OLD[:1])[0] == (
         'mon.late until 2026-11-20')
 
 
@@ -125,7 +125,7 @@ def test_a_long_list_is_broken_between_addresses():
     old = tuple(MonAddr(f'mon{number}.of-site-{number}.example.org', port)
                 for number in range(4) for port in (6789, 6790))
     found = begun()
-    found.add([screens.copy(1, 'domain', monitors=old)])
+    found.add([reports.copy(1, 'domain', monitors=old)])
     lines = drawn(found)
 
     assert max(map(len, lines)) <= 80

@@ -23,8 +23,8 @@ from rbd_mon_fix.model.record import SkipReason
 from rbd_mon_fix.report import layout
 from rbd_mon_fix.report import schema
 from rbd_mon_fix.report import servers
+from tests.unit.report import reports
 from tests.unit.report import sample
-from tests.unit.report import screens
 
 STATUS, DRY_RUN = schema.Kind.STATUS, schema.Kind.DRY_RUN
 REFRESH, ROLLBACK = schema.Kind.REFRESH, schema.Kind.ROLLBACK
@@ -49,7 +49,7 @@ LIVE = sample.copy(sample.instance(1), 'live-domain', State.STALE,
     (sample.stale(1), '2 stale'),
     (sample.busy(1), '1 busy'),
     (sample.unreadable(1), '1 unreadable'),
-    (screens.unknown(1), '1 unknown-cluster'),
+    (reports.unknown(1), '1 unknown-cluster'),
     (sample.stale(1) + sample.busy(1), '2 stale, 1 busy'),
     ([sample.copy(sample.instance(1), state=State.DRIFTED)], '1 drifted'),
     # Its guest keeps it until it is restarted.
@@ -171,7 +171,7 @@ def test_all_servers_of_one_host_are_listed():
 @pytest.mark.parametrize('name', ['a' * 300, '\u732b' * 100])
 def test_every_line_fits(name, width):
     lines = drawn(STATUS, [
-        screens.stale(1, name=name, vm_state='a-state-that-nobody-has'),
+        reports.stale(1, name=name, vm_state='a-state-that-nobody-has'),
         [sample.copy(sample.instance(2, name=name, host='cmp2' * 30),
                      state=State.STALE, breaks=tuple(Operation))]],
         width=width)

@@ -30,8 +30,8 @@ from rbd_mon_fix.report import factory
 from rbd_mon_fix.report import layout
 from rbd_mon_fix.report import schema
 from rbd_mon_fix.report import view as views
+from tests.unit.report import reports
 from tests.unit.report import sample
-from tests.unit.report import screens
 
 STATUS, REFRESH = schema.Kind.STATUS, schema.Kind.REFRESH
 MANY = [sample.current(1), sample.stale(2), sample.busy(3),
@@ -65,25 +65,25 @@ def piped(*args, **kwargs):
 
 def files(*widths):
     return pytest.mark.parametrize('path, screen, width', [
-        pytest.param(*each, id=each[0].stem) for each in screens.files()
+        pytest.param(*each, id=each[0].stem) for each in reports.files()
         if each[2] in widths])
 
 
 @files(80, 160)
 def test_a_screen_is_as_it_was_drawn(path, screen, width):
-    assert screens.text(screen, width) == path.read_text()
+    assert reports.text(screen, width) == path.read_text()
 
 
 def test_every_drawing_has_a_screen():
-    assert sorted(screens.FOLDER.iterdir()) == sorted(
-        path for path, _, _ in screens.files())
+    assert sorted(reports.FOLDER.iterdir()) == sorted(
+        path for path, _, _ in reports.files())
 
 
 @files(80, 160)
 def test_a_terminal_shows_the_same_words(path, screen, width):
     if screen.view.verbose:
         return
-    shown = bare(screens.text(screen, width, Tty))
+    shown = bare(reports.text(screen, width, Tty))
     assert [line.rstrip() for line in shown.splitlines()] == (
         path.read_text().splitlines())
 
@@ -108,15 +108,15 @@ def test_the_verdict_is_first_and_a_next_step_last(path, screen, width):
     assert last.startswith(('Next: ', 'Nothing to do.', 'After it, '))
 
 
-WORST = screens.Screen(
+WORST = reports.Screen(
     STATUS,
     [*(server for number in range(1, 57)
-       for server in [screens.stale(number, monitors=screens.addresses(
+       for server in [reports.stale(number, monitors=reports.addresses(
            f'198.51.{number}', range(200, 207)))]),
-     screens.busy(57), screens.unknown(58), *(
+     reports.busy(57), reports.unknown(58), *(
          [sample.unreadable(59), sample.unreadable(60)])],
     findings=[Finding(FindingKind.SNAPSHOT, 'cmp1', f'snapshot {number} ' * 9,
-                      screens.OLD, screens.NEW, f'Do {number}. ' * 40)
+                      reports.OLD, reports.NEW, f'Do {number}. ' * 40)
               for number in range(20)],
     lost={f'cmp{number}': exceptions.Unreachable('No answer within 10 s.')
           for number in range(100)},
@@ -125,11 +125,11 @@ WORST = screens.Screen(
 
 @pytest.mark.parametrize('kind, outcomes', [
     (STATUS, None), (schema.Kind.DRY_RUN, None),
-    (REFRESH, screens.done(WORST.servers, 500))])
+    (REFRESH, reports.done(WORST.servers, 500))])
 def test_sixty_servers_have_ninety_lines(kind, outcomes):
     screen = dataclasses.replace(WORST, kind=kind, outcomes=outcomes,
-                                 run=outcomes and screens.RUN)
-    text = screens.text(screen, 80)
+                                 run=outcomes and reports.RUN)
+    text = reports.text(screen, 80)
 
     assert len(text.splitlines()) <= 90
     assert_fits(text, 80)
@@ -137,10 +137,10 @@ def test_sixty_servers_have_ninety_lines(kind, outcomes):
 
 def test_five_hundred_hosts_have_one_screen():
     servers = [copies for number in range(500) for copies in (
-        screens.stale(2 * number + 1, host=f'cmp{number:03}'),
-        screens.well(2 * number + 2, host=f'cmp{number:03}'))]
-    text = screens.text(screens.Screen(
-        STATUS, servers, view=screens.FLEET, lost=WORST.lost), 80)
+        reports.stale(2 * number + 1, host=f'cmp{number:03}'),
+        reports.well(2 * number + 2, host=f'cmp{number:03}'))]
+    text = reports.text(reports.Screen(
+        STATUS, servers, view=reports.FLEET, lost=WORST.lost), 80)
 
     assert len(text.splitlines()) <= 45
     assert text.startswith('500 hosts, 1,000 servers: 500 would not come ')
@@ -148,7 +148,7 @@ def test_five_hundred_hosts_have_one_screen():
 
 
 def test_hosts_that_were_not_looked_at_are_named_by_reason():
-    lines = screens.text(screens.SCREENS['status-fleet'], 80).splitlines()
+    lines = reports.text(reports.SCREENS['status-fleet'], 80).splitlines()
     at = lines.index('  NOT LOOKED AT (3)')
 
     assert lines[at + 1].startswith('  cmp117: Cannot connect to libvirt')
@@ -206,9 +206,9 @@ def test_names_are_shown_as_they_are_and_do_nothing(name, shown):
 
 def test_a_command_is_never_folded():
     view = views.View(shared=('--config-file', '/etc/' + 'a' * 200))
-    screen = dataclasses.replace(screens.SCREENS['status'], view=view)
+    screen = dataclasses.replace(reports.SCREENS['status'], view=view)
 
-    last = bare(screens.text(screen, 80, Tty)).splitlines()[-1]
+    last = bare(reports.text(screen, 80, Tty)).splitlines()[-1]
     assert last == f'Next: {view.command("refresh", "--dry-run")}'
 
 

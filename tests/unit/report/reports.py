@@ -14,7 +14,7 @@
 
 """Draw the screens of sample runs, which the tests compare.
 
-``python -m tests.unit.report.screens`` renews the files in ``drawn``, after
+``python -m tests.unit.report.reports`` renews the files in ``runs``, after
 a change that is wanted.
 """
 
@@ -49,7 +49,7 @@ from rbd_mon_fix.report import schema
 from rbd_mon_fix.report import view as views
 from tests.unit.report import sample
 
-FOLDER = pathlib.Path(__file__).parent / 'drawn'
+FOLDER = pathlib.Path(__file__).parent / 'runs'
 WIDTHS = (80, 160)
 RUN = '20261126-010612-87b7'
 VIEW = views.View(
