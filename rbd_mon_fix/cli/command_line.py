@@ -106,6 +106,19 @@ def wants_debug(words: Sequence[str]) -> bool:
     return any(re.fullmatch('--debug|-[dv]*d[dv]*', word) for word in words)
 
 
+def wanted_format(words: Sequence[str]) -> str:
+    """Return the format that a command line, valid or not, asks for; or ''."""
+    found = ''
+    for word, following in zip(words, [*words[1:], '']):
+        name, equals, value = word.partition('=')
+        short = re.fullmatch('-[dv]*f=?(.*)', word)
+        if short:
+            found = short[1] or following
+        elif len(name) > len('--f') and '--format'.startswith(name):
+            found = value if equals else following
+    return found
+
+
 def _collector(top: argparse.ArgumentParser) -> argparse.ArgumentParser:
     """Return a parser that knows the options of all commands."""
     collector = argparse.ArgumentParser(prog=top.prog, usage=top.usage,

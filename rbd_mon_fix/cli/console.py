@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from typing import (
     Any,
     Callable,
@@ -31,6 +32,7 @@ from oslo_config import cfg
 
 from rbd_mon_fix import engine
 from rbd_mon_fix.cli import command_line
+from rbd_mon_fix.cli import failures
 from rbd_mon_fix.cli import host_log
 from rbd_mon_fix.cli import stopping
 from rbd_mon_fix.cli import streams
@@ -44,6 +46,7 @@ from rbd_mon_fix.report import columns as report_columns
 from rbd_mon_fix.report import encoding
 from rbd_mon_fix.report import ending
 from rbd_mon_fix.report import factory
+from rbd_mon_fix.report import machine
 from rbd_mon_fix.report import progress
 from rbd_mon_fix.report import schema
 from rbd_mon_fix.report import verdicts
@@ -81,13 +84,26 @@ def view(conf: cfg.ConfigOpts) -> views.View:
                       if getattr(command, option, False)))
 
 
-class Console(engine.Silence):
-    """Writes the report; the log gets the counts of each host."""
+class Console(engine.Silence, contextlib.AbstractContextManager['Console']):
+    """Writes the report; the log gets the counts of each host.
+
+    An exception in the block still ends the document for programs.
+    """
 
     def __init__(self, conf: cfg.ConfigOpts, kind: schema.Kind, out: TextIO):
         self.report = factory.report(
             conf.command.format, out, kind, view(conf), conf.command.column)
         self._hosts = host_log.Hosts(conf.command.name)
+        self._untold: Optional[str] = None
+
+    def __exit__(self, kind: object, error: Optional[BaseException],
+                 trace: object) -> None:
+        """End the document if an error took the place of its summary."""
+        if error is not None and isinstance(self.report,
+                                            machine.ObjectReport):
+            with contextlib.suppress(OSError):
+                self.report.cut(failures.of_error(failures.ours(error)),
+                                self._untold)
 
     def clusters(self, clusters: Sequence[Cluster],
                  answering: Optional[frozenset[MonAddr]]) -> None:
@@ -110,11 +126,11 @@ class Console(engine.Silence):
         :returns: whether the whole report was written
         """
         self._hosts.close()
-        self.report.close(how)
+        self.report.close(_for_programs(how))
         return True
 
 
-class RunConsole(Console, contextlib.AbstractContextManager['RunConsole']):
+class RunConsole(Console):
     """Writes the report of a run that changes documents, and progress.
 
     A report that cannot be written, because a disk is full or the reader of
@@ -131,7 +147,6 @@ class RunConsole(Console, contextlib.AbstractContextManager['RunConsole']):
         self._kind = kind
         self._out = out
         self._lost: Optional[OSError] = None
-        self._untold: Optional[str] = None
 
     def __enter__(self) -> RunConsole:
         return self
@@ -139,6 +154,7 @@ class RunConsole(Console, contextlib.AbstractContextManager['RunConsole']):
     def __exit__(self, kind: object, error: Optional[BaseException],
                  trace: object) -> None:
         """Name the run if an error took the place of its summary."""
+        super().__exit__(kind, error, trace)
         if self._untold is not None:
             with contextlib.suppress(OSError):
                 print(f'rbd-mon-fix: Run {self._untold} was cut off. '
@@ -185,7 +201,7 @@ class RunConsole(Console, contextlib.AbstractContextManager['RunConsole']):
         :returns: whether the whole report was written
         """
         self._hosts.close()
-        self._attempt(lambda: self.report.close(how))
+        self._attempt(lambda: self.report.close(_for_programs(how)))
         self._attempt(self._out.flush)
         if self._lost is None:
             self._untold = None
@@ -208,6 +224,12 @@ class RunConsole(Console, contextlib.AbstractContextManager['RunConsole']):
                 write()
             except OSError as error:
                 self._lost = error
+
+
+def _for_programs(how: ending.Ending) -> ending.Ending:
+    return dataclasses.replace(
+        how, failure=failures.of_error(how.error) if how.error
+        else failures.of_lost(how.lost))
 
 
 class Progress(engine.Silence):

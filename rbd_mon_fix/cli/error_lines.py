@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What stderr says about a command that ends early."""
+"""What a command that ends early says: to people and to programs."""
 
 from __future__ import annotations
 
@@ -23,9 +23,13 @@ import traceback
 from typing import Sequence
 
 from rbd_mon_fix import exceptions
+from rbd_mon_fix.cli import command_line
 from rbd_mon_fix.cli import exit_codes
+from rbd_mon_fix.cli import failures
 from rbd_mon_fix.cli import help_pages
+from rbd_mon_fix.cli import streams
 from rbd_mon_fix.report import encoding
+from rbd_mon_fix.report import listing
 
 
 def trace(debug: bool) -> None:
@@ -35,9 +39,27 @@ def trace(debug: bool) -> None:
             _write(line)
 
 
-def tell(error: exceptions.RbdMonFixError) -> int:
-    """Write an error and its hint, and return the exit code."""
+def tell(error: exceptions.RbdMonFixError, argv: Sequence[str]) -> int:
+    """Write an error and its hint, and return the exit code.
+
+    :param argv: the command line
+    """
     _write(f'{help_pages.PROGRAM}: {error.message} {error.hint}'.strip())
+    return answer(error, argv)
+
+
+def answer(error: exceptions.RbdMonFixError, argv: Sequence[str]) -> int:
+    """Write an error to stdout for a program, and return the exit code.
+
+    A command that has written something to stdout has told its error there.
+
+    :param argv: the command line, which may not be valid
+    """
+    if not (isinstance(sys.stdout, streams.Watched) and sys.stdout.used):
+        # Without a working stdout, the exit code and stderr must tell.
+        with contextlib.suppress(OSError):
+            listing.write_error(command_line.wanted_format(argv), sys.stdout,
+                                failures.of_error(error))
     return exit_codes.of_error(error)
 
 
@@ -49,13 +71,13 @@ def tell_interrupted(error: exceptions.Interrupted, argv: Sequence[str],
     :param shared: the options that the rollback needs too
     """
     if error.run is None:
-        return tell(error)
+        return tell(error, argv)
     _write(error.message)
     go_on = _next(argv) if error.written else _command(*argv)
     _write(f'  go on      {go_on}')
     if error.written:
         _write(f'  take back  {_command(*shared, "rollback", error.run)}')
-    return exit_codes.of_error(error)
+    return answer(error, argv)
 
 
 def _next(argv: Sequence[str]) -> str:

@@ -31,8 +31,8 @@ from rbd_mon_fix.report import sentences
 
 LOG = logging.getLogger(__name__)
 
-COLUMNS = ('host', 'instance', 'pid', 'launched_with', 'connected_to',
-           'state')
+COLUMNS = ('host', 'instance', 'name', 'pid', 'launched_with',
+           'connected_to', 'state')
 
 
 def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
@@ -44,9 +44,9 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
     rows = [_row(each) for each in found.guests]
     listing.write(
         conf.command.format, out, columns, rows,
-        {'version': 1, 'clusters': [schema.cluster(cluster, None)
-                                    for cluster in found.clusters],
-         'guests': rows})
+        schema.document(clusters=[schema.cluster(cluster, None)
+                                  for cluster in found.clusters],
+                        guests=rows))
     if found.stranded and conf.command.format == 'table':
         print('', *map(encoding.printable,
                        sentences.stranded(found.stranded)),
@@ -58,7 +58,7 @@ def _row(report: engine.GuestReport) -> dict[str, Any]:
     connected = report.connected_to
     return {
         'host': report.host, 'instance': report.guest.instance,
-        'pid': report.guest.pid,
+        'name': report.name or None, 'pid': report.guest.pid,
         'launched_with': list(map(str, report.launched_with)),
         'connected_to': None if connected is None
         else list(map(str, connected)),

@@ -25,6 +25,7 @@ from rbd_mon_fix import engine
 from rbd_mon_fix.cli import console as consoles
 from rbd_mon_fix.cli import exit_codes
 from rbd_mon_fix.report import listing
+from rbd_mon_fix.report import schema
 
 COLUMNS = ('part', 'state', 'where', 'note')
 
@@ -41,7 +42,7 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
         parts = engine.hook_status(context)
     rows = [dataclasses.asdict(part) for part in parts]
     listing.write(conf.command.format, out, columns, rows,
-                  {'version': 1, 'hook': rows})
+                  schema.document(hook=rows))
     return (exit_codes.ExitCode.WRONG
             if action == 'status' and not all(part.fine for part in parts)
             else exit_codes.ExitCode.OK)

@@ -23,11 +23,13 @@ from oslo_config import cfg
 from rbd_mon_fix import engine
 from rbd_mon_fix.cli import console as consoles
 from rbd_mon_fix.cli import exit_codes
+from rbd_mon_fix.cli import failures
 from rbd_mon_fix.model.run import Condition
 from rbd_mon_fix.model.run import Pruned
 from rbd_mon_fix.model.run import Run
 from rbd_mon_fix.model.run import RunSummary
 from rbd_mon_fix.report import listing
+from rbd_mon_fix.report import schema
 
 RUNS = ('run', 'started', 'command', 'hosts', 'changes', 'result')
 PRUNED = (*RUNS, 'outcome', 'reason')
@@ -45,7 +47,7 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
         rows = [_run_row(each) for each
                 in journal.summaries(command.last)]
         listing.write(command.format, out, columns, rows,
-                      {'version': 1, 'runs': rows})
+                      schema.document(runs=rows))
     elif command.action == 'prune':
         _write_pruned(command.format, out, columns,
                       journal.prune(command.keep))
@@ -53,8 +55,8 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
         shown = journal.read(command.run)
         rows = list(_change_rows(shown))
         listing.write(command.format, out, columns, rows,
-                      {'version': 1, **_run_row(shown.summary),
-                       'changed': rows})
+                      schema.document(**_run_row(shown.summary),
+                                      changed=rows))
     return exit_codes.ExitCode.OK
 
 
@@ -62,13 +64,18 @@ def _write_pruned(fmt: str, out: TextIO, columns: Sequence[str],
                   pruned: Iterable[Pruned]) -> None:
     """Write what was pruned, even if an error ended it."""
     rows: list[dict[str, Any]] = []
+    failure = None
     try:
         for each in pruned:
             rows.append({**_run_row(each.run),
                          'outcome': 'kept' if each.kept else 'removed',
                          'reason': each.kept})
+    except BaseException as error:
+        failure = failures.of_error(failures.ours(error))
+        raise
     finally:
-        listing.write(fmt, out, columns, rows, {'version': 1, 'pruned': rows})
+        listing.write(fmt, out, columns, rows,
+                      schema.document(failure, pruned=rows))
 
 
 def _run_row(run: RunSummary) -> dict[str, Any]:

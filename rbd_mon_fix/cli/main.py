@@ -33,6 +33,7 @@ from rbd_mon_fix.cli import audit_log
 from rbd_mon_fix.cli import command_line
 from rbd_mon_fix.cli import error_lines
 from rbd_mon_fix.cli import exit_codes
+from rbd_mon_fix.cli import failures
 from rbd_mon_fix.cli import help_pages
 from rbd_mon_fix.cli import log_lines
 from rbd_mon_fix.cli import parser
@@ -83,38 +84,25 @@ def _ending(command: audit_log.Command, debug: bool) -> int:
     except exceptions.Interrupted as error:
         return error_lines.tell_interrupted(
             error, command.words, conf.shared_options())
-    except exceptions.RbdMonFixError as error:
-        error_lines.trace(debug)
-        return error_lines.tell(error)
     except KeyboardInterrupt:
-        return error_lines.tell(exceptions.Interrupted())
+        return error_lines.tell(exceptions.Interrupted(), command.words)
     except BrokenPipeError:
         # The reader closed the pipe: exit quietly.
         return exit_codes.ExitCode.INTERRUPTED
     except OSError as error:
         error_lines.trace(debug)
-        return error_lines.tell(_unwritten() or exceptions.of_system(error))
-    except ImportError as error:
-        error_lines.trace(debug)
-        return error_lines.tell(exceptions.ConfigError(
-            f'Cannot load the Python module {error.name}: it is missing or '
-            'cannot be opened.', 'Check the installation and the limit of '
-            'open files, or use --debug for the reason.'))
+        return error_lines.tell(_unwritten() or failures.ours(error),
+                                command.words)
     except Exception as error:  # noqa: BLE001  # the only catch-all
         error_lines.trace(debug)
-        return error_lines.tell(exceptions.Defect(error))
+        return error_lines.tell(failures.ours(error), command.words)
 
 
 def _run(conf: cfg.ConfigOpts, command: audit_log.Command) -> int:
     _parse(conf, command.words)
     command.begin(conf, _version())
     module = importlib.import_module(f'rbd_mon_fix.cli.{conf.command.name}')
-    try:
-        code: int = module.run(conf, sys.stdout, sys.stderr)
-    except cfg.Error as error:
-        # oslo.config checks an option when it is first used. The message may
-        # quote the part of a password after a $.
-        raise _unusable(type(error).__name__) from None
+    code: int = module.run(conf, sys.stdout, sys.stderr)
     sys.stdout.flush()
     return code
 
@@ -144,11 +132,12 @@ def _parse(conf: cfg.ConfigOpts, argv: Sequence[str]) -> None:
     # stdout is for the report only.
     conf.set_default('use_stderr', True)
     try:
-        conf(argv, project='rbd-mon-fix', prog='rbd-mon-fix',
-             version=_version(), usage=help_pages.USAGE,
-             description=help_pages.DESCRIPTION, epilog=help_pages.EPILOG,
-             default_config_files=_existing(CONFIG_FILE),
-             default_config_dirs=_existing(CONFIG_FILE + '.d'))
+        with streams.copied_stderr() as told:
+            conf(argv, project='rbd-mon-fix', prog='rbd-mon-fix',
+                 version=_version(), usage=help_pages.USAGE,
+                 description=help_pages.DESCRIPTION, epilog=help_pages.EPILOG,
+                 default_config_files=_existing(CONFIG_FILE),
+                 default_config_dirs=_existing(CONFIG_FILE + '.d'))
         logging.setup(conf, 'rbd_mon_fix')
         log_lines.set_up(logging.getLogger(None).logger, conf)
         unknown.warn(conf)
@@ -157,22 +146,17 @@ def _parse(conf: cfg.ConfigOpts, argv: Sequence[str]) -> None:
         sys.stdout.flush()
         # oslo.config exits with a code of its own if a file has a bad value
         # for a flag.
-        raise SystemExit(exit_codes.ExitCode.USAGE if error.code != 0
-                         else exit_codes.ExitCode.OK) from None
+        raise SystemExit(
+            error_lines.answer(failures.misused(told.getvalue()), argv)
+            if error.code != 0 else exit_codes.ExitCode.OK) from None
     except cfg.ConfigFileParseError as error:
         # The message quotes the line, which may hold a password.
-        raise _unusable(str(error).partition(',')[0]) from None
+        raise failures.unusable(str(error).partition(',')[0]) from None
     except (cfg.Error, logging.LogConfigError, OSError, RuntimeError,
             ValueError) as error:
         # Before Python 3.11, argparse lets errors of stdout out. oslo.log
         # raises RuntimeError if use_journal lacks the Python module systemd.
-        raise (_unwritten() or _unusable(error)) from error
-
-
-def _unusable(why: object) -> exceptions.ConfigError:
-    return exceptions.ConfigError(
-        f'The configuration cannot be used: {why}.',
-        "See 'rbd-mon-fix --help'.")
+        raise (_unwritten() or failures.unusable(error)) from error
 
 
 def _version() -> str:

@@ -43,9 +43,9 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
         conf.command.format, out, columns,
         [row for cluster in found.clusters
          for row in (*_rows(cluster, found.answering), *_former(cluster))],
-        {'version': 1, 'clusters': [
+        schema.document(clusters=[
             schema.cluster(cluster, found.answering)
-            for cluster in found.clusters]})
+            for cluster in found.clusters]))
     doubts = [doubt for cluster in found.clusters
               if (doubt := _doubt(cluster, found.answering))]
     if doubts and conf.command.format == 'table':

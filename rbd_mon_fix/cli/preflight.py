@@ -28,6 +28,7 @@ from rbd_mon_fix.preflight import runner
 from rbd_mon_fix.preflight.check import Check
 from rbd_mon_fix.preflight.check import Works
 from rbd_mon_fix.report import listing
+from rbd_mon_fix.report import schema
 
 COLUMNS = tuple(field.name for field in dataclasses.fields(Check))
 
@@ -43,7 +44,7 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
         found = list(runner.run(context, conf.command.host))
     rows = [_row(each) for each in found]
     listing.write(conf.command.format, out, columns, rows,
-                  {'version': 1, 'checks': rows})
+                  schema.document(checks=rows))
     broken = any(each.works is Works.NO for each in found)
     return (exit_codes.ExitCode.WRONG if broken
             else exit_codes.ExitCode.OK)

@@ -80,11 +80,12 @@ def _check_alone(command: Any) -> None:
 
 def _dry_run(context: engine.Context, request: engine.RefreshRequest,
              out: TextIO, err: TextIO) -> int:
-    console = consoles.Console(context.conf, schema.Kind.DRY_RUN, out)
-    found = engine.plan_refresh(context, request, console)
-    console.close(ending.Ending(
-        found.summary, lost=found.lost, error=found.refused,
-        digest=found.digest))
+    with consoles.Console(
+            context.conf, schema.Kind.DRY_RUN, out) as console:
+        found = engine.plan_refresh(context, request, console)
+        console.close(ending.Ending(
+            found.summary, lost=found.lost, error=found.refused,
+                digest=found.digest))
     if found.refused is not None:
         print('rbd-mon-fix: refresh would be refused. '
               f'{encoding.printable(str(found.refused))}', file=err)

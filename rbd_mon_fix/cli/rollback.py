@@ -47,11 +47,12 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
 
 def _dry_run(context: engine.Context, request: engine.RollbackRequest,
              out: TextIO) -> int:
-    console = consoles.Console(context.conf, schema.Kind.DRY_RUN, out)
-    found = engine.plan_rollback(context, request, console)
-    console.close(ending.Ending(
-        found.summary, lost=found.lost, error=found.error,
-        digest=found.digest, undoes=request.run))
+    with consoles.Console(
+            context.conf, schema.Kind.DRY_RUN, out) as console:
+        found = engine.plan_rollback(context, request, console)
+        console.close(ending.Ending(
+            found.summary, lost=found.lost, error=found.error,
+                digest=found.digest, undoes=request.run))
     if found.error is not None:
         raise found.error
     return exit_codes.of_look(False, found.lost)

@@ -29,8 +29,9 @@ from rbd_mon_fix.report import schema
 
 def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
     """Run the command and return its exit code."""
-    console = consoles.Console(conf, schema.Kind.STATUS, out)
-    with engine.Context(conf) as context:
-        found = engine.status(context, consoles.scan_request(conf), console)
-    console.close(ending.Ending(found.summary, lost=found.lost))
+    with consoles.Console(conf, schema.Kind.STATUS, out) as console:
+        with engine.Context(conf) as context:
+            found = engine.status(
+                context, consoles.scan_request(conf), console)
+        console.close(ending.Ending(found.summary, lost=found.lost))
     return exit_codes.of_look(found.summary.needs_attention, found.lost)

@@ -34,6 +34,8 @@ class Watched(io.TextIOBase):
     def __init__(self, stream: TextIO):
         self._stream = stream
         self.error: Optional[OSError] = None
+        # Whether anything was written.
+        self.used = False
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
@@ -50,6 +52,7 @@ class Watched(io.TextIOBase):
 
     def write(self, text: str) -> int:
         """Write a text."""
+        self.used = self.used or bool(text)
         with self._watched():
             return self._stream.write(text)
 
@@ -67,6 +70,28 @@ class Watched(io.TextIOBase):
         except OSError as error:
             self.error = error
             raise
+
+
+class _Copied(io.StringIO):
+    """Passes everything on to a stream, and keeps a copy."""
+
+    def __init__(self, stream: TextIO):
+        super().__init__()
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        super().write(text)
+        return self._stream.write(text)
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+
+@contextlib.contextmanager
+def copied_stderr() -> Iterator[io.StringIO]:
+    """Keep a copy of what is written to stderr in the block."""
+    with contextlib.redirect_stderr(_Copied(sys.stderr)) as copied:
+        yield copied
 
 
 def complete() -> None:

@@ -23,11 +23,13 @@ from oslo_config import cfg
 from rbd_mon_fix import engine
 from rbd_mon_fix.cli import console as consoles
 from rbd_mon_fix.cli import exit_codes
+from rbd_mon_fix.cli import failures
 from rbd_mon_fix.report import listing
+from rbd_mon_fix.report import schema
 from rbd_mon_fix.report import sentences
 
-COLUMNS = ('host', 'instance', 'store', 'disk', 'image', 'opened', 'error',
-           'seconds')
+COLUMNS = ('host', 'instance', 'name', 'store', 'disk', 'image', 'opened',
+           'error', 'seconds')
 
 
 def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
@@ -41,7 +43,7 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
         found = engine.verify(context, request, consoles.Progress(conf, err))
     rows = [_row(each) for each in found.disks]
     listing.write(command.format, out, columns, rows,
-                  {'version': 1, 'disks': rows})
+                  schema.document(failures.of_lost(found.lost), disks=rows))
     if command.format == 'table':
         print('', _summary(rows), sep='\n', file=out)
     return exit_codes.of_look(
@@ -51,9 +53,10 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
 def _row(opened: engine.Opened) -> dict[str, Any]:
     where, proof = opened.locator, opened.proof
     return {'host': where.host, 'instance': where.instance,
-            'store': where.store, 'disk': opened.device,
-            'image': opened.image, 'opened': proof.opened,
-            'error': proof.error, 'seconds': round(proof.seconds, 3)}
+            'name': opened.name or None, 'store': where.store,
+            'disk': opened.device, 'image': opened.image,
+            'opened': proof.opened, 'error': proof.error,
+            'seconds': round(proof.seconds, 3)}
 
 
 def _summary(rows: Sequence[dict[str, Any]]) -> str:

@@ -21,7 +21,7 @@ import dataclasses
 import functools
 import itertools
 import logging
-from typing import Iterable, Iterator, Optional, Sequence
+from typing import Iterable, Iterator, Mapping, Optional, Sequence
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.core import connectivity
@@ -43,6 +43,7 @@ LOG = logging.getLogger(__name__)
 class GuestReport:
     """A running guest and its monitors.
 
+    :param name: the name of its server; '' if it is unknown
     :param launched_with: the addresses on the guest's command line
     :param connected_to: None if this user may not see the connections
     :param is_domain: False for a process that is no running domain of this
@@ -51,6 +52,7 @@ class GuestReport:
 
     host: str
     guest: Guest
+    name: str
     launched_with: tuple[MonAddr, ...]
     connected_to: Optional[tuple[MonAddr, ...]]
     state: GuestState
@@ -99,28 +101,32 @@ def guests(context: contexts.Context,
     host = selection.hosts[0]
     watch = Watch(context, host)
     judge = judging.Judge(context, selection)
+    names: dict[str, str] = {}
     for batch in scans.Scan(context, selection).batches():
+        names.update((uuid, server.name)
+                     for uuid, server in batch.scope.instances.items())
         for _, copies in itertools.groupby(
                 judge.judge(batch).plan.copies,
                 lambda copy: copy.locator.instance):
             watch.add(list(copies))
     seen = {guest.instance for guest in watch.guests}
     return GuestsResult(
-        tuple(_reports(host, watch, selection)),
+        tuple(_reports(host, watch, selection, names)),
         sum(guest.peers is None for guest in watch.guests),
         sum(domain.active and domain.uuid not in seen
             for domain in context.hypervisor(host).domains()),
         context.clusters)
 
 
-def _reports(host: str, watch: Watch,
-             selection: selections.Selection) -> Iterator[GuestReport]:
+def _reports(host: str, watch: Watch, selection: selections.Selection,
+             names: Mapping[str, str]) -> Iterator[GuestReport]:
     for guest in sorted(watch.guests, key=lambda guest: guest.pid):
         disks = watch.disks(guest)
         if selection.includes(guest.instance or '') and (
                 disks or guest.disks):
             yield GuestReport(
-                host, guest, tuple(dict.fromkeys(_launched([guest]))),
+                host, guest, names.get(guest.instance or '', ''),
+                tuple(dict.fromkeys(_launched([guest]))),
                 watch.connected(guest), watch.state(guest, disks),
                 watch.is_domain(guest))
 
@@ -164,10 +170,8 @@ class Watch:
 
     def stranded(self) -> list[str]:
         """Return the UUIDs of recorded servers that are stranded."""
-        if not self._servers:
-            return []
         return sorted(
-            guest.instance for guest in self.guests
+            guest.instance for guest in (self.guests if self._servers else ())
             if guest.instance in self._servers
             and self.state(guest, self.disks(guest)) is GuestState.STRANDED)
 

@@ -58,11 +58,13 @@ class VerifyRequest:
 class Opened:
     """One disk in one record, and whether QEMU opened it.
 
+    :param name: the name of the server; '' if it has none
     :param device: None if the document names no device
     :param image: None if the document cannot be read
     """
 
     locator: Locator
+    name: str
     device: Optional[str]
     image: Optional[str]
     proof: open_check.Proof
@@ -97,7 +99,9 @@ def verify(context: contexts.Context, request: VerifyRequest,
     disks: list[Opened] = []
     for batch in scan.batches():
         found = [each for record in batch.records
-                 if _counts(record, batch) for each in _disks(record)]
+                 if _counts(record, batch)
+                 for each in _disks(record, batch.scope.instances[
+                     record.locator.instance].name)]
         proofs = iter(prover.prove([
             (each.locator, disk) for each, disk in found if disk]))
         disks += [dataclasses.replace(each, proof=next(proofs)) if disk
@@ -204,27 +208,27 @@ def _counts(record: Record, batch: scans.Batch) -> bool:
         instance.managed and instance.host != record.locator.host)
 
 
-def _disks(record: Record
+def _disks(record: Record, name: str
            ) -> Iterator[tuple[Opened, Optional[RbdDisk]]]:
     """Yield the disks of a record, with None for untestable disks."""
     if record.document is None:
-        yield _untried(record, record.disk, None, record.unreadable or ''), \
-            None
+        yield Opened(record.locator, name, record.disk, None, _untried(
+            record.unreadable or '')), None
         return
     for disk in record.document.disks:
         device = record.disk or planning.device_of(disk.key)
-        yield Opened(record.locator, device, disk.image, _UNTRIED), disk
+        yield Opened(record.locator, name, device, disk.image,
+                     _UNTRIED), disk
     for bad in record.document.unreadable:
-        yield _untried(record, bad.key, bad.image, bad.reason), None
+        yield Opened(record.locator, name, bad.key, bad.image,
+                     _untried(bad.reason)), None
 
 
 _UNTRIED = open_check.Proof(False, 'not tried', 0.0)
 
 
-def _untried(record: Record, device: Optional[str], image: Optional[str],
-             why: str) -> Opened:
-    return Opened(record.locator, device, image,
-                  dataclasses.replace(_UNTRIED, error=f'not tried: {why}'))
+def _untried(why: str) -> open_check.Proof:
+    return dataclasses.replace(_UNTRIED, error=f'not tried: {why}')
 
 
 def _disk(change: Change, key: str) -> RbdDisk:

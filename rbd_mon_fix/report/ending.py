@@ -24,6 +24,19 @@ from rbd_mon_fix.model.summary import Summary
 
 
 @dataclasses.dataclass(frozen=True)
+class Failure:
+    """The reason for an exit code, for programs.
+
+    :param kind: the name of the code
+    """
+
+    code: int
+    kind: str
+    message: str
+    hint: str
+
+
+@dataclasses.dataclass(frozen=True)
 class Ending:
     """What is known once all servers have been reported.
 
@@ -34,6 +47,7 @@ class Ending:
     :param digest: the digest of a plan that was not carried out; '' if there
         is none
     :param undoes: the run that a dry run of a rollback would undo
+    :param failure: the error, or the hosts that were lost, for programs
     """
 
     summary: Summary
@@ -43,3 +57,4 @@ class Ending:
     error: Optional[exceptions.RbdMonFixError] = None
     digest: str = ''
     undoes: Optional[str] = None
+    failure: Optional[Failure] = None

@@ -19,8 +19,10 @@ from __future__ import annotations
 from typing import Iterable, Mapping, Sequence, TextIO
 
 from rbd_mon_fix.report import encoding
+from rbd_mon_fix.report import ending
 from rbd_mon_fix.report import factory
 from rbd_mon_fix.report import lines
+from rbd_mon_fix.report import schema
 from rbd_mon_fix.report import style
 from rbd_mon_fix.report import syntax
 
@@ -48,6 +50,15 @@ def write(fmt: str, stream: TextIO, columns: Sequence[str],
         factory.printer(stream).table(
             [heads, *([_cell(row[column]) for column in columns]
                       for row in rows)])
+
+
+def write_error(fmt: str, stream: TextIO, failure: ending.Failure) -> None:
+    """Write the error of a command that has no other output.
+
+    :param fmt: only JSON and YAML have a place for it
+    """
+    if fmt in ('json', 'yaml'):
+        write(fmt, stream, (), (), schema.document(failure))
 
 
 def _write_rows(write_row: syntax.WriteRow, columns: Sequence[str],

@@ -16,7 +16,7 @@
 
 from __future__ import annotations
 
-from typing import Optional, Sequence, TextIO
+from typing import Mapping, Optional, Sequence, TextIO
 
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.finding import Finding
@@ -36,15 +36,16 @@ class ObjectReport:
         self._written = written
         self._kind = kind
         self._in_findings = False
+        self._is_open = False
 
     def clusters(self, clusters: Sequence[Cluster],
                  answering: Optional[frozenset[MonAddr]]) -> None:
         """Write everything before the first record."""
-        self._written.begin({
-            'version': schema.VERSION,
-            'clusters': [schema.cluster(cluster, answering)
-                         for cluster in clusters]})
+        self._written.begin(schema.document(
+            clusters=[schema.cluster(cluster, answering)
+                      for cluster in clusters]))
         self._written.open_list('records')
+        self._is_open = True
 
     def server(self, host: str, instance: Instance, copies: Sequence[Copy],
                outcomes: Outcomes) -> None:
@@ -61,10 +62,22 @@ class ObjectReport:
         """Write everything after the last item."""
         if self._kind.has_findings:
             self._begin_findings()
+        self._end(how.run, {'summary': schema.summary(how.summary, how.lost),
+                            **schema.error(how.failure)})
+
+    def cut(self, failure: ending.Failure, run: Optional[str]) -> None:
+        """End a report that was begun, if an error takes its summary's place.
+
+        :param run: the id of the run, if one was begun
+        """
+        if self._is_open:
+            self._end(run, schema.error(failure))
+
+    def _end(self, run: Optional[str], values: Mapping[str, object]) -> None:
+        self._is_open = False
         self._written.close_list()
-        beside = {'run': how.run} if self._kind.has_outcomes else {}
         self._written.end(
-            {**beside, 'summary': schema.summary(how.summary)})
+            {**({'run': run} if self._kind.has_outcomes else {}), **values})
 
     def _begin_findings(self) -> None:
         if not self._in_findings:

@@ -17,8 +17,10 @@
 from __future__ import annotations
 
 import enum
-from typing import Iterable, Iterator, Optional, Sequence
+import types
+from typing import Iterable, Iterator, Mapping, Optional, Sequence
 
+from rbd_mon_fix import exceptions
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.evidence import Evidence
 from rbd_mon_fix.model.finding import Finding
@@ -31,13 +33,18 @@ from rbd_mon_fix.model.plan import State
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.plan import outcome_of
 from rbd_mon_fix.model.record import SkipReason
+from rbd_mon_fix.model.summary import Host
 from rbd_mon_fix.model.summary import Summary
+from rbd_mon_fix.report import ending
 
-VERSION = 1
+VERSION = 2
 
-_COLUMNS = ('host', 'instance', 'vm_state', 'task_state', 'store', 'key',
-            'disk', 'image', 'cluster', 'monitors', 'desired', 'state',
+_COLUMNS = ('host', 'instance', 'name', 'vm_state', 'task_state', 'store',
+            'key', 'disk', 'image', 'cluster', 'monitors', 'desired', 'state',
             'skip', 'breaks', 'reason')
+
+
+_NONE: Mapping[str, exceptions.RbdMonFixError] = types.MappingProxyType({})
 
 
 class Kind(str, enum.Enum):
@@ -57,6 +64,22 @@ class Kind(str, enum.Enum):
     def has_findings(self) -> bool:
         """Tell whether the report lists findings."""
         return self is Kind.STATUS
+
+
+def document(failure: Optional[ending.Failure] = None,
+             **fields: object) -> dict[str, object]:
+    """Return a whole document.
+
+    :param failure: the reason for the exit code; None to have no ``error``
+    """
+    return {'version': VERSION, **fields, **error(failure)}
+
+
+def error(failure: Optional[ending.Failure]) -> dict[str, object]:
+    """Return the key ``error`` with its value, or nothing."""
+    return {} if failure is None else {'error': {
+        'code': failure.code, 'kind': failure.kind,
+        'message': failure.message, 'hint': failure.hint or None}}
 
 
 def columns(kind: Kind) -> tuple[str, ...]:
@@ -133,8 +156,13 @@ def finding(found: Finding) -> dict[str, object]:
             'advice': found.advice}
 
 
-def summary(counted: Summary) -> dict[str, object]:
-    """Return the value of ``summary``."""
+def summary(counted: Summary,
+            lost: Mapping[str, exceptions.RbdMonFixError] = _NONE
+            ) -> dict[str, object]:
+    """Return the value of ``summary``.
+
+    :param lost: the hosts that were not reached, each with the reason
+    """
     return {
         'servers': counted.servers,
         'would_not_start': counted.found[Operation.START],
@@ -143,14 +171,14 @@ def summary(counted: Summary) -> dict[str, object]:
         'still_would_not_start': counted.left[Operation.START],
         'still_broken': counted.still_broken,
         'records': counted.copies,
+        'due': counted.due,
         'states': {each.value: counted.states[each] for each in State},
         'skipped': {each.value: counted.skipped[each]
                     for each in SkipReason if counted.skipped[each]},
         'breaks': {each.value: counted.found[each] for each in Operation},
-        'hosts': {name: {'servers': host.servers,
-                         'would_not_come_back': host.lost,
-                         'not_judged': host.not_judged}
-                  for name, host in counted.hosts.items()},
+        'hosts': {name: _host(counted.hosts.get(name, Host()),
+                              lost.get(name))
+                  for name in dict.fromkeys((*counted.hosts, *lost))},
         'stranded': counted.stranded,
         'findings': counted.findings,
         'outcomes': {each.value: counted.outcomes[each]
@@ -158,11 +186,21 @@ def summary(counted: Summary) -> dict[str, object]:
     }
 
 
+def _host(counted: Host, error: Optional[exceptions.RbdMonFixError]
+          ) -> dict[str, object]:
+    return {'reached': error is None,
+            'reason': None if error is None else error.message,
+            'servers': counted.servers,
+            'would_not_come_back': counted.lost,
+            'not_judged': counted.not_judged}
+
+
 def _row(copy: Copy) -> dict[str, object]:
     disk = copy.disk
     return {
         'host': copy.locator.host,
         'instance': copy.locator.instance,
+        'name': copy.instance.name or None,
         'vm_state': copy.instance.vm_state,
         'task_state': copy.instance.task_state,
         'store': copy.locator.store,

@@ -83,7 +83,8 @@ def test_the_whole_way(cloud):
         ('saved', 'managed-save', 'vda'): 'start',
     }
     assert status.json['summary']['hosts'] == {
-        'cmp1': {'servers': 5, 'would_not_come_back': 3, 'not_judged': 0}}
+        'cmp1': {'reached': True, 'reason': None, 'servers': 5,
+                 'would_not_come_back': 3, 'not_judged': 0}}
 
     done = admin.run('refresh', '--host', 'cmp1', '--unmanaged', '-f', 'json')
     assert done.code == 0, done.err

@@ -63,9 +63,10 @@ def cluster(**changes):
     return {'name': 'ceph', 'monitors': ['10.0.0.1:6789'], **changes}
 
 
-def test_what_reports_write_can_be_read(load):
+@pytest.mark.parametrize('version', [1, 2])
+def test_what_reports_write_can_be_read(load, version):
     clusters = (FULL, BARE, UNKNOWN)
-    once = load({'version': 1, 'records': [], 'summary': {}, 'clusters': [
+    once = load({'version': version, 'records': [], 'clusters': [
         schema.cluster(dataclasses.replace(
             each, source=Source.MON_DUMP if each.monmap.monitors
             else Source.NONE), frozenset({A})) for each in clusters]})
@@ -114,8 +115,9 @@ def test_an_upper_case_fsid(load):
 ERRORS = [
     ([], 'the top level must be an object'),
     ({}, 'clusters is missing'),
-    ({'version': 2, 'clusters': [cluster()]}, 'version must be 1'),
-    ({'version': None, 'clusters': [cluster()]}, 'version must be 1'),
+    ({'version': 3, 'clusters': [cluster()]}, 'version must be 1 or 2'),
+    ({'version': None, 'clusters': [cluster()]}, 'version must be 1 or 2'),
+    ({'version': True, 'clusters': [cluster()]}, 'version must be 1 or 2'),
     ({'clusters': {}}, 'clusters must be a list'),
     ({'clusters': []}, 'clusters is empty'),
     ({'clusters': [5]}, 'clusters[0] must be an object'),
@@ -227,7 +229,8 @@ def test_every_rule_of_the_schema_has_words():
     annotations = {'$schema', 'title', 'description', 'format'}
     applicators = {'$ref', '$defs', 'properties', 'items', 'if', 'else'}
     assert set(keywords(schema)) - annotations - applicators == {
-        'required', 'type', 'const', 'minItems', 'minLength', 'maxLength'}
+        'required', 'type', 'const', 'enum', 'minItems', 'minLength',
+        'maxLength'}
 
 
 def keywords(schema):

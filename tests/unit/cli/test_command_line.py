@@ -241,3 +241,13 @@ def test_an_option_means_the_same_for_every_command():
                     (tuple(action.option_strings), action.nargs))
     assert [option for option, kinds in found.items()
             if len(kinds) > 1] == []
+
+
+@pytest.mark.parametrize('line, expected', [
+    ('', ''), ('status', ''), ('status -f json', 'json'), ('-fyaml', 'yaml'),
+    ('-f=json', 'json'), ('status -vf json', 'json'), ('-f', ''),
+    ('--format json x', 'json'), ('--format=csv', 'csv'), ('--for=x', 'x'),
+    ('--former-monitors=json', ''), ('-f csv -f json', 'json'),
+    ('--host -f', '')])
+def test_the_wanted_format(line, expected):
+    assert command_line.wanted_format(line.split()) == expected

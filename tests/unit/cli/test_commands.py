@@ -131,6 +131,13 @@ def test_one_host_that_is_down(cloud, run):
         code, report, _ = run(module, 'cmp1', 'cmp2', **fields)
         assert code == 5
         assert {record['host'] for record in report['records']} == {'cmp1'}
+        hosts = report['summary']['hosts']
+        assert {host: (found['reached'], found['reason'])
+                for host, found in hosts.items()} == {
+            'cmp1': (True, None), 'cmp2': (False, 'No libvirt on cmp2.')}
+        assert (report['error']['code'], report['error']['kind']) == (
+            5, 'unreachable')
+        assert 'cmp2 was not reached' in report['error']['message']
     with pytest.raises(exceptions.Unreachable):
         run(status, 'cmp2')
 

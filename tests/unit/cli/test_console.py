@@ -22,13 +22,17 @@ import json
 import signal
 
 import pytest
+import yaml
 
 from rbd_mon_fix import engine
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.cli import console
 from rbd_mon_fix.cli import refresh
 from rbd_mon_fix.cli import rollback
+from rbd_mon_fix.cli import status
 from rbd_mon_fix.core import apply
+from rbd_mon_fix.engine import execution
+from rbd_mon_fix.engine import reporting
 from rbd_mon_fix.report import ending
 from rbd_mon_fix.report import progress
 from rbd_mon_fix.report import schema
@@ -107,6 +111,44 @@ def test_a_run_outlives_its_report(cloud, monkeypatch, command, fields, room):
     assert made.id in words
     code, _, _ = worlds.run(cloud, monkeypatch, rollback, run=made.id)
     assert code == 0
+
+
+@pytest.mark.parametrize('fmt, load', [
+    ('json', json.loads), ('yaml', yaml.safe_load)])
+@pytest.mark.parametrize('error, code', [
+    (exceptions.Unreachable('No database.'), 5), (KeyboardInterrupt(), 130),
+    (RuntimeError('TOPSECRET'), 255)])
+@pytest.mark.parametrize('command, fields', [
+    (status, {}), (refresh, {'dry_run': True}), (refresh, {})])
+def test_an_error_ends_the_document(cloud, monkeypatch, fmt, load, error,
+                                    code, command, fields):
+    """In the middle of the records, and in place of the summary."""
+    def fail(reporter):
+        raise error
+
+    monkeypatch.setattr(reporting.Reporter, 'end', fail)
+    monkeypatch.setattr(execution, '_followed', lambda result, work: work())
+    monkeypatch.setattr(engine, 'Context', cloud.opened)
+    out = io.StringIO()
+    with pytest.raises(type(error)):
+        command.run(cloud.conf(worlds.command(format=fmt, **fields)), out,
+                    io.StringIO())
+    document = load(out.getvalue())
+    assert len(document['records']) == 6
+    assert 'summary' not in document
+    assert document['error']['code'] == code
+    assert 'SECRET' not in out.getvalue()
+    if command is refresh and not fields:
+        [made] = engine.journal(cloud.context()).runs()
+        assert document['run'] == made.id
+
+
+@pytest.mark.parametrize('limit', [None, 1])
+def test_the_error_of_a_guard_is_in_the_document(cloud, run, limit):
+    code, report, _ = run(refresh, dry_run=True, max_changes=limit)
+    assert (code, report.get('error')) == (1, None) if limit is None else (
+        3, {'code': 3, 'kind': 'refused', **report['error']})
+    assert report['summary']['due'] == 6
 
 
 def test_neither_stream_takes_anything(cloud, monkeypatch):

@@ -58,7 +58,8 @@ def test_guests(run, peers, caplog, found, code, state, connected):
     got, report, _ = run(guests)
     assert got == code
     assert report['guests'] == [{
-        'host': 'cmp1', 'instance': memory.uuid(1), 'pid': 7,
+        'host': 'cmp1', 'instance': memory.uuid(1), 'name': 'server-1',
+        'pid': 7,
         'launched_with': ['10.0.0.1:6789'], 'connected_to': connected,
         'state': state}]
     assert set(report['guests'][0]) == set(guests.COLUMNS)

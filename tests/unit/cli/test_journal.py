@@ -50,7 +50,7 @@ def test_show(run):
 
 
 def test_list(run):
-    assert run(journal, action='list')[:2] == (0, {'version': 1, 'runs': []})
+    assert run(journal, action='list')[:2] == (0, {'version': 2, 'runs': []})
     made = run(refresh)[1]['run']
     run(rollback, run=made)
     code, report, _ = run(journal, action='list')

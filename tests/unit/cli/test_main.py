@@ -14,6 +14,7 @@
 
 """Behavior common to all commands: config, errors, exit codes."""
 
+import json
 import os
 import shlex
 import signal
@@ -24,6 +25,7 @@ import types
 from oslo_config import cfg
 from oslo_log import log as logging
 import pytest
+import yaml
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.cli import error_lines
@@ -100,6 +102,74 @@ def test_errors_of_ours(command, capsys, error, code):
     assert told(capsys) == 'rbd-mon-fix: It is so. Do this.\n'
 
 
+@pytest.mark.parametrize('fmt, load', [
+    ('json', json.loads), ('yaml', yaml.safe_load)])
+@pytest.mark.parametrize('error, code, kind', [
+    (exceptions.ConfigError('It is so.', 'Do this.'), 2, 'usage'),
+    (exceptions.Refused('It is so.', 'Do this.'), 3, 'refused'),
+    (exceptions.RbdMonFixError('It is so.', 'Do this.'), 4, 'incomplete'),
+    (exceptions.Unreachable('It is so.', 'Do this.'), 5, 'unreachable')])
+def test_an_error_is_an_object_for_programs(command, capsys, fmt, load, error,
+                                            code, kind):
+    command.act = raises(error)
+    assert main.main(['monitors', '-f', fmt]) == code
+    out, err = capsys.readouterr()
+    assert load(out) == {'version': 2, 'error': {
+        'code': code, 'kind': kind, 'message': 'It is so.',
+        'hint': 'Do this.'}}
+    assert err == 'rbd-mon-fix: It is so. Do this.\n'
+
+
+@pytest.mark.parametrize('error, code, message', [
+    (KeyboardInterrupt(), 130, 'Interrupted.'),
+    (exceptions.Interrupted('R', 2, 9), 130,
+     'Interrupted. Run R: 2 of 9 changes written.'),
+    (OSError(28, 'TOPSECRET'), 4,
+     'The operating system reports: No space left on device.'),
+    (ImportError('TOPSECRET', name='libvirt'), 2,
+     'Cannot load the Python module libvirt: it is missing or cannot be '
+     'opened.'),
+    (RuntimeError('TOPSECRET'), 255, 'Crashed: RuntimeError.')])
+def test_any_ending_is_an_object_for_programs(command, capsys, error, code,
+                                              message):
+    command.act = raises(error)
+    assert main.main(['monitors', '--format=json']) == code
+    found = json.loads(capsys.readouterr().out)
+    assert (found['error']['code'], found['error']['message']) == (
+        code, message)
+    assert 'SECRET' not in json.dumps(found)
+
+
+@pytest.mark.parametrize('argv, words', [
+    (['monitors', '-f', 'json', '--nonsense'],
+     'unrecognized arguments: --nonsense'),
+    (['-f', 'json', 'nonsense'], "'nonsense'"), (['-fjson'], 'COMMAND'),
+    (['status', '--format=json', '--host'], '--host'),
+    (['monitors', '-f', 'json', '--config-file', '/none/x.conf'],
+     '/none/x.conf')])
+def test_a_command_line_that_cannot_be_used(command, capsys, argv, words):
+    try:
+        code = main.main(argv)
+    except SystemExit as error:
+        code = error.code
+    out, err = capsys.readouterr()
+    assert code == 2
+    found = json.loads(out)['error']
+    assert (found['code'], found['kind']) == (2, 'usage')
+    assert words in found['message']
+    assert words in err
+
+
+def test_a_report_that_was_begun_is_not_followed_by_an_error(command, capsys):
+    def act(conf, out):
+        out.write('{}')
+        raise exceptions.Refused('It is so.')
+
+    command.act = act
+    assert main.main(['monitors', '-f', 'json']) == 3
+    assert capsys.readouterr() == ('{}', 'rbd-mon-fix: It is so.\n')
+
+
 def test_an_error_without_a_hint(command, capsys):
     command.act = raises(exceptions.Refused('It is so.'))
     assert main.main(['monitors']) == 3
@@ -153,10 +223,13 @@ MISSING = ('--config-file', '/none', *LISTING)
 
 
 @pytest.mark.parametrize('redirection, words, code, err', [
-    ('>/dev/full', LISTING, 4, FULL), ('>/dev/full', ('--version',), 4, FULL),
+    ('>/dev/full', LISTING, 4, FULL),
+    ('>/dev/full', (*LISTING, '-f', 'json'), 4, FULL),
+    ('>/dev/full', ('--version',), 4, FULL),
     ('>&-', LISTING, 4, CLOSED), ('>&- 2>&- <&-', LISTING, 4, ''),
     ('2>&-', LISTING, 0, ''), ('2>/dev/full', LISTING, 0, ''),
     ('2>&-', MISSING, 2, ''), ('2>/dev/full', MISSING, 2, ''),
+    ('>/dev/full 2>&-', ('nonsense', '-f', 'json'), 2, ''),
     ('2>/dev/full', ('nonsense',), 2, ''), ('2>&-', ('nonsense',), 2, ''),
     ('<&-', LISTING, 0, '')])
 @pytest.mark.parametrize('buffered', [True, False])
@@ -457,7 +530,7 @@ def test_nohup(tmp_path):
 def test_a_signal_while_the_first_one_is_told(command, monkeypatch, capsys,
                                               caplog):
     command.act = raises(KeyboardInterrupt())
-    monkeypatch.setattr(error_lines, 'tell', lambda error: raises(
+    monkeypatch.setattr(error_lines, 'tell', lambda error, argv: raises(
         KeyboardInterrupt())(None, None))
     with caplog.at_level('INFO'):
         assert main.main(['monitors']) == 130

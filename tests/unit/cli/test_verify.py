@@ -49,10 +49,11 @@ def image(server):
 def test_all_open(run, closed):
     code, report, _ = run(verify, timeout=2.0, store=['domain'])
     assert code == 0
-    assert report['version'] == 1
+    assert report['version'] == 2
     assert report['disks'] == [{
-        'host': 'cmp1', 'instance': memory.uuid(server), 'store': 'domain',
-        'disk': 'vda', 'image': image(server), 'opened': True, 'error': None,
+        'host': 'cmp1', 'instance': memory.uuid(server),
+        'name': f'server-{server}', 'store': 'domain', 'disk': 'vda',
+        'image': image(server), 'opened': True, 'error': None,
         'seconds': 2.0} for server in (1, 2)]
     assert set(report['disks'][0]) == set(verify.COLUMNS)
 

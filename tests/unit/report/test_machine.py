@@ -51,14 +51,15 @@ def test_contract_of_a_whole_document():
     document = json.loads(text('json', REFRESH, [copies], done, 'r1'))
     summary = document.pop('summary')
     common = {
-        'host': 'cmp1', 'instance': sample.uuid(2), 'vm_state': 'stopped',
-        'task_state': None, 'key': '7', 'disk': 'vda', 'image': 'vms/root',
+        'host': 'cmp1', 'instance': sample.uuid(2), 'name': 'web-2',
+        'vm_state': 'stopped', 'task_state': None, 'key': '7',
+        'disk': 'vda', 'image': 'vms/root',
         'cluster': 'ceph', 'monitors': ['10.0.0.1:6789', '[fd00::1]:6789'],
         'desired': ['10.1.0.1:6789', '[fd01::1]:6789'], 'state': 'stale',
         'skip': None, 'evidence': None}
 
     assert document == {
-        'version': 1,
+        'version': 2,
         'clusters': [schema.cluster(sample.CLUSTER,
                                     frozenset(sample.NEW))],
         'records': [
@@ -75,9 +76,10 @@ def test_contract_of_what_cannot_be_read():
     record, = json.loads(text('json', STATUS, MANY[3:]))['records']
 
     assert record == {
-        'host': 'cmp1', 'instance': sample.uuid(4), 'vm_state': 'stopped',
-        'task_state': None, 'store': 'nova-bdm', 'key': '7', 'disk': 'vda',
-        'image': None, 'cluster': None, 'monitors': [], 'desired': [],
+        'host': 'cmp1', 'instance': sample.uuid(4), 'name': 'web-4',
+        'vm_state': 'stopped', 'task_state': None, 'store': 'nova-bdm',
+        'key': '7', 'disk': 'vda', 'image': None,
+        'cluster': None, 'monitors': [], 'desired': [],
         'state': 'unreadable', 'skip': 'unreadable', 'breaks': [],
         'reason': 'It is no JSON.', 'evidence': None}
 

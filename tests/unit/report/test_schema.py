@@ -18,6 +18,7 @@ import dataclasses
 
 import pytest
 
+from rbd_mon_fix import exceptions
 from rbd_mon_fix.model.cluster import Backend
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.cluster import Source
@@ -163,7 +164,9 @@ def test_the_summary():
     done = {**sample.outcomes(servers[1]),
             **sample.outcomes(servers[2], Verdict.CONFLICT)}
 
-    assert schema.summary(sample.summary(servers, done, findings=2)) == {
+    assert schema.summary(
+            sample.summary(servers, done, findings=2),
+            {'cmp2': exceptions.Unreachable('No answer.', 'Wait.')}) == {
         'servers': 5,
         'would_not_start': 3,
         'broken': 3,
@@ -171,11 +174,15 @@ def test_the_summary():
         'still_would_not_start': 2,
         'still_broken': 2,
         'records': 11,
+        'due': 4,
         'states': {'current': 5, 'drifted': 0, 'stale': 5,
                    'unknown-cluster': 0, 'unreadable': 1},
         'skipped': {'busy': 1, 'unreadable': 1},
-        'hosts': {'cmp1': {'servers': 5, 'would_not_come_back': 2,
-                           'not_judged': 1}},
+        'hosts': {
+            'cmp1': {'reached': True, 'reason': None, 'servers': 5,
+                     'would_not_come_back': 2, 'not_judged': 1},
+            'cmp2': {'reached': False, 'reason': 'No answer.', 'servers': 0,
+                     'would_not_come_back': 0, 'not_judged': 0}},
         'stranded': [],
         'findings': 2,
         'breaks': {'start': 3, 'hard-reboot': 3, 'soft-reboot': 2,
