@@ -28,8 +28,10 @@ from rbd_mon_fix.cli import exit_codes
 from rbd_mon_fix.cli import failures
 from rbd_mon_fix.cli import help_pages
 from rbd_mon_fix.cli import streams
+from rbd_mon_fix.model.health import Severity
 from rbd_mon_fix.report import encoding
 from rbd_mon_fix.report import listing
+from rbd_mon_fix.report import nagios
 
 
 def trace(debug: bool) -> None:
@@ -55,12 +57,14 @@ def answer(error: exceptions.RbdMonFixError, argv: Sequence[str]) -> int:
 
     :param argv: the command line, which may not be valid
     """
+    fmt = command_line.wanted_format(argv)
     if not (isinstance(sys.stdout, streams.Watched) and sys.stdout.used):
         # Without a working stdout, the exit code and stderr must tell.
         with contextlib.suppress(OSError):
-            listing.write_error(command_line.wanted_format(argv), sys.stdout,
-                                failures.of_error(error))
-    return exit_codes.of_error(error)
+            listing.write_error(fmt, sys.stdout, failures.of_error(error))
+    # Nagios has codes of its own.
+    return (nagios.CODES[Severity.UNKNOWN] if fmt == 'nagios'
+            else exit_codes.of_error(error))
 
 
 def tell_interrupted(error: exceptions.Interrupted, argv: Sequence[str],

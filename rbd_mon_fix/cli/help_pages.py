@@ -35,6 +35,7 @@ SUMMARIES = {
     'refresh': 'Correct stale and drifted copies; running guests go on.',
     'verify': 'Have QEMU open each disk as a cold start would.',
     'guests': 'Show whether running guests follow the monitors.',
+    'check': 'Summarize status and guests for monitoring.',
     'rollback': 'Undo a run.',
     'journal': 'Show or remove earlier runs.',
     'hook': 'Manage the libvirt hook of this host.',
@@ -45,7 +46,6 @@ _HEADINGS = {'optional arguments': 'options',
 
 _TOP = """\
 usage: {usage}
-
 {description}
 
 commands, in the usual order:

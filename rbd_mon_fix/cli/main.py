@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-from importlib import metadata
 import os
 import signal
 import sys
@@ -39,6 +38,7 @@ from rbd_mon_fix.cli import log_lines
 from rbd_mon_fix.cli import parser
 from rbd_mon_fix.cli import stopping
 from rbd_mon_fix.cli import streams
+from rbd_mon_fix.cli import version
 from rbd_mon_fix.conf import options
 from rbd_mon_fix.conf import unknown
 
@@ -100,7 +100,7 @@ def _ending(command: audit_log.Command, debug: bool) -> int:
 
 def _run(conf: cfg.ConfigOpts, command: audit_log.Command) -> int:
     _parse(conf, command.words)
-    command.begin(conf, _version())
+    command.begin(conf, version.installed())
     module = importlib.import_module(f'rbd_mon_fix.cli.{conf.command.name}')
     code: int = module.run(conf, sys.stdout, sys.stderr)
     sys.stdout.flush()
@@ -134,7 +134,7 @@ def _parse(conf: cfg.ConfigOpts, argv: Sequence[str]) -> None:
     try:
         with streams.copied_stderr() as told:
             conf(argv, project='rbd-mon-fix', prog='rbd-mon-fix',
-                 version=_version(), usage=help_pages.USAGE,
+                 version=version.installed(), usage=help_pages.USAGE,
                  description=help_pages.DESCRIPTION, epilog=help_pages.EPILOG,
                  default_config_files=_existing(CONFIG_FILE),
                  default_config_dirs=_existing(CONFIG_FILE + '.d'))
@@ -157,13 +157,6 @@ def _parse(conf: cfg.ConfigOpts, argv: Sequence[str]) -> None:
         # Before Python 3.11, argparse lets errors of stdout out. oslo.log
         # raises RuntimeError if use_journal lacks the Python module systemd.
         raise (_unwritten() or failures.unusable(error)) from error
-
-
-def _version() -> str:
-    try:
-        return metadata.version('rbd-mon-fix')
-    except metadata.PackageNotFoundError:
-        return 'not installed'
 
 
 def _existing(path: str) -> list[str]:

@@ -23,9 +23,9 @@ from oslo_config import cfg
 from rbd_mon_fix import engine
 from rbd_mon_fix.cli import console as consoles
 from rbd_mon_fix.cli import exit_codes
+from rbd_mon_fix.model import cluster as clusters
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.monmap import MonAddr
-from rbd_mon_fix.model.monmap import Monitor
 from rbd_mon_fix.report import encoding
 from rbd_mon_fix.report import listing
 from rbd_mon_fix.report import schema
@@ -47,24 +47,10 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
             schema.cluster(cluster, found.answering)
             for cluster in found.clusters]))
     doubts = [doubt for cluster in found.clusters
-              if (doubt := _doubt(cluster, found.answering))]
+              if (doubt := clusters.doubt(cluster, found.answering))]
     if doubts and conf.command.format == 'table':
         print('', *map(encoding.printable, doubts), sep='\n', file=out)
     return exit_codes.of_look(doubts, None)
-
-
-def _doubt(cluster: Cluster, answering: Optional[frozenset[MonAddr]]) -> str:
-    """Return why a list of monitors is not certain, or ''."""
-    monitors = cluster.monmap.monitors
-    if not monitors:
-        return f'The monitors of {cluster.name} are unknown.'
-    if cluster.is_claim:
-        return (f'The monitors of {cluster.name} come from {cluster.origin}, '
-                'not from the cluster itself.')
-    if answering is not None and all(answering.isdisjoint(monitor.addrs)
-                                     for monitor in monitors):
-        return f'None of the monitors of {cluster.name} answers.'
-    return ''
 
 
 def _rows(cluster: Cluster, answering: Optional[frozenset[MonAddr]]
@@ -72,7 +58,7 @@ def _rows(cluster: Cluster, answering: Optional[frozenset[MonAddr]]
     for monitor in cluster.monmap.monitors or (None,):
         yield _row(cluster, monitor.name if monitor else '',
                    str(monitor.addr) if monitor else None,
-                   _answers(monitor, answering))
+                   clusters.answers(monitor, answering))
 
 
 def _former(cluster: Cluster) -> Iterator[dict[str, Any]]:
@@ -94,10 +80,3 @@ def _row(cluster: Cluster, name: str, monitor: Optional[str], answers: str,
             'until': until,
             'backends': [':'.join(filter(None, (backend.owner, backend.name)))
                          for backend in cluster.backends]}
-
-
-def _answers(monitor: Optional[Monitor],
-             answering: Optional[frozenset[MonAddr]]) -> str:
-    if monitor is None or answering is None:
-        return 'not asked'
-    return 'yes' if answering & set(monitor.addrs) else 'no'

@@ -21,6 +21,7 @@ from typing import Any, Sequence
 
 from rbd_mon_fix.cli import action_parsers
 from rbd_mon_fix.cli import argument_types
+from rbd_mon_fix.cli import check_options
 from rbd_mon_fix.cli import command_parser
 
 # The names in stores/registry.py, in writing order; importing the registry
@@ -76,6 +77,8 @@ def add_parsers(commands: Any, parent: Any) -> None:
         'Show each running QEMU process, the monitors that it was launched '
         'with and is connected to, and whether it follows the monitors or is '
         'stranded. Run it on the compute host itself.'))
+    check_options.add(_scope(command_parser.bare(
+        commands, 'check', check_options.TEXT), STORES))
     _rollback(command_parser.listing(
         commands, 'rollback',
         'Undo a run: restore the addresses that it replaced, wherever '

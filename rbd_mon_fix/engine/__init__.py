@@ -24,13 +24,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rbd_mon_fix.engine.connectivity import GuestReport
-    from rbd_mon_fix.engine.connectivity import GuestsResult
-    from rbd_mon_fix.engine.connectivity import guests
     from rbd_mon_fix.engine.context import Context
     from rbd_mon_fix.engine.context import open_context
     from rbd_mon_fix.engine.dry_run import PlanResult
     from rbd_mon_fix.engine.execution import RunResult
+    from rbd_mon_fix.engine.health_check import CheckResult
+    from rbd_mon_fix.engine.health_check import check
+    from rbd_mon_fix.engine.health_check import replace_textfile
     from rbd_mon_fix.engine.hook_parts import HookPart
     from rbd_mon_fix.engine.hook_parts import hook_status
     from rbd_mon_fix.engine.hook_update import install_hook
@@ -46,6 +46,9 @@ if TYPE_CHECKING:
     from rbd_mon_fix.engine.rollback_run import RollbackRequest
     from rbd_mon_fix.engine.rollback_run import plan_rollback
     from rbd_mon_fix.engine.rollback_run import rollback
+    from rbd_mon_fix.engine.running_guests import GuestReport
+    from rbd_mon_fix.engine.running_guests import GuestsResult
+    from rbd_mon_fix.engine.running_guests import guests
     from rbd_mon_fix.engine.saved_plans import plan_scope
     from rbd_mon_fix.engine.saved_plans import read_plan
     from rbd_mon_fix.engine.selection import ScanRequest
@@ -59,21 +62,22 @@ if TYPE_CHECKING:
     from rbd_mon_fix.engine.verification import verify
 
 __all__ = (
-    'Context', 'GuestReport', 'GuestsResult', 'HookPart', 'Limits',
-    'Listener', 'MonitorsResult', 'Opened', 'Phase', 'PlanResult',
-    'RefreshRequest', 'RollbackRequest', 'RunResult', 'ScanRequest',
-    'ScanResult', 'Silence', 'VerifyRequest', 'VerifyResult',
-    'find_monitors', 'guests', 'hook_status', 'install_hook', 'journal',
-    'open_context', 'plan_refresh', 'plan_rollback', 'plan_scope',
-    'read_plan', 'refresh', 'remove_hook', 'rollback', 'status', 'verify')
+    'CheckResult', 'Context', 'GuestReport', 'GuestsResult', 'HookPart',
+    'Limits', 'Listener', 'MonitorsResult', 'Opened', 'Phase',
+    'PlanResult', 'RefreshRequest', 'RollbackRequest', 'RunResult',
+    'ScanRequest', 'ScanResult', 'Silence', 'VerifyRequest',
+    'VerifyResult', 'check', 'find_monitors', 'guests', 'hook_status',
+    'install_hook', 'journal', 'open_context', 'plan_refresh',
+    'plan_rollback', 'plan_scope', 'read_plan', 'refresh', 'remove_hook',
+    'replace_textfile', 'rollback', 'status', 'verify')
 
 # The names that each module exports. A command imports only the modules
 # that it uses, which keeps its start time short.
 _MODULES = {
-    'connectivity': ('GuestReport', 'guests', 'GuestsResult'),
     'context': ('Context', 'open_context'),
     'dry_run': ('PlanResult',),
     'execution': ('RunResult',),
+    'health_check': ('check', 'CheckResult', 'replace_textfile'),
     'hook_parts': ('hook_status', 'HookPart'),
     'hook_update': ('install_hook', 'remove_hook'),
     'monitors': ('find_monitors', 'MonitorsResult'),
@@ -81,6 +85,7 @@ _MODULES = {
     'reporting': ('Listener', 'Phase', 'Silence'),
     'rollback_run': ('plan_rollback', 'rollback', 'RollbackRequest'),
     'saved_plans': ('plan_scope', 'read_plan'),
+    'running_guests': ('GuestReport', 'guests', 'GuestsResult'),
     'selection': ('ScanRequest',),
     'session': ('journal',),
     'status_scan': ('ScanResult', 'status'),

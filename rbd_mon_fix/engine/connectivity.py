@@ -17,18 +17,15 @@
 from __future__ import annotations
 
 import collections
-import dataclasses
 import functools
 import itertools
 import logging
-from typing import Iterable, Iterator, Mapping, Optional, Sequence
+from typing import Iterable, Iterator, Optional, Sequence
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.core import connectivity
 from rbd_mon_fix.engine import context as contexts
 from rbd_mon_fix.engine import judging
-from rbd_mon_fix.engine import scan as scans
-from rbd_mon_fix.engine import selection as selections
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.disk import RbdDisk
 from rbd_mon_fix.model.guest import Guest
@@ -37,98 +34,6 @@ from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.plan import Copy
 
 LOG = logging.getLogger(__name__)
-
-
-@dataclasses.dataclass(frozen=True)
-class GuestReport:
-    """A running guest and its monitors.
-
-    :param name: the name of its server; '' if it is unknown
-    :param launched_with: the addresses on the guest's command line
-    :param connected_to: None if this user may not see the connections
-    :param is_domain: False for a process that is no running domain of this
-        libvirt; its state is unknown
-    """
-
-    host: str
-    guest: Guest
-    name: str
-    launched_with: tuple[MonAddr, ...]
-    connected_to: Optional[tuple[MonAddr, ...]]
-    state: GuestState
-    is_domain: bool = True
-
-
-@dataclasses.dataclass(frozen=True)
-class GuestsResult:
-    """The running guests of a host.
-
-    :param guests: guests that have an RBD disk or were launched with one
-    :param closed: number of guests whose connections this user may not see
-    :param hidden: number of running domains whose process cannot be seen
-    :param clusters: the clusters that the config names
-    """
-
-    guests: tuple[GuestReport, ...]
-    closed: int
-    hidden: int
-    clusters: tuple[Cluster, ...]
-
-    @property
-    def stranded(self) -> list[str]:
-        """Return the UUIDs of guests that have lost their monitors."""
-        return [report.guest.instance for report in self.guests
-                if report.guest.instance
-                and report.state is GuestState.STRANDED]
-
-    @property
-    def not_judged(self) -> int:
-        """Return the number of running domains whose state is unknown."""
-        return self.hidden + sum(
-            report.is_domain and report.state is GuestState.UNKNOWN
-            for report in self.guests)
-
-
-def guests(context: contexts.Context,
-           request: selections.ScanRequest) -> GuestsResult:
-    """Examine the QEMU processes of this machine.
-
-    :raises ConfigError: a host is not this machine
-    :raises Unreachable: libvirt or a database cannot be reached
-    """
-    selection = selections.select(request, context)
-    context.local_host.require(selection.hosts, 'guests')
-    host = selection.hosts[0]
-    watch = Watch(context, host)
-    judge = judging.Judge(context, selection)
-    names: dict[str, str] = {}
-    for batch in scans.Scan(context, selection).batches():
-        names.update((uuid, server.name)
-                     for uuid, server in batch.scope.instances.items())
-        for _, copies in itertools.groupby(
-                judge.judge(batch).plan.copies,
-                lambda copy: copy.locator.instance):
-            watch.add(list(copies))
-    seen = {guest.instance for guest in watch.guests}
-    return GuestsResult(
-        tuple(_reports(host, watch, selection, names)),
-        sum(guest.peers is None for guest in watch.guests),
-        sum(domain.active and domain.uuid not in seen
-            for domain in context.hypervisor(host).domains()),
-        context.clusters)
-
-
-def _reports(host: str, watch: Watch, selection: selections.Selection,
-             names: Mapping[str, str]) -> Iterator[GuestReport]:
-    for guest in sorted(watch.guests, key=lambda guest: guest.pid):
-        disks = watch.disks(guest)
-        if selection.includes(guest.instance or '') and (
-                disks or guest.disks):
-            yield GuestReport(
-                host, guest, names.get(guest.instance or '', ''),
-                tuple(dict.fromkeys(_launched([guest]))),
-                watch.connected(guest), watch.state(guest, disks),
-                watch.is_domain(guest))
 
 
 class Watch:
@@ -167,6 +72,10 @@ class Watch:
         for copy in copies:
             if copy.disk is not None:
                 self._named[where.instance, copy.disk.image].add(copy.cluster)
+
+    def launched_with(self, guest: Guest) -> tuple[MonAddr, ...]:
+        """Return the addresses on a guest's command line, each once."""
+        return tuple(dict.fromkeys(_launched([guest])))
 
     def stranded(self) -> list[str]:
         """Return the UUIDs of recorded servers that are stranded."""

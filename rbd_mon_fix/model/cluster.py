@@ -24,6 +24,7 @@ from rbd_mon_fix.model import disk as disk_model
 from rbd_mon_fix.model.history import FormerMonitor
 from rbd_mon_fix.model.history import MonEpoch
 from rbd_mon_fix.model.monmap import MonAddr
+from rbd_mon_fix.model.monmap import Monitor
 from rbd_mon_fix.model.monmap import MonMap
 
 
@@ -156,3 +157,25 @@ class Cluster:
     def is_claim(self) -> bool:
         """Return whether the monitors were not listed by the cluster."""
         return self.source in (Source.CEPH_CONF, Source.MONITORS_FILE)
+
+
+def doubt(cluster: Cluster, answering: Optional[frozenset[MonAddr]]) -> str:
+    """Return why a list of monitors is not certain, or ''."""
+    monitors = cluster.monmap.monitors
+    if not monitors:
+        return f'The monitors of {cluster.name} are unknown.'
+    if cluster.is_claim:
+        return (f'The monitors of {cluster.name} come from {cluster.origin}, '
+                'not from the cluster itself.')
+    if answering is not None and all(answering.isdisjoint(monitor.addrs)
+                                     for monitor in monitors):
+        return f'None of the monitors of {cluster.name} answers.'
+    return ''
+
+
+def answers(monitor: Optional[Monitor],
+            answering: Optional[frozenset[MonAddr]]) -> str:
+    """Return ``yes``, ``no``, or ``not asked``."""
+    if monitor is None or answering is None:
+        return 'not asked'
+    return 'yes' if answering & set(monitor.addrs) else 'no'

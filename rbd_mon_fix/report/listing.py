@@ -22,6 +22,7 @@ from rbd_mon_fix.report import encoding
 from rbd_mon_fix.report import ending
 from rbd_mon_fix.report import factory
 from rbd_mon_fix.report import lines
+from rbd_mon_fix.report import nagios
 from rbd_mon_fix.report import schema
 from rbd_mon_fix.report import style
 from rbd_mon_fix.report import syntax
@@ -55,9 +56,11 @@ def write(fmt: str, stream: TextIO, columns: Sequence[str],
 def write_error(fmt: str, stream: TextIO, failure: ending.Failure) -> None:
     """Write the error of a command that has no other output.
 
-    :param fmt: only JSON and YAML have a place for it
+    :param fmt: only JSON, YAML and the line for Nagios have a place for it
     """
-    if fmt in ('json', 'yaml'):
+    if fmt == 'nagios':
+        stream.write(nagios.unknown(failure.message) + '\n')
+    elif fmt in ('json', 'yaml'):
         write(fmt, stream, (), (), schema.document(failure))
 
 

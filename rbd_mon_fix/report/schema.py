@@ -24,6 +24,8 @@ from rbd_mon_fix import exceptions
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.evidence import Evidence
 from rbd_mon_fix.model.finding import Finding
+from rbd_mon_fix.model.guest import GuestState
+from rbd_mon_fix.model.health import Health
 from rbd_mon_fix.model.history import FormerMonitor
 from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.plan import Copy
@@ -183,6 +185,26 @@ def summary(counted: Summary,
         'findings': counted.findings,
         'outcomes': {each.value: counted.outcomes[each]
                      for each in Verdict},
+    }
+
+
+def health(found: Health, lost: Mapping[str, exceptions.RbdMonFixError]
+           ) -> dict[str, object]:
+    """Return the keys of a check.
+
+    :param lost: the hosts that were not reached, each with the reason
+    """
+    guests = [host.guests for host in found.hosts.values()
+              if host.guests is not None]
+    return {
+        'severity': found.severity.value,
+        'clusters': [cluster(each, found.answering)
+                     for each in found.clusters],
+        'doubts': list(found.doubts),
+        'guests': {state.value: sum(each[state] for each in guests)
+                   for state in GuestState} if guests else None,
+        'guests_not_judged': found.not_judged,
+        'summary': summary(found.summary, lost),
     }
 
 

@@ -52,6 +52,27 @@ def replace(folder: private_folder.PrivateFolder, name: str, content: bytes,
     folder.sync()
 
 
+def replace_shared(path: str, content: bytes) -> None:
+    """Replace a file that others read, in a folder that may be theirs.
+
+    The draft is a new file, and the rename follows no link, so nothing
+    outside the folder can be changed. Others cannot read the file until it is
+    complete.
+
+    :raises OSError: the file cannot be written; the old one is unchanged
+    """
+    where, name = os.path.split(os.path.abspath(path))
+    try:
+        fd = os.open(where, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            replace(private_folder.PrivateFolder(fd, where, 'its folder'),
+                    name, content, 0o644)
+        finally:
+            os.close(fd)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, path) from None
+
+
 def remove_drafts(folder: private_folder.PrivateFolder, name: str) -> None:
     """Remove the drafts of a file that killed runs have left.
 

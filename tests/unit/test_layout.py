@@ -64,11 +64,12 @@ DOORS = {
                       'conf/nova_api.py'),
     'openstack': ('clients/nova_login.py',),
     'sqlalchemy': ('clients/database/',),
+    'prometheus_client': ('report/metrics.py',),
     'psutil': ('qemu/processes.py', 'hook/daemon.py'),
     'rich': ('report/',),
-    'argparse': ('cli/argument_types.py', 'cli/command_line.py',
-                 'cli/help_pages.py', 'cli/action_parsers.py',
-                 'cli/command_parser.py', 'cli/parser.py',
+    'argparse': ('cli/action_parsers.py', 'cli/argument_types.py',
+                 'cli/check_options.py', 'cli/command_line.py',
+                 'cli/command_parser.py', 'cli/help_pages.py', 'cli/parser.py',
                  'conf/flag_list.py'),
 }
 
@@ -85,6 +86,8 @@ COVERED = {
         'unit/cli/test_parser.py', 'the parser is made of them'),
     'cli/argument_types.py': (
         'unit/cli/test_parser.py', 'the parser is made of them'),
+    'cli/check_options.py': (
+        'unit/cli/test_parser.py', 'the parser is made of them'),
     'cli/command_parser.py': (
         'unit/cli/test_parser.py', 'the parser is made of it'),
     'cli/error_lines.py': (
@@ -92,6 +95,8 @@ COVERED = {
     'ceph/monitors_schema.py': (
         'unit/ceph/test_monitors_file.py', 'it checks each such file'),
     'ceph/discovery.py': ('unit/ceph/test_clusters.py', LEARNING),
+    'engine/running_guests.py': (
+        'unit/engine/test_connectivity.py', 'guests are judged there'),
     'engine/__init__.py': (
         'unit/engine/test_api.py', 'it is what others import'),
     'exceptions.py': (
@@ -106,6 +111,8 @@ COVERED = {
         'unit/core/test_digest.py', 'a value without code'),
     'model/store.py': (
         'unit/stores/test_contract.py', 'it is the contract of all stores'),
+    'cli/version.py': (
+        'unit/cli/test_main.py', '--version prints it'),
     'preflight/ceph.py': ('functional/test_preflight.py', CLOUDS),
     'preflight/machine.py': ('functional/test_preflight.py', CLOUDS),
     'preflight/services.py': ('functional/test_preflight.py', CLOUDS),

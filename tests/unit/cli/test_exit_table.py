@@ -28,6 +28,7 @@ import pytest
 from rbd_mon_fix import engine
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.ceph import client
+from rbd_mon_fix.cli import check
 from rbd_mon_fix.cli import exit_codes
 from rbd_mon_fix.cli import guests
 from rbd_mon_fix.cli import monitors
@@ -50,7 +51,7 @@ COMMANDS: dict[str, tuple[Any, dict[str, Any]]] = {
     'status': (status, {}), 'dry run': (refresh, {'dry_run': True}),
     'refresh': (refresh, {}), 'verify': (verify, {}),
     'guests': (guests, {'store': ['domain']}), 'monitors': (monitors, {}),
-    'rollback': (rollback, {})}
+    'check': (check, {'textfile': None}), 'rollback': (rollback, {})}
 
 RIGHT = [addr.host for addr in memory.addrs(memory.NEW)]
 OLD = list(places.OLD)

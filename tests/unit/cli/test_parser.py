@@ -198,7 +198,7 @@ def test_the_list_of_commands_has_a_sentence_for_each():
     commands = top.add_subparsers()
     parser.add_parsers(commands, top)
     sentences = [action.help for action in commands._choices_actions]
-    assert len(sentences) == 9
+    assert len(sentences) == 10
     for sentence in sentences:
         assert re.fullmatch(r'[A-Z][^.]*\.', sentence)
 

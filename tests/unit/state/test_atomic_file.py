@@ -193,3 +193,26 @@ def test_the_new_name_is_synced(tmp_path, monkeypatch):
         replace(tmp_path / 'file', b'new', 0o600)
     assert len(synced) == 2
     assert (tmp_path / 'file').read_bytes() == b'new'
+
+
+def test_a_shared_file_is_replaced_in_a_folder_of_others(tmp_path):
+    """A link of the folder's owner is replaced, not followed."""
+    tmp_path.chmod(0o777)
+    victim = tmp_path / 'victim'
+    victim.write_text('precious')
+    path = tmp_path / 'x.prom'
+    path.symlink_to(victim)
+    atomic_file.replace_shared(str(path), b'new')
+    assert (victim.read_text(), path.read_text()) == ('precious', 'new')
+    assert not path.is_symlink()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    assert sorted(os.listdir(tmp_path)) == ['victim', 'x.prom']
+
+
+def test_a_shared_file_that_cannot_be_written(tmp_path):
+    path = tmp_path / 'x.prom'
+    path.mkdir()
+    with pytest.raises(OSError) as caught:
+        atomic_file.replace_shared(str(path), b'new')
+    assert caught.value.filename == str(path)
+    assert os.listdir(tmp_path) == ['x.prom']
