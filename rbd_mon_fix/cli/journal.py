@@ -33,8 +33,8 @@ from rbd_mon_fix.report import schema
 
 RUNS = ('run', 'started', 'command', 'hosts', 'changes', 'result')
 PRUNED = (*RUNS, 'outcome', 'reason')
-CHANGES = ('host', 'instance', 'store', 'key', 'disk', 'image', 'cluster',
-           'old', 'new', 'outcome', 'reason', 'evidence')
+CHANGES = ('host', 'instance', 'name', 'store', 'key', 'disk', 'image',
+           'cluster', 'old', 'new', 'outcome', 'reason', 'evidence')
 COLUMNS = {'list': RUNS, 'show': CHANGES, 'prune': PRUNED}
 
 
@@ -100,8 +100,9 @@ def _change_rows(run: Run) -> Iterator[dict[str, Any]]:
         where = entry.locator
         for edit in entry.edits:
             yield {'host': where.host, 'instance': where.instance,
+                   'name': entry.name or None,
                    'store': where.store, 'key': where.key,
-                   'disk': edit.disk, 'image': edit.image,
+                   'disk': entry.device_of(edit), 'image': edit.image,
                    'cluster': edit.cluster,
                    'old': list(map(str, edit.old)),
                    'new': list(map(str, edit.new)),

@@ -23,6 +23,7 @@ from rbd_mon_fix.core import impact
 from rbd_mon_fix.core import ownership
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.disk import RbdDisk
+from rbd_mon_fix.model.disk import device_of
 from rbd_mon_fix.model.evidence import Evidence
 from rbd_mon_fix.model.instance import Instance
 from rbd_mon_fix.model.monmap import MonMap
@@ -163,7 +164,7 @@ def _change(record: Record, copies: Sequence[Copy]) -> Optional[Change]:
     assert record.document is not None
     document = record.document.edited(
         {edit.disk: edit.new_verbatim for edit in edits})
-    return Change(record, document, edits)
+    return Change(record, document, edits, copies[0].instance.name)
 
 
 def _edit(record: Record, copy: Copy) -> Edit:
@@ -172,8 +173,3 @@ def _edit(record: Record, copy: Copy) -> Edit:
                 copy.disk.monitors, copy.desired, copy.disk.verbatim,
                 record.document.spell(copy.disk, copy.desired),
                 copy.disk.user, copy.disk.secret_uuid, str(copy.evidence))
-
-
-def device_of(key: str) -> Optional[str]:
-    """Return the device that the key of a disk names, or None."""
-    return None if key == 'volume' else key

@@ -22,6 +22,7 @@ from typing import Iterable, Iterator, Mapping, Optional
 from rbd_mon_fix.core import impact
 from rbd_mon_fix.core import planning
 from rbd_mon_fix.model.disk import RbdDisk
+from rbd_mon_fix.model.disk import device_of
 from rbd_mon_fix.model.instance import Instance
 from rbd_mon_fix.model.plan import Change
 from rbd_mon_fix.model.plan import Copy
@@ -81,7 +82,7 @@ def _judge(locator: Locator, record: Optional[Record], edit: Edit,
         return Copy(
             locator, instance, None,
             record.disk if record and record.disk
-            else planning.device_of(edit.disk),
+            else device_of(edit.disk),
             edit.cluster, edit.new, State.UNREADABLE,
             _why_no_disk(record, edit), restore=True)
     restore = disk.verbatim != edit.new_verbatim
@@ -98,7 +99,7 @@ def _today(record: Record, disk: RbdDisk, instance: Instance,
     if known is not None:
         return planning.judge(record, disk, instance, known)
     return Copy(record.locator, instance, disk,
-                record.disk or planning.device_of(disk.key), None, (),
+                record.disk or device_of(disk.key), None, (),
                 State.UNKNOWN_CLUSTER)
 
 
@@ -144,7 +145,8 @@ def _change(record: Optional[Record], edits: list[Edit],
     todo = tuple(edit for edit, copy in zip(edits, copies) if copy.due)
     if todo and record is not None and record.document is not None:
         yield Change(record, record.document.edited(
-            {edit.disk: edit.new_verbatim for edit in todo}), todo)
+            {edit.disk: edit.new_verbatim for edit in todo}), todo,
+            copies[0].instance.name)
 
 
 def _disk(record: Optional[Record], edit: Edit) -> Optional[RbdDisk]:

@@ -20,13 +20,13 @@ import dataclasses
 from typing import Iterator, Mapping, Optional, Sequence, Union
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.core import planning
 from rbd_mon_fix.engine import cephx_keys
 from rbd_mon_fix.engine import context as contexts
 from rbd_mon_fix.engine import reporting
 from rbd_mon_fix.engine import scan as scans
 from rbd_mon_fix.engine import selection as selections
 from rbd_mon_fix.model.disk import RbdDisk
+from rbd_mon_fix.model.disk import device_of
 from rbd_mon_fix.model.plan import Change
 from rbd_mon_fix.model.record import Locator
 from rbd_mon_fix.model.record import Record
@@ -216,7 +216,7 @@ def _disks(record: Record, name: str
             record.unreadable or '')), None
         return
     for disk in record.document.disks:
-        device = record.disk or planning.device_of(disk.key)
+        device = record.disk or device_of(disk.key)
         yield Opened(record.locator, name, device, disk.image,
                      _UNTRIED), disk
     for bad in record.document.unreadable:

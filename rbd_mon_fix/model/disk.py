@@ -80,3 +80,8 @@ class UnreadableDisk:
     key: str
     image: str
     reason: str
+
+
+def device_of(key: str) -> Optional[str]:
+    """Return the device that the key of a disk names, or None."""
+    return None if key == 'volume' else key

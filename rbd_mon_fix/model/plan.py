@@ -166,11 +166,15 @@ class Edit:
 
 @dataclasses.dataclass(frozen=True)
 class Change:
-    """All edits of one record, and the edited document."""
+    """All edits of one record, and the edited document.
+
+    :param name: the name of the server; '' if it has none
+    """
 
     record: Record
     document: Document
     edits: tuple[Edit, ...]
+    name: str = ''
 
     @property
     def locator(self) -> Locator:

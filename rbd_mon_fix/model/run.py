@@ -21,6 +21,7 @@ import dataclasses
 import enum
 from typing import Mapping, Optional
 
+from rbd_mon_fix.model import disk
 from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.plan import Edit
 from rbd_mon_fix.model.plan import Verdict
@@ -43,6 +44,8 @@ class Entry:
 
     :param verdict: None if the run was cut off before the verdict
     :param number: the number of the change in the journal
+    :param name: the name of the server; '' if the journal lacks it
+    :param device: the device, if the document itself names none
     """
 
     locator: Locator
@@ -52,6 +55,12 @@ class Entry:
     verdict: Optional[Verdict]
     reason: str
     number: int = 0
+    name: str = ''
+    device: Optional[str] = None
+
+    def device_of(self, edit: Edit) -> Optional[str]:
+        """Return the device of a disk, as other reports name it."""
+        return self.device or disk.device_of(edit.disk)
 
 
 @dataclasses.dataclass(frozen=True)

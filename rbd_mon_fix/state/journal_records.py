@@ -54,6 +54,7 @@ def begin(number: int, change: Change) -> dict[str, object]:
     assert change.record.document is not None
     return {'type': 'begin', 'seq': number,
             **vars(change.locator),
+            'name': change.name, 'device': change.record.disk,
             'old_hash': fingerprint(change.record.document),
             'new_hash': fingerprint(change.document),
             'edits': [_edit_to_json(edit) for edit in change.edits]}
@@ -121,7 +122,8 @@ def entry(line: Mapping[str, Any]) -> Entry:
                   for key in ('store', 'host', 'instance', 'key'))),
         tuple(map(_edit_from_json, line['edits'])),
         _hash(line, 'old_hash'), _hash(line, 'new_hash'), None, '',
-        number(line, 'seq'))
+        number(line, 'seq'), word(line, 'name') if 'name' in line else '',
+        word(line, 'device') if line.get('device') is not None else None)
 
 
 def ended(begun: Entry, line: Mapping[str, Any]) -> Entry:

@@ -28,6 +28,7 @@ from rbd_mon_fix.cli import exit_codes
 from rbd_mon_fix.cli import journal
 from rbd_mon_fix.cli import refresh
 from rbd_mon_fix.cli import rollback
+from rbd_mon_fix.cli import status
 from rbd_mon_fix.state import journal_records
 from rbd_mon_fix.state import private_folder
 from tests.unit import memory
@@ -47,6 +48,39 @@ def test_show(run):
     assert set(shown['changed'][0]) == set(journal.CHANGES)
     with pytest.raises(exceptions.ConfigError):
         run(journal, action='show', run='20240101-000000-abcd')
+
+
+def disks(rows):
+    keys = ('host', 'instance', 'name', 'store', 'key', 'disk', 'image',
+            'cluster')
+    return sorted(map(str, ([row[key] for key in keys] for row in rows)))
+
+
+def test_disks_have_the_names_that_status_gives_them(run):
+    _, status_, _ = run(status)
+    first = run(refresh)[1]['run']
+    for made in (first, run(rollback, run=first)[1]['run']):
+        _, shown, _ = run(journal, action='show', run=made)
+        assert disks(shown['changed']) == disks(status_['records'])
+    assert {(row['store'], row['disk']) for row in shown['changed']} == {
+        ('nova-bdm', 'vda'), ('domain', 'vda'), ('cinder-attachment', None)}
+
+
+def test_a_run_of_a_version_that_wrote_no_names(cloud, run):
+    made = run(refresh)[1]['run']
+    path = cloud.journal / 'runs' / f'{made}.jsonl'
+    lines = [journal_records.loads(line)[0]
+             for line in path.read_bytes().splitlines()[:-1]]
+    for line in lines:
+        line.pop('name', None)
+        line.pop('device', None)
+    path.write_bytes(b''.join(map(journal_records.dumps, lines))
+                     + journal_records.CLOSE)
+    _, shown, _ = run(journal, action='show', run=made)
+    assert {(row['store'], row['name'], row['disk'])
+            for row in shown['changed']} == {
+        ('nova-bdm', None, None), ('domain', None, 'vda'),
+        ('cinder-attachment', None, None)}
 
 
 def test_list(run):
