@@ -26,6 +26,7 @@ from typing import Any, Optional
 
 import sqlalchemy as sa
 
+from tests import schemas
 from tests.cloud import building
 from tests.cloud import domains
 
@@ -73,6 +74,8 @@ class Operator:
              *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True, timeout=BOUND,
             env={**os.environ, **environ})
+        if done.returncode >= 0:
+            schemas.check_words(words, done.stdout)
         return Answer(done.returncode, done.stdout, done.stderr)
 
     def holds(self) -> dict[str, Any]:

@@ -40,6 +40,7 @@ from rbd_mon_fix.model.instance import Instance
 from rbd_mon_fix.model.plan import Copy
 from rbd_mon_fix.model.plan import Outcomes
 from rbd_mon_fix.model.plan import Plan
+from tests import schemas
 from tests.unit import memory
 from tests.unit.stores import places
 
@@ -314,7 +315,10 @@ def run(world: World, monkeypatch: Any, module: Any, *host: str,
     monkeypatch.setattr(engine, 'Context', lambda conf: world.opened(conf))
     out, err = io.StringIO(), io.StringIO()
     code = module.run(conf, out, err)
-    return code, json.loads(out.getvalue()), err.getvalue()
+    document = json.loads(out.getvalue())
+    schemas.check_output(module.__name__.rpartition('.')[2], document,
+                         fields.get('action'), bool(fields.get('dry_run')))
+    return code, document, err.getvalue()
 
 
 def _lines(options: dict[str, str]) -> str:

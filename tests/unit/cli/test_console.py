@@ -36,6 +36,7 @@ from rbd_mon_fix.engine import reporting
 from rbd_mon_fix.report import ending
 from rbd_mon_fix.report import progress
 from rbd_mon_fix.report import schema
+from tests import schemas
 from tests.unit import memory
 from tests.unit import worlds
 
@@ -134,6 +135,8 @@ def test_an_error_ends_the_document(cloud, monkeypatch, fmt, load, error,
         command.run(cloud.conf(worlds.command(format=fmt, **fields)), out,
                     io.StringIO())
     document = load(out.getvalue())
+    schemas.check_output(command.__name__.rpartition('.')[2], document,
+                         dry_run='dry_run' in fields)
     assert len(document['records']) == 6
     assert 'summary' not in document
     assert document['error']['code'] == code

@@ -30,6 +30,7 @@ import yaml
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.cli import error_lines
 from rbd_mon_fix.cli import main
+from tests import schemas
 
 BOUND = 60
 
@@ -135,6 +136,7 @@ def test_any_ending_is_an_object_for_programs(command, capsys, error, code,
     command.act = raises(error)
     assert main.main(['monitors', '--format=json']) == code
     found = json.loads(capsys.readouterr().out)
+    schemas.check('error', found)
     assert (found['error']['code'], found['error']['message']) == (
         code, message)
     assert 'SECRET' not in json.dumps(found)
@@ -154,6 +156,7 @@ def test_a_command_line_that_cannot_be_used(command, capsys, argv, words):
         code = error.code
     out, err = capsys.readouterr()
     assert code == 2
+    schemas.check('error', json.loads(out))
     found = json.loads(out)['error']
     assert (found['code'], found['kind']) == (2, 'usage')
     assert words in found['message']
@@ -444,6 +447,7 @@ def test_stdout_carries_the_report_alone_and_stderr_no_traceback(command):
 WAITING = '''
 import sys, time, types
 from rbd_mon_fix.cli import main
+from tests import schemas
 
 def wait(word):
     print(word, flush=True)

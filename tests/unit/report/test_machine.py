@@ -24,6 +24,7 @@ import yaml
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.report import encoding
 from rbd_mon_fix.report import schema
+from tests import schemas
 from tests.unit.report import sample
 
 STATUS, REFRESH = schema.Kind.STATUS, schema.Kind.REFRESH
@@ -36,6 +37,8 @@ SIZES = pytest.mark.parametrize('servers', [[], MANY[1:2], MANY],
 def text(fmt, *args, **kwargs):
     stream = io.StringIO()
     sample.written(fmt, stream, *args, **kwargs)
+    if fmt == 'json':
+        schemas.check(args[0].value, json.loads(stream.getvalue()))
     return stream.getvalue()
 
 
