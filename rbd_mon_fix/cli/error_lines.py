@@ -28,10 +28,7 @@ from rbd_mon_fix.cli import exit_codes
 from rbd_mon_fix.cli import failures
 from rbd_mon_fix.cli import help_pages
 from rbd_mon_fix.cli import streams
-from rbd_mon_fix.model.health import Severity
 from rbd_mon_fix.report import encoding
-from rbd_mon_fix.report import listing
-from rbd_mon_fix.report import nagios
 
 
 def trace(debug: bool) -> None:
@@ -58,12 +55,15 @@ def answer(error: exceptions.RbdMonFixError, argv: Sequence[str]) -> int:
     :param argv: the command line, which may not be valid
     """
     fmt = command_line.wanted_format(argv)
-    if not (isinstance(sys.stdout, streams.Watched) and sys.stdout.used):
+    for_nagios = fmt == 'nagios' and 'check' in argv
+    used = isinstance(sys.stdout, streams.Watched) and sys.stdout.used
+    if (for_nagios or fmt in ('json', 'yaml')) and not used:
         # Without a working stdout, the exit code and stderr must tell.
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, ImportError):
+            # Imported late to save start time: most commands have no error.
+            from rbd_mon_fix.report import listing
             listing.write_error(fmt, sys.stdout, failures.of_error(error))
-    # Nagios has codes of its own.
-    return (nagios.CODES[Severity.UNKNOWN] if fmt == 'nagios'
+    return (exit_codes.UNKNOWN_TO_NAGIOS if for_nagios
             else exit_codes.of_error(error))
 
 

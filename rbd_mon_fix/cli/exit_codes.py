@@ -20,6 +20,9 @@ import enum
 
 from rbd_mon_fix import exceptions
 
+# The code of Nagios for a check that failed; ours has another meaning.
+UNKNOWN_TO_NAGIOS = 3
+
 
 class ExitCode(enum.IntEnum):
     """An exit code of any command; ``meaning`` is its text in the docs."""

@@ -16,13 +16,15 @@
 
 from __future__ import annotations
 
-from typing import Mapping, Optional
+from typing import TYPE_CHECKING, Mapping, Optional
 
 from oslo_config import cfg
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.cli import exit_codes
-from rbd_mon_fix.report import ending
+
+if TYPE_CHECKING:
+    from rbd_mon_fix.report import ending
 
 
 def ours(error: BaseException) -> exceptions.RbdMonFixError:
@@ -65,6 +67,8 @@ def misused(told: str) -> exceptions.ConfigError:
 
 def of_error(error: exceptions.RbdMonFixError) -> ending.Failure:
     """Return an error for programs."""
+    # Imported late to save start time: most commands have no error.
+    from rbd_mon_fix.report import ending
     code = exit_codes.of_error(error)
     return ending.Failure(int(code), code.name.lower(), error.message,
                           error.hint)

@@ -56,11 +56,11 @@ def write(fmt: str, stream: TextIO, columns: Sequence[str],
 def write_error(fmt: str, stream: TextIO, failure: ending.Failure) -> None:
     """Write the error of a command that has no other output.
 
-    :param fmt: only JSON, YAML and the line for Nagios have a place for it
+    :param fmt: ``json``, ``yaml`` or ``nagios``
     """
     if fmt == 'nagios':
         stream.write(nagios.unknown(failure.message) + '\n')
-    elif fmt in ('json', 'yaml'):
+    else:
         write(fmt, stream, (), (), schema.document(failure))
 
 

@@ -26,6 +26,8 @@ from rbd_mon_fix import engine
 from rbd_mon_fix.cli import check
 from rbd_mon_fix.cli import main
 from rbd_mon_fix.cli import refresh
+from rbd_mon_fix.model.health import Severity
+from rbd_mon_fix.report import nagios
 from tests.unit import worlds
 
 
@@ -122,6 +124,15 @@ def test_metrics_on_stdout(checked):
     assert 'rbd_mon_fix_check_duration_seconds' in names
 
 
+def test_other_commands_have_no_line_for_nagios(monkeypatch, capsys,
+                                                tmp_path):
+    monkeypatch.setattr(main, 'CONFIG_FILE', str(tmp_path / 'none'))
+    with pytest.raises(SystemExit) as caught:
+        main.main(['status', '-f', 'nagios'])
+    assert caught.value.code == 2
+    assert capsys.readouterr().out == ''
+
+
 @pytest.mark.parametrize('argv', [
     ['--nonsense'], ['--config-file', '/none'], ['--host', '@/none']])
 def test_errors_are_unknown_to_nagios(monkeypatch, capsys, tmp_path, argv):
@@ -130,7 +141,7 @@ def test_errors_are_unknown_to_nagios(monkeypatch, capsys, tmp_path, argv):
         code = main.main(['check', '-f', 'nagios', *argv])
     except SystemExit as error:
         code = error.code
-    assert code == 3
+    assert code == nagios.CODES[Severity.UNKNOWN] == 3
     out = capsys.readouterr().out
     assert out.startswith('RBDMON UNKNOWN - ')
     assert out.count('\n') == 1
