@@ -50,8 +50,8 @@ function _shtab_rbd_mon_fix_using
   test "$_shtab_rbd_mon_fix_cmdpath" = "$argv"
 end
 
-set -g _shtab_rbd_mon_fix_commands preflight monitors status refresh verify guests rollback journal 'journal list' 'journal show' 'journal prune' hook 'hook install' 'hook remove' 'hook status'
-set -g _shtab_rbd_mon_fix_opts_with_value --cinder-config-dir --cinder-config-file --column --config-dir --config-file --format --former-monitors --hook-dir --host --instance --journal-dir --keep --last --libvirt-uri --log-file --max-changes --monitors-file --nova-config-dir --nova-config-file --os-cloud --parallel --plan --progress --save-plan --store --timeout -c -f
+set -g _shtab_rbd_mon_fix_commands preflight monitors status refresh verify guests check rollback journal 'journal list' 'journal show' 'journal prune' hook 'hook install' 'hook remove' 'hook status'
+set -g _shtab_rbd_mon_fix_opts_with_value --cinder-config-dir --cinder-config-file --column --config-dir --config-file --format --former-monitors --hook-dir --host --instance --journal-dir --keep --last --libvirt-uri --log-file --max-changes --monitors-file --nova-config-dir --nova-config-file --os-cloud --parallel --plan --progress --save-plan --store --textfile --timeout -c -f
 
 complete -c rbd-mon-fix -e
 complete -c rbd-mon-fix -f
@@ -261,7 +261,7 @@ complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using check' -l hook-dir -xka "(_
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using; and test $_shtab_rbd_mon_fix_npos -eq 0' -a rollback -d 'Undo a run.'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using rollback' -s h -l help -d 'show this page; --help-all: the options of all commands'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using rollback' -s f -l format -xka "table json yaml csv value" -d 'table, json, yaml, csv or value; default: table'
-complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using rollback' -s c -l column -xka "host instance vm_state task_state store key disk image cluster monitors desired state skip breaks reason outcome evidence" -d 'show only this column; repeatable, or a comma list'
+complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using rollback' -s c -l column -xka "host instance name vm_state task_state store key disk image cluster monitors desired state skip breaks reason outcome evidence" -d 'show only this column; repeatable, or a comma list'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using rollback' -s v -l verbose -d 'list each copy, and what tells its cluster'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using rollback' -l all -d 'list servers and hosts that are in order too'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using rollback' -l dry-run -d 'show the changes without making them'

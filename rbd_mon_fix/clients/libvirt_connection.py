@@ -41,10 +41,9 @@ _CALLS_AT_ONCE = 4
 # included. ssh may ask for a password.
 _LIMIT = 9
 _SSH_LIMIT = 60
-# Seconds between two messages that libvirt must answer, and the number of
-# them that may remain without an answer: a silent libvirt is lost after nine
-# seconds (src/rpc/virkeepalive.c, virKeepAliveTimerInternal). Its event loop
-# answers, even if all its threads are busy.
+# Seconds between two messages that libvirt must answer, and how many may
+# remain without an answer: a silent libvirt is lost after nine seconds
+# (src/rpc/virkeepalive.c). Its event loop answers, even if it is busy.
 _KEEPALIVE = 3, 2
 
 T = TypeVar('T')
@@ -84,15 +83,13 @@ class Connection:
 
     def close(self) -> None:
         """Close the connection; leave one open that does not answer."""
-        try:
-            waiting.answer(self._connection.close, waiting.GRACE)
-            libvirt_events.loop().release(self._connection)
-        except libvirt.libvirtError:
-            pass
-        except waiting.Silent:
-            # Otherwise virConnect.__del__ closes it when the process ends, and
-            # waits for the libvirt that does not answer.
-            self._connection._o = None
+        with contextlib.suppress(libvirt.libvirtError):
+            try:
+                waiting.answer(self._connection.close, waiting.GRACE)
+                libvirt_events.loop().release(self._connection)
+            except waiting.Silent:
+                # Otherwise virConnect.__del__ closes it, and waits.
+                self._connection._o = None
 
     @interruptible
     def hostname(self) -> str:

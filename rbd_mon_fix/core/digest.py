@@ -20,7 +20,7 @@ import hashlib
 import json
 from typing import Iterable
 
-from rbd_mon_fix.core import planning
+from rbd_mon_fix.model.disk import device_of
 from rbd_mon_fix.model.plan import Change
 from rbd_mon_fix.model.record import fingerprint
 from rbd_mon_fix.model.saved_plan import PlannedChange
@@ -65,6 +65,6 @@ def planned(change: Change) -> PlannedChange:
     return PlannedChange(
         change.locator, fingerprint(record.document),
         fingerprint(change.document), tuple(
-            PlannedEdit(record.disk or planning.device_of(edit.disk),
+            PlannedEdit(record.disk or device_of(edit.disk),
                         edit.image, edit.cluster, edit.old, edit.new)
             for edit in change.edits))

@@ -62,8 +62,10 @@ class ObjectReport:
         """Write everything after the last item."""
         if self._kind.has_findings:
             self._begin_findings()
-        self._end(how.run, {'summary': schema.summary(how.summary, how.lost),
-                            **schema.error(how.failure)})
+        digest = {'digest': how.digest} if how.digest else {}
+        self._end(how.run, {
+            **digest, 'summary': schema.summary(how.summary, how.lost),
+            **schema.error(how.failure)})
 
     def cut(self, failure: ending.Failure, run: Optional[str]) -> None:
         """End a report that was begun, if an error takes its summary's place.

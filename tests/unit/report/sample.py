@@ -132,4 +132,5 @@ def written(fmt: str, stream: Any, kind: schema.Kind,
     for found in findings:
         report.finding(found)
     report.close(ending.Ending(
-        summary(servers, done, len(findings)), run))
+        summary(servers, done, len(findings)), run,
+        digest='3f9c-11aa' if kind is schema.Kind.DRY_RUN else ''))
