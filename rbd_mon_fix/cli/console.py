@@ -65,11 +65,15 @@ def columns(conf: cfg.ConfigOpts, known: Sequence[str]) -> tuple[str, ...]:
     """Return the columns that a command lists.
 
     :param known: all its columns
-    :raises ConfigError: an unknown column was given, or the output format
-        has no columns
+    :raises ConfigError: a column is unknown, or the format has no columns
     """
     return report_columns.chosen(conf.command.format, known,
                                  conf.command.column)
+
+
+def wants_screen(conf: cfg.ConfigOpts) -> bool:
+    """Return whether a command shows its screen, not chosen columns."""
+    return conf.command.format == 'table' and not conf.command.column
 
 
 def view(conf: cfg.ConfigOpts) -> views.View:

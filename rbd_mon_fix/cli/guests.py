@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, TextIO
 
 from oslo_config import cfg
@@ -24,7 +25,8 @@ from oslo_log import log as logging
 from rbd_mon_fix import engine
 from rbd_mon_fix.cli import console as consoles
 from rbd_mon_fix.cli import exit_codes
-from rbd_mon_fix.report import encoding
+from rbd_mon_fix.report import factory
+from rbd_mon_fix.report import guests_screen
 from rbd_mon_fix.report import listing
 from rbd_mon_fix.report import schema
 from rbd_mon_fix.report import sentences
@@ -42,15 +44,16 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
         found = engine.guests(context, consoles.scan_request(conf))
     _warn(found)
     rows = [_row(each) for each in found.guests]
-    listing.write(
-        conf.command.format, out, columns, rows,
-        schema.document(clusters=[schema.cluster(cluster, None)
-                                  for cluster in found.clusters],
-                        guests=rows))
-    if found.stranded and conf.command.format == 'table':
-        print('', *map(encoding.printable,
-                       sentences.stranded(found.stranded)),
-              sep='\n', file=out)
+    if consoles.wants_screen(conf):
+        factory.draw(out, functools.partial(
+            guests_screen.screen, list(map(_line, found.guests)), found.host,
+            found.hidden, consoles.view(conf)))
+    else:
+        listing.write(
+            conf.command.format, out, columns, rows,
+            schema.document(clusters=[schema.cluster(cluster, None)
+                                      for cluster in found.clusters],
+                            guests=rows))
     return exit_codes.of_look(found.stranded or found.not_judged, None)
 
 
@@ -63,6 +66,13 @@ def _row(report: engine.GuestReport) -> dict[str, Any]:
         'connected_to': None if connected is None
         else list(map(str, connected)),
         'state': report.state.value}
+
+
+def _line(report: engine.GuestReport) -> guests_screen.GuestLine:
+    return guests_screen.GuestLine(
+        report.guest.instance, report.name, report.guest.pid,
+        report.launched_with, report.connected_to, report.state,
+        report.is_domain)
 
 
 def _warn(found: engine.GuestsResult) -> None:

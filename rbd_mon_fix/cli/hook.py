@@ -16,7 +16,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+import functools
 from typing import TextIO
 
 from oslo_config import cfg
@@ -24,6 +24,8 @@ from oslo_config import cfg
 from rbd_mon_fix import engine
 from rbd_mon_fix.cli import console as consoles
 from rbd_mon_fix.cli import exit_codes
+from rbd_mon_fix.report import factory
+from rbd_mon_fix.report import hook_screen
 from rbd_mon_fix.report import listing
 from rbd_mon_fix.report import schema
 
@@ -40,9 +42,20 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
         elif action == 'remove':
             engine.remove_hook(context)
         parts = engine.hook_status(context)
-    rows = [dataclasses.asdict(part) for part in parts]
-    listing.write(conf.command.format, out, columns, rows,
-                  schema.document(hook=rows))
+    rows = [{column: getattr(part, column) for column in COLUMNS}
+            for part in parts]
+    if consoles.wants_screen(conf):
+        factory.draw(out, functools.partial(
+            hook_screen.screen, list(map(_line, parts)), action == 'remove',
+            consoles.view(conf)))
+    else:
+        listing.write(conf.command.format, out, columns, rows,
+                      schema.document(hook=rows))
     return (exit_codes.ExitCode.WRONG
             if action == 'status' and not all(part.fine for part in parts)
             else exit_codes.ExitCode.OK)
+
+
+def _line(part: engine.HookPart) -> hook_screen.PartLine:
+    return hook_screen.PartLine(part.part, part.state, part.where, part.note,
+                                part.fine, part.command)

@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, Iterable, Iterator, Sequence, TextIO
 
 from oslo_config import cfg
@@ -28,7 +29,11 @@ from rbd_mon_fix.model.run import Condition
 from rbd_mon_fix.model.run import Pruned
 from rbd_mon_fix.model.run import Run
 from rbd_mon_fix.model.run import RunSummary
+from rbd_mon_fix.report import factory
+from rbd_mon_fix.report import journal_screen
 from rbd_mon_fix.report import listing
+from rbd_mon_fix.report import prune_screen
+from rbd_mon_fix.report import run_screen
 from rbd_mon_fix.report import schema
 
 RUNS = ('run', 'started', 'command', 'hosts', 'changes', 'result')
@@ -44,38 +49,58 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
     command = conf.command
     columns = consoles.columns(conf, COLUMNS[command.action])
     if command.action == 'list':
-        rows = [_run_row(each) for each
-                in journal.summaries(command.last)]
-        listing.write(command.format, out, columns, rows,
-                      schema.document(runs=rows))
+        _write_runs(conf, out, columns,
+                    list(journal.summaries(command.last)))
     elif command.action == 'prune':
-        _write_pruned(command.format, out, columns,
-                      journal.prune(command.keep))
+        _write_pruned(conf, out, columns, journal.prune(command.keep))
     else:
-        shown = journal.read(command.run)
-        rows = list(_change_rows(shown))
-        listing.write(command.format, out, columns, rows,
-                      schema.document(**_run_row(shown.summary),
-                                      changed=rows))
+        _write_run(conf, out, columns, journal.read(command.run))
     return exit_codes.ExitCode.OK
 
 
-def _write_pruned(fmt: str, out: TextIO, columns: Sequence[str],
+def _write_runs(conf: cfg.ConfigOpts, out: TextIO, columns: Sequence[str],
+                runs: Sequence[RunSummary]) -> None:
+    if consoles.wants_screen(conf):
+        factory.draw(out, functools.partial(
+            journal_screen.screen, runs, conf.command.last,
+            consoles.view(conf)))
+        return
+    rows = [_run_row(each) for each in runs]
+    listing.write(conf.command.format, out, columns, rows,
+                  schema.document(runs=rows))
+
+
+def _write_run(conf: cfg.ConfigOpts, out: TextIO, columns: Sequence[str],
+               run: Run) -> None:
+    if consoles.wants_screen(conf):
+        factory.draw(out, functools.partial(
+            run_screen.screen, run, consoles.view(conf)))
+        return
+    rows = list(_change_rows(run))
+    listing.write(conf.command.format, out, columns, rows,
+                  schema.document(**_run_row(run.summary), changed=rows))
+
+
+def _write_pruned(conf: cfg.ConfigOpts, out: TextIO, columns: Sequence[str],
                   pruned: Iterable[Pruned]) -> None:
     """Write what was pruned, even if an error ended it."""
-    rows: list[dict[str, Any]] = []
+    found: list[Pruned] = []
     failure = None
     try:
         for each in pruned:
-            rows.append({**_run_row(each.run),
-                         'outcome': 'kept' if each.kept else 'removed',
-                         'reason': each.kept})
+            found.append(each)
     except BaseException as error:
         failure = failures.of_error(failures.ours(error))
         raise
     finally:
-        listing.write(fmt, out, columns, rows,
-                      schema.document(failure, pruned=rows))
+        if consoles.wants_screen(conf):
+            factory.draw(out, functools.partial(prune_screen.screen, found))
+        else:
+            rows = [{**_run_row(each.run),
+                     'outcome': 'kept' if each.kept else 'removed',
+                     'reason': each.kept} for each in found]
+            listing.write(conf.command.format, out, columns, rows,
+                          schema.document(failure, pruned=rows))
 
 
 def _run_row(run: RunSummary) -> dict[str, Any]:

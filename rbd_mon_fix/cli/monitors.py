@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, Iterator, Optional, TextIO
 
 from oslo_config import cfg
@@ -26,8 +27,9 @@ from rbd_mon_fix.cli import exit_codes
 from rbd_mon_fix.model import cluster as clusters
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.monmap import MonAddr
-from rbd_mon_fix.report import encoding
+from rbd_mon_fix.report import factory
 from rbd_mon_fix.report import listing
+from rbd_mon_fix.report import monitors_screen
 from rbd_mon_fix.report import schema
 
 COLUMNS = ('cluster', 'fsid', 'source', 'name', 'monitor', 'answers',
@@ -39,18 +41,21 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
     columns = consoles.columns(conf, COLUMNS)
     with engine.Context(conf) as context:
         found = engine.find_monitors(context)
-    listing.write(
-        conf.command.format, out, columns,
-        [row for cluster in found.clusters
-         for row in (*_rows(cluster, found.answering), *_former(cluster))],
-        schema.document(clusters=[
-            schema.cluster(cluster, found.answering)
-            for cluster in found.clusters]))
-    doubts = [doubt for cluster in found.clusters
-              if (doubt := clusters.doubt(cluster, found.answering))]
-    if doubts and conf.command.format == 'table':
-        print('', *map(encoding.printable, doubts), sep='\n', file=out)
-    return exit_codes.of_look(doubts, None)
+    if consoles.wants_screen(conf):
+        factory.draw(out, functools.partial(
+            monitors_screen.screen, found.clusters, found.answering,
+            consoles.view(conf)))
+    else:
+        listing.write(
+            conf.command.format, out, columns,
+            [row for cluster in found.clusters for row in (
+                *_rows(cluster, found.answering), *_former(cluster))],
+            schema.document(clusters=[
+                schema.cluster(cluster, found.answering)
+                for cluster in found.clusters]))
+    return exit_codes.of_look(
+        any(clusters.doubt(cluster, found.answering)
+            for cluster in found.clusters), None)
 
 
 def _rows(cluster: Cluster, answering: Optional[frozenset[MonAddr]]

@@ -52,8 +52,8 @@ def add_parsers(commands: Any, parent: Any) -> None:
     _host(command_parser.listing(
         commands, 'preflight',
         'Check everything that a run needs: config, databases and the rights '
-        'in them, libvirt, Ceph, QEMU, the journal, the clock. Prints one '
-        'line for each check, with advice where it fails. Changes nothing.'),
+        'in them, libvirt, Ceph, QEMU, the journal, the clock. Shows first '
+        'what fails, with advice. Changes nothing.'),
         _HOSTS)
     command_parser.listing(commands, 'monitors',
          'Show the clusters in the config, their right monitors, where the '

@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import TextIO
 
 from oslo_config import cfg
@@ -27,7 +28,9 @@ from rbd_mon_fix.cli import exit_codes
 from rbd_mon_fix.preflight import runner
 from rbd_mon_fix.preflight.check import Check
 from rbd_mon_fix.preflight.check import Works
+from rbd_mon_fix.report import factory
 from rbd_mon_fix.report import listing
+from rbd_mon_fix.report import preflight_screen
 from rbd_mon_fix.report import schema
 
 COLUMNS = tuple(field.name for field in dataclasses.fields(Check))
@@ -43,8 +46,13 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
     with engine.Context(conf) as context:
         found = list(runner.run(context, conf.command.host))
     rows = [_row(each) for each in found]
-    listing.write(conf.command.format, out, columns, rows,
-                  schema.document(checks=rows))
+    if consoles.wants_screen(conf):
+        factory.draw(out, functools.partial(
+            preflight_screen.screen, list(map(_line, found)),
+            conf.command.host, consoles.view(conf)))
+    else:
+        listing.write(conf.command.format, out, columns, rows,
+                      schema.document(checks=rows))
     broken = any(each.works is Works.NO for each in found)
     return (exit_codes.ExitCode.WRONG if broken
             else exit_codes.ExitCode.OK)
@@ -53,3 +61,9 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
 def _row(check: Check) -> dict[str, object]:
     return {**dataclasses.asdict(check), 'works': check.works.value,
             'advice': check.advice or None}
+
+
+def _line(check: Check) -> preflight_screen.CheckLine:
+    return preflight_screen.CheckLine(
+        check.check, check.subject, check.works.value, check.finding,
+        check.advice)

@@ -16,7 +16,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Sequence, TextIO
+import functools
+from typing import Any, TextIO
 
 from oslo_config import cfg
 
@@ -24,9 +25,10 @@ from rbd_mon_fix import engine
 from rbd_mon_fix.cli import console as consoles
 from rbd_mon_fix.cli import exit_codes
 from rbd_mon_fix.cli import failures
+from rbd_mon_fix.report import factory
 from rbd_mon_fix.report import listing
 from rbd_mon_fix.report import schema
-from rbd_mon_fix.report import sentences
+from rbd_mon_fix.report import verify_screen
 
 COLUMNS = ('host', 'instance', 'name', 'store', 'disk', 'image', 'opened',
            'error', 'seconds')
@@ -42,10 +44,15 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
     with engine.Context(conf) as context:
         found = engine.verify(context, request, consoles.Progress(conf, err))
     rows = [_row(each) for each in found.disks]
-    listing.write(command.format, out, columns, rows,
-                  schema.document(failures.of_lost(found.lost), disks=rows))
-    if command.format == 'table':
-        print('', _summary(rows), sep='\n', file=out)
+    if consoles.wants_screen(conf):
+        factory.draw(out, functools.partial(
+            verify_screen.screen, list(map(_disk, found.disks)),
+            {host: error.message for host, error in found.lost.items()},
+            consoles.view(conf)))
+    else:
+        listing.write(command.format, out, columns, rows,
+                      schema.document(
+                          failures.of_lost(found.lost), disks=rows))
     return exit_codes.of_look(
         not all(row['opened'] for row in rows), found.lost)
 
@@ -59,11 +66,9 @@ def _row(opened: engine.Opened) -> dict[str, Any]:
             'seconds': round(proof.seconds, 3)}
 
 
-def _summary(rows: Sequence[dict[str, Any]]) -> str:
-    closed = sum(not row['opened'] for row in rows)
-    if not rows:
-        return 'No RBD disk was found.'
-    disks = sentences.number(len(rows), 'disk')
-    if closed:
-        return f'{closed} of {disks} cannot be opened.'
-    return f'{disks} opened.'
+def _disk(opened: engine.Opened) -> verify_screen.OpenedDisk:
+    where, proof = opened.locator, opened.proof
+    return verify_screen.OpenedDisk(
+        where.host, where.instance, opened.name, where.store, opened.device,
+        opened.image, None if proof.opened else proof.error or 'no message',
+        proof.seconds, proof.tried)

@@ -88,8 +88,7 @@ class Connection:
                 waiting.answer(self._connection.close, waiting.GRACE)
                 libvirt_events.loop().release(self._connection)
             except waiting.Silent:
-                # Otherwise virConnect.__del__ closes it, and waits.
-                self._connection._o = None
+                self._connection._o = None  # __del__ would close it, and wait
 
     @interruptible
     def hostname(self) -> str:

@@ -26,6 +26,8 @@ from rbd_mon_fix.hook import daemon
 from rbd_mon_fix.hook import installation
 from rbd_mon_fix.hook import knowledge
 
+_INSTALL = ('rbd-mon-fix', 'hook', 'install')
+_REFRESH = ('rbd-mon-fix', 'refresh')
 _FINE = ('current', 'sees it', 'not running', 'runs first')
 
 
@@ -35,12 +37,14 @@ class HookPart:
 
     :param where: a path or a process; None if there is neither
     :param note: advice or details, or ''
+    :param command: the words to type next; empty if there is no command
     """
 
     part: str
     state: str
     where: Optional[str]
     note: str
+    command: tuple[str, ...] = ()
 
     @property
     def fine(self) -> bool:
@@ -65,7 +69,9 @@ def _parts(context: contexts.Context,
         installation.ScriptState.FOREIGN:
             'not installed by rbd-mon-fix; inspect it and move it away if it '
             'is not used',
-    }.get(state, ''))
+    }.get(state, ''), _INSTALL if state in (
+        installation.ScriptState.MISSING,
+        installation.ScriptState.OUTDATED) else ())
     if not hook.installed:
         return
     yield _monitors(context, hook)
@@ -81,15 +87,17 @@ def _monitors(context: contexts.Context,
         known, written = hook.known()
     except exceptions.Gone:
         return HookPart('monitors', 'missing', hook.knowledge,
-                        "run 'refresh' on this host")
+                        "run 'refresh' on this host", _REFRESH)
     except exceptions.Unreadable as error:
         outdated = isinstance(error, knowledge.Outdated)
         return HookPart('monitors', 'outdated' if outdated else 'unreadable',
-                        hook.knowledge, f"{error}; run 'hook install' again")
+                        hook.knowledge, f"{error}; run 'hook install' again",
+                        _INSTALL)
     state, note = _compared(context, known)
     usable = sum(bool(each.monitors) for each in known)
     return HookPart('monitors', state, hook.knowledge, '; '.join(filter(
-        None, (f'{usable} clusters, written {written}', note))))
+        None, (f'{usable} clusters, written {written}', note))),
+        _REFRESH if state == 'outdated' else ())
 
 
 def _compared(context: contexts.Context,
@@ -126,7 +134,8 @@ def _daemons(hook: installation.Installation) -> Iterator[HookPart]:
         yield HookPart(each.name, 'sees it' if sees else 'restart',
                    f'process {each.pid}', '' if sees else
                    'started before the hook was installed: run "systemctl '
-                   f'restart {each.name}"; guests keep running')
+                   f'restart {each.name}"; guests keep running',
+                   () if sees else ('systemctl', 'restart', each.name))
     if not readers:
         yield HookPart('libvirt', 'not running', None,
                    f'no running libvirt daemon uses hooks in {hook.folder}')

@@ -55,12 +55,14 @@ class GuestReport:
 class GuestsResult:
     """The running guests of a host.
 
+    :param host: this machine, as Nova names it
     :param guests: guests that have an RBD disk or were launched with one
     :param closed: number of guests whose connections this user may not see
     :param hidden: number of running domains whose process cannot be seen
     :param clusters: the clusters that the config names
     """
 
+    host: str
     guests: tuple[GuestReport, ...]
     closed: int
     hidden: int
@@ -114,7 +116,7 @@ def examine(context: contexts.Context, selection: selections.Selection,
     """
     seen = {guest.instance for guest in watch.guests}
     return GuestsResult(
-        tuple(_reports(host, watch, selection, names)),
+        host, tuple(_reports(host, watch, selection, names)),
         sum(guest.peers is None for guest in watch.guests),
         sum(domain.active and domain.uuid not in seen
             for domain in context.hypervisor(host).domains()),

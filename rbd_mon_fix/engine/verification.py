@@ -104,8 +104,9 @@ def verify(context: contexts.Context, request: VerifyRequest,
                      record.locator.instance].name)]
         proofs = iter(prover.prove([
             (each.locator, disk) for each, disk in found if disk]))
-        disks += [dataclasses.replace(each, proof=next(proofs)) if disk
-                  else each for each, disk in found]
+        disks += [dataclasses.replace(
+                      each, proof=next(proofs) if disk else each.proof)
+                  for each, disk in found]
     return VerifyResult(tuple(disks), scan.lost)
 
 
@@ -153,7 +154,8 @@ class Prover:
             proofs = dict(zip(cases, open_check.prove(
                 cases, self._limits.timeout, self._limits.parallel,
                 advance)))
-        return [proofs[each] if isinstance(each, open_check.Case) else each
+        return [dataclasses.replace(proofs[each], tried=each.monitors)
+                if isinstance(each, open_check.Case) else each
                 for each in attempts]
 
     def complaints(self, changes: Sequence[Change]) -> Mapping[Locator, str]:

@@ -75,11 +75,13 @@ class Proof:
 
     :param error: QEMU's message; None if the image was opened
     :param seconds: duration of the attempt
+    :param tried: the monitors that QEMU was given; empty if it did not run
     """
 
     opened: bool
     error: Optional[str]
     seconds: float
+    tried: tuple[MonAddr, ...] = ()
 
 
 def prove(cases: Sequence[Case], timeout: float, parallel: int,

@@ -16,7 +16,7 @@
 
 from __future__ import annotations
 
-from typing import Optional, Protocol, Sequence, TextIO
+from typing import Callable, Iterable, Optional, Protocol, Sequence, TextIO
 
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.finding import Finding
@@ -30,6 +30,7 @@ from rbd_mon_fix.report import lines
 from rbd_mon_fix.report import machine
 from rbd_mon_fix.report import plain
 from rbd_mon_fix.report import schema
+from rbd_mon_fix.report import sheets
 from rbd_mon_fix.report import syntax
 from rbd_mon_fix.report import table
 from rbd_mon_fix.report import view as views
@@ -95,3 +96,14 @@ def printer(stream: TextIO) -> lines.Printer:
     # Imported here: a pipe needs no rich.
     from rbd_mon_fix.report import terminal
     return terminal.Terminal(stream)
+
+
+def draw(stream: TextIO,
+         screen: Callable[[sheets.Sheet], Iterable[lines.Line]]) -> None:
+    """Write a screen, which breaks its own lines.
+
+    :param screen: returns the lines for a sheet
+    """
+    to = printer(stream)
+    for line in screen(sheets.Sheet(to.width, to.encodable)):
+        to.whole(line)

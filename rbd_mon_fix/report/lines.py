@@ -20,7 +20,7 @@ from typing import Protocol, Sequence
 
 # A text and its style in the syntax of rich; '' for no style.
 Span = tuple[str, str]
-Line = list[Span]
+Line = Sequence[Span]
 
 
 class Printer(Protocol):
@@ -28,16 +28,19 @@ class Printer(Protocol):
 
     @property
     def width(self) -> int:
-        """Return the number of columns."""
+        """Return the number of columns of a line."""
+
+    def encodable(self, text: str) -> str:
+        """Escape what the stream cannot encode."""
+
+    def whole(self, spans: Line) -> None:
+        """Write one line as it is, never folded or cut."""
 
     def line(self, spans: Sequence[Span], hang: int = 0) -> None:
         """Write one line.
 
         :param hang: columns by which a terminal indents a folded rest
         """
-
-    def whole(self, text: str) -> None:
-        """Write a line that is never folded, so that it can be copied."""
 
     def table(self, rows: Sequence[Sequence[Span]]) -> None:
         """Write rows of cells, all of the same length, in columns."""

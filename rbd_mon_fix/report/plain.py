@@ -26,16 +26,20 @@ _GAP = '  '
 
 
 class Plain:
-    """A printer for a stream that is not a terminal."""
+    """A printer for a stream that is not a terminal.
 
-    def __init__(self, stream: TextIO):
+    :param width: columns of a line; 0 for 80, on which readers of pipes and
+        files count, or what the variable COLUMNS says
+    """
+
+    def __init__(self, stream: TextIO, width: int = 0):
         self._stream = stream
-        self._encodable = encoding.encoder(stream)
+        self.width = width or shutil.get_terminal_size((80, 24)).columns
+        self.encodable = encoding.encoder(stream)
 
-    @property
-    def width(self) -> int:
-        """Return 80, or what the variable COLUMNS says."""
-        return shutil.get_terminal_size((80, 24)).columns
+    def whole(self, spans: lines.Line) -> None:
+        """Write one line as it is."""
+        self.line(spans)
 
     def line(self, spans: Sequence[lines.Span], hang: int = 0) -> None:
         """Write one line.
@@ -43,10 +47,6 @@ class Plain:
         :param hang: not used: the line is not folded
         """
         self._write(''.join(self._text(span) for span in spans))
-
-    def whole(self, text: str) -> None:
-        """Write a line."""
-        self.line([(text, '')])
 
     def table(self, rows: Sequence[Sequence[lines.Span]]) -> None:
         """Write one line for each row, its cells padded to columns."""
@@ -58,7 +58,7 @@ class Plain:
 
     def _text(self, span: lines.Span) -> str:
         text, _ = span
-        return self._encodable(encoding.printable(text))
+        return self.encodable(encoding.printable(text))
 
     def _write(self, line: str) -> None:
         self._stream.write(f'{line.rstrip()}\n')

@@ -183,7 +183,7 @@ class Table:
         for line in verdicts.last(how, self._kind):
             self._printer.line([(line, '')])
         for line in verdicts.following(how, self._kind, self._view):
-            self._printer.whole(line)
+            self._printer.whole([(line, '')])
 
 
 def _stranded(summary: Summary, width: int) -> Iterator[lines.Line]:

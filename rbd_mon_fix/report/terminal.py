@@ -35,12 +35,18 @@ class Terminal:
     def __init__(self, stream: TextIO):
         self._console = rich.console.Console(
             file=stream, highlight=False, markup=False, emoji=False)
-        self._encodable = encoding.encoder(stream)
+        self.encodable = encoding.encoder(stream)
 
     @property
     def width(self) -> int:
-        """Return the width of the terminal."""
+        """Return the number of columns of the terminal."""
         return self._console.width
+
+    def whole(self, spans: lines.Line) -> None:
+        """Write one line as it is, never folded or cut."""
+        text = rich.text.Text().join(map(self._text, spans))
+        text.rstrip()
+        self._console.print(text, soft_wrap=True)
 
     def line(self, spans: Sequence[lines.Span], hang: int = 0) -> None:
         """Write one line, folded if it is wider than the terminal.
@@ -57,10 +63,6 @@ class Terminal:
         for line in rest:
             line.pad_left(hang)
             self._console.print(line, soft_wrap=True)
-
-    def whole(self, text: str) -> None:
-        """Write a line that is never folded, so that it can be copied."""
-        self._console.print(self._text((text, '')), soft_wrap=True)
 
     def table(self, rows: Sequence[Sequence[lines.Span]]) -> None:
         """Write a table, its cells folded between words.
@@ -87,7 +89,7 @@ class Terminal:
     def _text(self, span: lines.Span) -> rich.text.Text:
         text, style = span
         return rich.text.Text(
-            self._encodable(encoding.printable(text)), style)
+            self.encodable(encoding.printable(text)), style)
 
 
 def _longest_word(text: rich.text.Text) -> int:

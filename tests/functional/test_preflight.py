@@ -195,8 +195,11 @@ def test_rights_that_are_missing(build_cloud, engine, name):
                             ('database', "Cinder's")}
     for place in broken(done):
         assert 'denied' in lines(done)[place]['finding']
-        assert 'privileges' in lines(done)[place]['advice']
+        assert 'GRANT SELECT, UPDATE ON' in lines(done)[place]['advice']
     assert servers.PASSWORD not in done.out + done.err
+    screen = operator.Operator(cloud).run(*PREFLIGHT).out.splitlines()
+    assert sum(line.strip().startswith('GRANT SELECT, UPDATE ON')
+               for line in screen) == 2
 
 
 def test_a_database_that_is_read_only(build_cloud):

@@ -180,7 +180,7 @@ def test_verify_all_right_and_without_qemu_img(build_host, ceph, tmp_path):
     secrets.define(host.root, SECRET, ceph.key)
     answer = host.run('--debug', 'verify')
     assert answer.code == 0, answer.err
-    assert '1 disk opened.' in answer.out
+    assert 'the only disk opens' in answer.out
     assert ceph.key not in answer.out + answer.err
     (tmp_path / 'bin').mkdir()
     for name in ('ceph', 'qemu-system-x86_64'):
@@ -370,11 +370,14 @@ def test_a_guest_is_stranded(running_host, ceph, tmp_path):
         'stranded', [f'{real.ADDRESS}:3300'])
     status = running_host.run(*options, 'status', '--unmanaged', '-f', 'json')
     assert status.json['summary']['stranded'] == [uuid]
-    for words in (('refresh', '--unmanaged', '--dry-run'), ('guests',)):
+    for words, who, advice in (
+            (('refresh', '--unmanaged', '--dry-run'), f'stranded: {uuid}',
+             'live-migrate or restart it'),
+            (('guests',), uuid, 'live-migrate it, or stop and start it')):
         told = running_host.run(*options, *words)
         assert told.code == 1
-        assert f'stranded: {uuid}' in told.out
-        assert 'live-migrate or restart it' in told.out
+        assert who in told.out
+        assert advice in ' '.join(told.out.split())
 
 
 def test_only_this_machine(build_host):
@@ -398,9 +401,12 @@ def test_a_key_on_an_old_command_line_is_not_shown(build_host):
     with running(['qemu-system-x86_64', '-c', IDLE, '-name', 'guest=old',
                   '-drive', OLD], executable=PYTHON) as it:
         seen(it)
-        answer = host.run('--debug', 'guests')
-        assert '10.0.0.1:6789 [fd00::1]:6789' in answer.out
-        assert 'c2VzYW1l' not in answer.out + answer.err
+        screen = host.run('--debug', 'guests')
+        answer = host.run('--debug', 'guests', '-f', 'csv')
+    assert '10.0.0.1:6789 [fd00::1]:6789' in answer.out
+    assert "not a running domain of this host's libvirt" in screen.out
+    for each in (screen, answer):
+        assert 'c2VzYW1l' not in each.out + each.err
 
 
 CONNECT = '''

@@ -49,6 +49,14 @@ def test_scan_request(world):
         ('b', 'a'), True, (memory.uuid(1),), ('domain',), True)
 
 
+@pytest.mark.parametrize('fields, is_screen', [
+    ({'format': 'table'}, True), ({'format': 'csv'}, False),
+    ({'format': 'table', 'column': ['host']}, False)])
+def test_chosen_columns_are_no_screen(world, fields, is_screen):
+    conf = world.conf(worlds.command(**fields))
+    assert console.wants_screen(conf) is is_screen
+
+
 def test_a_console_hears_what_is_reported(cloud):
     out = io.StringIO()
     conf = cloud.conf(worlds.command())

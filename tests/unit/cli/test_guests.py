@@ -75,14 +75,15 @@ def test_guests_whose_process_is_hidden(run, cloud, peers, monkeypatch,
     assert 'PID namespace' in caplog.text
 
 
-def test_a_stranded_guest_is_named_below_the_table(cloud, peers,
-                                                   monkeypatch):
+def test_a_stranded_guest_comes_first(cloud, peers, monkeypatch):
     peers(frozenset(OLD))
     monkeypatch.setattr(engine, 'Context', cloud.opened)
     out = io.StringIO()
     code = guests.run(cloud.conf(worlds.command(format='table')), out,
                       io.StringIO())
     assert code == 1
-    table, _, below = out.getvalue().rpartition('\n\n')
-    assert 'stranded' in table
-    assert memory.uuid(1) in below
+    first, _, *table, _, _, _, last = out.getvalue().splitlines()
+    assert first == 'cmp1: the only running guest is stranded.'
+    assert f'      {memory.uuid(1)[:8]}  server-1  process 7' in table
+    assert last == (f'Next: rbd-mon-fix refresh --instance {memory.uuid(1)} '
+                    '--dry-run')

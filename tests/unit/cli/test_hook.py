@@ -16,17 +16,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pathlib
 
 import pytest
 
+from rbd_mon_fix import engine
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.ceph import client
 from rbd_mon_fix.cli import hook
 from rbd_mon_fix.hook import daemon
 from tests.unit import memory
+from tests.unit import worlds
 
 EPOCHS = (pathlib.Path(__file__).parents[1] / 'samples'
           / 'ceph-mon-dump.epochs-7-4-1.txt')
@@ -90,6 +93,18 @@ def test_the_whole_way(cloud, run, ceph):
     code, report, _ = run(hook, action='remove')
     # The command succeeded even though the hook is missing.
     assert (code, report['hook'][0]['state']) == (0, 'missing')
+
+
+def test_screens(cloud, monkeypatch, ceph):
+    monkeypatch.setattr(engine, 'Context', cloud.opened)
+    for action, verdict in (
+            ('status', 'The hook is not installed.'),
+            ('install', 'The hook is installed and in order. There is '
+             'nothing to do.'), ('remove', 'The hook is removed.')):
+        out = io.StringIO()
+        hook.run(cloud.conf(worlds.command(format='table', action=action)),
+                 out, io.StringIO())
+        assert out.getvalue().splitlines()[0] == verdict
 
 
 def test_monitors_that_do_not_come_from_the_cluster(cloud, run, caplog):

@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 
@@ -136,6 +137,21 @@ def test_list_the_last(run):
         assert [row['run'] for row in report['runs']] == expected
 
 
+def test_screens(cloud, run):
+    made = run(refresh)[1]['run']
+    drawn = {}
+    for action in ('list', 'show'):
+        out = io.StringIO()
+        journal.run(cloud.conf(worlds.command(
+            format='table', action=action, run=made)), out, io.StringIO())
+        drawn[action] = out.getvalue().splitlines()
+    assert drawn['list'][0] == '1 run. It is finished.'
+    assert drawn['show'][0] == (
+        f'Run {made}: refresh on cmp1, 6 changes: 6 fixed.')
+    assert {lines[-1] for lines in drawn.values()} == {
+        f'Take back: rbd-mon-fix rollback {made}'}
+
+
 @pytest.fixture
 def three(run):
     """Return the ids of three runs, in the order of the list."""
@@ -157,6 +173,15 @@ def test_prune(cloud, run, three):
     with pytest.raises(exceptions.ConfigError, match='no run'):
         run(rollback, run=three[0])
     assert run(journal, action='show', run=three[2])[0] == 0
+
+
+def test_the_screen_of_prune(cloud, three):
+    for first in ('2 runs removed, 0 kept.',
+                  'No run is older than those to keep.'):
+        out = io.StringIO()
+        journal.run(cloud.conf(worlds.command(
+            format='table', action='prune', keep=1)), out, io.StringIO())
+        assert out.getvalue().splitlines()[0] == first
 
 
 def test_pruned_runs_are_told_in_spite_of_an_error(run, three, monkeypatch):

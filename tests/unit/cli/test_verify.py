@@ -68,17 +68,32 @@ def test_one_does_not(run, closed):
 
 
 @pytest.mark.parametrize('images, fields, words', [
-    (set(), {'store': ['domain']}, '2 disks opened.'),
-    ({image(2)}, {'store': ['domain']}, '1 of 2 disks cannot be opened.'),
+    (set(), {'store': ['domain']},
+     'cmp1: all 2 disks open (median 5.00 s). Go on.'),
+    ({image(2)}, {'store': ['domain']},
+     'cmp1: 1 of 2 disks open (median 5.00 s); 1 does not.'),
     (set(), {'store': ['managed-save']}, 'No RBD disk was found.')])
-def test_the_sentence_below_the_table(cloud, closed, monkeypatch, images,
-                                      fields, words):
+def test_the_verdict_comes_first(cloud, closed, monkeypatch, images, fields,
+                                 words):
     closed |= images
     monkeypatch.setattr(engine, 'Context', cloud.opened)
     out = io.StringIO()
     verify.run(cloud.conf(worlds.command(format='table', **fields)), out,
                io.StringIO())
-    assert out.getvalue().splitlines()[-1] == words
+    first, *rest = out.getvalue().splitlines()
+    assert first == words
+    assert bool(rest) is bool(images)
+    assert not images or f'      {memory.uuid(2)[:8]}' in '\n'.join(rest)
+
+
+def test_chosen_columns_are_listed(cloud, closed, monkeypatch):
+    monkeypatch.setattr(engine, 'Context', cloud.opened)
+    out = io.StringIO()
+    verify.run(cloud.conf(worlds.command(
+        format='table', column=['store', 'opened'], store=['domain'])), out,
+        io.StringIO())
+    assert out.getvalue().splitlines() == [
+        'STORE   OPENED', 'domain  True', 'domain  True']
 
 
 def test_no_cluster_has_to_be_known(cloud, run, closed):

@@ -67,11 +67,18 @@ def states(context):
     return {part: each.state for part, each in parts(context).items()}
 
 
+def commands(context):
+    return [each.command for each in hook_parts.hook_status(context)
+            if each.command]
+
+
 def test_parts(context, hook):
     assert states(context) == {
         'script': 'current', 'monitors': 'missing', 'libvirt': 'not running'}
+    assert commands(context) == [('rbd-mon-fix', 'refresh')]
     hook_update.feed(context)
     assert states(context)['monitors'] == 'current'
+    assert commands(context) == []
     pathlib.Path(hook.knowledge).write_text(json.dumps({'version': 3}))
     assert states(context)['monitors'] == 'unreadable'
     older = pathlib.Path(hook.folder).with_suffix('')
@@ -79,6 +86,7 @@ def test_parts(context, hook):
     assert states(context)['other hook'] == 'runs first'
     pathlib.Path(hook.script).unlink()
     assert states(context) == {'script': 'missing'}
+    assert commands(context) == [('rbd-mon-fix', 'hook', 'install')]
 
 
 @pytest.mark.parametrize('finished', [True, False])
@@ -180,7 +188,10 @@ def test_monitors_that_cannot_be_compared(tmp_path, context, hook):
 def test_daemons(context, hook, monkeypatch, started, state):
     monkeypatch.setattr(daemon, 'readers', lambda script: iter(
         [daemon.Daemon('virtqemud', 7, started)]))
-    assert states(context)['virtqemud'] == state
+    found = parts(context)['virtqemud']
+    assert (found.state, found.command) == (
+        state, ('systemctl', 'restart', 'virtqemud')
+        if state == 'restart' else ())
 
 
 def test_only_root_sees_what_daemons_see(context, hook, monkeypatch):

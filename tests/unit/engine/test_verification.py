@@ -113,6 +113,8 @@ def test_what_a_cold_start_reads_is_opened(here, qemu):
         ('nova-bdm', 'vda', image(1), True, None),
         ('domain', 'vda', image(1), True, None)]
     assert found.lost == {}
+    assert {(each.name, tuple(addr.host for addr in each.proof.tried))
+            for each in found.disks} == {('server-1', places.OLD)}
     # Equal disks are opened once.
     [case] = qemu.cases
     assert (case.image, case.user, case.key) == (image(1), 'cinder', KEY)
@@ -159,6 +161,13 @@ def test_proofs_belong_to_their_disks_in_each_batch(here, qemu, monkeypatch):
             for each in found.disks] == [
         ('vda', image(1), True), ('vdb', None, False),
         ('vda', image(2), True), ('vda', image(3), False)]
+
+
+def test_qemu_tries_nothing_without_the_key(here, qemu):
+    keep_keys(here.domains(), ())
+    [disk] = verify(here, store=['domain']).disks
+    assert disk.proof.error == 'Libvirt has no such secret.'
+    assert disk.proof.tried == ()
 
 
 def test_no_cluster_has_to_be_known(here, qemu):
