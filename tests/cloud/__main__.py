@@ -17,10 +17,11 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import pathlib
 import sys
-from typing import Sequence
+from typing import Callable, Mapping, Sequence
 
 from tests.cloud import building
 from tests.cloud import databases as databases_module
@@ -42,8 +43,9 @@ def main() -> None:
                         help='interpreter of a venv with Nova and Cinder; '
                         f'default: ${PYTHON}, else this one')
     parser.add_argument('--servers', type=_servers, default='standard',
-                        metavar='few|standard|N', help='a handful, one for '
-                        'everything that can be met, or N that are alike; '
+                        metavar='few|standard|three|fleet|N',
+                        help='a handful, one for everything that can be met, '
+                        'one host with three, 500 hosts, or N that are alike; '
                         'default: %(default)s')
     args = parser.parse_args()
     folder = args.folder.resolve()
@@ -56,7 +58,9 @@ def main() -> None:
 
 
 def _servers(text: str) -> Sequence[shape.Server]:
-    known = {'few': shape.few, 'standard': shape.standard}
+    known: Mapping[str, Callable[[], Sequence[shape.Server]]] = {
+        'few': shape.few, 'standard': shape.standard, 'three': shape.three,
+        'fleet': functools.partial(shape.fleet, 500)}
     return known[text]() if text in known else shape.many(int(text))
 
 

@@ -45,8 +45,10 @@ def write(databases: databases_module.Databases,
 
     :param servers: servers unknown to Nova get no rows
     """
-    _insert(databases.api, _cells(databases))
-    _insert(databases.cell, _services())
+    hosts = list(dict.fromkeys(
+        (*shape.HOSTS, *(server.host for server in servers))))
+    _insert(databases.api, _cells(databases, hosts))
+    _insert(databases.cell, _services(hosts))
     managed = [server for server in servers if server.managed]
     volume_type = _default_volume_type(databases.cinder)
     for batch in _batches(managed):
@@ -109,7 +111,8 @@ def _batches(servers: Iterable[shape.Server],
         yield batch
 
 
-def _cells(databases: databases_module.Databases) -> Tables:
+def _cells(databases: databases_module.Databases,
+           hosts: Sequence[str]) -> Tables:
     """Return the rows of ``nova-manage cell_v2`` map_cell0 and create_cell."""
     return {
         'cell_mappings': [
@@ -121,24 +124,24 @@ def _cells(databases: databases_module.Databases) -> Tables:
              'transport_url': 'rabbit://nova:sesame@127.0.0.1:5672/',
              'database_connection': databases.cell}],
         'host_mappings': [{'created_at': WHEN, 'cell_id': 2, 'host': host}
-                          for host in shape.HOSTS]}
+                          for host in hosts]}
 
 
-def _services() -> Tables:
+def _services(hosts: Sequence[str]) -> Tables:
     return {
         'services': [
             {'created_at': WHEN, 'updated_at': WHEN, 'last_seen_up': WHEN,
              'host': host, 'binary': 'nova-compute', 'topic': 'compute',
              'report_count': 1, 'disabled': False, 'deleted': 0,
              'forced_down': False, 'version': 66, 'uuid': _uuid(host)}
-            for host in shape.HOSTS],
+            for host in hosts],
         'compute_nodes': [
             {'created_at': WHEN, 'host': host, 'hypervisor_hostname': host,
              'uuid': _uuid(f'node {host}'), 'mapped': 1, 'deleted': 0,
              'vcpus': 2, 'memory_mb': 4096, 'local_gb': 20, 'vcpus_used': 0,
              'memory_mb_used': 0, 'local_gb_used': 0, 'cpu_info': '{}',
              'hypervisor_type': 'QEMU', 'hypervisor_version': 7002000}
-            for host in shape.HOSTS]}
+            for host in hosts]}
 
 
 def _instance_mapping(server: shape.Server) -> Row:

@@ -148,6 +148,29 @@ def few() -> tuple[Server, ...]:
     return tuple(server for server in standard() if server.name in names)
 
 
+def three() -> tuple[Server, ...]:
+    """Return a host of three servers: running, stopped and in order."""
+    return (
+        Server('db-1', (stale('db-1'), stale('db-1-log')), ALPHA.old,
+               vm_state='active'),
+        Server('web-1', (stale('web-1'),), ALPHA.old),
+        Server('app-1', (Volume('app-1', ALPHA, ALPHA.new),), ALPHA.new,
+               vm_state='active'))
+
+
+def fleet(hosts: int) -> Sequence[Server]:
+    """Return servers on many hosts, whose libvirt is elsewhere.
+
+    Each host has a server in order and up to four stale ones.
+    """
+    return [
+        Server(name, (Volume(name, ALPHA, ALPHA.old if stale else ALPHA.new),),
+               host=f'cmp{host:03}', defined=False)
+        for host in range(1, hosts + 1)
+        for number, stale in enumerate([False] + [True] * (host % 5))
+        for name in [f'web-{host:03}-{number}']]
+
+
 def many(servers: int, volumes: int = 2) -> Sequence[Server]:
     """Return identical servers, for benchmarks.
 

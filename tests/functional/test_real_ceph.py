@@ -160,8 +160,8 @@ def test_verify(build_host, ceph, command_lines, tmp_path):
     assert 0 < rows['vms/webTrue']['seconds'] < 4
     assert 1 <= rows['vms/webFalse']['seconds'] < 4
     assert tuple(answer.json['disks'][0]) == (
-        'host', 'instance', 'store', 'disk', 'image', 'opened', 'error',
-        'seconds')
+        'host', 'instance', 'name', 'store', 'disk', 'image', 'opened',
+        'error', 'seconds')
     assert any('qemu-img info' in line for line in command_lines)
     told = '\n'.join([answer.out, answer.err, *command_lines])
     assert ceph.key not in told
@@ -347,6 +347,7 @@ def test_a_guest_follows(running_host):
     assert answer.code == 0, answer.err
     row, = mine(running_host, answer)
     assert row.pop('host')
+    assert row.pop('name') == 'good'
     assert row == {
         'instance': running_host.uuids['good'], 'pid': running_host.pid,
         'launched_with': [f'{real.ADDRESS}:6789'],
@@ -371,8 +372,8 @@ def test_a_guest_is_stranded(running_host, ceph, tmp_path):
     status = running_host.run(*options, 'status', '--unmanaged', '-f', 'json')
     assert status.json['summary']['stranded'] == [uuid]
     for words, who, advice in (
-            (('refresh', '--unmanaged', '--dry-run'), f'stranded: {uuid}',
-             'live-migrate or restart it'),
+            (('refresh', '--unmanaged', '--dry-run'), f'  {uuid}\n',
+             'live-migrate or restart them'),
             (('guests',), uuid, 'live-migrate it, or stop and start it')):
         told = running_host.run(*options, *words)
         assert told.code == 1
