@@ -25,7 +25,6 @@ from __future__ import annotations
 import argparse
 import os
 import pathlib
-import re
 import shlex
 import subprocess
 import sys
@@ -40,6 +39,8 @@ SIZES = ((80, 24), (160, 50))
 HOST = '--host cmp1'
 # A controller has the databases, and no libvirt of a compute host.
 FLEET = '--all-hosts --store nova-bdm --store cinder-attachment'
+COMMANDS = {'status': 'status', 'dry-run': 'refresh --dry-run',
+            'refresh': 'refresh'}
 # The command, as if its config file were the default one.
 PROGRAM = '''\
 import sys
@@ -47,7 +48,7 @@ from rbd_mon_fix.cli import main
 main.CONFIG_FILE = {config!r}
 sys.exit(main.main())
 '''
-# Seconds for all commands on one cloud.
+# Seconds for a command.
 _LIMIT = 900
 
 
@@ -58,25 +59,25 @@ def clouds() -> dict[str, tuple[str, list[shape.Server]]]:
             '500-hosts': (FLEET, list(shape.fleet(500)))}
 
 
-def capture(cloud: building.Cloud, scope: str, width: int,
-            height: int) -> str:
-    """Run the usual commands in a terminal, and return what it shows.
+def capture(words: str, cloud: building.Cloud, size: tuple[int, int]) -> str:
+    """Run a command in a terminal, and return what it shows.
 
-    :raises subprocess.TimeoutExpired: a command does not end
+    :param size: columns and lines
+    :raises subprocess.TimeoutExpired: the command does not end
     """
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         script = folder / 'script'
-        script.write_text(_script(cloud, scope, folder))
+        script.write_text(_script(words, _program(cloud, folder)))
         config = folder / 'tmux.conf'
         config.write_text('set -g history-limit 100000\n')
-        tmux = ['tmux', '-f', str(config), '-L',
-                f'rbd-mon-fix-{os.getpid()}-{width}']
+        tmux = ['tmux', '-f', str(config), '-S', str(folder / 'socket')]
+        width, height = map(str, size)
         environment = {**os.environ, 'LANG': 'C.UTF-8', 'TERM': 'screen'}
         try:
             subprocess.run(
-                [*tmux, 'new-session', '-d', '-x', str(width), '-y',
-                 str(height), f'sh {script}'], check=True, env=environment)
+                [*tmux, 'new-session', '-d', '-x', width, '-y', height,
+                 f'sh {script}'], check=True, env=environment)
             subprocess.run([*tmux, 'wait-for', 'done'], check=True,
                            timeout=_LIMIT)
             shown = subprocess.run(
@@ -88,25 +89,34 @@ def capture(cloud: building.Cloud, scope: str, width: int,
                      ) + '\n'
 
 
-def _script(cloud: building.Cloud, scope: str, folder: pathlib.Path) -> str:
-    """Return a script that shows each command and its output."""
+def roll_back(cloud: building.Cloud) -> None:
+    """Undo the last run, so that another one finds the same cloud."""
+    with tempfile.TemporaryDirectory() as name:
+        program = shlex.split(_program(cloud, pathlib.Path(name)))
+        listed = subprocess.run(
+            [*program, 'journal', 'list', '-f', 'value', '-c', 'run'],
+            check=True, capture_output=True, text=True).stdout
+        subprocess.run([*program, 'rollback', listed.split()[-1]], check=True,
+                       capture_output=True)
+
+
+def _program(cloud: building.Cloud, folder: pathlib.Path) -> str:
+    """Return the command, which looks as if its config were the default."""
     program = folder / 'program.py'
     program.write_text(PROGRAM.format(config=str(cloud.config_file)))
-    run = f'{shlex.quote(sys.executable)} {shlex.quote(str(program))}'
-    commands = [f'{command} {scope}'.strip() for command in (
-        'status', 'refresh --dry-run', 'refresh', 'status')]
-    lines = [f'cd {shlex.quote(os.getcwd())}']
-    for command in commands:
-        lines += [f"printf '$ rbd-mon-fix {command}\\n'", f'{run} {command}',
-                  "printf '[exit code %s]\\n\\n' $?"]
-    # The next size finds the same cloud.
-    last = f'{run} journal list -f value -c run | tail -n 1'
-    return '\n'.join([*lines, f'{run} rollback "$({last})" >/dev/null 2>&1',
-                      'tmux wait-for -S done', 'exec sleep 60', ''])
+    return shlex.join([sys.executable, str(program)])
+
+
+def _script(words: str, program: str) -> str:
+    """Return a script that shows a command and its output."""
+    return '\n'.join([
+        f'cd {shlex.quote(os.getcwd())}',
+        f"printf '$ rbd-mon-fix {words}\\n'", f'{program} {words}',
+        'tmux wait-for -S done', 'exec sleep 60', ''])
 
 
 def main() -> None:
-    """Write a file for each cloud and size."""
+    """Write a file for each cloud, command and size."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--nova-python', default=sys.executable,
                         help='interpreter of a venv with Nova and Cinder')
@@ -118,15 +128,19 @@ def main() -> None:
                 f'sqlite:///{folder}', '')
             databases_module.migrate(nova_python, databases)
             cloud = building.build(pathlib.Path(folder), databases, servers)
-            for width, height in SIZES:
-                text = capture(cloud, scope, width, height)
-                (FOLDER / f'{name}-{width}x{height}.txt').write_text(
-                    _without_folder(text, folder))
+            for size in SIZES:
+                _write(name, scope, cloud, size)
 
 
-def _without_folder(text: str, folder: str) -> str:
-    """Leave out the folder of the cloud, in which the monitors file is."""
-    return re.sub(f'{re.escape(folder)}/?', '', text)
+def _write(name: str, scope: str, cloud: building.Cloud,
+           size: tuple[int, int]) -> None:
+    width, height = size
+    for title, words in COMMANDS.items():
+        text = capture(f'{words} {scope}', cloud, size)
+        path = FOLDER / f'{name}-{title}-{width}x{height}.txt'
+        # The folder of the cloud is no part of the picture.
+        path.write_text(text.replace(f'{cloud.folder}/', ''))
+    roll_back(cloud)
 
 
 if __name__ == '__main__':

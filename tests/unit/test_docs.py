@@ -20,6 +20,7 @@ import argparse
 import pathlib
 import re
 import shlex
+import textwrap
 from typing import Iterator
 
 from oslo_config import cfg
@@ -239,3 +240,19 @@ def test_actions_are_explained(command):
 def test_options_are_explained(flag):
     told = REFERENCE.read_text().partition('.. options begin')[2]
     assert f'``--{flag}' in told.partition('.. options end')[0]
+
+
+def test_the_readme_shows_captures_as_they_are():
+    text = (ROOT / 'README.rst').read_text()
+    shown = [path.name for path in (ROOT / 'docs' / 'captures').iterdir()
+             if textwrap.indent(path.read_text(), '   ') in text]
+    assert len(shown) == 3
+    assert text.count('$ rbd-mon-fix ') == 3
+
+
+@pytest.mark.parametrize('width', [80, 160])
+def test_captures_fit_their_terminal(width):
+    for path in (ROOT / 'docs' / 'captures').glob(f'*-{width}x*.txt'):
+        lines = path.read_text().splitlines()
+        assert max(map(len, lines)) <= width
+        assert lines[0].startswith('$ rbd-mon-fix ')
