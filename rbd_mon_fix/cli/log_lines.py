@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import sys
 
@@ -70,6 +71,10 @@ def _shorten(logger: logging.Logger, conf: cfg.ConfigOpts) -> None:
         handler.setLevel(logging.WARNING)
         if not (own_format or conf.use_json):
             handler.setFormatter(logging.Formatter(_SHORT))
+            # Up to oslo.log 5.1, ColorHandler.format ends each line with the
+            # code that resets colours, even in a file.
+            handler.format = functools.partial(  # type: ignore[method-assign]
+                logging.Handler.format, handler)
 
 
 def _survive(logger: logging.Logger) -> None:

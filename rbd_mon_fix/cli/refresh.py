@@ -16,7 +16,6 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import Any, TextIO
 
 from oslo_config import cfg
@@ -85,7 +84,8 @@ def _dry_run(context: engine.Context, request: engine.RefreshRequest,
         found = engine.plan_refresh(context, request, console)
         console.close(ending.Ending(
             found.summary, lost=found.lost, error=found.refused,
-                digest=found.digest))
+            digest=found.digest,
+            saved=None if found.error else request.save_plan))
     if found.refused is not None:
         print('rbd-mon-fix: refresh would be refused. '
               f'{encoding.printable(str(found.refused))}', file=err)
@@ -96,7 +96,5 @@ def _dry_run(context: engine.Context, request: engine.RefreshRequest,
         raise found.error
     if request.save_plan is not None:
         print(encoding.printable(
-            f'The plan was saved to {request.save_plan}. To make exactly '
-            'these changes: rbd-mon-fix refresh --plan '
-            f'{shlex.quote(request.save_plan)}'), file=err)
+            f'The plan was saved to {request.save_plan}.'), file=err)
     return exit_codes.of_look(found.summary.needs_attention, found.lost)

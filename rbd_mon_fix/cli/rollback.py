@@ -52,7 +52,7 @@ def _dry_run(context: engine.Context, request: engine.RollbackRequest,
         found = engine.plan_rollback(context, request, console)
         console.close(ending.Ending(
             found.summary, lost=found.lost, error=found.error,
-                digest=found.digest, undoes=request.run))
+            digest=found.digest, undoes=request.run))
     if found.error is not None:
         raise found.error
     return exit_codes.of_look(False, found.lost)

@@ -61,6 +61,9 @@ class Watched(io.TextIOBase):
         with self._watched():
             self._stream.flush()
 
+    def __del__(self) -> None:
+        """Do not close the stream, as IOBase would: it belongs to Python."""
+
     @contextlib.contextmanager
     def _watched(self) -> Iterator[None]:
         if self.error is not None:

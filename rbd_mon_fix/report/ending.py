@@ -46,6 +46,7 @@ class Ending:
         guard; None if there is none
     :param digest: the digest of a plan that was not carried out; '' if there
         is none
+    :param saved: the file to which the plan was saved
     :param undoes: the run that a dry run of a rollback would undo
     :param failure: the error, or the hosts that were lost, for programs
     """
@@ -56,5 +57,6 @@ class Ending:
         default_factory=dict)
     error: Optional[exceptions.RbdMonFixError] = None
     digest: str = ''
+    saved: Optional[str] = None
     undoes: Optional[str] = None
     failure: Optional[Failure] = None

@@ -107,6 +107,8 @@ def _carry_out(how: ending.Ending, view: views.View) -> Optional[str]:
         return None
     if how.undoes is not None:
         return view.command('rollback', how.undoes)
+    if how.saved is not None:
+        return view.command('refresh', '--plan', how.saved, *view.options)
     return view.again('refresh', '--max-changes', str(due))
 
 

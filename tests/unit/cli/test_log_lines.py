@@ -18,6 +18,7 @@ import logging
 import os
 import subprocess
 import sys
+import types
 
 import pytest
 
@@ -82,6 +83,25 @@ def test_a_terminal_shows_warnings(tmp_path, monkeypatch, options, config,
     shown = done.stderr.splitlines()
     assert len(shown) == lines
     assert all(line.startswith(start) for line in shown)
+
+
+class Colourful(logging.StreamHandler):
+    """Ends each line with a code, as oslo.log 5.0's ColorHandler does."""
+
+    def format(self, record):
+        return super().format(record) + '\033[00m'
+
+
+def test_a_short_line_has_no_colour(capsys):
+    handler = Colourful(sys.stderr)
+    logger = logging.getLogger('colourful')
+    logger.addHandler(handler)
+    logger.propagate = False
+    log_lines.set_up(logger, types.SimpleNamespace(
+        debug=False, log_config_append=None, use_json=False,
+        get_location=lambda name: None))
+    logger.warning('It is old.')
+    assert capsys.readouterr().err == 'WARNING: It is old.\n'
 
 
 def test_a_log_that_cannot_be_written(tmp_path):

@@ -64,6 +64,19 @@ def test_a_stream_without_a_descriptor():
     stream.write('a')
 
 
+def test_a_stream_that_is_no_longer_watched_is_left_alone():
+    flushed = []
+
+    class Stream(io.StringIO):
+        def flush(self):
+            flushed.append(self)
+
+    watched = streams.Watched(stream := Stream())
+    del watched
+    assert flushed == []
+    assert not stream.closed
+
+
 def test_an_error_is_raised_again():
     with open('/dev/full', 'w') as full:
         watched = streams.Watched(full)

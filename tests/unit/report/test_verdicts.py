@@ -184,6 +184,11 @@ def test_a_plan_of_a_rollback_is_followed_by_the_rollback():
         f'{ONLY}rollback r1']
 
 
+def test_a_saved_plan_is_followed_by_exactly_its_changes():
+    assert following(DRY_RUN, [sample.stale(1)], saved='/tmp/a plan') == [
+        f"{ONLY}refresh --plan '/tmp/a plan' --lock"]
+
+
 def test_an_incomplete_run_is_repeated():
     assert following(REFRESH, [sample.stale(1)], {}, run='r1')[-1] == (
         f'{ONLY}refresh --host cmp1 --lock')
