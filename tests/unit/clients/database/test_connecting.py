@@ -104,7 +104,9 @@ def test_the_limits_of_a_statement(monkeypatch, query, read, write):
 
 
 SELECT = '''
-import socket, sys, threading
+import signal, socket, sys, threading
+# A shell lets what it runs in the background ignore this.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from rbd_mon_fix.clients.database import connecting
 with socket.create_server(('127.0.0.1', 0)) as server:
     port = server.getsockname()[1]
