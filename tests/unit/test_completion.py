@@ -28,6 +28,8 @@ import pytest
 from rbd_mon_fix.cli import parser
 from rbd_mon_fix.conf import options
 
+pytestmark = pytest.mark.once
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FILES = {'bash': ROOT / 'completion/rbd-mon-fix',
          'zsh': ROOT / 'completion/_rbd-mon-fix',

@@ -28,6 +28,8 @@ import yaml
 from rbd_mon_fix.cli import parser
 from tests.unit.report import test_metrics
 
+pytestmark = pytest.mark.once
+
 CONTRIB = pathlib.Path(__file__).parents[2] / 'contrib'
 RULES = CONTRIB / 'prometheus' / 'rbd-mon-fix.rules.yml'
 NRPE = CONTRIB / 'nrpe' / 'rbd-mon-fix.cfg'

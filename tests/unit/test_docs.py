@@ -51,6 +51,8 @@ from rbd_mon_fix.model.summary import Summary
 from rbd_mon_fix.preflight.check import Works
 from rbd_mon_fix.report import schema
 
+pytestmark = pytest.mark.once
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 README = ROOT / 'README.rst'
 REFERENCE = ROOT / 'docs/reference.rst'

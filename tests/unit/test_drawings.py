@@ -25,6 +25,8 @@ from docs import draw_readers
 from rbd_mon_fix.cli import parser
 from rbd_mon_fix.model.plan import Operation
 
+pytestmark = pytest.mark.once
+
 
 @pytest.mark.parametrize('drawing', [draw_imports, draw_readers],
                          ids=lambda drawing: drawing.PICTURE.name)

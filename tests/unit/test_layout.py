@@ -26,6 +26,8 @@ import pytest
 
 from rbd_mon_fix import engine
 
+pytestmark = pytest.mark.once
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / 'rbd_mon_fix'
 HEADER = '# Copyright The rbd-mon-fix authors\n#\n# Licensed under the Apache'

@@ -33,6 +33,8 @@ from rbd_mon_fix.model import monmap
 from rbd_mon_fix.qemu import command_line
 from rbd_mon_fix.qemu import option_syntax
 
+pytestmark = pytest.mark.once
+
 LENGTH = 1000
 RATIO = 9
 

@@ -20,6 +20,10 @@ import ast
 import collections
 import pathlib
 
+import pytest
+
+pytestmark = pytest.mark.once
+
 PACKAGE = pathlib.Path(__file__).resolve().parents[2] / 'rbd_mon_fix'
 
 

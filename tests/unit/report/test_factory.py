@@ -74,6 +74,7 @@ def peak(*args):
 FLOOR = 2**18
 
 
+@pytest.mark.once
 @pytest.mark.parametrize('fmt, few, many', [
     ('table', 2000, 20000), ('json', 2000, 20000),
     ('csv', 2000, 20000), ('yaml', 500, 5000)])
@@ -83,6 +84,7 @@ def test_memory_does_not_grow_with_the_servers(fmt, few, many):
     assert peak(fmt, many, False) < 1.5 * max(peak(fmt, few, False), FLOOR)
 
 
+@pytest.mark.once
 def test_a_terminal_takes_no_more_than_the_caches_of_rich(monkeypatch):
     monkeypatch.setenv('COLUMNS', '400')
     stream_servers('table', 100, True)
@@ -90,6 +92,7 @@ def test_a_terminal_takes_no_more_than_the_caches_of_rich(monkeypatch):
     assert peak('table', 4000, True) < 2**21
 
 
+@pytest.mark.once
 def test_a_line_of_a_server_is_all_that_a_host_takes():
     """A table of one host lists its servers, the worst first."""
     stream_servers('table', 100, False)
