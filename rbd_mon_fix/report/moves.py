@@ -27,23 +27,25 @@ from rbd_mon_fix.model.plan import Copy
 from rbd_mon_fix.report import braces
 from rbd_mon_fix.report import layout
 from rbd_mon_fix.report import lines
+from rbd_mon_fix.report import sentences
 from rbd_mon_fix.report import style
 
 _INDENT = 4
 
 _Addrs = tuple[MonAddr, ...]
-_Move = tuple[str, _Addrs, _Addrs]
+# The name of a cluster, and its right addresses.
+_Goal = tuple[str, _Addrs]
 
 
 class Moves:
     """Counts wrong copies by their cluster, and old and right addresses."""
 
     def __init__(self) -> None:
-        self.copies = 0
         self._clusters: Sequence[Cluster] = ()
         self._answering: Optional[frozenset[MonAddr]] = None
-        self._counts: Counter[_Move] = collections.Counter()
-        self._servers: Counter[_Move] = collections.Counter()
+        self._found: dict[_Goal, Counter[_Addrs]] = {}
+        self._servers: Counter[_Goal] = collections.Counter()
+        self._restores = False
 
     def begin(self, clusters: Sequence[Cluster],
               answering: Optional[frozenset[MonAddr]]) -> None:
@@ -57,33 +59,56 @@ class Moves:
 
     def add(self, copies: Sequence[Copy]) -> None:
         """Count the wrong copies of one server."""
-        found = collections.Counter(
-            (copy.cluster, copy.disk.monitors, copy.desired)
-            for copy in copies if copy.cluster and copy.disk and copy.desired)
-        self.copies += sum(found.values())
-        self._counts.update(found)
-        self._servers.update(found.keys())
+        goals = set()
+        for copy in copies:
+            self._restores = self._restores or copy.restore is not None
+            if copy.cluster and copy.disk and copy.desired:
+                goal = copy.cluster, copy.desired
+                goals.add(goal)
+                self._found.setdefault(goal, collections.Counter())[
+                    copy.disk.monitors] += 1
+        self._servers.update(goals)
 
     def drawn(self, width: int, most: int) -> Iterator[lines.Line]:
-        """Yield the most frequent moves, or the monitors without a move."""
-        for move, count in self._counts.most_common(most):
-            name, old, right = move
-            cluster = self._named(name)
-            counts = (f'{count:,} of {self.copies:,} copies, '
-                      if len(self._counts) > 1 else
-                      f'{count:,} {"copy" if count == 1 else "copies"}, ')
-            servers = self._servers[move]
-            counts += f'{servers:,} {"server" if servers == 1 else "servers"}'
-            yield [(f'  {name}', 'bold'), (f': {counts}', '')]
-            yield from _list('-', 'red', old, whose(cluster, old), width)
-            yield from _list('+', 'green', right, self._trust(cluster), width)
-        more = len(self._counts) - most
-        if more > 0:
-            rest = self.copies - sum(
-                count for _, count in self._counts.most_common(most))
-            yield [(f'  and {more:,} other lists in {rest:,} copies (-v)', '')]
-        if not self._counts:
+        """Yield the most frequent moves, or the monitors without a move.
+
+        :param most: the number of clusters, and of lists of each
+        """
+        goals = sorted(self._found, key=lambda goal: -sum(
+            self._found[goal].values()))
+        for goal in goals[:most]:
+            yield from self._moved(goal, width, most)
+        left = goals[most:]
+        if left:
+            copies = sum(sum(self._found[goal].values()) for goal in left)
+            yield [(f'  and {sentences.number(len(left), "other cluster")} '
+                    f'with {sentences.copies(copies)} (-v)', '')]
+        if not goals:
             yield from self._unmoved(width, most)
+
+    def _moved(self, goal: _Goal, width: int,
+               most: int) -> Iterator[lines.Line]:
+        """Yield the lists that were found, and the right one."""
+        name, right = goal
+        found = self._found[goal]
+        cluster = self._named(name)
+        yield [(f'  {name}', 'bold'), (
+            f': {sentences.copies(sum(found.values()))}, '
+            f'{sentences.number(self._servers[goal], "server")}', '')]
+        for old, count in found.most_common(most):
+            words, shade = ('', '') if self._restores else whose(cluster, old)
+            if len(found) > 1:
+                words = '; '.join(filter(None, (
+                    sentences.copies(count), words)))
+            yield from _list('-', 'red', old, (words, shade), width)
+        rest = len(found) - most
+        if rest > 0:
+            copies = sum(found.values()) - sum(
+                count for _, count in found.most_common(most))
+            yield [(f'    - {sentences.number(rest, "other list")} in '
+                    f'{sentences.copies(copies)} (-v)', 'red')]
+        yield from _list('+', 'green', right, whose(cluster, right)
+                         if self._restores else self._trust(cluster), width)
 
     def _unmoved(self, width: int, most: int) -> Iterator[lines.Line]:
         for cluster in self._clusters[:most]:
@@ -92,8 +117,8 @@ class Moves:
                              self._trust(cluster), width)
         more = len(self._clusters) - most
         if more > 0:
-            yield [(f'  and {more:,} other clusters: rbd-mon-fix monitors',
-                    '')]
+            yield [(f'  and {sentences.number(more, "other cluster")}: '
+                    'rbd-mon-fix monitors', '')]
 
     def _named(self, name: str) -> Optional[Cluster]:
         return next((each for each in self._clusters if each.name == name),
@@ -157,7 +182,7 @@ def _list(sign: str, colour: str, addrs: Sequence[MonAddr],
     for line in shown:
         yield [(f'{" " * _INDENT}{next(signs)} {line}', colour)]
     yield [(f'{" " * _INDENT}{next(signs)} {last}', colour),
-           (f'  {told}' if beside else '', shade)]
+           (f'  {told}' if told and beside else '', shade)]
     if not beside:
         for line in layout.wrapped(told, room, 2):
             yield [(f'{" " * _INDENT}  {line}', shade)]

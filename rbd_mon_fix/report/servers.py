@@ -39,6 +39,7 @@ _DIGITS = (8, 13, 18, 23, 36)
 _SHORT = {Operation.HARD_REBOOT: 'hard', Operation.SOFT_REBOOT: 'soft',
           Operation.LIVE_MIGRATE: 'migrate'}
 _NAME, _STATE = 40, 24
+_RESTORED = 'restored'
 # The columns that give way on a narrow terminal, counted from the last, and
 # what each of them keeps: name, state, copies, operations, host.
 _LEAST = {-4: 12, -3: 8, -1: 14, -2: 14, -6: 8}
@@ -106,7 +107,7 @@ class Servers:
                 copy.due for copy in copies):
             return True
         return bool(breaks_left(copies, outcomes)) or any(
-            copy.amiss and not _is_fixed(copy, outcomes)
+            (copy.amiss or copy.due) and not _is_fixed(copy, outcomes)
             or copy.skip in (SkipReason.CHANGED, SkipReason.GONE)
             for copy in copies)
 
@@ -134,6 +135,7 @@ class Servers:
         words.update(_reason(copy) for copy in rest)
         if outcomes is not None and len(words) > 1:
             words.pop(Verdict.FIXED.value, None)
+            words.pop(_RESTORED, None)
         return dict(sorted(words.items(), key=lambda each:
                            -style.severity(each[0])))
 
@@ -141,13 +143,18 @@ class Servers:
         if outcomes is None:
             return 'to change'
         outcome = outcome_of(copy, outcomes)
-        return outcome.verdict.value if outcome else 'not made'
+        if outcome is None:
+            return 'not made'
+        if (self._kind is schema.Kind.ROLLBACK
+                and outcome.verdict is Verdict.FIXED):
+            return _RESTORED
+        return outcome.verdict.value
 
     def _table(self, rows: Sequence[Listed],
                width: int) -> Iterator[lines.Line]:
         digits = _digits([row.uuid for row in rows])
-        fails = ('STILL FAILS' if self._kind.has_outcomes
-                 and self._kind is not schema.Kind.DRY_RUN else 'WOULD FAIL')
+        fails = ('STILL FAILS' if self._kind is schema.Kind.REFRESH
+                 else 'WOULD FAIL')
         heads = ['SERVER', '', 'IS', fails, 'COPIES'
                  if self._kind is schema.Kind.STATUS else 'CHANGES']
         cells = [[row.uuid[:digits], layout.shortened(row.name, _NAME),

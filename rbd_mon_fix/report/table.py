@@ -101,8 +101,8 @@ class Table:
             self._detail.server(host, instance, copies, outcomes)
         self._fleet.add(host, copies, outcomes)
         self._servers.add(instance, copies, outcomes)
-        self._moves.add([copy for copy in copies if copy.wrong and (
-            copy.due or self._kind is schema.Kind.STATUS)])
+        self._moves.add([copy for copy in copies if copy.due or (
+            copy.wrong and self._kind is schema.Kind.STATUS)])
         for copy in copies:
             reason = _reason(copy, outcomes)
             if reason:

@@ -117,6 +117,11 @@ def unknown(number: int, **fields: Any) -> list[Copy]:
 SERVERS = [stale(1, name='db-1'), stale(2, vm_state='stopped'), well(3)]
 MIXED = [*SERVERS, busy(4), unknown(5, name='a-server-with-a-very-long-name'
                                     '-that-nobody-would-want-to-type')]
+RESTORED = [[dataclasses.replace(
+    each, state=State.CURRENT, desired=OLD, breaks=(),
+    breaks_after=each.breaks, restore=True,
+    disk=each.disk and dataclasses.replace(each.disk, monitors=NEW))
+    for each in copies] for copies in SERVERS[:2]]
 FINDINGS = [
     Finding(FindingKind.POOL, 'cmp1', f'storage pool {name}', OLD, NEW,
             'Correct the hosts with "virsh pool-edit".')
@@ -157,6 +162,7 @@ class Screen:
     stranded: int = 0
     error: Any = None
     digest: str = ''
+    undoes: Any = None
 
     def draw(self, stream: Any) -> None:
         report = factory.report('table', stream, self.kind, self.view)
@@ -172,7 +178,7 @@ class Screen:
             copies[0].instance.uuid
             for copies in self.servers[:self.stranded]]
         report.close(ending.Ending(summary, self.run, self.lost, self.error,
-                                   self.digest))
+                                   self.digest, undoes=self.undoes))
 
 
 SCREENS: dict[str, Screen] = {
@@ -194,7 +200,10 @@ SCREENS: dict[str, Screen] = {
                                  run=RUN),
     'refresh-fleet': Screen(schema.Kind.REFRESH, HOSTS, done(HOSTS, 3), FLEET,
                             RUN, LOST),
-    'rollback': Screen(schema.Kind.ROLLBACK, SERVERS, done(SERVERS), run=RUN),
+    'rollback': Screen(schema.Kind.ROLLBACK, RESTORED, done(RESTORED),
+                       run=RUN),
+    'rollback-dry-run': Screen(schema.Kind.DRY_RUN, RESTORED,
+                               digest='3f9c-11aa', undoes=RUN),
 }
 
 

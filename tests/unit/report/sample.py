@@ -106,7 +106,7 @@ def unreadable(number: int, **fields: Any) -> list[Copy]:
 def outcomes(copies: list[Copy], verdict: Verdict = Verdict.FIXED,
              reason: str = '') -> dict[Locator, Outcome]:
     return {each.locator: Outcome(each.locator, verdict, reason)
-            for each in copies if each.wrong and not each.skip}
+            for each in copies if each.due}
 
 
 def summary(servers: list[list[Copy]], done: Outcomes = None,

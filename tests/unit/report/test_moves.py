@@ -57,17 +57,53 @@ def test_one_copy():
     assert drawn(found)[0] == '  ceph-6d0fd8d5: 1 copy, 1 server'
 
 
-def test_rare_moves_are_only_counted():
+def test_lists_of_a_cluster_share_the_right_one():
     found = begun()
     for number in range(1, 5):
         for _ in range(number):
             found.add([reports.copy(1, 'domain', monitors=reports.addresses(
                 '198.51.100', [number]))])
 
+    assert drawn(found) == [
+        '  ceph-6d0fd8d5: 10 copies, 10 servers',
+        '    - 198.51.100.4:6789  4 copies',
+        '    - 198.51.100.3:6789  3 copies',
+        '    - 2 other lists in 3 copies (-v)',
+        '    + 192.0.2.{21,22,23}:6789  from mon-dump, all answer']
+
+
+def test_whose_a_list_was_is_told_with_its_count():
+    found = begun()
+    found.add(reports.stale(1))
+    found.add([reports.copy(1, 'domain', monitors=reports.OLD[:1])])
+
+    assert drawn(found)[1:3] == [
+        '    - 192.0.2.{11,12,13}:6789  6 copies; mon.{a,b,c} until '
+        '2026-11-20',
+        '    - 192.0.2.11:6789  1 copy; mon.a until 2026-11-20']
+
+
+def test_a_rollback_tells_whose_the_restored_addresses_were():
+    found = begun()
+    found.add([dataclasses.replace(
+        reports.copy(1, 'domain', monitors=reports.NEW), desired=reports.OLD,
+        restore=True)])
+
+    assert drawn(found)[1:] == [
+        '    - 192.0.2.{21,22,23}:6789',
+        '    + 192.0.2.{11,12,13}:6789  mon.{a,b,c} until 2026-11-20']
+
+
+def test_rare_clusters_are_only_counted():
+    found = begun()
+    for number in range(4):
+        found.add([reports.copy(1, 'domain', cluster=f'c{number}')
+                   for _ in range(9 - number)])
+
     lines = drawn(found)
-    assert lines[0] == '  ceph-6d0fd8d5: 4 of 10 copies, 4 servers'
-    assert lines[3] == '  ceph-6d0fd8d5: 3 of 10 copies, 3 servers'
-    assert lines[6:] == ['  and 2 other lists in 3 copies (-v)']
+    assert [line for line in lines if line.startswith('  c')] == [
+        '  c0: 9 copies, 1 server', '  c1: 8 copies, 1 server']
+    assert lines[-1] == '  and 2 other clusters with 13 copies (-v)'
 
 
 @pytest.mark.parametrize('answering, words', [
@@ -138,4 +174,4 @@ def test_copies_without_a_cluster_have_no_move():
     found.add([sample.copy(sample.instance(1), state=State.UNKNOWN_CLUSTER,
                            cluster=None, desired=())])
 
-    assert found.copies == 0
+    assert drawn(found) == drawn(begun())

@@ -17,6 +17,7 @@
 import pytest
 
 from rbd_mon_fix.model.plan import Operation
+from rbd_mon_fix.model.plan import Outcome
 from rbd_mon_fix.model.plan import State
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.record import SkipReason
@@ -100,6 +101,16 @@ def test_a_run_that_lists_everything_tells_what_it_wrote():
 
     assert last_cells(drawn(REFRESH, [copies], sample.outcomes(copies),
                             everything=True)) == ['2 fixed']
+
+
+def test_a_rollback_that_lists_everything_tells_what_it_restored():
+    copies = reports.RESTORED[0]
+    done = {each.locator: Outcome(each.locator, Verdict.FIXED)
+            for each in copies}
+
+    lines = drawn(ROLLBACK, [copies], done)
+    assert '  WOULD FAIL  ' in lines[0]
+    assert last_cells(lines) == ['3 restored']
 
 
 def test_a_rollback_lists_what_it_cannot_take_back():
