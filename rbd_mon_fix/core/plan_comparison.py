@@ -25,7 +25,6 @@ from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.plan import Change
 from rbd_mon_fix.model.plan import Copy
 from rbd_mon_fix.model.plan import Plan
-from rbd_mon_fix.model.plan import State
 from rbd_mon_fix.model.saved_plan import PlannedChange
 from rbd_mon_fix.model.saved_plan import PlannedCluster
 from rbd_mon_fix.model.saved_plan import SavedPlan
@@ -114,9 +113,8 @@ def _place(change: PlannedChange) -> str:
 def _why_not(copy: Copy) -> str:
     if copy.skip is not None:
         return f'is left alone now ({copy.skip.value})'
-    if copy.state is State.CURRENT:
-        return 'is right already'
-    return f'is {copy.state.value} now'
+    # A wrong copy that is not left alone would be changed.
+    return 'is right already'
 
 
 def _why_gone(change: PlannedChange, lost: Container[str]) -> str:
