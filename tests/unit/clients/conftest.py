@@ -14,9 +14,12 @@
 
 """Fixtures for the tests of clients."""
 
+from unittest import mock
+
 import pytest
 
 from rbd_mon_fix.clients import libvirt
+from rbd_mon_fix.clients import waiting
 
 
 @pytest.fixture
@@ -25,3 +28,13 @@ def hypervisor():
     opened = libvirt.connect('test:///default')
     yield opened
     opened.close()
+
+
+@pytest.fixture(autouse=True)
+def patience():
+    """Wait until a connection is closed, however busy the machine is.
+
+    libvirt's test driver keeps its domains while any connection is open.
+    """
+    with mock.patch.object(waiting, 'GRACE', 30.0):
+        yield
