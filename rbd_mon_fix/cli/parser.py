@@ -49,6 +49,14 @@ def add_parsers(commands: Any, parent: Any) -> None:
             '--help-all', action='help',
             help='show this page with the options of every command')
     commands.metavar = 'COMMAND'
+    _add_preparing(commands)
+    _add_proving(commands)
+    action_parsers.journal(commands)
+    action_parsers.hook(commands)
+
+
+def _add_preparing(commands: Any) -> None:
+    """Add the commands up to ``refresh``, in the usual order."""
     _host(command_parser.listing(
         commands, 'preflight',
         'Check everything that a run needs: config, databases and the rights '
@@ -67,6 +75,10 @@ def add_parsers(commands: Any, parent: Any) -> None:
         commands, 'refresh',
         'Correct stale and drifted copies. Does not touch running guests.'),
         WRITABLE))
+
+
+def _add_proving(commands: Any) -> None:
+    """Add the commands that follow a run."""
     _verify(_scope(command_parser.listing(
         commands, 'verify',
         'Have QEMU open each disk as a cold start would: read-only, with '
@@ -83,8 +95,6 @@ def add_parsers(commands: Any, parent: Any) -> None:
         commands, 'rollback',
         'Undo a run: restore the addresses that it replaced, wherever '
         'nobody has changed them since.', 'RUN'))
-    action_parsers.journal(commands)
-    action_parsers.hook(commands)
 
 
 def _scope(parser: argparse.ArgumentParser,

@@ -17,26 +17,17 @@
 from __future__ import annotations
 
 from typing import Mapping, Sequence
-import unicodedata
 
 _CUT = '...'
 
 
 def cells(text: str) -> int:
-    """Return how many columns of a terminal a text takes.
-
-    East Asian wide characters take two, combining ones none (Unicode
-    Standard Annex #11).
-    """
+    """Return the number of columns that a printable text takes."""
     if text.isascii():
         return len(text)
-    return sum(_cells(character) for character in text)
-
-
-def _cells(character: str) -> int:
-    if unicodedata.combining(character):
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in 'WF' else 1
+    # Imported here: few texts need the tables.
+    import rich.cells
+    return rich.cells.cell_len(text)
 
 
 def padded(text: str, width: int) -> str:

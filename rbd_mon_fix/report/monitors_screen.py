@@ -22,6 +22,7 @@ from rbd_mon_fix.model import cluster as cluster_model
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.history import FormerMonitor
 from rbd_mon_fix.model.monmap import MonAddr
+from rbd_mon_fix.report import layout
 from rbd_mon_fix.report import lines
 from rbd_mon_fix.report import sentences
 from rbd_mon_fix.report import sheets
@@ -93,7 +94,7 @@ def _cluster(cluster: Cluster, answering: Answering,
     elif why:
         head, colour = '  NO  ', style.BAD
     fsid = f'  fsid {cluster.fsid}' if cluster.fsid else ''
-    name = sheet.cut(cluster.name, sheet.width - 6 - sheets.cells(fsid))
+    name = sheet.cut(cluster.name, sheet.width - 6 - layout.cells(fsid))
     yield [(head, colour), (name, 'bold'), (fsid, '')]
     if why:
         yield from sheet.prose(why, colour, ' ' * 6, 6)

@@ -16,7 +16,7 @@
 
 from __future__ import annotations
 
-from typing import Mapping, Sequence
+from typing import Mapping
 
 
 def number(count: int, one: str, many: str = '') -> str:
@@ -48,20 +48,3 @@ def failing(operations: list[str]) -> str:
     if len(operations) > 1:
         operations = [', '.join(operations[:-1]), operations[-1]]
     return f'{" and ".join(operations)} would fail'
-
-
-def stranded(guests: Sequence[str]) -> list[str]:
-    """Name the stranded guests, and explain how to reconnect them."""
-    if not guests:
-        return []
-    one = len(guests) == 1
-    they, have, find, them = (
-        ('It', 'has', 'finds', 'it') if one
-        else ('They', 'have', 'find', 'them'))
-    return [f'{number(len(guests), "running guest")} {"is" if one else "are"}'
-            f' stranded: {", ".join(guests)}.',
-            f'{they} {have} no connection to a monitor and never {find} the '
-            'new ones; I/O that still works uses existing OSD connections. '
-            f'After a refresh, live-migrate or restart {them}; or bring a '
-            'monitor back at one of the addresses that "rbd-mon-fix guests" '
-            'shows.']

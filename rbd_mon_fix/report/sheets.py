@@ -25,6 +25,7 @@ from typing import Callable, Iterable, Iterator, Sequence
 from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.report import braces
 from rbd_mon_fix.report import encoding
+from rbd_mon_fix.report import layout
 from rbd_mon_fix.report import lines
 
 _GAP = '  '
@@ -55,10 +56,10 @@ class Sheet:
         """
         room = max(room, _LEAST)
         shown = self.text(text)
-        if cells(shown) <= room:
+        if layout.cells(shown) <= room:
             return shown
         kept = shown[:room]
-        while cells(kept) > room - len(_DOTS):
+        while layout.cells(kept) > room - len(_DOTS):
             kept = kept[:-1]
         return kept + _DOTS
 
@@ -73,7 +74,8 @@ class Sheet:
         is_empty = True
         room = max(self.width - max(len(head), hang), _LEAST)
         for word in self._words(text, room):
-            if not is_empty and cells(line) + 1 + cells(word) > self.width:
+            joined = f'{line} {word}'
+            if not is_empty and layout.cells(joined) > self.width:
                 yield [(line, style)]
                 line, is_empty = ' ' * hang, True
             line += word if is_empty else f' {word}'
@@ -98,13 +100,13 @@ class Sheet:
             shown: list[lines.Span] = [(' ' * indent, '')]
             for (text, style), width in zip(row, widths):
                 fitting = self.cut(text, width)
-                blanks = ' ' * (width - cells(fitting))
+                blanks = ' ' * (width - layout.cells(fitting))
                 shown += [(fitting, style), (blanks + _GAP, '')]
             yield shown
 
     def _widths(self, rows: Sequence[Sequence[lines.Span]], indent: int,
                 narrow: Sequence[int]) -> list[int]:
-        widths = [max(cells(self.text(text)) for text, _ in column)
+        widths = [max(layout.cells(self.text(text)) for text, _ in column)
                   for column in zip(*rows)]
         excess = (indent + sum(widths) + len(_GAP) * (len(widths) - 1)
                   - self.width)
@@ -117,9 +119,9 @@ class Sheet:
     def _words(self, text: str, room: int) -> Iterator[str]:
         """Yield words; one that is longer than a line is broken."""
         for word in self.text(text).split():
-            while cells(word) > room:
+            while layout.cells(word) > room:
                 part = word[:room]
-                while cells(part) > room:
+                while layout.cells(part) > room:
                     part = part[:-1]
                 yield part
                 word = word[len(part):]
@@ -129,12 +131,3 @@ class Sheet:
 def command(label: str, words: str) -> lines.Line:
     """Return the line of a command to type, which is never broken."""
     return [(f'{label}: ', 'bold'), (words, '')]
-
-
-def cells(text: str) -> int:
-    """Return the number of columns that a printable text takes."""
-    if text.isascii():
-        return len(text)
-    # Imported here: few texts need the tables.
-    import rich.cells
-    return rich.cells.cell_len(text)

@@ -30,6 +30,7 @@ from unittest import mock
 
 from hypothesis import strategies as st
 
+from rbd_mon_fix.report import layout
 from rbd_mon_fix.report import lines
 from rbd_mon_fix.report import plain
 from rbd_mon_fix.report import sheets
@@ -73,7 +74,7 @@ def _write(printer: lines.Printer, screen: Screen) -> None:
 def too_long(text: str, width: int) -> list[str]:
     """Return the lines that are folded on a screen of a width."""
     return [line for line in text.splitlines()
-            if sheets.cells(line) > width and not line.startswith(COMMANDS)]
+            if layout.cells(line) > width and not line.startswith(COMMANDS)]
 
 
 def ends_on_narrow_screens(screens: Iterable[Screen]) -> bool:

@@ -43,12 +43,3 @@ def test_counts_without_zeros():
     (['a', 'b', 'c'], 'a, b and c would fail')])
 def test_failing(operations, words):
     assert sentences.failing(operations) == words
-
-
-@pytest.mark.parametrize('guests, first', [
-    ([], None), (['a'], '1 running guest is stranded: a.'),
-    (['a', 'b'], '2 running guests are stranded: a, b.')])
-def test_stranded_guests_are_named(guests, first):
-    lines = sentences.stranded(guests)
-
-    assert (lines[0] if lines else None) == first

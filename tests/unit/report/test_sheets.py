@@ -22,6 +22,7 @@ import pytest
 
 from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.report import encoding
+from rbd_mon_fix.report import layout
 from rbd_mon_fix.report import sheets
 from tests.unit.report import drawn
 
@@ -106,8 +107,8 @@ def test_everything_fits(name, width):
     rows = [[('0a63b40b', ''), (name, '')]]
     for line in text([*sheet.prose(name, head='  ', hang=4),
                       *sheet.rows(rows, 2, (1,))]):
-        assert sheets.cells(line) <= max(width, 23)
-    assert sheets.cells(sheet.cut(name, width)) <= max(width, 11)
+        assert layout.cells(line) <= max(width, 23)
+    assert layout.cells(sheet.cut(name, width)) <= max(width, 11)
 
 
 @given(drawn.NAMES)
