@@ -19,7 +19,8 @@
 #
 #   tools/test.sh
 #
-# Without root, it runs itself with sudo.
+# Without root, it runs itself with sudo. The scenarios, which mostly wait, run
+# beside the other tests; their output follows when they have ended.
 
 set -euo pipefail
 # The namespaces of libvirtd and of the lab need root.
@@ -29,6 +30,7 @@ set -euo pipefail
 
 summary=()
 failed=0
+beside=
 
 # step NAME COMMAND...: run a command, and record the result.
 step() {
@@ -38,6 +40,31 @@ step() {
     "$@" </dev/null || { verdict=FAILED; failed=1; }
     summary+=("$(printf '%-12s %-7s %4d s' "$name" "$verdict" \
         $((SECONDS - start)))")
+}
+
+# begin LOG COMMAND...: start a command in a process group of its own, in which
+# it can be interrupted.
+begin() {
+    local log=$1
+    shift
+    set -m
+    "$@" </dev/null >"$log" 2>&1 &
+    set +m
+    beside=$!
+    trap interrupt_beside EXIT
+}
+
+interrupt_beside() {
+    ! kill -INT -- "-$beside" 2>/dev/null || wait "$beside" || true
+}
+
+# ended LOG: wait for the command that was started, and show its output.
+ended() {
+    local code=0
+    wait "$beside" || code=$?
+    trap - EXIT
+    cat "$1"
+    return "$code"
 }
 
 cd "$ROOT"
@@ -56,11 +83,12 @@ step pep8 tox -q run -e pep8
 unit=cover$(awk 'NR > 1 { sub("[.]", "", $1); printf ",py%s", $1 }' \
     <<<"$found")
 # Two builds of this folder at the same time would conflict.
-step install tox -q run --notest -e "$unit"
+step install tox -q run --notest -e "$unit,functional,lab"
+begin .tox/lab.log tox -q run --skip-pkg-install -e lab
 step unit tox -q run-parallel -p 2 --skip-pkg-install -e "$unit"
-step functional tox -q run -e functional
+step functional tox -q run --skip-pkg-install -e functional
 step coverage tox -q run -e coverage
-step lab tox -q run -e lab
+step lab ended .tox/lab.log
 step docs tox -q run -e docs
 # A unit test compares our part of the sample config; the part of other
 # libraries changes with their versions.
