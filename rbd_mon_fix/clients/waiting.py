@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import collections
 from concurrent import futures
+import contextlib
 import threading
 import time
 from typing import Callable, Collection, Deque, Optional, TypeVar
@@ -63,11 +64,10 @@ def answers(calls: Collection[Callable[[], R]], at_once: int,
     """
     left = collections.deque((call, futures.Future[R]()) for call in calls)
     results = [result for _, result in left]
-    threads = [threading.Thread(target=_work, args=(left,), daemon=True)
-               for _ in range(min(at_once, len(left)))]
-    for thread in threads:
-        thread.start()
     try:
+        # A signal may arrive before the last thread has started.
+        for _ in range(min(at_once, len(left))):
+            threading.Thread(target=_work, args=(left,), daemon=True).start()
         if not _all_returned(results, limit):
             _raise_first(results)
         return [result.result() for result in results]
@@ -75,12 +75,10 @@ def answers(calls: Collection[Callable[[], R]], at_once: int,
         left.clear()
         raise
     except Exception:
-        left.clear()
-        _join(threads, None)
+        _finish(results, left, None)
         raise
     except BaseException:
-        left.clear()
-        _join(threads, GRACE)
+        _finish(results, left, GRACE)
         raise
 
 
@@ -119,9 +117,12 @@ def _work(left: Deque[tuple[Callable[[], R], futures.Future[R]]]) -> None:
             result.set_exception(error)
 
 
-def _join(threads: Collection[threading.Thread],
-          limit: Optional[float]) -> None:
-    end = None if limit is None else time.monotonic() + limit
-    for thread in threads:
-        thread.join(None if end is None
-                    else max(0.0, end - time.monotonic()))
+def _finish(results: Collection[futures.Future[R]],
+            left: Deque[tuple[Callable[[], R], futures.Future[R]]],
+            limit: Optional[float]) -> None:
+    """Let no further call begin, and wait for those that have begun."""
+    dropped = set()
+    while left:
+        with contextlib.suppress(IndexError):  # a thread was faster
+            dropped.add(left.popleft()[1])
+    futures.wait([each for each in results if each not in dropped], limit)
