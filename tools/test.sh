@@ -30,7 +30,7 @@ set -euo pipefail
 
 summary=()
 failed=0
-beside=
+lab=
 
 # step NAME COMMAND...: run a command, and record the result.
 step() {
@@ -42,28 +42,30 @@ step() {
         $((SECONDS - start)))")
 }
 
-# begin LOG COMMAND...: start a command in a process group of its own, in which
-# it can be interrupted.
-begin() {
-    local log=$1
-    shift
+# Start the scenarios as a job, whose output goes to a file. Without job
+# control, they would ignore SIGINT.
+start_lab() {
     set -m
-    "$@" </dev/null >"$log" 2>&1 &
+    tox -q run --skip-pkg-install -e lab </dev/null >.tox/lab.log 2>&1 &
     set +m
-    beside=$!
-    trap interrupt_beside EXIT
+    lab=$!
+    trap stop_lab EXIT
 }
 
-interrupt_beside() {
-    ! kill -INT -- "-$beside" 2>/dev/null || wait "$beside" || true
+stop_lab() {
+    kill -TERM "$lab" 2>/dev/null || return 0
+    wait "$lab" || true
+    # tox runs no commands_post when it is interrupted.
+    RBD_MON_FIX_LAB=$ROOT/.tox/lab-state \
+        RBD_MON_FIX_LAB_PYTHON=$ROOT/.tox/lab/bin/python lab/down
 }
 
-# ended LOG: wait for the command that was started, and show its output.
-ended() {
+# Wait for the scenarios, and show their output.
+end_lab() {
     local code=0
-    wait "$beside" || code=$?
+    wait "$lab" || code=$?
     trap - EXIT
-    cat "$1"
+    cat .tox/lab.log
     return "$code"
 }
 
@@ -84,11 +86,11 @@ unit=cover$(awk 'NR > 1 { sub("[.]", "", $1); printf ",py%s", $1 }' \
     <<<"$found")
 # Two builds of this folder at the same time would conflict.
 step install tox -q run --notest -e "$unit,functional,lab"
-begin .tox/lab.log tox -q run --skip-pkg-install -e lab
+start_lab
 step unit tox -q run-parallel -p 2 --skip-pkg-install -e "$unit"
 step functional tox -q run --skip-pkg-install -e functional
 step coverage tox -q run -e coverage
-step lab ended .tox/lab.log
+step lab end_lab
 step docs tox -q run -e docs
 # A unit test compares our part of the sample config; the part of other
 # libraries changes with their versions.
