@@ -18,18 +18,24 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from typing import Any
+import functools
+from typing import Any, Callable, Collection, Sequence, TypeVar
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.clients import libvirt_connection
+from rbd_mon_fix.clients import libvirt_jobs
 from rbd_mon_fix.clients import libvirt_objects
+from rbd_mon_fix.clients import waiting
 
 # The connection reports a module that is not installed.
 with contextlib.suppress(ImportError):
     import libvirt
 
+Busy = libvirt_jobs.Busy
 Declined = libvirt_connection.Declined
 interruptible = libvirt_connection.interruptible
+
+R = TypeVar('R')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,12 +70,39 @@ class Hypervisor(libvirt_objects.Objects):
 
     Several threads may call the methods. Methods for one domain raise
     ``Gone`` if the domain does not exist, ``Declined`` if libvirt refuses
-    the call for the domain, ``Unreachable`` if the connection is lost.
+    the call for the domain, ``Busy`` if the call waits for a job,
+    ``Unreachable`` if the connection is lost.
     """
 
     def __init__(self, uri: str):
         super().__init__(uri)
         self._handles: dict[str, Any] = {}
+        self._jobs = libvirt_jobs.Jobs(self.at_work)
+
+    def close(self) -> None:
+        """Close the connection; its domains would keep it open."""
+        self._handles.clear()
+        super().close()
+
+    def domain_by_domain(self, function: Callable[[str], R],
+                         uuids: Sequence[str],
+                         running: Collection[str]) -> list[R]:
+        """Call a function that reads a domain for many domains at once.
+
+        Domains with a job come last, so that no other waits for them.
+
+        :param running: the running domains; others have no job
+        :returns: the results in the order of the UUIDs
+        """
+        asked = [uuid for uuid in uuids if uuid in running]
+        last = {uuid for uuid, found in zip(
+            asked, self.concurrently(self._jobs.found, asked)) if found}
+        parts = ([uuid for uuid in uuids if uuid not in last], sorted(last))
+        results = dict(zip(parts[0], self.concurrently(function, parts[0])))
+        results.update(zip(parts[1], waiting.answers(
+            [functools.partial(function, uuid) for uuid in parts[1]],
+            libvirt_jobs.AT_ONCE)))
+        return [results[uuid] for uuid in uuids]
 
     @interruptible
     def domains(self) -> list[Domain]:
@@ -106,13 +139,13 @@ class Hypervisor(libvirt_objects.Objects):
         flags = (libvirt.VIR_DOMAIN_XML_INACTIVE
                  | libvirt.VIR_DOMAIN_XML_SECURE)
         with self._domain_errors():
-            return str(self._handle(uuid).XMLDesc(flags))
+            return self._xml(uuid, flags)
 
     @interruptible
     def live_xml(self, uuid: str) -> str:
         """Return the XML of the running process."""
         with self._domain_errors():
-            return str(self._handle(uuid).XMLDesc(0))
+            return self._xml(uuid, 0)
 
     @interruptible
     def persistent(self, uuid: str) -> bool:
@@ -131,7 +164,8 @@ class Hypervisor(libvirt_objects.Objects):
         """Return whether a block job runs on a disk of a domain."""
         with self._domain_errors():
             try:
-                return bool(self._handle(uuid).blockJobInfo(device, 0))
+                return bool(self._jobs.answer(
+                    uuid, lambda: self._handle(uuid).blockJobInfo(device, 0)))
             except libvirt.libvirtError as error:
                 if error.get_error_code() == libvirt.VIR_ERR_OPERATION_INVALID:
                     return False  # the domain is not running
@@ -191,6 +225,10 @@ class Hypervisor(libvirt_objects.Objects):
         """
         with self._domain_errors():
             self._handle(uuid).managedSaveDefineXML(xml, 0)
+
+    def _xml(self, uuid: str, flags: int) -> str:
+        return str(self._jobs.answer(
+            uuid, lambda: self._handle(uuid).XMLDesc(flags)))
 
     def _uuids(self, flag: int) -> set[str]:
         return {handle.UUIDString()

@@ -82,6 +82,14 @@ def answers(calls: Collection[Callable[[], R]], at_once: int,
         raise
 
 
+def begun(call: Callable[[], R]) -> futures.Future[R]:
+    """Begin a call, and return its future answer."""
+    result = futures.Future[R]()
+    threading.Thread(target=_work, daemon=True, args=(
+        collections.deque([(call, result)]),)).start()
+    return result
+
+
 def _all_returned(results: Collection[futures.Future[R]],
                   limit: Optional[float]) -> bool:
     """Wait until all calls have returned, one has failed, or time is up."""

@@ -20,7 +20,7 @@ Nova adds its own metadata to the domains that it defines.
 from __future__ import annotations
 
 import itertools
-from typing import Callable, Iterator, NamedTuple, Optional
+from typing import Callable, Iterator, NamedTuple, Optional, Sequence
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.clients import libvirt
@@ -40,7 +40,8 @@ def scopes(hypervisor: libvirt.Hypervisor, host: str,
            wanted: Callable[[str], bool], batch: int) -> Iterator[Scope]:
     """Yield the domains of a host in batches, in UUID order.
 
-    A domain that cannot be read counts as Nova's and is skipped later.
+    A domain that cannot be read counts as Nova's and is skipped later; one
+    that is only busy counts for this host, whoever created it.
 
     :param wanted: tells whether to include the domain with a UUID
     :param batch: maximum number of domains in a batch
@@ -50,8 +51,7 @@ def scopes(hypervisor: libvirt.Hypervisor, host: str,
         (domain for domain in hypervisor.domains() if wanted(domain.uuid)),
         key=lambda domain: domain.uuid))
     while part := list(itertools.islice(domains, batch)):
-        listed = hypervisor.concurrently(
-            lambda domain: _listed(hypervisor, host, domain), part)
+        listed = _read(hypervisor, host, part)
         yield Scope(
             host,
             {each.instance.uuid: each.instance for each in listed},
@@ -59,11 +59,21 @@ def scopes(hypervisor: libvirt.Hypervisor, host: str,
              if each.document is not None})
 
 
+def _read(hypervisor: libvirt.Hypervisor, host: str,
+          domains: Sequence[libvirt.Domain]) -> list[_Listed]:
+    known = {domain.uuid: domain for domain in domains}
+    return hypervisor.domain_by_domain(
+        lambda uuid: _listed(hypervisor, host, known[uuid]), list(known),
+        {domain.uuid for domain in domains if domain.active})
+
+
 def _listed(hypervisor: libvirt.Hypervisor, host: str,
             domain: libvirt.Domain) -> _Listed:
     try:
         document = domain_xml.DomainXML.parse(
             hypervisor.inactive_xml(domain.uuid))
+    except libvirt.Busy:
+        return _Listed(_instance(host, domain, False, ''), None)
     except (exceptions.Unreadable, exceptions.Gone, libvirt.Declined):
         return _Listed(_instance(host, domain, True, ''), None)
     return _Listed(

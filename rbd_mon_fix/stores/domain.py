@@ -52,18 +52,21 @@ class DomainStore:
 
         :raises Unreachable: libvirt cannot be reached, or was lost
         """
-        domains = [domain for domain in self._hypervisor.domains()
-                   if domain.uuid in scope.instances]
+        domains = {domain.uuid: domain for domain
+                   in self._hypervisor.domains()
+                   if domain.uuid in scope.instances}
 
-        def read(domain: libvirt.Domain) -> Optional[Record]:
-            locator = Locator(self.name, scope.host, domain.uuid, domain.uuid)
+        def read(uuid: str) -> Optional[Record]:
             try:
-                return self._record(locator, domain.persistent, domain.active,
-                                    scope.documents.get(domain.uuid))
+                return self._record(
+                    Locator(self.name, scope.host, uuid, uuid),
+                    domains[uuid].persistent, domains[uuid].active,
+                    scope.documents.get(uuid))
             except exceptions.Gone:
                 return None
 
-        records = self._hypervisor.concurrently(read, domains)
+        records = self._hypervisor.domain_by_domain(read, list(domains), {
+            uuid for uuid, domain in domains.items() if domain.active})
         return [record for record in records if record is not None]
 
     def get(self, locator: Locator) -> Record:

@@ -65,7 +65,8 @@ class LiveDomainStore:
             except exceptions.Gone:
                 return None
 
-        records = self._hypervisor.concurrently(read, running)
+        records = self._hypervisor.domain_by_domain(
+            read, running, set(running) - set(known))
         return [record for record in records if record is not None]
 
     def get(self, locator: Locator) -> Record:

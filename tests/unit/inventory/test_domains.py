@@ -91,6 +91,18 @@ def test_a_domain_that_cannot_be_read_counts_as_nova_s(place, monkeypatch,
     assert set(scope.documents) == {ONE, THREE}
 
 
+def test_a_busy_domain_counts_for_this_host(place, monkeypatch):
+    """Nova's inventory tells if the domain is Nova's."""
+    def inactive_xml(uuid):
+        raise libvirt.Busy('It is busy.')
+
+    monkeypatch.setattr(place, 'inactive_xml', inactive_xml)
+    [scope] = scopes(place)
+    assert {(each.host, each.managed) for each in scope.instances.values()
+            } == {('kvm1', False)}
+    assert scope.documents == {}
+
+
 def test_a_domain_of_which_libvirt_has_no_xml(place, monkeypatch):
     monkeypatch.setattr(place, 'inactive_xml', lambda uuid: 'none')
     [scope] = scopes(place)

@@ -401,6 +401,10 @@ class DomainPlace:
     def concurrently(self, function: Any, items: Any) -> list[Any]:
         return list(map(function, items))
 
+    def domain_by_domain(self, function: Any, uuids: Any,
+                         running: Any) -> list[Any]:
+        return list(map(function, uuids))
+
     def rbd_pools(self) -> list[str]:
         return []
 
