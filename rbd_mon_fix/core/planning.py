@@ -26,6 +26,7 @@ from rbd_mon_fix.model.disk import RbdDisk
 from rbd_mon_fix.model.disk import device_of
 from rbd_mon_fix.model.evidence import Evidence
 from rbd_mon_fix.model.instance import Instance
+from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.monmap import MonMap
 from rbd_mon_fix.model.plan import Change
 from rbd_mon_fix.model.plan import Copy
@@ -110,7 +111,14 @@ def judge(record: Record, disk: RbdDisk, instance: Instance,
         record.locator, instance, disk, record.disk or device_of(disk.key),
         cluster.name if cluster else None,
         cluster.monmap.addrs if cluster else (), state, skip, fails,
-        _note(moving if skip else None, cluster, evidence), evidence)
+        _note(moving if skip else None, cluster, evidence), evidence,
+        live=_live(record, disk))
+
+
+def _live(record: Record, disk: RbdDisk) -> Optional[tuple[MonAddr, ...]]:
+    return next((live.monitors for live in
+                 (record.live.disks if record.live else ())
+                 if (live.key, live.image) == (disk.key, disk.image)), None)
 
 
 def _note(moving: Optional[str], cluster: Optional[Cluster],

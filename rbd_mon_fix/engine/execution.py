@@ -112,7 +112,11 @@ class Execution:
                 self.total)
         return _followed(
             RunResult(self.reporter.summary, run, lost, error),
-            self.reporter.end)
+            self._finish)
+
+    def _finish(self) -> None:
+        self.reporter.findings()
+        self.reporter.end()
 
     def _carry_out(self, plans: Iterator[Plan]
                    ) -> Optional[exceptions.RbdMonFixError]:

@@ -22,6 +22,7 @@ import itertools
 from typing import Mapping, Optional
 
 from rbd_mon_fix import exceptions
+from rbd_mon_fix.core import divergence
 from rbd_mon_fix.engine import connectivity
 from rbd_mon_fix.engine import context as contexts
 from rbd_mon_fix.engine import findings
@@ -30,6 +31,7 @@ from rbd_mon_fix.engine import running_guests
 from rbd_mon_fix.engine import scan as scans
 from rbd_mon_fix.engine import selection as selections
 from rbd_mon_fix.model import cluster as clusters
+from rbd_mon_fix.model.finding import Finding
 from rbd_mon_fix.model.health import Health
 from rbd_mon_fix.model.health import HostHealth
 from rbd_mon_fix.model.plan import Plan
@@ -114,6 +116,11 @@ class _Check:
             moving.setdefault(judged.host, {}).update(judged.moving)
             self._count(judged.plan)
         for found in findings.find(self._scan, self._judge, moving):
+            self._find(found)
+
+    def _find(self, found: Optional[Finding]) -> None:
+        """Count a finding, if there is one."""
+        if found is not None:
             self._summary.findings += 1
             if found.host in self._hosts:
                 self._hosts[found.host].findings[found.kind] += 1
@@ -125,6 +132,7 @@ class _Check:
             copies = list(group)
             self._summary.add(copies, None)
             self._hosts[host].summary.add(copies, None)
+            self._find(divergence.finding(copies, None))
             self._hosts[host].copies.update(
                 (copy.cluster or '', copy.locator.store, copy.state)
                 for copy in copies if copy.counts)

@@ -28,6 +28,7 @@ from typing import (
     Sequence,
 )
 
+from rbd_mon_fix.core import divergence
 from rbd_mon_fix.engine import connectivity
 from rbd_mon_fix.engine import context as contexts
 from rbd_mon_fix.model.cluster import Cluster
@@ -137,6 +138,7 @@ class Reporter:
         self.summary = Summary()
         self._context = context
         self._listener = listener
+        self._guests: list[Finding] = []
         self._watch: Optional[connectivity.Watch] = connectivity.Watch(
             context)
 
@@ -157,12 +159,15 @@ class Reporter:
             self._listener.server(copies[0].locator.host, copies[0].instance,
                                   copies, outcomes)
             self.summary.add(copies, outcomes)
+            found = divergence.finding(copies, outcomes)
+            if found is not None:
+                self._guests.append(found)
             if self._watch is not None:
                 self._watch.add(copies)
 
-    def findings(self, found: Iterable[Finding]) -> None:
-        """Report findings."""
-        for each in found:
+    def findings(self, found: Iterable[Finding] = ()) -> None:
+        """Report the findings about the guests of the plans, and others."""
+        for each in itertools.chain(self._guests, found):
             self.summary.findings += 1
             self._listener.finding(each)
 

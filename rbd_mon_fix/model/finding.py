@@ -31,6 +31,7 @@ class FindingKind(str, enum.Enum):
     CHECKPOINT = 'checkpoint'
     BLOCK_DEVICE = 'krbd-device'
     VOLUME_MOVE = 'volume-move'
+    RUNNING_GUEST = 'running-guest'
 
 
 @dataclasses.dataclass(frozen=True)

@@ -73,6 +73,8 @@ class Copy:
     :param breaks_after: the operations that fail after the copy is changed
     :param restore: in the plan of a rollback, whether the copy gets the
         addresses that it had before the run, right or wrong; None elsewhere
+    :param live: the addresses of the same image in the running guest; None
+        if the guest does not run, or has another image in its place
     """
 
     locator: Locator
@@ -88,6 +90,7 @@ class Copy:
     evidence: Optional[Evidence] = None
     breaks_after: tuple[Operation, ...] = ()
     restore: Optional[bool] = None
+    live: Optional[tuple[MonAddr, ...]] = None
 
     @property
     def wrong(self) -> bool:

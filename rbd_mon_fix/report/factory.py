@@ -59,7 +59,7 @@ class Report(Protocol):
     def finding(self, found: Finding) -> None:
         """Write one finding; called after all servers.
 
-        Only ``status`` has findings.
+        Only ``status`` and ``refresh`` have findings.
         """
 
     def close(self, how: ending.Ending) -> None:

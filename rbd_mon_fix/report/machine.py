@@ -30,7 +30,7 @@ from rbd_mon_fix.report import syntax
 
 
 class ObjectReport:
-    """One object with the lists ``records`` and, for status, ``findings``."""
+    """One object with the lists ``records`` and, often, ``findings``."""
 
     def __init__(self, written: syntax.Syntax, kind: schema.Kind):
         self._written = written

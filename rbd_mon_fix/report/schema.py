@@ -65,7 +65,7 @@ class Kind(str, enum.Enum):
     @property
     def has_findings(self) -> bool:
         """Tell whether the report lists findings."""
-        return self is Kind.STATUS
+        return self in (Kind.STATUS, Kind.REFRESH)
 
 
 def document(failure: Optional[ending.Failure] = None,

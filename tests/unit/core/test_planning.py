@@ -98,6 +98,20 @@ def test_lists_of_unequal_length_are_put_right_though_current():
     assert planning.compare(ragged, right, {}) is State.DRIFTED
 
 
+def test_the_addresses_of_a_running_guest():
+    """They count only for the same image in the same place."""
+    live = memory.Sheet(
+        'vda volumes/volume-a cinder S 10.0.0.1:6789\n'
+        'vdb volumes/another cinder S 10.0.0.2:6789\n'
+        'vdc volumes/volume-c cinder S !none\n')
+    words = [memory.OLD] * 4
+    found = plan(memory.record(WHERE, memory.sheet(*words), live=live))
+    assert [copy.live for copy in found.copies] == [
+        memory.addrs('10.0.0.1:6789'), None, None, None]
+    found = plan(memory.record(WHERE, memory.sheet(*words)))
+    assert [copy.live for copy in found.copies] == [None] * 4
+
+
 def test_a_disk_of_an_unknown_cluster_is_left_alone():
     copy, changes = one(FOREIGN)
     assert copy.state is State.UNKNOWN_CLUSTER

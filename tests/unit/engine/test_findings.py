@@ -96,6 +96,46 @@ def test_images_that_are_mapped(world, monkeypatch, monitors, count):
     assert found(world, instance=[memory.uuid(1)]) == []
 
 
+@pytest.fixture
+def running(world):
+    """Return a world with running guests, one of them of Nova."""
+    world.add(1)
+    for server in (2, 3):
+        world.add_plain(server)
+    place = world.domains()
+    place.live_texts.update(place.texts)
+    return world
+
+
+def guests(findings):
+    return [each.subject.split('(')[1][:8] for each in findings
+            if each.kind is FindingKind.RUNNING_GUEST]
+
+
+def test_running_guests_that_a_refresh_leaves_behind(running):
+    assert found(running) == []
+    heard = worlds.Heard()
+    with running.context() as context:
+        done = engine.refresh(context, engine.RefreshRequest(
+            worlds.request('cmp1', unmanaged=True)), heard)
+    assert guests(heard.findings) == ['00000002', '00000003']
+    assert done.summary.findings == 2
+    assert guests(found(running)) == ['00000002', '00000003']
+    assert guests(found(running, instance=[memory.uuid(3)])) == ['00000003']
+    with running.context() as context:
+        health = engine.check(context, worlds.request('cmp1')).health
+    assert health.hosts['cmp1'].findings == {FindingKind.RUNNING_GUEST: 2}
+    assert health.summary.findings == 2
+
+
+def test_no_guest_is_left_behind_by_a_refresh_of_others(running):
+    heard = worlds.Heard()
+    with running.context() as context:
+        engine.refresh(context, engine.RefreshRequest(
+            worlds.request('cmp1')), heard)
+    assert heard.findings == []
+
+
 def calls(monkeypatch):
     """Return the libvirts that receive calls other than those for domains."""
     asked = []

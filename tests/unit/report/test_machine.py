@@ -71,7 +71,7 @@ def test_contract_of_a_whole_document():
              'outcome': 'fixed'},
             {**common, 'store': 'domain', 'breaks': ['soft-reboot'],
              'reason': 'It changed.', 'outcome': 'conflict'}],
-        'run': 'r1'}
+        'findings': [], 'run': 'r1'}
     assert summary == schema.summary(sample.summary([copies], done))
 
 
@@ -115,8 +115,9 @@ def test_findings_follow_the_records(fmt, load, servers, count):
 @pytest.mark.parametrize('fmt, load', [
     ('json', json.loads), ('yaml', yaml.safe_load)])
 @pytest.mark.parametrize('kind', schema.Kind)
-def test_only_status_has_the_key_findings(fmt, load, kind):
-    assert ('findings' in load(text(fmt, kind, []))) is (kind is STATUS)
+def test_who_has_the_key_findings(fmt, load, kind):
+    assert ('findings' in load(text(fmt, kind, []))) is (
+        kind in (STATUS, schema.Kind.REFRESH))
 
 
 def test_csv_has_no_findings():
