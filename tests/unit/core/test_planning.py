@@ -98,6 +98,19 @@ def test_lists_of_unequal_length_are_put_right_though_current():
     assert planning.compare(ragged, right, {}) is State.DRIFTED
 
 
+def test_an_image_below_an_overlay():
+    """A start reads it as well; its key tells the place in the chain."""
+    below = memory.Sheet(
+        f'vda/backingStore volumes/volume-a cinder S {memory.OLD}')
+    found = plan(memory.record(WHERE, below))
+    [copy] = found.copies
+    assert (copy.device, copy.state, copy.cluster) == (
+        'vda/backingStore', State.STALE, 'ceph')
+    assert copy.breaks == (Operation.START, Operation.HARD_REBOOT)
+    [change] = found.changes
+    assert change.document.disks[0].monitors == memory.addrs(memory.NEW)
+
+
 def test_the_addresses_of_a_running_guest():
     """They count only for the same image in the same place."""
     live = memory.Sheet(

@@ -272,6 +272,44 @@ def test_nested_sources_have_keys_and_secrets_of_their_own():
     assert document.chained == ('vda',)
 
 
+# As libvirt 9.0 writes it after a snapshot: persistent, and of the running
+# guest.
+OVERLAY = """\
+    <disk type='file' device='disk'>
+      <driver name='qemu' type='qcow2'/>
+      <source file='/var/lib/o.qcow2'{top}/>
+      <backingStore type='network'{below}>
+        <format type='raw'/>
+        <source protocol='rbd' name='vms/x'>
+          <host name='1.2.3.4' port='6789'/>
+          <auth username='u'>
+            <secret type='ceph' uuid='{secret}'/>
+          </auth>
+        </source>
+      </backingStore>
+      <target dev='vda' bus='virtio'/>
+    </disk>
+"""
+
+
+@pytest.mark.parametrize('top, below', [
+    ('', ''), (" index='2'", " index='1'")])
+def test_an_image_below_an_overlay(top, below):
+    text = domain(OVERLAY.format(top=top, below=below, secret=SECRET))
+    document = DomainXML.parse(text)
+    found, = document.disks
+    assert (found.key, found.image, found.user, found.secret_uuid,
+            found.monitors) == (
+        'vda/backingStore', 'vms/x', 'u', SECRET, (ADDR,))
+    assert document.unreadable == ()
+    # A block job may run on it.
+    assert document.chained == ('vda',)
+    assert document.attached == {'vda /var/lib/o.qcow2'}
+    edited = with_monitors(document, OLD)
+    assert edited.text != text
+    assert with_monitors(edited, (ADDR,)).text == text
+
+
 def test_the_firmware_s_nvram():
     """Libvirt 8.5 and later can load it from a network source."""
     auth = ("<auth username='u'><secret type='ceph' "
