@@ -14,9 +14,9 @@
 
 """Draw which operation reads which copy of the monitor addresses.
 
-The arrows come from ``rbd_mon_fix.stores.registry``. If no copy can break an
-operation, Nova asks Cinder or Ceph when the operation runs. Run from the root
-of the tree: python -m docs.draw_readers
+The arrows come from the table in ``rbd_mon_fix.core.impact``. If no copy can
+break an operation, or only in special cases, Nova asks Cinder or Ceph when the
+operation runs. Run from the root of the tree: python -m docs.draw_readers
 """
 
 from __future__ import annotations
@@ -27,11 +27,8 @@ from typing import Iterator, Mapping, NamedTuple
 
 from docs import svg
 from rbd_mon_fix.core import impact
-from rbd_mon_fix.model.disk import RbdDisk
-from rbd_mon_fix.model.instance import Instance
+from rbd_mon_fix.core.impact import DiskKind
 from rbd_mon_fix.model.plan import Operation
-from rbd_mon_fix.model.plan import State
-from rbd_mon_fix.stores import registry
 
 PICTURE = pathlib.Path(__file__).with_name('readers.svg')
 
@@ -75,16 +72,28 @@ READERS: Mapping[str, Box] = {
         'start', 'also restore, boot of the host', svg.SHADE),
     Operation.HARD_REBOOT.value: Box(
         'hard reboot', 'rebuilds the XML', svg.SHADE),
-    REBUILT: Box('resize, cold migration, evacuation',
-                 'also rebuild, unshelve', svg.SHADE),
+    Operation.MIGRATE.value: Box(
+        'cold migration, resize', 'asks; if cut off, nova-bdm', svg.SHADE),
+    Operation.REVERT.value: Box(
+        'revert of a resize', 'asks; from another cell, nova-bdm',
+        svg.SHADE),
+    REBUILT: Box('evacuation, rebuild, unshelve',
+                 'makes new attachments', svg.SHADE),
     Operation.LIVE_MIGRATE.value: Box(
         'live migration', "after 2026.1, Nova's own disks ask Ceph",
         svg.SHADE),
+    Operation.SNAPSHOT.value: Box(
+        'snapshot', "of Nova's own root disk, if not direct", svg.SHADE),
+    Operation.SUSPEND.value: Box(
+        'suspend', 'hands the addresses on to resume', svg.SHADE),
     Operation.SOFT_REBOOT.value: Box(
         'soft reboot', 'falls back to a hard reboot', svg.SHADE),
     PLAIN_START: Box('virsh start, autostart',
                      'from the saved image if there is one', svg.SHADE),
-    Operation.RESUME.value: Box('resume', 'after suspend', svg.SHADE),
+    Operation.RESUME.value: Box(
+        'resume', 'saved image, else domain, else nova-bdm', svg.SHADE),
+    Operation.RESCUE.value: Box(
+        'rescue', 'hands the addresses on to unrescue', svg.SHADE),
     Operation.UNRESCUE.value: Box('unrescue', 'after rescue', svg.SHADE),
 }
 
@@ -101,9 +110,10 @@ OWN = Kind("Nova's own disk (images_type=rbd)", '#bc4c00')
 PLAIN = Kind('disk of a guest without Nova', '#1a7f37')
 KINDS = (VOLUME, OWN, PLAIN)
 
-_UUID = '0b5e1c1d-0000-4000-8000-000000000000'
 _WIDTH, _LEFT, _RIGHT, _BOX = 900, 20, 570, 310
 _TOP, _STEP, _HEIGHT = 52, 62, 46
+# Operations that read a copy in special cases only.
+_SELDOM = {Operation.MIGRATE.value, Operation.REVERT.value}
 # The gap between the arrows of two kinds at one box.
 _APART = 9
 
@@ -118,48 +128,26 @@ class Arrow(NamedTuple):
 
 def arrows() -> list[Arrow]:
     """Return every arrow, kind by kind."""
-    return [*_of_nova(VOLUME, 'volumes/volume-1'),
-            *_of_nova(OWN, f'vms/{_UUID}_disk'), *_of_plain()]
+    return [*_of_nova(VOLUME, DiskKind.VOLUME), *_of_nova(OWN, DiskKind.OWN),
+            *_of_plain()]
 
 
-def _of_nova(kind: Kind, image: str) -> Iterator[Arrow]:
-    disk = _disk(image)
-    server = Instance(_UUID, 'cmp1')
-    read = [Arrow(store, operation.value, kind) for store in _stores()
-            for operation in _broken(store, disk, server)]
+def _of_nova(kind: Kind, disk: DiskKind) -> Iterator[Arrow]:
+    read = [Arrow(row.store, row.operation.value, kind)
+            for row in impact.ROWS if disk in row.kinds]
     yield from read
-    known = {arrow.reader for arrow in read}
+    known = {arrow.reader for arrow in read} - _SELDOM
     yield from (Arrow(FRESH, operation.value, kind)
                 for operation in Operation if operation.value not in known)
     yield Arrow(FRESH, REBUILT, kind)
 
 
 def _of_plain() -> Iterator[Arrow]:
-    disk = _disk('vms/plain')
-    # A guest with a saved image is "suspended" to rbd-mon-fix.
-    guests = [Instance(_UUID, 'cmp1', vm_state=vm_state, managed=False)
-              for vm_state in ('stopped', 'suspended')]
-    found = {(store, operation): None for guest in guests
-             for store in _stores()
-             for operation in _broken(store, disk, guest)}
-    for store, operation in found:
-        reader = (PLAIN_START if operation is Operation.START
-                  else operation.value)
-        yield Arrow(store, reader, PLAIN)
-
-
-def _stores() -> list[str]:
-    return [name for name in SOURCES if name != FRESH]
-
-
-def _broken(store: str, disk: RbdDisk,
-            server: Instance) -> tuple[Operation, ...]:
-    """Return the operations that a stale copy in a store breaks."""
-    return impact.breaks(registry.READERS[store], State.STALE, disk, server)
-
-
-def _disk(image: str) -> RbdDisk:
-    return RbdDisk('vda', image, None, None, (), '')
+    for row in impact.ROWS:
+        if DiskKind.PLAIN in row.kinds:
+            reader = (PLAIN_START if row.operation is Operation.START
+                      else row.operation.value)
+            yield Arrow(row.store, reader, PLAIN)
 
 
 def draw() -> str:

@@ -31,11 +31,11 @@ from rbd_mon_fix.model.monmap import MonMap
 from rbd_mon_fix.model.plan import Change
 from rbd_mon_fix.model.plan import Copy
 from rbd_mon_fix.model.plan import Edit
+from rbd_mon_fix.model.plan import Operation
 from rbd_mon_fix.model.plan import Plan
 from rbd_mon_fix.model.plan import State
 from rbd_mon_fix.model.record import Record
 from rbd_mon_fix.model.record import SkipReason
-from rbd_mon_fix.model.store import Readers
 
 Names = Mapping[str, frozenset[str]]
 
@@ -47,18 +47,23 @@ class Knowledge:
     :param instances: the servers of the records by UUID
     :param ownership: the clusters of disks
     :param names: the addresses of host names in documents
-    :param readers: the operations that read each store, by store name
     :param unmanaged: True to change guests that Nova does not know, too
     :param moving: volumes that Cinder is moving, each with the kind of move;
         Cinder is about to replace their attachments
+    :param stores: the stores in which each server has a record, by UUID
+    :param nova: the version of the nova-compute service of each host
+    :param answering: the right endpoints that answer; None if none was asked
     """
 
     instances: Mapping[str, Instance]
     ownership: ownership.Ownership
     names: Names
-    readers: Mapping[str, Readers]
     unmanaged: bool = False
     moving: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    stores: Mapping[str, frozenset[str]] = dataclasses.field(
+        default_factory=dict)
+    nova: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    answering: Optional[frozenset[MonAddr]] = None
 
 
 def plan(records: Iterable[Record], known: Knowledge) -> Plan:
@@ -105,8 +110,8 @@ def judge(record: Record, disk: RbdDisk, instance: Instance,
     if moving and state is not State.CURRENT and skip is None:
         skip = SkipReason.BUSY
     # A server never starts from a copy left behind on another host.
-    fails = () if skip is SkipReason.OTHER_HOST else impact.breaks(
-        known.readers[record.locator.store], state, disk, instance)
+    fails = () if skip is SkipReason.OTHER_HOST else breaks(
+        record, disk, instance, known, state, cluster)
     return Copy(
         record.locator, instance, disk, record.disk or device_of(disk.key),
         cluster.name if cluster else None,
@@ -119,6 +124,24 @@ def _live(record: Record, disk: RbdDisk) -> Optional[tuple[MonAddr, ...]]:
     return next((live.monitors for live in
                  (record.live.disks if record.live else ())
                  if (live.key, live.image) == (disk.key, disk.image)), None)
+
+
+def breaks(record: Record, disk: RbdDisk, instance: Instance,
+           known: Knowledge, state: State, cluster: Optional[Cluster]
+           ) -> tuple[Operation, ...]:
+    """Return the operations that would fail because of a copy.
+
+    :param state: how the addresses of the disk compare with the right ones
+    """
+    right = cluster.monmap if cluster else None
+    if not impact.leads_nowhere(state, disk, right, known.names,
+                                known.answering):
+        return ()
+    return impact.breaks(record.locator.store, disk, impact.Server(
+        instance, known.stores.get(instance.uuid, frozenset()),
+        record.document is not None and any(
+            each.is_root_of(instance.uuid) for each in record.document.disks),
+        known.nova.get(record.locator.host)))
 
 
 def _note(moving: Optional[str], cluster: Optional[Cluster],

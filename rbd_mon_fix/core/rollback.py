@@ -19,7 +19,6 @@ from __future__ import annotations
 import dataclasses
 from typing import Iterable, Iterator, Mapping, Optional
 
-from rbd_mon_fix.core import impact
 from rbd_mon_fix.core import planning
 from rbd_mon_fix.model.disk import RbdDisk
 from rbd_mon_fix.model.disk import device_of
@@ -113,9 +112,9 @@ def _breaks_after(record: Record, disk: RbdDisk, edit: Edit,
     if cluster is None or not cluster.monmap.monitors:
         return ()
     then = dataclasses.replace(disk, monitors=edit.new)
-    return impact.breaks(
-        known.readers[record.locator.store],
-        planning.compare(then, cluster.monmap, known.names), then, instance)
+    return planning.breaks(
+        record, then, instance, known,
+        planning.compare(then, cluster.monmap, known.names), cluster)
 
 
 def _skip(record: Record, disk: RbdDisk, edit: Edit,

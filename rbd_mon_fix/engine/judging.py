@@ -18,9 +18,11 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from typing import Collection, Iterable, Mapping
+from typing import Collection, Iterable, Mapping, Optional
 
+from rbd_mon_fix import exceptions
 from rbd_mon_fix.ceph import dns
+from rbd_mon_fix.core import impact
 from rbd_mon_fix.core import ownership as ownership_module
 from rbd_mon_fix.core import planning
 from rbd_mon_fix.engine import context as contexts
@@ -32,7 +34,6 @@ from rbd_mon_fix.model.instance import Instance
 from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.plan import Plan
 from rbd_mon_fix.model.record import Record
-from rbd_mon_fix.stores import registry
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,6 +60,7 @@ class Judge:
         self._selection = selection
         self._asked: set[MonAddr] = set()
         self._greeting: frozenset[MonAddr] = frozenset()
+        self._nova: dict[str, Optional[int]] = {}
 
     def judge(self, batch: scans.Batch) -> Judged:
         """Judge the copies of a batch and plan its changes.
@@ -84,8 +86,27 @@ class Judge:
         owned = self.ownership(_owned(records), services)
         more = names(addr.host for addr in others if addr.is_name)
         return planning.Knowledge(
-            instances, owned, {**more, **owned.names}, registry.READERS,
-            self._selection.unmanaged, moving)
+            instances, owned, {**more, **owned.names},
+            self._selection.unmanaged, moving,
+            impact.found_in(records, instances),
+            self._versions({record.locator.host for record in records}),
+            self._context.answering)
+
+    def _versions(self, hosts: Collection[str]) -> dict[str, int]:
+        """Return the version of nova-compute on each host, if known."""
+        for host in hosts:
+            if host not in self._nova:
+                self._nova[host] = self._version(host)
+        return {host: version for host in hosts
+                if (version := self._nova[host]) is not None}
+
+    def _version(self, host: str) -> Optional[int]:
+        if self._context.cells is None:
+            return None
+        try:
+            return self._context.cells.compute_version(host)
+        except (exceptions.ConfigError, exceptions.Unreachable):
+            return None  # the older rule holds
 
     def ownership(self, disks: Collection[tuple[Record, RbdDisk]],
                   services: ownership_module.Services = None

@@ -26,6 +26,7 @@ from rbd_mon_fix.clients.database import engine
 from rbd_mon_fix.clients.database import instances as instance_rows
 from rbd_mon_fix.clients.database import nova
 from rbd_mon_fix.clients.database import nova_cells
+from rbd_mon_fix.clients.database import nova_services
 from rbd_mon_fix.clients.database import urls
 from rbd_mon_fix.conf import nova as nova_conf
 from rbd_mon_fix.inventory import instances
@@ -76,6 +77,12 @@ class Cells:
         """
         cell = self._cell_of(host)
         return set() if cell is None else cell.nodes(host)
+
+    def compute_version(self, host: str) -> Optional[int]:
+        """Return the version of a host's nova-compute; None if unknown."""
+        cell = self._cell_of(host)
+        return (None if cell is None
+                else nova_services.version(cell.database, host))
 
     def count(self, hosts: Iterable[str]) -> int:
         """Return the number of servers on hosts, with a query for each cell.

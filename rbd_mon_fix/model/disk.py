@@ -67,6 +67,15 @@ class RbdDisk:
         """
         return self.image.rpartition('/')[2].startswith(f'{instance}_')
 
+    def is_root_of(self, instance: str) -> bool:
+        """Return whether the image is the root disk that Nova created.
+
+        Only the root disk has no suffix after ``_disk``.
+
+        :param instance: UUID of the server
+        """
+        return self.image.rpartition('/')[2] == f'{instance}_disk'
+
 
 @dataclasses.dataclass(frozen=True)
 class UnreadableDisk:

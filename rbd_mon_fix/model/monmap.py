@@ -142,10 +142,18 @@ class MonMap:
 
         :param names: the addresses of host names
         """
+        return bool(self.led_to(addr, names))
+
+    def led_to(self, addr: MonAddr, names: Mapping[str, frozenset[str]]
+               ) -> list[MonAddr]:
+        """Return the monitors' endpoints that an address leads to.
+
+        :param names: the addresses of host names
+        """
         hosts = (addr.host, *names.get(addr.host, ()))
         ports = (V1_PORT, V2_PORT) if addr.port is None else (addr.port,)
-        return any((host, port) in self._endpoints
-                   for host in hosts for port in ports)
+        return [MonAddr(host, port) for host in hosts for port in ports
+                if (host, port) in self._endpoints]
 
     @functools.cached_property
     def _endpoints(self) -> frozenset[tuple[str, Optional[int]]]:

@@ -48,7 +48,17 @@ class Operation(str, enum.Enum):
     SOFT_REBOOT = 'soft-reboot'
     RESUME = 'resume'
     UNRESCUE = 'unrescue'
+    RESCUE = 'rescue'
+    SUSPEND = 'suspend'
+    SNAPSHOT = 'snapshot'
     LIVE_MIGRATE = 'live-migrate'
+    MIGRATE = 'migrate'
+    REVERT = 'revert'
+
+
+# Operations that succeed, but hand the stale addresses on to another copy,
+# from which nothing starts until refresh has corrected it.
+HANDED_ON = frozenset({Operation.SUSPEND})
 
 
 class Verdict(str, enum.Enum):
@@ -117,9 +127,11 @@ class Copy:
         """Return whether a person must know of the copy.
 
         A read-only copy that makes no operation fail goes away by itself, when
-        its guest is restarted.
+        its guest is restarted. A copy that an operation makes of it can be
+        corrected before anything starts from there.
         """
-        lasting = self.skip is not SkipReason.READ_ONLY or bool(self.breaks)
+        lasting = (self.skip is not SkipReason.READ_ONLY
+                   or not HANDED_ON.issuperset(self.breaks))
         return self.not_judged or self.wrong and self.counts and lasting
 
     @property

@@ -12,21 +12,17 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The contract of stores, and the operations that read each store."""
+"""The contract of stores."""
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Iterable, Protocol, Sequence
 
 from rbd_mon_fix.model.instance import Scope
 from rbd_mon_fix.model.plan import Change
-from rbd_mon_fix.model.plan import Operation
 from rbd_mon_fix.model.plan import Outcome
 from rbd_mon_fix.model.record import Locator
 from rbd_mon_fix.model.record import Record
-
-Operations = tuple[Operation, ...]
 
 
 class Store(Protocol):
@@ -65,19 +61,3 @@ class Store(Protocol):
         :raises Unreachable: the store was lost, and it is unknown what was
             written
         """
-
-
-@dataclasses.dataclass(frozen=True)
-class Readers:
-    """The operations that read a copy, by the kind of disk.
-
-    :param volume: a volume of Cinder
-    :param own: a disk that Nova created itself (``images_type = rbd``)
-    :param plain: a disk of a guest that Nova does not know
-    :param plain_saved: a disk of such a guest with a managed-save image
-    """
-
-    volume: Operations = ()
-    own: Operations = ()
-    plain: Operations = ()
-    plain_saved: Operations = ()

@@ -20,6 +20,7 @@ import collections
 from typing import Counter, Iterator, NamedTuple, Sequence
 
 from rbd_mon_fix.model.instance import Instance
+from rbd_mon_fix.model.plan import HANDED_ON
 from rbd_mon_fix.model.plan import Copy
 from rbd_mon_fix.model.plan import Operation
 from rbd_mon_fix.model.plan import Outcomes
@@ -37,7 +38,7 @@ from rbd_mon_fix.report import style
 # The digits of a UUID that are shown: the fewest that are unique.
 _DIGITS = (8, 13, 18, 23, 36)
 _SHORT = {Operation.HARD_REBOOT: 'hard', Operation.SOFT_REBOOT: 'soft',
-          Operation.LIVE_MIGRATE: 'migrate'}
+          Operation.LIVE_MIGRATE: 'live'}
 _NAME, _STATE = 40, 24
 _RESTORED = 'restored'
 # The columns that give way on a narrow terminal, counted from the last, and
@@ -106,7 +107,7 @@ class Servers:
         if self._kind is schema.Kind.DRY_RUN and any(
                 copy.due for copy in copies):
             return True
-        return bool(breaks_left(copies, outcomes)) or any(
+        return not HANDED_ON.issuperset(breaks_left(copies, outcomes)) or any(
             (copy.amiss or copy.due) and not _is_fixed(copy, outcomes)
             or copy.skip in (SkipReason.CHANGED, SkipReason.GONE)
             for copy in copies)

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Registry of all stores: how to open them, their needs and readers.
+"""Registry of all stores: how to open them, and their needs.
 
 A new store is a module in this folder and one entry in ``SPECS``.
 """
@@ -30,8 +30,6 @@ from typing import (
     Protocol,
 )
 
-from rbd_mon_fix.model.plan import Operation
-from rbd_mon_fix.model.store import Readers
 from rbd_mon_fix.model.store import Store
 
 if TYPE_CHECKING:
@@ -89,7 +87,6 @@ class StoreSpec:
     :param secret_from_nova: Nova uses the user and secret of nova.conf for a
         document without a secret (nova/virt/libvirt/volume/net.py,
         ``_set_auth_config_rbd``)
-    :param read_by: the operations that read the store
     """
 
     name: str
@@ -102,7 +99,6 @@ class StoreSpec:
     writable: bool = True
     read_by_cold_start: bool = True
     secret_from_nova: bool = False
-    read_by: Readers = Readers()
 
 
 def _cinder_attachment(places: StorePlaces, host: str) -> Store:
@@ -141,27 +137,16 @@ _ALL = (
               after=('nova-bdm',), implies=('nova-bdm',),
               read_by_cold_start=False),
     StoreSpec('nova-bdm', _nova_bdm, Need.NOVA_DATABASE,
-              secret_from_nova=True, read_by=Readers(
-                  volume=(Operation.START, Operation.HARD_REBOOT))),
-    StoreSpec('domain', _domain, Need.LIBVIRT, read_by=Readers(
-        volume=(Operation.SOFT_REBOOT,), own=(Operation.SOFT_REBOOT,),
-        plain=(Operation.START,))),
-    StoreSpec('managed-save', _managed_save, Need.LIBVIRT, read_by=Readers(
-        volume=(Operation.RESUME,), own=(Operation.RESUME,),
-        plain_saved=(Operation.START,))),
+              secret_from_nova=True),
+    StoreSpec('domain', _domain, Need.LIBVIRT),
+    StoreSpec('managed-save', _managed_save, Need.LIBVIRT),
     StoreSpec('unrescue', _unrescue, Need.INSTANCES_FOLDER, local_only=True,
-              only_state='rescued',
-              read_by=Readers(volume=(Operation.UNRESCUE,),
-                              own=(Operation.UNRESCUE,))),
+              only_state='rescued'),
     StoreSpec('live-domain', _live_domain, Need.LIBVIRT, after=('domain',),
-              writable=False, read_by_cold_start=False, read_by=Readers(
-                  own=(Operation.LIVE_MIGRATE,),
-                  plain=(Operation.LIVE_MIGRATE,))),
+              writable=False, read_by_cold_start=False),
 )
 
 SPECS: Mapping[str, StoreSpec] = {spec.name: spec for spec in _ALL}
-
-READERS: Mapping[str, Readers] = {spec.name: spec.read_by for spec in _ALL}
 
 
 def reading_order(names: Collection[str]) -> list[StoreSpec]:

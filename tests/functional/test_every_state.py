@@ -80,6 +80,7 @@ def test_the_whole_way(cloud):
         ('suspended', 'nova-bdm', 'vdb'): 'hard-reboot',
         ('suspended', 'managed-save', 'vda'): 'resume',
         ('suspended', 'managed-save', 'vdb'): 'resume',
+        ('own', 'domain', 'vda'): 'rescue',
         ('saved', 'managed-save', 'vda'): 'start',
     }
     assert status.json['summary']['hosts'] == {

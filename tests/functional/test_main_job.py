@@ -125,7 +125,7 @@ def test_status_tells_states_and_what_breaks(cloud):
              row for row in status.json['records']}
     stopped = found['stopped', 'nova-bdm', 'vdb']
     assert stopped['state'] == 'stale'
-    assert stopped['breaks'] == ['start', 'hard-reboot']
+    assert stopped['breaks'] == ['start', 'hard-reboot', 'rescue']
     assert stopped['monitors'] == [f'{host}:6789' for host in ALPHA.old]
     assert stopped['desired'] == [f'{host}:6789' for host in ALPHA.new]
     assert found['active', 'domain', 'vdc']['desired'] == [

@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import collections
 from xml.etree import ElementTree
 
 import pytest
@@ -106,14 +107,25 @@ def test_who_reads_what():
     assert {tuple(arrow[:2]) for arrow in draw_readers.arrows()
             if arrow.kind is draw_readers.PLAIN} == {
         ('domain', 'plain-start'), ('managed-save', 'plain-start'),
-        ('live-domain', 'live-migrate')}
-    assert {arrow.reader: arrow.source for arrow in draw_readers.arrows()
-            if arrow.kind is draw_readers.VOLUME} == {
+        ('live-domain', 'live-migrate'), ('live-domain', 'suspend')}
+    assert sources(draw_readers.VOLUME) == {
         'start': 'nova-bdm', 'hard-reboot': 'nova-bdm',
-        'soft-reboot': 'domain', 'resume': 'managed-save',
-        'unrescue': 'unrescue', 'live-migrate': 'fresh', 'rebuilt': 'fresh'}
-    assert {arrow.reader: arrow.source for arrow in draw_readers.arrows()
-            if arrow.kind is draw_readers.OWN} == {
+        'soft-reboot': 'domain', 'resume': 'domain managed-save nova-bdm',
+        'unrescue': 'unrescue', 'rescue': 'domain nova-bdm',
+        'suspend': 'live-domain', 'snapshot': 'live-domain',
+        'live-migrate': 'fresh', 'migrate': 'fresh nova-bdm',
+        'revert': 'fresh nova-bdm', 'rebuilt': 'fresh'}
+    assert sources(draw_readers.OWN) == {
         'start': 'fresh', 'hard-reboot': 'fresh', 'soft-reboot': 'domain',
-        'resume': 'managed-save', 'unrescue': 'unrescue',
-        'live-migrate': 'live-domain', 'rebuilt': 'fresh'}
+        'resume': 'domain managed-save', 'unrescue': 'unrescue',
+        'rescue': 'domain', 'suspend': 'live-domain',
+        'snapshot': 'live-domain', 'live-migrate': 'live-domain',
+        'migrate': 'fresh', 'revert': 'fresh', 'rebuilt': 'fresh'}
+
+
+def sources(kind):
+    found = collections.defaultdict(set)
+    for arrow in draw_readers.arrows():
+        if arrow.kind is kind:
+            found[arrow.reader].add(arrow.source)
+    return {reader: ' '.join(sorted(those)) for reader, those in found.items()}

@@ -35,6 +35,7 @@ import sqlalchemy as sa
 
 from rbd_mon_fix.clients.database import engine
 from rbd_mon_fix.clients.database import instances
+from rbd_mon_fix.clients.database import nova_services
 from rbd_mon_fix.clients.database import swapping
 from rbd_mon_fix.model.instance import Instance
 
@@ -54,11 +55,6 @@ BDM = sa.Table(
     sa.Column('destination_type', sa.String(255)),
     sa.Column('connection_info', sa.Text),
     sa.Column('updated_at', sa.DateTime), sa.Column('deleted', sa.Integer))
-
-SERVICES = sa.Table(
-    'services', _META,
-    sa.Column('host', sa.String(255)), sa.Column('binary', sa.String(255)),
-    sa.Column('deleted', sa.Integer))
 
 COMPUTE_NODES = sa.Table(
     'compute_nodes', _META, sa.Column('host', sa.String(255)),
@@ -104,10 +100,7 @@ class Cell:
 
     def hosts(self) -> set[str]:
         """Return all compute hosts that have a service or servers."""
-        services = self._database.read(
-            sa.select(SERVICES.c.host).distinct()
-            .where(SERVICES.c.binary == 'nova-compute',
-                   SERVICES.c.deleted == 0), _host)
+        services = nova_services.hosts(self._database)
         servers = self._database.read(
             sa.select(_SERVERS.c.host).distinct()
             .where(instances.EXISTING, _SERVERS.c.host.is_not(None)), _host)

@@ -37,8 +37,10 @@ def test_what_breaks(cloud, run, vm_state, soft):
     breaks = {record['store']: set(record['breaks'])
               for record in report['records']}
     assert breaks == {
-        'cinder-attachment': set(), 'domain': soft,
-        'nova-bdm': {Operation.START.value, Operation.HARD_REBOOT.value}}
+        'cinder-attachment': set(),
+        'domain': {*soft, Operation.RESCUE.value},
+        'nova-bdm': {Operation.START.value, Operation.HARD_REBOOT.value,
+                     Operation.RESCUE.value}}
 
 
 def test_a_guest_that_lost_its_monitors_is_wrong(cloud, run, monkeypatch):

@@ -31,7 +31,6 @@ from rbd_mon_fix.model.cluster import Backend
 from rbd_mon_fix.model.instance import Scope
 from rbd_mon_fix.state import journal
 from rbd_mon_fix.state import journal_writer
-from rbd_mon_fix.stores import registry
 from tests.unit import memory
 
 STORES = ('cinder-attachment', 'nova-bdm', 'domain')
@@ -108,8 +107,7 @@ class World:
         records = [record for store in self.stores
                    for record in store.scan(scope)]
         return planning.plan(records, planning.Knowledge(
-            scope.instances, ownership.Ownership([CLUSTER], None), {},
-            registry.READERS))
+            scope.instances, ownership.Ownership([CLUSTER], None), {}))
 
     def refresh(self):
         self.settle()

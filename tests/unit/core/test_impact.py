@@ -12,65 +12,138 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The servers that would not start after a power failure, and why."""
+
+"""The operations that fail because they read a stale copy, and why."""
 
 from __future__ import annotations
+
+import re
 
 import pytest
 
 from rbd_mon_fix.core import impact
+from rbd_mon_fix.core.impact import DiskKind
 from rbd_mon_fix.model.disk import RbdDisk
 from rbd_mon_fix.model.instance import Instance
+from rbd_mon_fix.model.plan import HANDED_ON
 from rbd_mon_fix.model.plan import Operation
 from rbd_mon_fix.model.plan import State
 from rbd_mon_fix.stores import registry
+from tests.unit import memory
 
 UUID = '3836dcf1-d7d3-4977-a082-d19f0201f4b0'
 VOLUME, OWN = 'volumes/volume-7197ba11', f'vms/{UUID}_disk'
+BDM, DOMAIN, LIVE = 'nova-bdm', 'domain', 'live-domain'
+BDM_START = 'start hard-reboot'
 
 
-def broken(image, vm_state, managed=True, state=State.STALE):
+def broken(image, vm_state, stores=('domain', 'managed-save'),
+           managed=True, own_root=False, nova=None, task_state=None):
     """Return the operations that each store breaks, if it breaks any."""
     disk = RbdDisk('vda', image, 'cinder', None, (), '')
-    instance = Instance(UUID, 'h', vm_state=vm_state, managed=managed)
-    found = {store: impact.breaks(readers, state, disk, instance)
-             for store, readers in registry.READERS.items()}
+    server = impact.Server(
+        Instance(UUID, 'h', vm_state=vm_state, task_state=task_state,
+                 managed=managed),
+        frozenset(stores), own_root, nova)
+    found = {store: impact.breaks(store, disk, server)
+             for store in registry.SPECS}
     return {store: ' '.join(each.value for each in operations)
             for store, operations in found.items() if operations}
 
 
+# States: check_instance_state in nova/compute/api.py, nova-34.0.0.
 @pytest.mark.parametrize('vm_state, volume, own', [
     ('active',
-     {'nova-bdm': 'start hard-reboot', 'domain': 'soft-reboot'},
-     {'domain': 'soft-reboot', 'live-domain': 'live-migrate'}),
-    ('stopped', {'nova-bdm': 'start hard-reboot'}, {}),
-    ('paused', {'nova-bdm': 'start hard-reboot'},
-     {'live-domain': 'live-migrate'}),
-    ('suspended', {'nova-bdm': 'hard-reboot', 'managed-save': 'resume'},
+     {BDM: 'start hard-reboot rescue', DOMAIN: 'soft-reboot rescue',
+      LIVE: 'suspend'},
+     {DOMAIN: 'soft-reboot rescue', LIVE: 'suspend live-migrate'}),
+    ('paused', {BDM: BDM_START}, {LIVE: 'live-migrate'}),
+    ('stopped', {BDM: 'start hard-reboot rescue', DOMAIN: 'rescue'},
+     {DOMAIN: 'rescue'}),
+    ('error', {BDM: 'start hard-reboot rescue', DOMAIN: 'rescue'},
+     {DOMAIN: 'rescue'}),
+    ('suspended', {BDM: 'hard-reboot', 'managed-save': 'resume'},
      {'managed-save': 'resume'}),
-    ('rescued', {'nova-bdm': 'start', 'unrescue': 'unrescue'},
+    ('rescued', {BDM: 'start', 'unrescue': 'unrescue'},
      {'unrescue': 'unrescue'}),
-    ('error', {'nova-bdm': 'start hard-reboot'}, {}),
-    ('resized', {'nova-bdm': 'start'}, {}),
-    ('soft-delete', {'nova-bdm': 'start'}, {}),
-    ('shelved', {'nova-bdm': 'start'}, {}),
+    ('resized', {BDM: 'start revert'}, {}),
+    # Restored, or unshelved: power_on.
+    ('soft-delete', {BDM: 'start'}, {}),
+    ('shelved', {BDM: 'start'}, {}),
+    ('building', {BDM: 'start'}, {}),
+    # On no host.
+    ('shelved_offloaded', {}, {}),
+    ('deleted', {}, {}),
+    # Nova was not asked.
     (None,
-     {'nova-bdm': 'start hard-reboot', 'domain': 'soft-reboot',
-      'managed-save': 'resume', 'unrescue': 'unrescue'},
-     {'domain': 'soft-reboot', 'managed-save': 'resume',
-      'unrescue': 'unrescue', 'live-domain': 'live-migrate'}),
+     {BDM: 'start hard-reboot rescue migrate revert',
+      DOMAIN: 'soft-reboot rescue', 'managed-save': 'resume',
+      'unrescue': 'unrescue', LIVE: 'suspend'},
+     {DOMAIN: 'soft-reboot rescue', 'managed-save': 'resume',
+      'unrescue': 'unrescue', LIVE: 'suspend live-migrate'}),
 ])
 def test_a_server_of_nova(vm_state, volume, own):
     assert broken(VOLUME, vm_state) == volume
     assert broken(OWN, vm_state) == own
 
 
+# driver.py, resume and _get_existing_domain_xml
+@pytest.mark.parametrize('stores, volume, own', [
+    (('domain', 'managed-save'), 'managed-save', ['managed-save']),
+    (('managed-save',), 'managed-save', ['managed-save']),
+    (('domain',), 'domain', ['domain', 'managed-save']),
+    ((), 'nova-bdm', ['domain', 'managed-save']),
+])
+def test_a_suspended_server_resumes_from_what_there_is(stores, volume, own):
+    """A store without a record has no copy that could be stale."""
+    present = {'nova-bdm', *stores}
+    assert {store for store, operations in broken(
+        VOLUME, 'suspended', stores).items()
+        if 'resume' in operations and store in present} == {volume}
+    assert [store for store, operations in broken(
+        OWN, 'suspended', stores).items() if 'resume' in operations] == own
+
+
+# driver.py, snapshot: _needs_suspend_resume_for_snapshot
+@pytest.mark.parametrize('vm_state, own_root, found', [
+    ('active', True, True), ('paused', True, True),
+    ('active', False, False), ('paused', False, False),
+    # It is off: libvirt has no guest to suspend.
+    ('stopped', True, False), ('suspended', True, False)])
+@pytest.mark.parametrize('image', [VOLUME, OWN])
+def test_a_snapshot_of_novas_own_root_disk_starts_the_guest_again(
+        vm_state, own_root, found, image):
+    fails = broken(image, vm_state, own_root=own_root).get(LIVE, '')
+    assert ('snapshot' in fails) is found
+
+
+# nova/virt/libvirt/migration.py, _update_rbd_xml (ac8e06febe), is older than
+# service version 73; 2026.1 has 72 (nova/objects/service.py).
+@pytest.mark.parametrize('nova, found', [
+    (None, True), (30, True), (72, True), (73, False), (74, False)])
+def test_live_migration_of_novas_own_disks_depends_on_the_release(nova,
+                                                                  found):
+    fails = broken(OWN, 'active', nova=nova)[LIVE]
+    assert ('live-migrate' in fails) is found
+    # pre_live_migration asks Cinder.
+    assert broken(VOLUME, 'active', nova=nova)[LIVE] == 'suspend'
+
+
+# manager.py, _init_instance
+@pytest.mark.parametrize('task_state, found', [
+    (None, False), ('resize_prep', False), ('resize_migrating', True),
+    ('resize_migrated', False), ('migrating', False)])
+def test_a_migration_that_is_cut_off_is_taken_back(task_state, found):
+    fails = broken(VOLUME, 'active', task_state=task_state)[BDM]
+    assert ('migrate' in fails.split()) is found
+
+
 @pytest.mark.parametrize('vm_state, expected', [
-    ('active', {'domain': 'start', 'live-domain': 'live-migrate'}),
-    ('paused', {'domain': 'start', 'live-domain': 'live-migrate'}),
-    ('stopped', {'domain': 'start', 'live-domain': 'live-migrate'}),
+    ('active', {DOMAIN: 'start', LIVE: 'suspend live-migrate'}),
+    ('paused', {DOMAIN: 'start', LIVE: 'suspend live-migrate'}),
+    ('stopped', {DOMAIN: 'start', LIVE: 'suspend live-migrate'}),
     # Libvirt starts it from the image and ignores the domain's XML.
-    ('suspended', {'managed-save': 'start'}),
+    ('suspended', {'managed-save': 'start', LIVE: 'suspend live-migrate'}),
 ])
 @pytest.mark.parametrize('image', [VOLUME, OWN])
 def test_a_guest_without_nova(image, vm_state, expected):
@@ -83,17 +156,82 @@ def test_a_guest_without_nova(image, vm_state, expected):
     (f'vms/{UUID}', False), (f'vms/x-{UUID}_disk', False),
     ('vms/00000000-0000-4000-8000-000000000000_disk', False)])
 def test_novas_own_disk_is_known_by_its_image(image, own):
-    assert ('nova-bdm' in broken(image, 'active')) is not own
-
-
-@pytest.mark.parametrize('state', [
-    state for state in State if state is not State.STALE])
-@pytest.mark.parametrize('managed', [True, False])
-def test_only_what_is_stale_breaks_anything(state, managed):
-    assert broken(OWN, None, managed, state) == {}
+    assert (BDM in broken(image, 'active')) is not own
 
 
 def test_each_operation_is_broken_by_something():
-    words = ' '.join([*broken(VOLUME, None).values(),
+    words = ' '.join([*broken(VOLUME, None, own_root=True).values(),
                       *broken(OWN, None).values()]).split()
     assert set(words) == {each.value for each in Operation}
+
+
+@pytest.mark.parametrize('row', impact.ROWS, ids=lambda row: ' '.join(
+    (row.store, row.operation.value, *(kind.name for kind in row.kinds))))
+def test_each_row_names_its_source(row):
+    assert re.match(r'(driver|manager)\.py, \w|nova/virt/libvirt/\w+\.py, \w|'
+                    r'libvirt, src/qemu/\w+\.c', row.source)
+    assert row.store in registry.SPECS and row.kinds
+    # A state that Nova does not have would never apply.
+    assert set(row.states) <= set(impact.STATES) and row.states
+
+
+@pytest.mark.parametrize('kind', DiskKind)
+def test_no_rule_stands_twice(kind):
+    found = [(row.store, row.operation) for row in impact.ROWS
+             if kind in row.kinds]
+    assert len(found) == len(set(found))
+
+
+def test_what_is_handed_on_is_read_from_the_running_guest():
+    """Only copies that cannot be changed are judged by it."""
+    assert {row.store for row in impact.ROWS
+            if row.operation in HANDED_ON} == {LIVE}
+
+
+RIGHT = memory.monmap()
+NAMES = {'mon1': frozenset({'10.1.0.1'}), 'dead': frozenset({'10.9.9.9'})}
+FIRST = '10.1.0.1:6789,10.0.0.2:6789'
+
+
+@pytest.mark.parametrize('state, words, answering, expected', [
+    (State.CURRENT, memory.NEW, '', False),
+    (State.STALE, memory.OLD, None, True),
+    (State.STALE, memory.OLD, memory.NEW, True),
+    (State.DRIFTED, FIRST, None, False),
+    (State.DRIFTED, FIRST, memory.NEW, False),
+    (State.DRIFTED, FIRST, '10.1.0.1:6789', False),
+    # Only others answer, or only its other port.
+    (State.DRIFTED, FIRST, '10.1.0.2:6789,10.1.0.3:6789', True),
+    (State.DRIFTED, FIRST, '10.1.0.1:3300', True),
+    (State.DRIFTED, FIRST, '', True),
+    # Without a port, librados tries both.
+    (State.DRIFTED, '10.1.0.1', '10.1.0.1:3300', False),
+    (State.DRIFTED, 'mon1:6789', '10.1.0.1:6789', False),
+    (State.DRIFTED, 'mon1', '10.1.0.1:3300', False),
+    (State.DRIFTED, 'mon1:6789', '10.1.0.2:6789', True),
+    # An address that answers, but is another cluster's.
+    (State.DRIFTED, FIRST + ',10.7.0.1:6789', '10.7.0.1:6789', True),
+    (State.UNKNOWN_CLUSTER, memory.OLD, '', False),
+    (State.UNREADABLE, memory.OLD, '', False),
+])
+def test_what_leads_nowhere(state, words, answering, expected):
+    disk = RbdDisk('vda', VOLUME, None, None, memory.addrs(words), '')
+    asked = None if answering is None else frozenset(memory.addrs(answering))
+    assert impact.leads_nowhere(state, disk, RIGHT, NAMES,
+                                asked) is expected
+
+
+def test_without_a_cluster_a_drifted_disk_promises_nothing_new():
+    disk = RbdDisk('vda', VOLUME, None, None, memory.addrs(FIRST), '')
+    assert not impact.leads_nowhere(State.DRIFTED, disk, None, NAMES,
+                                    frozenset())
+
+
+def test_only_records_on_the_servers_host_count():
+    left_behind = memory.record(memory.locator('managed-save', 1, 'cmp2'))
+    there = [memory.record(memory.locator(store, number))
+             for store, number in (('domain', 1), ('nova-bdm', 1),
+                                   ('domain', 2))]
+    assert impact.found_in([left_behind, *there],
+                           memory.instances(1, 2, 3)) == {
+        memory.uuid(1): {'domain', 'nova-bdm'}, memory.uuid(2): {'domain'}}

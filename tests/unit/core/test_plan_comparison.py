@@ -27,7 +27,6 @@ from rbd_mon_fix.model.record import SkipReason
 from rbd_mon_fix.model.saved_plan import PlannedCluster
 from rbd_mon_fix.model.saved_plan import PlannedScope
 from rbd_mon_fix.model.saved_plan import SavedPlan
-from rbd_mon_fix.model.store import Readers
 from tests.unit import memory
 
 CLUSTER = memory.cluster(fsid='f51d')
@@ -37,8 +36,7 @@ PLACE = f'domain vda of server {memory.uuid(1)} on cmp1'
 
 def plan(*records, cluster=CLUSTER, **fields):
     return planning.plan(records, planning.Knowledge(
-        memory.instances(*range(9), **fields), Ownership([cluster]), {},
-        {'domain': Readers()}))
+        memory.instances(*range(9), **fields), Ownership([cluster]), {}))
 
 
 def record(number, document=None, **fields):

@@ -27,15 +27,12 @@ from rbd_mon_fix.model.plan import Plan
 from rbd_mon_fix.model.plan import State
 from rbd_mon_fix.model.record import Record
 from rbd_mon_fix.model.record import SkipReason
-from rbd_mon_fix.model.store import Readers
 from tests.unit import memory
 
 WHERE = memory.locator('nova-bdm', 1)
 BACKEND = Backend('cinder', 'rbd', 'volumes', 'cinder', 'S')
 NAMES = {'mon1': frozenset({'10.1.0.1'}), 'dead': frozenset({'10.9.9.9'})}
-READERS = {'nova-bdm': Readers(volume=(Operation.START,
-                                       Operation.HARD_REBOOT)),
-           'domain': Readers()}
+FAILS = (Operation.START, Operation.HARD_REBOOT, Operation.RESCUE)
 FOREIGN = '192.0.2.1:6789'
 PART = '10.0.0.1:6789,10.1.0.2:6789,10.0.0.3:6789'
 
@@ -47,7 +44,7 @@ def plan(*records, monitors=memory.NEW, unmanaged=False, **fields):
             '10.1.0.4,10.9.9.9,unknown:6789,10.1.0.1:6790'))
     return planning.plan(records, planning.Knowledge(
         memory.instances(1, 2, 3, **fields),
-        ownership.Ownership([cluster], names=NAMES), NAMES, READERS,
+        ownership.Ownership([cluster], names=NAMES), NAMES,
         unmanaged))
 
 
@@ -84,7 +81,7 @@ def test_states(words, expected):
     assert copy.skip is None
     assert copy.cluster == 'ceph'
     assert copy.desired == memory.addrs(memory.NEW)
-    assert (copy.breaks == (Operation.START, Operation.HARD_REBOOT)) == (
+    assert (copy.breaks == FAILS) == (
         expected is State.STALE)
     assert [change.document.disks[0].monitors for change in changes] == (
         [] if expected is State.CURRENT else [memory.addrs(memory.NEW)])
@@ -106,7 +103,8 @@ def test_an_image_below_an_overlay():
     [copy] = found.copies
     assert (copy.device, copy.state, copy.cluster) == (
         'vda/backingStore', State.STALE, 'ceph')
-    assert copy.breaks == (Operation.START, Operation.HARD_REBOOT)
+    assert copy.breaks == (Operation.START, Operation.HARD_REBOOT,
+                           Operation.RESCUE)
     [change] = found.changes
     assert change.document.disks[0].monitors == memory.addrs(memory.NEW)
 
@@ -191,7 +189,63 @@ def test_no_server_starts_from_what_it_left_on_another_host():
     copy, _ = one(memory.OLD, host='cmp2')
     assert (copy.state, copy.breaks) == (State.STALE, ())
     copy, _ = one(memory.OLD, task_state='rebooting')
-    assert copy.breaks == (Operation.START, Operation.HARD_REBOOT)
+    assert copy.breaks == FAILS
+
+
+def known(**fields):
+    return planning.Knowledge(
+        memory.instances(1, vm_state=fields.pop('vm_state')),
+        ownership.Ownership([memory.cluster()]), {}, **fields)
+
+
+def breaks(store, text, known):
+    found = planning.plan([memory.record(
+        memory.locator(store, 1), memory.Sheet(text))], known)
+    return [tuple(each.value for each in copy.breaks)
+            for copy in found.copies]
+
+
+VOLUME = f'vdb volumes/volume-b cinder S {memory.OLD}'
+ROOT = f'vda vms/{memory.uuid(1)}_disk cinder S {memory.OLD}'
+CONFIG = f'vdz vms/{memory.uuid(1)}_disk.config cinder S {memory.OLD}'
+
+
+@pytest.mark.parametrize('stores, expected', [
+    ({}, ('hard-reboot', 'resume')),
+    ({memory.uuid(2): frozenset({'domain'})}, ('hard-reboot', 'resume')),
+    ({memory.uuid(1): frozenset({'domain'})}, ('hard-reboot',)),
+    ({memory.uuid(1): frozenset({'managed-save'})}, ('hard-reboot',))])
+def test_what_a_server_has_decides_what_it_resumes_from(stores, expected):
+    assert breaks('nova-bdm', VOLUME, known(
+        vm_state='suspended', stores=stores)) == [expected]
+
+
+@pytest.mark.parametrize('text, expected', [
+    (f'{ROOT}\n{VOLUME}', [('suspend', 'snapshot', 'live-migrate'),
+                           ('suspend', 'snapshot')]),
+    (f'{VOLUME}\n{CONFIG}', [('suspend',), ('suspend', 'live-migrate')])])
+def test_the_root_disk_decides_how_a_snapshot_is_made(text, expected):
+    assert breaks('live-domain', text, known(vm_state='active')) == expected
+
+
+@pytest.mark.parametrize('nova, expected', [
+    ({}, ('suspend', 'live-migrate')),
+    ({'cmp2': 73}, ('suspend', 'live-migrate')),
+    ({memory.HOST: 72}, ('suspend', 'live-migrate')),
+    ({memory.HOST: 73}, ('suspend',))])
+def test_the_release_of_the_host_counts(nova, expected):
+    assert breaks('live-domain', CONFIG, known(
+        vm_state='active', nova=nova)) == [expected]
+
+
+@pytest.mark.parametrize('answering, expected', [
+    (None, ()), ('10.1.0.1:6789', ()), ('10.1.0.2:6789', ('start',)),
+    ('', ('start',))])
+def test_a_drifted_copy_needs_an_address_that_answers(answering, expected):
+    asked = None if answering is None else frozenset(memory.addrs(answering))
+    text = 'vdb volumes/volume-b cinder S 10.1.0.1:6789,10.0.0.2:6789'
+    assert breaks('nova-bdm', text, known(
+        vm_state='rescued', answering=asked)) == [expected]
 
 
 def test_a_record_that_cannot_be_read():

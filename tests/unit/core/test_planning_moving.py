@@ -31,7 +31,6 @@ from rbd_mon_fix.model.monmap import MonMap
 from rbd_mon_fix.model.record import Locator
 from rbd_mon_fix.model.record import Record
 from rbd_mon_fix.model.record import SkipReason
-from rbd_mon_fix.model.store import Readers
 from tests.cloud import documents
 from tests.cloud import shape
 
@@ -53,7 +52,7 @@ def plan(volume, moving, task_state=None):
         volume_id=volume.id)
     known = planning.Knowledge(
         {server.uuid: Instance(server.uuid, 'cmp1', task_state=task_state)},
-        ownership.Ownership([CLUSTER]), {}, {'nova-bdm': Readers()},
+        ownership.Ownership([CLUSTER]), {},
         moving=moving)
     return planning.plan([record], known)
 

@@ -28,14 +28,13 @@ from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.record import Record
 from rbd_mon_fix.model.record import SkipReason
 from rbd_mon_fix.model.run import Entry
-from rbd_mon_fix.model.store import Readers
 from tests.unit import memory
 
 WHERE = memory.locator('domain', 1)
 EDIT = Edit('vda', 'volumes/volume-a', 'ceph', memory.addrs(memory.OLD),
             memory.addrs(memory.NEW), memory.OLD, memory.NEW)
 NEW = memory.sheet(memory.NEW)
-START = (Operation.START,)
+FAILS = (Operation.RESCUE,)
 
 
 def entry(*edits, where=WHERE, verdict=Verdict.FIXED):
@@ -45,7 +44,7 @@ def entry(*edits, where=WHERE, verdict=Verdict.FIXED):
 def known(instances, *clusters):
     return planning.Knowledge(
         instances, Ownership(clusters or [memory.cluster()]), {},
-        {'domain': Readers(volume=START, plain=START)}, unmanaged=True)
+        unmanaged=True)
 
 
 def revert(record, *entries, **fields):
@@ -96,7 +95,7 @@ def test_taken_back():
     assert (copy.state, copy.skip, copy.due) == (State.CURRENT, None, True)
     assert copy.desired == memory.addrs(memory.OLD)
     assert (copy.cluster, copy.device) == ('ceph', 'vda')
-    assert (copy.breaks, copy.breaks_after) == ((), START)
+    assert (copy.breaks, copy.breaks_after) == ((), FAILS)
     assert change.record.document == noise
     assert change.document.text == noise.text.replace(
         memory.NEW, memory.OLD)
@@ -135,12 +134,12 @@ def test_without_clusters_nothing_is_said():
 
 @pytest.mark.parametrize('now, former, state, breaks, after', [
     # The run was right, and still is.
-    (memory.NEW, memory.OLD, State.CURRENT, (), START),
+    (memory.NEW, memory.OLD, State.CURRENT, (), FAILS),
     # The monitors have moved back.
-    (memory.OLD, memory.NEW, State.STALE, START, ()),
+    (memory.OLD, memory.NEW, State.STALE, FAILS, ()),
     # The monitors have moved on.
-    ('10.3.0.1:6789', f'{memory.OLD},{memory.NEW}', State.STALE, START,
-     START),
+    ('10.3.0.1:6789', f'{memory.OLD},{memory.NEW}', State.STALE, FAILS,
+     FAILS),
     # One of the former monitors is back.
     ('10.1.0.1:6789,10.0.0.1:6789', f'{memory.OLD},{memory.NEW}',
      State.DRIFTED, (), ()),

@@ -22,9 +22,11 @@ import pytest
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.ceph import client
+from rbd_mon_fix.clients.database import nova_services
 from rbd_mon_fix.engine import judging
 from rbd_mon_fix.inventory import instances
 from rbd_mon_fix.model.evidence import EvidenceKind
+from rbd_mon_fix.model.plan import Operation
 from rbd_mon_fix.model.plan import State
 from tests.unit import memory
 from tests.unit import worlds
@@ -239,3 +241,53 @@ def test_a_volume_that_cinder_moves(world, fields, how):
     assert (judged.host, judged.moving) == ('cmp1', {places.volume(1): how})
     assert {change.locator.instance for change in judged.plan.changes} == {
         memory.uuid(2)}
+
+
+@pytest.mark.parametrize('version, expected', [
+    (None, True), (72, True), (73, False)])
+def test_the_release_of_nova_on_the_host(world, version, expected):
+    world.add(1, vm_state='active')
+    world.nova.tables.insert('services', host='cmp1', version=version,
+                             binary='nova-compute', deleted=0)
+    domains = world.domains()
+    domains.live_texts[memory.uuid(1)] = domains.text(1).replace(
+        f'volumes/volume-{places.volume(1)}', f'vms/{memory.uuid(1)}_disk')
+    [copy] = world.plan(store=['live-domain']).copies
+    assert (Operation.LIVE_MIGRATE in copy.breaks) is expected
+
+
+@pytest.mark.parametrize('found, expected', [
+    ((), 'hard-reboot resume'), (('domain',), 'hard-reboot'),
+    (('domain', 'image'), 'hard-reboot')])
+def test_what_a_suspended_server_would_resume_from(world, found, expected):
+    world.add(1, vm_state='suspended')
+    domains = world.domains()
+    text = domains.texts.pop(memory.uuid(1))
+    if 'domain' in found:
+        domains.texts[memory.uuid(1)] = text
+    if 'image' in found:
+        domains.images[memory.uuid(1)] = text
+    breaks = {copy.locator.store: ' '.join(
+        each.value for each in copy.breaks) for copy in world.plan().copies}
+    assert breaks['nova-bdm'] == expected
+    assert breaks.get('domain') == (
+        None if 'domain' not in found else
+        '' if 'image' in found else 'resume')
+    assert breaks.get('managed-save') == (
+        'resume' if 'image' in found else None)
+
+
+@pytest.mark.parametrize('error', [
+    exceptions.Unreachable('It is down.', 'Wait.'),
+    exceptions.ConfigError('There is no such column.', 'Upgrade.')])
+def test_without_the_release_the_older_rule_holds(world, monkeypatch, error):
+    def fail(*args):
+        raise error
+
+    monkeypatch.setattr(nova_services, 'version', fail)
+    world.add(1, vm_state='active')
+    domains = world.domains()
+    domains.live_texts[memory.uuid(1)] = domains.text(1).replace(
+        f'volumes/volume-{places.volume(1)}', f'vms/{memory.uuid(1)}_disk')
+    [copy] = world.plan(store=['live-domain']).copies
+    assert Operation.LIVE_MIGRATE in copy.breaks

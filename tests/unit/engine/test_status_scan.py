@@ -116,7 +116,8 @@ def test_what_breaks(world, vm_state, soft):
     world.add(1, vm_state=vm_state)
     found = engine.status(world.context(), worlds.request())
     assert found.summary.found == {
-        Operation.START: 1, Operation.HARD_REBOOT: 1, **soft}
+        Operation.START: 1, Operation.HARD_REBOOT: 1, Operation.RESCUE: 1,
+        **soft}
 
 
 def test_one_server_of_many(world):

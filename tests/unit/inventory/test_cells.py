@@ -193,6 +193,18 @@ def test_nodes(api, cell1, cell2):
     assert known.nodes('cmp2') == known.nodes('unmapped') == set()
 
 
+def test_versions_of_nova_compute(api, cell1, cell2):
+    for cell, host, version in ((cell1, 'cmp2', 72), (cell2, 'cmp3', 73),
+                                (cell2, 'cmp1', 74)):
+        cell.tables.insert('services', host=host, binary='nova-compute',
+                           version=version, deleted=0)
+    known = with_api(api)
+    assert known.compute_version('cmp3') == 73
+    # Its row has no version; another cell's row is of another host.
+    assert known.compute_version('cmp1') is None
+    assert known.compute_version('unmapped') is None
+
+
 def test_no_cell_is_opened_before_it_is_asked_for(api, cell1):
     api.update('cell_mappings', 'id', 2, database_connection='nonsense')
     known = with_api(api)

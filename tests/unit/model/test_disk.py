@@ -20,8 +20,6 @@ import pytest
 from rbd_mon_fix.core import impact
 from rbd_mon_fix.model.cluster import Backend
 from rbd_mon_fix.model.disk import RbdDisk
-from rbd_mon_fix.model.plan import State
-from rbd_mon_fix.stores import registry
 from tests.unit import memory
 
 UUID = memory.uuid(1)
@@ -55,9 +53,18 @@ def test_is_own_of(image, own):
 
 @IMAGES
 def test_impact_of_a_disk_follows_the_same_rule(image, own):
-    fails = impact.breaks(registry.READERS['nova-bdm'], State.STALE,
-                          disk(image), memory.instances(1)[UUID])
+    fails = impact.breaks('nova-bdm', disk(image),
+                          impact.Server(memory.instances(1)[UUID]))
     assert (fails == ()) is own
+
+
+@pytest.mark.parametrize('image, root', [
+    (f'vms/{UUID}_disk', True), (f'vms/namespace/{UUID}_disk', True),
+    (f'vms/{UUID}_disk.config', False), (f'vms/{UUID}_disk.eph0', False),
+    (f'vms/{UUID}_disk.swap', False), (f'vms/{memory.uuid(2)}_disk', False),
+    (f'{UUID}_disk/volume', False), ('volumes/volume-1', False)])
+def test_is_root_of(image, root):
+    assert disk(image).is_root_of(UUID) is root
 
 
 @pytest.mark.parametrize('image', ['vms/a', 'vms/namespace/a'])

@@ -101,6 +101,7 @@ def test_incomplete_is_what_should_have_been_fixed_and_was_not(
 
 
 LIVE = (Operation.LIVE_MIGRATE,)
+SUSPEND = (Operation.SUSPEND,)
 
 
 @pytest.mark.parametrize('state, skip, breaks, attention, incomplete', [
@@ -113,6 +114,9 @@ LIVE = (Operation.LIVE_MIGRATE,)
     # A running guest's copy matters if an operation reads it.
     (State.STALE, SkipReason.READ_ONLY, (), False, False),
     (State.STALE, SkipReason.READ_ONLY, LIVE, True, False),
+    # The image that a suspend writes can be corrected.
+    (State.STALE, SkipReason.READ_ONLY, SUSPEND, False, False),
+    (State.STALE, SkipReason.READ_ONLY, SUSPEND + LIVE, True, False),
     (State.UNKNOWN_CLUSTER, SkipReason.READ_ONLY, (), True, False),
     (State.UNKNOWN_CLUSTER, SkipReason.UNKNOWN_CLUSTER, (), True, True),
     (State.UNKNOWN_CLUSTER, SkipReason.UNMANAGED, (), True, True),
@@ -188,7 +192,8 @@ def live(state, **fields):
 @pytest.mark.parametrize('copy, wrong', [
     (live(State.CURRENT), 0), (live(State.DRIFTED), 0),
     (live(State.STALE), 0),
-    (live(State.STALE, breaks=(Operation.LIVE_MIGRATE,)), 1)])
+    (live(State.STALE, breaks=SUSPEND), 0),
+    (live(State.STALE, breaks=LIVE), 1)])
 def test_a_running_guest_keeps_its_addresses_and_that_is_no_fault(
         copy, wrong):
     counted = sample.summary([[copy]], {})
@@ -201,7 +206,9 @@ def test_a_running_guest_keeps_its_addresses_and_that_is_no_fault(
 @pytest.mark.parametrize('operation, lost', [
     (Operation.START, 1), (Operation.RESUME, 1), (Operation.UNRESCUE, 1),
     (Operation.HARD_REBOOT, 0), (Operation.SOFT_REBOOT, 0),
-    (Operation.LIVE_MIGRATE, 0)])
+    *((operation, 0) for operation in (
+        Operation.RESCUE, Operation.SUSPEND, Operation.SNAPSHOT,
+        Operation.LIVE_MIGRATE, Operation.MIGRATE, Operation.REVERT))])
 def test_what_a_power_failure_would_leave(operation, lost):
     copy = sample.copy(sample.instance(1), state=State.STALE,
                        breaks=(operation,))

@@ -186,7 +186,9 @@ def test_the_summary():
         'stranded': [],
         'findings': 2,
         'breaks': {'start': 3, 'hard-reboot': 3, 'soft-reboot': 2,
-                   'resume': 0, 'unrescue': 0, 'live-migrate': 0},
+                   'resume': 0, 'unrescue': 0, 'rescue': 0, 'suspend': 0,
+                   'snapshot': 0, 'live-migrate': 0, 'migrate': 0,
+                   'revert': 0},
         'outcomes': {'fixed': 2, 'conflict': 2, 'failed': 0,
                      'unverified': 0},
     }

@@ -123,8 +123,20 @@ def test_operations_have_short_names():
     copies = [sample.copy(sample.instance(1), state=State.STALE,
                           breaks=tuple(Operation))]
 
-    assert '  start hard soft resume unrescue migrate  ' in drawn(
-        STATUS, [copies], width=120)[1]
+    assert (
+        '  start hard soft resume unrescue rescue suspend snapshot live '
+        'migrate revert  ') in drawn(STATUS, [copies], width=160)[1]
+
+
+@pytest.mark.parametrize('breaks, listed', [
+    ((Operation.SUSPEND,), False), ((Operation.LIVE_MIGRATE,), True),
+    ((Operation.SUSPEND, Operation.SNAPSHOT), True)])
+def test_a_running_guest_is_listed_if_an_operation_would_fail(breaks, listed):
+    """A suspend succeeds; its image can be corrected before a resume."""
+    copies = [sample.copy(sample.instance(1), 'live-domain', State.STALE,
+                          skip=SkipReason.READ_ONLY, breaks=breaks)]
+
+    assert bool(drawn(STATUS, [copies])) is listed
 
 
 def test_a_plan_marks_what_it_changes():

@@ -37,6 +37,7 @@ from rbd_mon_fix.clients.database import cinder
 from rbd_mon_fix.clients.database import engine
 from rbd_mon_fix.clients.database import instances
 from rbd_mon_fix.clients.database import nova
+from rbd_mon_fix.clients.database import nova_services
 from rbd_mon_fix.clients.libvirt_events import DomainEvent
 from rbd_mon_fix.model.instance import Scope
 from rbd_mon_fix.model.record import Locator
@@ -114,8 +115,8 @@ class NovaPlace:
     """A cell's database."""
 
     def __init__(self, url: str):
-        self.tables = Tables(url, instances.INSTANCES, nova.BDM, nova.SERVICES,
-                             nova.COMPUTE_NODES)
+        self.tables = Tables(url, instances.INSTANCES, nova.BDM,
+                             nova_services.SERVICES, nova.COMPUTE_NODES)
         self._cell = nova.Cell(
             engine.Database(url, "Nova's cell database"))
         self.store = self.open()

@@ -24,8 +24,6 @@ from hypothesis import strategies
 import pytest
 
 from rbd_mon_fix import stores
-from rbd_mon_fix.model.plan import Operation
-from rbd_mon_fix.model.store import Readers
 from rbd_mon_fix.stores import registry
 from rbd_mon_fix.stores.registry import Need
 
@@ -102,27 +100,6 @@ def test_every_store_of_the_folder_is_registered():
 def test_stores_that_others_take_records_of_exist():
     for spec in registry.SPECS.values():
         assert {*spec.after, *spec.implies} <= set(registry.SPECS)
-
-
-def test_every_store_tells_its_readers():
-    assert registry.READERS == {
-        name: spec.read_by for name, spec in registry.SPECS.items()}
-    assert [name for name, readers in registry.READERS.items()
-            if readers == Readers()] == ['cinder-attachment']
-
-
-@pytest.mark.parametrize('kind, operations', [
-    ('volume', set(Operation) - {Operation.LIVE_MIGRATE}),
-    ('own', {Operation.SOFT_REBOOT, Operation.RESUME, Operation.UNRESCUE,
-             Operation.LIVE_MIGRATE}),
-    ('plain', {Operation.START, Operation.LIVE_MIGRATE}),
-    ('plain_saved', {Operation.START}),
-])
-def test_an_operation_reads_each_kind_of_disk_in_one_store(kind, operations):
-    read = [operation for readers in registry.READERS.values()
-            for operation in getattr(readers, kind)]
-    assert set(read) == operations
-    assert len(read) == len(operations)
 
 
 def test_reading_order():
