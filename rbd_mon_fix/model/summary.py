@@ -19,6 +19,7 @@ import collections
 import dataclasses
 from typing import Counter, Iterable, Sequence
 
+from rbd_mon_fix.model.plan import HANDED_ON
 from rbd_mon_fix.model.plan import Copy
 from rbd_mon_fix.model.plan import Operation
 from rbd_mon_fix.model.plan import Outcomes
@@ -58,7 +59,8 @@ class Summary:
 
     - ``servers``: all servers.
     - ``broken``, ``still_broken``: servers on which some operation would
-      fail, before and after the run.
+      fail, before and after the run. An operation that succeeds and hands
+      the stale addresses on does not count.
     - ``broken_after_plan``: the same if all due changes were made.
     - ``found``, ``left``, ``left_by_plan``: the same three for each
       operation.
@@ -120,9 +122,9 @@ class Summary:
         found, left = breaks(copies), breaks_left(copies, outcomes)
         planned = breaks_after_plan(copies)
         self.servers += 1
-        self.broken += bool(found)
-        self.still_broken += bool(left)
-        self.broken_after_plan += bool(planned)
+        self.broken += not HANDED_ON.issuperset(found)
+        self.still_broken += not HANDED_ON.issuperset(left)
+        self.broken_after_plan += not HANDED_ON.issuperset(planned)
         self.doubtful += any(copy.not_judged for copy in copies)
         self.found.update(found)
         self.left.update(left)

@@ -22,6 +22,7 @@ from typing import Iterator, Optional, Sequence
 from rbd_mon_fix.model.finding import Finding
 from rbd_mon_fix.model.instance import Instance
 from rbd_mon_fix.model.monmap import MonAddr
+from rbd_mon_fix.model.plan import HANDED_ON
 from rbd_mon_fix.model.plan import Copy
 from rbd_mon_fix.model.plan import Operation
 from rbd_mon_fix.model.plan import Outcomes
@@ -83,7 +84,8 @@ def _head(instance: Instance, copies: Sequence[Copy],
 
 
 def _verdict(copies: Sequence[Copy], outcomes: Outcomes) -> lines.Span:
-    failing = [each.value for each in breaks_left(copies, outcomes)]
+    left = breaks_left(copies, outcomes)
+    failing = [each.value for each in left if each not in HANDED_ON]
     if Operation.START.value in failing:
         failing.remove(Operation.START.value)
         start = 'would not start' if outcomes is None \
@@ -92,6 +94,8 @@ def _verdict(copies: Sequence[Copy], outcomes: Outcomes) -> lines.Span:
         return f'{start}{also}', style.BAD
     if failing:
         return sentences.failing(failing), 'red'
+    if left:
+        return sentences.handing_on(left), 'yellow'
     return _counts(copies, outcomes)
 
 

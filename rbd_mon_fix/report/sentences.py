@@ -16,7 +16,9 @@
 
 from __future__ import annotations
 
-from typing import Mapping
+from typing import Iterable, Mapping
+
+from rbd_mon_fix.model.plan import Operation
 
 
 def number(count: int, one: str, many: str = '') -> str:
@@ -48,3 +50,9 @@ def failing(operations: list[str]) -> str:
     if len(operations) > 1:
         operations = [', '.join(operations[:-1]), operations[-1]]
     return f'{" and ".join(operations)} would fail'
+
+
+def handing_on(operations: Iterable[Operation]) -> str:
+    """Return what operations do that succeed, but keep stale addresses."""
+    words = ' and '.join(each.value for each in operations)
+    return f'{words} would save stale addresses'

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from typing import Iterator, Optional
 
+from rbd_mon_fix.model.plan import HANDED_ON
 from rbd_mon_fix.model.plan import Operation
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.summary import Host
@@ -147,8 +148,11 @@ def _power(summary: Summary) -> str:
 
 
 def _others(summary: Summary) -> str:
+    left = [each for each in Operation if summary.left[each]]
     failing = [f'{each.value} would fail on {summary.left[each]:,}'
-               for each in Operation if summary.left[each]]
+               for each in left if each not in HANDED_ON]
+    failing += [f'{sentences.handing_on([each])} on {summary.left[each]:,}'
+                for each in left if each in HANDED_ON]
     return f', but {", ".join(failing)}' if failing else ''
 
 

@@ -32,6 +32,18 @@ SERVERS = [sample.current(1), sample.stale(2), sample.stale(3),
            sample.busy(4), sample.unreadable(5)]
 
 
+def test_what_only_hands_addresses_on_fails_nowhere():
+    copies = [live(State.STALE, breaks=SUSPEND)]
+
+    counted = sample.summary([copies], {})
+    assert (counted.broken, counted.still_broken,
+            counted.broken_after_plan) == (0, 0, 0)
+    assert counted.found == counted.left == {Operation.SUSPEND: 1}
+
+    counted = sample.summary([[*copies, *sample.stale(1)]])
+    assert (counted.broken, counted.still_broken) == (1, 1)
+
+
 def test_counts_what_was_found():
     counted = sample.summary(SERVERS)
 

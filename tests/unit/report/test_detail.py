@@ -24,6 +24,7 @@ from rbd_mon_fix.model.evidence import Evidence
 from rbd_mon_fix.model.evidence import EvidenceKind
 from rbd_mon_fix.model.finding import Finding
 from rbd_mon_fix.model.finding import FindingKind
+from rbd_mon_fix.model.plan import Operation
 from rbd_mon_fix.model.plan import State
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.record import SkipReason
@@ -85,6 +86,12 @@ def test_every_copy_is_told():
 @pytest.mark.parametrize('copies, verdict', [
     (sample.stale(1)[1:2], 'would not start; hard-reboot would fail too'),
     (sample.stale(1)[2:], 'soft-reboot would fail'),
+    ([sample.copy(sample.instance(1), 'live-domain', State.STALE,
+                  breaks=(Operation.SUSPEND,))],
+     'suspend would save stale addresses'),
+    ([sample.copy(sample.instance(1), 'live-domain', State.STALE,
+                  breaks=(Operation.SUSPEND, Operation.LIVE_MIGRATE))],
+     'live-migrate would fail'),
     ([sample.copy(sample.instance(1)),
       sample.copy(sample.instance(1), 'domain', State.DRIFTED)],
      '1 drifted, 1 current')])

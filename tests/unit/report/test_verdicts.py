@@ -19,6 +19,8 @@ import dataclasses
 import pytest
 
 from rbd_mon_fix import exceptions
+from rbd_mon_fix.model.plan import Operation
+from rbd_mon_fix.model.plan import State
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.record import SkipReason
 from rbd_mon_fix.report import ending
@@ -33,6 +35,9 @@ VIEW = views.View(scope=('--host', 'cmp1'), options=('--lock',))
 LOST = {'cmp7': exceptions.Unreachable('No answer.')}
 IF = 'if the power failed now'
 SOFT = sample.stale(1)[2:]
+RUNNING = [sample.copy(sample.instance(1), 'live-domain', State.STALE,
+                       skip=SkipReason.READ_ONLY,
+                       breaks=(Operation.SUSPEND,))]
 LEFTOVER = [dataclasses.replace(each, skip=SkipReason.OTHER_HOST)
             for each in sample.stale(1, host='cmp9')]
 
@@ -54,6 +59,8 @@ def end(servers, done=None, **fields):
      f'cmp1: 1 of 2 servers might not come back {IF}.'),
     ([SOFT], f'cmp1: 1 server would come back {IF}, but soft-reboot would '
              'fail on 1.'),
+    ([RUNNING], f'cmp1: 1 server would come back {IF}, but suspend would save '
+                'stale addresses on 1.'),
     ([sample.stale(1), sample.current(2, host='cmp2')],
      f'2 hosts, 2 servers: 1 would not come back {IF}.'),
     ([sample.current(1), sample.current(2, host='cmp2')],
