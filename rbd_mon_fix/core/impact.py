@@ -202,6 +202,9 @@ ROWS: tuple[Reader, ...] = (
         'libvirt, src/qemu/qemu_migration.c'),
 )
 
+# The stores for which the release of Nova matters.
+DEPEND_ON_RELEASE = frozenset(row.store for row in ROWS if row.until)
+
 
 def breaks(store: str, disk: RbdDisk,
            server: Server) -> tuple[Operation, ...]:

@@ -89,11 +89,16 @@ class Judge:
             instances, owned, {**more, **owned.names},
             self._selection.unmanaged, moving,
             impact.found_in(records, instances),
-            self._versions({record.locator.host for record in records}),
+            self._versions(records),
             self._context.answering)
 
-    def _versions(self, hosts: Collection[str]) -> dict[str, int]:
-        """Return the version of nova-compute on each host, if known."""
+    def _versions(self, records: Iterable[Record]) -> dict[str, int]:
+        """Return the version of nova-compute on each host, if known.
+
+        Nova is asked only if a rule for one of the records depends on it.
+        """
+        hosts = {record.locator.host for record in records
+                 if record.locator.store in impact.DEPEND_ON_RELEASE}
         for host in hosts:
             if host not in self._nova:
                 self._nova[host] = self._version(host)

@@ -291,3 +291,21 @@ def test_without_the_release_the_older_rule_holds(world, monkeypatch, error):
         f'volumes/volume-{places.volume(1)}', f'vms/{memory.uuid(1)}_disk')
     [copy] = world.plan(store=['live-domain']).copies
     assert Operation.LIVE_MIGRATE in copy.breaks
+
+
+def test_the_release_is_asked_only_where_it_matters_and_once(world,
+                                                             monkeypatch):
+    asked = []
+    monkeypatch.setattr(nova_services, 'version',
+                        lambda database, host: asked.append(host))
+    for server in (1, 2):
+        world.add(server, vm_state='active')
+        world.domains().live_texts[memory.uuid(server)] = (
+            world.domains().text(server))
+    world.plan(store=['nova-bdm', 'domain'])
+    assert asked == []
+    scan = world.scan(store=['live-domain'])
+    judge = judging.Judge(scan.context, scan.selection)
+    for batch in [*scan.batches(), *scan.batches()]:
+        judge.judge(batch)
+    assert asked == ['cmp1']
