@@ -14,7 +14,7 @@
 
 """Draw which operation reads which copy of the monitor addresses.
 
-The arrows come from the table in ``rbd_mon_fix.core.impact``. If no copy can
+The arrows come from the table in ``rbd_mon_fix.core.readers``. If no copy can
 break an operation, or only in special cases, Nova asks Cinder or Ceph when the
 operation runs. Run from the root of the tree: python -m docs.draw_readers
 """
@@ -26,8 +26,8 @@ import pathlib
 from typing import Iterator, Mapping, NamedTuple
 
 from docs import svg
-from rbd_mon_fix.core import impact
-from rbd_mon_fix.core.impact import DiskKind
+from rbd_mon_fix.core import readers
+from rbd_mon_fix.core.readers import DiskKind
 from rbd_mon_fix.model.plan import Operation
 
 PICTURE = pathlib.Path(__file__).with_name('readers.svg')
@@ -134,7 +134,7 @@ def arrows() -> list[Arrow]:
 
 def _of_nova(kind: Kind, disk: DiskKind) -> Iterator[Arrow]:
     read = [Arrow(row.store, row.operation.value, kind)
-            for row in impact.ROWS if disk in row.kinds]
+            for row in readers.ROWS if disk in row.kinds]
     yield from read
     known = {arrow.reader for arrow in read} - _SELDOM
     yield from (Arrow(FRESH, operation.value, kind)
@@ -143,7 +143,7 @@ def _of_nova(kind: Kind, disk: DiskKind) -> Iterator[Arrow]:
 
 
 def _of_plain() -> Iterator[Arrow]:
-    for row in impact.ROWS:
+    for row in readers.ROWS:
         if DiskKind.PLAIN in row.kinds:
             reader = (PLAIN_START if row.operation is Operation.START
                       else row.operation.value)

@@ -25,6 +25,7 @@ from rbd_mon_fix.ceph import dns
 from rbd_mon_fix.core import impact
 from rbd_mon_fix.core import ownership as ownership_module
 from rbd_mon_fix.core import planning
+from rbd_mon_fix.core import readers
 from rbd_mon_fix.engine import context as contexts
 from rbd_mon_fix.engine import scan as scans
 from rbd_mon_fix.engine import selection as selections
@@ -98,7 +99,7 @@ class Judge:
         Nova is asked only if a rule for one of the records depends on it.
         """
         hosts = {record.locator.host for record in records
-                 if record.locator.store in impact.DEPEND_ON_RELEASE}
+                 if record.locator.store in readers.DEPEND_ON_RELEASE}
         for host in hosts:
             if host not in self._nova:
                 self._nova[host] = self._version(host)

@@ -131,7 +131,7 @@ def _live_domain(places: StorePlaces, host: str) -> Store:
     return live_domain.LiveDomainStore(places.hypervisor(host))
 
 
-# In writing order. core/impact.py explains which stores each operation reads.
+# In writing order. core/readers.py tells which stores each operation reads.
 _ALL = (
     StoreSpec('cinder-attachment', _cinder_attachment, Need.CINDER_DATABASE,
               after=('nova-bdm',), implies=('nova-bdm',),

@@ -25,8 +25,8 @@ import types
 
 import pytest
 
-from rbd_mon_fix.core import impact
-from rbd_mon_fix.core.impact import DiskKind
+from rbd_mon_fix.core import readers
+from rbd_mon_fix.core.readers import DiskKind
 from rbd_mon_fix.model.plan import Operation
 from tests.functional import conftest
 
@@ -97,7 +97,7 @@ def allowed(source, method):
 
 @pytest.mark.parametrize('operation', CHECKS)
 def test_states(source, operation):
-    rows = [row for row in impact.ROWS if row.operation is operation
+    rows = [row for row in readers.ROWS if row.operation is operation
             and row.kinds != (DiskKind.PLAIN,)]
     assert set().union(*(row.states for row in rows)) == allowed(
         source, CHECKS[operation]) - OFF.get(operation, set())
@@ -107,11 +107,11 @@ def test_all_states_are_known(source):
     known = {value for name, value in vars(vm_states(source)).items()
              if isinstance(value, str) and name.isupper()}
     # Servers in these are on no host.
-    assert set(impact.STATES) == known - {'deleted', 'shelved_offloaded'}
+    assert set(readers.STATES) == known - {'deleted', 'shelved_offloaded'}
 
 
 @pytest.mark.parametrize('row', [
-    row for row in impact.ROWS if not row.source.startswith('libvirt')],
+    row for row in readers.ROWS if not row.source.startswith('libvirt')],
     ids=lambda row: f'{row.store} {row.operation.value}')
 def test_the_function_that_a_row_cites_exists(source, row):
     path, name = re.match(r'(\S+\.py), (\w+)', row.source).groups()
@@ -152,6 +152,6 @@ def test_a_revert_from_another_cell_leaves_the_mappings(source):
 def test_live_migration_depends_on_the_version_of_the_service(source):
     version = int(re.search(r'(?m)^SERVICE_VERSION = (\d+)$',
                             source('objects/service.py')).group(1))
-    [until] = {row.until for row in impact.ROWS} - {None}
+    [until] = {row.until for row in readers.ROWS} - {None}
     assert ('_update_rbd_xml' in source('virt/libvirt/migration.py')) is (
         version >= until)

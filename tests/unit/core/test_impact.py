@@ -17,15 +17,11 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 
 from rbd_mon_fix.core import impact
-from rbd_mon_fix.core.impact import DiskKind
 from rbd_mon_fix.model.disk import RbdDisk
 from rbd_mon_fix.model.instance import Instance
-from rbd_mon_fix.model.plan import HANDED_ON
 from rbd_mon_fix.model.plan import Operation
 from rbd_mon_fix.model.plan import State
 from rbd_mon_fix.stores import registry
@@ -163,29 +159,6 @@ def test_each_operation_is_broken_by_something():
     words = ' '.join([*broken(VOLUME, None, own_root=True).values(),
                       *broken(OWN, None).values()]).split()
     assert set(words) == {each.value for each in Operation}
-
-
-@pytest.mark.parametrize('row', impact.ROWS, ids=lambda row: ' '.join(
-    (row.store, row.operation.value, *(kind.name for kind in row.kinds))))
-def test_each_row_names_its_source(row):
-    assert re.match(r'(driver|manager)\.py, \w|nova/virt/libvirt/\w+\.py, \w|'
-                    r'libvirt, src/qemu/\w+\.c', row.source)
-    assert row.store in registry.SPECS and row.kinds
-    # A state that Nova does not have would never apply.
-    assert set(row.states) <= set(impact.STATES) and row.states
-
-
-@pytest.mark.parametrize('kind', DiskKind)
-def test_no_rule_stands_twice(kind):
-    found = [(row.store, row.operation) for row in impact.ROWS
-             if kind in row.kinds]
-    assert len(found) == len(set(found))
-
-
-def test_what_is_handed_on_is_read_from_the_running_guest():
-    """Only copies that cannot be changed are judged by it."""
-    assert {row.store for row in impact.ROWS
-            if row.operation in HANDED_ON} == {LIVE}
 
 
 RIGHT = memory.monmap()
