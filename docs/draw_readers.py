@@ -54,6 +54,8 @@ SOURCES: Mapping[str, Box] = {
         'nova-bdm', "Nova's cell database, block_device_mapping", _WRITTEN),
     FRESH: Box('asked at that moment', "Cinder's API, or ceph mon dump",
                _ASKED),
+    'ceph-conf': Box(
+        'ceph-conf', 'of the compute host, to ask Ceph with', _SHOWN, '4 3'),
     'live-domain': Box(
         'live-domain', 'XML of the running domain', _SHOWN, '4 3'),
     'domain': Box('domain', "libvirt's persistent XML", _WRITTEN),
@@ -228,7 +230,7 @@ def _legend(drawing: svg.Drawing, y: int) -> None:
     x = _LEFT
     for fill, dashes, words, width in (
             (_WRITTEN, 'none', 'refresh corrects it', 150),
-            (_SHOWN, '4 3', 'status shows it, nothing can change it', 290),
+            (_SHOWN, '4 3', 'status shows it, refresh cannot change it', 290),
             (_ASKED, 'none', 'never stale', 0)):
         drawing.rect(x, y + 13, 26, 14, rx=3, fill=fill, stroke=svg.MUTED,
                      stroke_dasharray=dashes)

@@ -45,25 +45,33 @@ class CephConf:
     :param fsid: in lower case; None if it is not set
     :param settings: the settings of the client's sections, by normalized key
     :param mon_addrs: ``mon addr`` of each monitor with a section
+    :param text: the whole file, which may hold keys
     """
 
     path: str
     fsid: Optional[str]
     settings: dict[str, str]
     mon_addrs: dict[str, str]
+    text: str = dataclasses.field(default='', repr=False)
+
+    @property
+    def mon_host(self) -> str:
+        """Return the list of monitors that librados reads first, or ''."""
+        return (self.settings.get('mon_host_override')
+                or self.settings.get('mon_host', ''))
 
     def monmap(self) -> MonMap:
         """Return the monitors, with names resolved to addresses.
 
         The sources and their order are those of MonMap::build_initial in
-        src/mon/MonMap.cc: ``mon_host``, monitor sections, DNS.
+        src/mon/MonMap.cc: ``mon_host_override`` (since 15.2.8),
+        ``mon_host``, monitor sections, DNS.
 
         :raises ConfigError: no monitors found; librados would fail too
         """
-        text = self.settings.get('mon_host', '')
         try:
-            if text:
-                return MonMap(mon_host.parse(text))
+            if self.mon_host:
+                return MonMap(mon_host.parse(self.mon_host))
         except ValueError as e:
             raise exceptions.ConfigError(
                 f'Invalid mon_host in {self.path}: {e}.',
@@ -145,7 +153,8 @@ def load(path: str, cluster: str = 'ceph',
         raise exceptions.ConfigError(
             f'{path} has no settings.', 'Set at least mon_host in it, or '
             'name the right ceph.conf in the config of Cinder or Nova.')
-    return _conf(path, sections, cluster, user or _DEFAULT_USER)
+    return dataclasses.replace(
+        _conf(path, sections, cluster, user or _DEFAULT_USER), text=text)
 
 
 def _conf(path: str, sections: _Sections, cluster: str,

@@ -43,10 +43,13 @@ def file(text: str) -> str:
 
 
 def writable(text: str) -> str:
-    """Return the name of a store, which must not be the live XML."""
+    """Return the name of a store, which refresh must be able to change."""
     if text == 'live-domain':
         raise argparse.ArgumentTypeError(
             'live-domain, the XML of running guests, cannot be changed')
+    if text == 'ceph-conf':
+        raise argparse.ArgumentTypeError(
+            'ceph-conf, a file of the operator, is never changed')
     return text
 
 

@@ -27,8 +27,8 @@ from rbd_mon_fix.cli import command_parser
 # The names in stores/registry.py, in writing order; importing the registry
 # would slow down the start. A test compares them.
 STORES = ('cinder-attachment', 'nova-bdm', 'domain', 'managed-save',
-          'unrescue', 'live-domain')
-WRITABLE = STORES[:-1]
+          'unrescue', 'live-domain', 'ceph-conf')
+WRITABLE = STORES[:-2]
 PROGRESS = ('auto', 'bar', 'lines', 'none')
 
 # Time limit for opening a disk, in seconds, and disks opened at once.

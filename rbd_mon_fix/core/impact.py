@@ -75,8 +75,7 @@ def _applies(row: readers.Reader, server: Server) -> bool:
     return (_is_possible(row, server.instance)
             and row.unless.isdisjoint(server.stores)
             and (server.own_root or not row.own_root)
-            and (row.until is None or server.nova is None
-                 or server.nova < row.until))
+            and _is_of_release(row, server.nova))
 
 
 def _is_possible(row: readers.Reader, instance: Instance) -> bool:
@@ -84,6 +83,17 @@ def _is_possible(row: readers.Reader, instance: Instance) -> bool:
         return True
     return instance.vm_state in row.states and (
         not row.tasks or instance.task_state in row.tasks)
+
+
+def _is_of_release(row: readers.Reader, nova: Optional[int]) -> bool:
+    """Return whether a row holds for a version of nova-compute.
+
+    If the version is unknown, the older rule holds.
+    """
+    if nova is None:
+        return row.since is None
+    return ((row.since is None or nova >= row.since)
+            and (row.until is None or nova < row.until))
 
 
 def leads_nowhere(state: State, disk: RbdDisk, right: Optional[MonMap],

@@ -19,6 +19,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Iterable, Iterator, Mapping, Optional, Sequence
 
+from rbd_mon_fix.core import config_file
 from rbd_mon_fix.core import impact
 from rbd_mon_fix.core import ownership
 from rbd_mon_fix.model.cluster import Cluster
@@ -90,6 +91,9 @@ def _judge(record: Record, known: Knowledge) -> Iterator[Copy]:
                    _skip(record, instance, State.UNREADABLE, known),
                    note=record.unreadable or '')
         return
+    if config_file.holds(record) and not config_file.can_be_judged(
+            known.ownership):
+        return
     for disk in record.document.disks:
         yield judge(record, disk, instance, known)
     for bad in record.document.unreadable:
@@ -103,8 +107,7 @@ def _judge(record: Record, known: Knowledge) -> Iterator[Copy]:
 def judge(record: Record, disk: RbdDisk, instance: Instance,
           known: Knowledge) -> Copy:
     """Judge one disk of a record."""
-    cluster, evidence = known.ownership.of(record, disk)
-    state = _state(disk, cluster, known.names)
+    cluster, evidence, state = _compared(record, disk, known)
     skip = _skip(record, instance, state, known)
     moving = known.moving.get(record.volume_id or disk.volume_id or '')
     if moving and state is not State.CURRENT and skip is None:
@@ -116,14 +119,26 @@ def judge(record: Record, disk: RbdDisk, instance: Instance,
         record.locator, instance, disk, record.disk or device_of(disk.key),
         cluster.name if cluster else None,
         cluster.monmap.addrs if cluster else (), state, skip, fails,
-        _note(moving if skip else None, cluster, evidence), evidence,
-        live=_live(record, disk))
+        _note(moving if skip else None, cluster, evidence, record, state),
+        evidence, live=_live(record, disk))
 
 
 def _live(record: Record, disk: RbdDisk) -> Optional[tuple[MonAddr, ...]]:
     return next((live.monitors for live in
                  (record.live.disks if record.live else ())
                  if (live.key, live.image) == (disk.key, disk.image)), None)
+
+
+def _compared(record: Record, disk: RbdDisk, known: Knowledge
+              ) -> tuple[Optional[Cluster], Evidence, State]:
+    """Return a disk's cluster and why, and how its addresses compare."""
+    if config_file.holds(record):
+        cluster, evidence = config_file.cluster_of(record, disk,
+                                                   known.ownership)
+        return cluster, evidence, config_file.state(record, disk, cluster,
+                                                    known.ownership)
+    cluster, evidence = known.ownership.of(record, disk)
+    return cluster, evidence, _state(disk, cluster, known.names)
 
 
 def breaks(record: Record, disk: RbdDisk, instance: Instance,
@@ -134,6 +149,8 @@ def breaks(record: Record, disk: RbdDisk, instance: Instance,
     :param state: how the addresses of the disk compare with the right ones
     """
     right = cluster.monmap if cluster else None
+    if config_file.holds(record) and config_file.works(record, disk, cluster):
+        return ()
     if not impact.leads_nowhere(state, disk, right, known.names,
                                 known.answering):
         return ()
@@ -145,9 +162,12 @@ def breaks(record: Record, disk: RbdDisk, instance: Instance,
 
 
 def _note(moving: Optional[str], cluster: Optional[Cluster],
-          evidence: Evidence) -> str:
+          evidence: Evidence, record: Record, state: State) -> str:
     if moving:
         return f'Cinder is moving the volume ({moving}).'
+    if config_file.holds(record) and state is not State.CURRENT:
+        return (config_file.advice(record.path) if cluster
+                else f'{record.path}: {evidence.detail}')
     return evidence.detail if cluster is None else ''
 
 

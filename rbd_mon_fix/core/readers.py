@@ -29,7 +29,11 @@ What has no row does no harm:
   ``refresh_conn_info=True``; and for those of an evacuation, a rebuild and an
   unshelve, which make new attachments.
 * ``_get_guest_xml`` asks ``ceph mon dump`` for Nova's own disks whenever it
-  builds XML (nova/virt/libvirt/imagebackend.py, class Rbd).
+  builds XML (nova/virt/libvirt/imagebackend.py, class Rbd, ``libvirt_info``;
+  nova/storage/rbd_utils.py, ``get_mon_addrs``), with the ceph.conf of the
+  compute host, whose rows these are. A cold migration, an evacuation and an
+  unshelve use the file of the destination, and a revert that of the host that
+  the server came from: no server of that host tells of them.
 * No operation reads the attachments that Cinder stores.
 * A swap of a volume reads no copy, but ``_swap_volume`` in driver.py defines
   the XML of the running guest as the persistent one, as does a live
@@ -55,6 +59,7 @@ class DiskKind(enum.Enum):
 
 _VOLUME = (DiskKind.VOLUME,)
 _NOVA = (DiskKind.VOLUME, DiskKind.OWN)
+_OWN = (DiskKind.OWN,)
 _PLAIN = (DiskKind.PLAIN,)
 # nova/compute/vm_states.py, without those of servers that are on no host.
 STATES = ('active', 'building', 'paused', 'suspended', 'stopped', 'rescued',
@@ -75,6 +80,7 @@ class Reader:
     :param own_root: True if only servers whose root disk is Nova's own do so
     :param until: the first version of the nova-compute service that does
         not do so; None if all do
+    :param since: the first version that does so; None if all do
     """
 
     store: str
@@ -86,6 +92,7 @@ class Reader:
     unless: frozenset[str] = frozenset()
     own_root: bool = False
     until: Optional[int] = None
+    since: Optional[int] = None
 
 
 ROWS: tuple[Reader, ...] = (
@@ -144,7 +151,7 @@ ROWS: tuple[Reader, ...] = (
         'driver.py, snapshot: suspends the guest if direct_snapshot fails, '
         'and launches it from the image (_resume_guest_after_snapshot)',
         own_root=True),
-    Reader('live-domain', (DiskKind.OWN,), Operation.LIVE_MIGRATE,
+    Reader('live-domain', _OWN, Operation.LIVE_MIGRATE,
         ('active', 'paused'),
         'nova/virt/libvirt/migration.py, get_updated_guest_xml: takes all '
         'but the volumes from the running guest; _update_rbd_xml asks Ceph '
@@ -154,7 +161,32 @@ ROWS: tuple[Reader, ...] = (
         'libvirt-guests does so with ON_SHUTDOWN=suspend'),
     Reader('live-domain', _PLAIN, Operation.LIVE_MIGRATE, STATES,
         'libvirt, src/qemu/qemu_migration.c'),
+    Reader('ceph-conf', _OWN, Operation.START,
+        [each for each in STATES if each != 'suspended'],
+        'driver.py, power_on and resume_state_on_host_boot: _hard_reboot'),
+    Reader('ceph-conf', _OWN, Operation.HARD_REBOOT, _REBOOTED,
+        'driver.py, _hard_reboot: removes the domain, then _get_guest_xml'),
+    Reader('ceph-conf', _OWN, Operation.RESUME, ('suspended',),
+        'driver.py, _get_existing_domain_xml: builds the XML of a server '
+        'without a domain', unless=frozenset({'managed-save', 'domain'})),
+    Reader('ceph-conf', _OWN, Operation.UNRESCUE, ('rescued',),
+        'driver.py, unrescue: starts the server, then removes the disks of '
+        'the rescue (cleanup_volumes), whose failure puts it into error'),
+    Reader('ceph-conf', _OWN, Operation.RESCUE, _RESCUED,
+        'driver.py, rescue: _create_image and _get_guest_xml'),
+    Reader('ceph-conf', _OWN, Operation.SNAPSHOT,
+        ('active', 'paused', 'stopped', 'suspended'),
+        'driver.py, snapshot: direct_snapshot, or qemu-img with the file',
+        own_root=True),
+    Reader('ceph-conf', _OWN, Operation.LIVE_MIGRATE, ('active', 'paused'),
+        'nova/virt/libvirt/migration.py, get_updated_guest_xml: '
+        '_update_rbd_xml since 34.0.0', since=73),
+    Reader('ceph-conf', _OWN, Operation.MIGRATE, STATES,
+        'manager.py, _init_instance: takes back a migration during which '
+        'nova-compute stopped (finish_revert_migration)',
+        tasks=('resize_migrating',)),
 )
 
 # The stores for which the release of Nova matters.
-DEPEND_ON_RELEASE = frozenset(row.store for row in ROWS if row.until)
+DEPEND_ON_RELEASE = frozenset(
+    row.store for row in ROWS if row.until or row.since)

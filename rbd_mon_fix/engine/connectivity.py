@@ -32,6 +32,7 @@ from rbd_mon_fix.model.guest import Guest
 from rbd_mon_fix.model.guest import GuestState
 from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.plan import Copy
+from rbd_mon_fix.stores import ceph_conf
 
 LOG = logging.getLogger(__name__)
 
@@ -70,7 +71,9 @@ class Watch:
         self._host = where.host
         self._servers.add(where.instance)
         for copy in copies:
-            if copy.disk is not None:
+            # The host's ceph.conf tells what is read next, not what runs.
+            if copy.disk is not None and (
+                    copy.locator.store != ceph_conf.CephConfStore.name):
                 self._named[where.instance, copy.disk.image].add(copy.cluster)
 
     def launched_with(self, guest: Guest) -> tuple[MonAddr, ...]:

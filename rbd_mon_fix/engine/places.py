@@ -20,6 +20,7 @@ import os
 from typing import TYPE_CHECKING, Sequence
 
 from rbd_mon_fix.engine import context as contexts
+from rbd_mon_fix.engine import own_disks
 from rbd_mon_fix.stores import registry
 
 if TYPE_CHECKING:
@@ -59,6 +60,11 @@ class Places:
         assert self._context.nova is not None
         return self._context.nova.instances_path
 
+    def ceph_conf(self) -> own_disks.OwnDisks:
+        """Return the ceph.conf of the disks that Nova creates itself."""
+        assert self._context.nova is not None
+        return own_disks.OwnDisks(self._context.nova)
+
 
 def why_missing(need: registry.Need, context: contexts.Context,
                 hosts: Sequence[str]) -> str:
@@ -74,16 +80,38 @@ def why_missing(need: registry.Need, context: contexts.Context,
                 'cinder.conf gives no [database] connection')
     if need is registry.Need.INSTANCES_FOLDER:
         return _why_no_instances(context, hosts)
+    if need is registry.Need.CEPH_CONF:
+        return _why_no_ceph_conf(context, hosts)
     return ''
 
 
 def _why_no_instances(context: contexts.Context,
                       hosts: Sequence[str]) -> str:
+    why = _why_not_here(context, hosts)
+    if why or context.nova is None:
+        return why
+    if not os.path.isdir(context.nova.instances_path):
+        return f'there is no folder {context.nova.instances_path}'
+    return ''
+
+
+def _why_no_ceph_conf(context: contexts.Context,
+                      hosts: Sequence[str]) -> str:
+    why = _why_not_here(context, hosts)
+    if why or context.nova is None:
+        return why
+    if context.nova.images_type != 'rbd':
+        return 'nova.conf does not set images_type = rbd in [libvirt]'
+    path = own_disks.OwnDisks(context.nova).path
+    # nova-compute may run in a container that has files of its own.
+    return '' if os.path.exists(path) else f'there is no file {path}'
+
+
+def _why_not_here(context: contexts.Context, hosts: Sequence[str]) -> str:
+    """Return why files of a compute host are out of reach, or ''."""
     if context.nova is None:
         return 'there is no nova.conf'
     if not any(map(context.local_host.is_here, hosts)):
         return (f'this machine ({context.local_host.name}) is not a selected '
                 'host')
-    if not os.path.isdir(context.nova.instances_path):
-        return f'there is no folder {context.nova.instances_path}'
     return ''

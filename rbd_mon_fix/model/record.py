@@ -37,6 +37,7 @@ class SkipReason(str, enum.Enum):
     UNKNOWN_CLUSTER = 'unknown-cluster'
     UNREADABLE = 'unreadable'
     READ_ONLY = 'read-only'
+    CONFIG_FILE = 'config-file'
     CHANGED = 'changed'
     GONE = 'gone'
 
@@ -73,8 +74,8 @@ class Locator:
     :param store: name of the store
     :param host: compute host of the server
     :param instance: UUID of the server
-    :param key: a row id, an attachment id or the UUID of a domain,
-        depending on the store
+    :param key: a row id, an attachment id, the UUID of a domain or an RBD
+        image, depending on the store
     """
 
     store: str
@@ -94,6 +95,7 @@ class Record:
     :param volume_id: Cinder's volume, if the record describes one volume
     :param disk: device name, if the document itself has no device names
     :param live: the XML of the running process, if read with the record
+    :param path: the file that a person has to change, if it is none of ours
     """
 
     locator: Locator
@@ -104,6 +106,7 @@ class Record:
     volume_id: Optional[str] = None
     disk: Optional[str] = None
     live: Optional[Document] = None
+    path: Optional[str] = None
 
 
 def fingerprint(document: Document) -> str:

@@ -113,7 +113,7 @@ def _word(copy: Copy) -> str:
         return _DOUBTFUL
     if not copy.amiss:
         return ''
-    if copy.skip not in (None, SkipReason.READ_ONLY):
+    if copy.skip not in (None, SkipReason.READ_ONLY, SkipReason.CONFIG_FILE):
         return _ALONE
     return _STALE if copy.state is State.STALE else _DRIFTED
 

@@ -189,7 +189,7 @@ def _is_fixed(copy: Copy, outcomes: Outcomes) -> bool:
 
 def _reason(copy: Copy) -> str:
     """Return why a copy was left alone, or its state."""
-    if copy.skip is None or copy.skip is SkipReason.READ_ONLY:
+    if copy.skip in (None, SkipReason.READ_ONLY, SkipReason.CONFIG_FILE):
         return str(copy.state.value)
     return str(copy.skip.value)
 

@@ -64,6 +64,7 @@ _WHY = {
         'Nova does not know the guest. --unmanaged includes it.',
     SkipReason.UNKNOWN_CLUSTER: 'the monitors of its cluster are unknown.',
     SkipReason.READ_ONLY: 'it remains until the guest is restarted.',
+    SkipReason.CONFIG_FILE: 'rbd-mon-fix does not write it.',
     SkipReason.CHANGED: 'its addresses have changed since the run.',
     SkipReason.GONE: 'the record does not exist any more.',
 }

@@ -192,8 +192,8 @@ def _next(closed: Sequence[OpenedDisk], view: views.View,
         f'start: do not stop or reboot {those}.', style.BAD)
     words = (('--instance', *servers) if len(servers) == 1
              and '--instance' not in view.scope else ())
-    # refresh takes no store of running guests.
-    if 'live-domain' not in view.scope and any(
+    # refresh takes no store that cannot be changed.
+    if not {'live-domain', 'ceph-conf'} & {*view.scope} and any(
             _NO_MONITOR.search(disk.error or '') for disk in closed):
         yield sheets.command('Next', view.scoped(
             'refresh', *words, '--dry-run'))

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from rbd_mon_fix.clients import libvirt
     from rbd_mon_fix.clients.database import cinder
     from rbd_mon_fix.clients.database import nova
+    from rbd_mon_fix.stores import ceph_conf
 
 
 class Need(enum.Enum):
@@ -45,6 +46,7 @@ class Need(enum.Enum):
     CINDER_DATABASE = "Cinder's database"
     LIBVIRT = 'libvirt'
     INSTANCES_FOLDER = "Nova's folder of instances"
+    CEPH_CONF = "the ceph.conf of Nova's own disks"
 
 
 class StorePlaces(Protocol):
@@ -67,6 +69,9 @@ class StorePlaces(Protocol):
 
     def instances_path(self) -> str:
         """Return the folder that contains a folder for each server."""
+
+    def ceph_conf(self) -> ceph_conf.OwnDisksConf:
+        """Return the ceph.conf of the disks that Nova creates itself."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,6 +136,11 @@ def _live_domain(places: StorePlaces, host: str) -> Store:
     return live_domain.LiveDomainStore(places.hypervisor(host))
 
 
+def _ceph_conf(places: StorePlaces, host: str) -> Store:
+    from rbd_mon_fix.stores import ceph_conf
+    return ceph_conf.CephConfStore(places.ceph_conf())
+
+
 # In writing order. core/readers.py tells which stores each operation reads.
 _ALL = (
     StoreSpec('cinder-attachment', _cinder_attachment, Need.CINDER_DATABASE,
@@ -144,6 +154,11 @@ _ALL = (
               only_state='rescued'),
     StoreSpec('live-domain', _live_domain, Need.LIBVIRT, after=('domain',),
               writable=False, read_by_cold_start=False),
+    # A cold start reads it, but QEMU opens no disk with its addresses alone:
+    # verify has nothing to open.
+    StoreSpec('ceph-conf', _ceph_conf, Need.CEPH_CONF, after=('domain',),
+              implies=('domain',), local_only=True, writable=False,
+              read_by_cold_start=False),
 )
 
 SPECS: Mapping[str, StoreSpec] = {spec.name: spec for spec in _ALL}

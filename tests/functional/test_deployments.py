@@ -67,6 +67,8 @@ def test_split_by_libvirt_alone(build_cloud):
     assert states(stale, cloud) == {
         ('one', 'vda'): ('stale', None), ('one', 'vdb'): ('stale', None),
         ('one', 'vdc'): ('stale', None), ('busy', 'vda'): ('stale', None),
+        # The ceph.conf with which its own disk is opened.
+        ('one', None): ('current', None),
         ('by-hand', 'vda'): ('stale', 'unmanaged')}
     assert compute.run('refresh', '--host', 'cmp1').code == 4
     status = compute.run('status', '--host', 'cmp1', '-f', 'json')
@@ -223,7 +225,7 @@ def test_a_host_is_found_in_its_cell(build_cloud, template):
                                           'json')
     assert status.code == 1, status.err
     assert {row['store'] for row in status.json['records']} == {
-        'nova-bdm', 'cinder-attachment', 'domain'}
+        'nova-bdm', 'cinder-attachment', 'domain', 'ceph-conf'}
 
 
 def test_one_host_that_is_down_does_not_stop_the_others(cloud):

@@ -41,8 +41,6 @@ CHECKS = {
     Operation.SUSPEND: 'suspend', Operation.SNAPSHOT: 'snapshot',
     Operation.LIVE_MIGRATE: 'live_migrate', Operation.REVERT: 'revert_resize',
 }
-# No guest runs that could be suspended.
-OFF = {Operation.SNAPSHOT: {'stopped', 'suspended'}}
 
 
 @pytest.fixture(scope='module', params=conftest.RELEASES)
@@ -100,7 +98,7 @@ def test_states(source, operation):
     rows = [row for row in readers.ROWS if row.operation is operation
             and row.kinds != (DiskKind.PLAIN,)]
     assert set().union(*(row.states for row in rows)) == allowed(
-        source, CHECKS[operation]) - OFF.get(operation, set())
+        source, CHECKS[operation])
 
 
 def test_all_states_are_known(source):
@@ -153,5 +151,27 @@ def test_live_migration_depends_on_the_version_of_the_service(source):
     version = int(re.search(r'(?m)^SERVICE_VERSION = (\d+)$',
                             source('objects/service.py')).group(1))
     [until] = {row.until for row in readers.ROWS} - {None}
+    assert {row.since for row in readers.ROWS} == {until, None}
     assert ('_update_rbd_xml' in source('virt/libvirt/migration.py')) is (
         version >= until)
+
+
+@pytest.mark.parametrize('path, name, asks', [
+    ('storage/rbd_utils.py', 'get_mon_addrs', "'ceph', 'mon', 'dump'"),
+    ('storage/rbd_utils.py', 'ceph_args', 'self.ceph_conf'),
+    ('virt/libvirt/driver.py', '_hard_reboot', '_get_guest_xml('),
+    ('virt/libvirt/driver.py', '_get_existing_domain_xml', '_get_guest_xml('),
+    ('virt/libvirt/driver.py', 'rescue', '_get_guest_xml('),
+    ('virt/libvirt/driver.py', 'unrescue', 'RBDDriver().cleanup_volumes('),
+    ('virt/libvirt/driver.py', 'snapshot', 'direct_snapshot('),
+    ('virt/libvirt/driver.py', 'finish_revert_migration',
+     '_get_guest_xml('),
+    ('compute/manager.py', '_init_instance', 'finish_revert_migration(')])
+def test_who_reads_the_ceph_conf(source, path, name, asks):
+    assert asks in ast.unparse(functions(source(path))[name])
+
+
+@pytest.mark.parametrize('name', ['_soft_reboot', 'suspend', 'pause'])
+def test_who_does_not_read_it(source, name):
+    text = ast.unparse(functions(source('virt/libvirt/driver.py'))[name])
+    assert '_get_guest_xml(' not in text and 'image_backend' not in text

@@ -116,11 +116,12 @@ def test_who_reads_what():
         'live-migrate': 'fresh', 'migrate': 'fresh nova-bdm',
         'revert': 'fresh nova-bdm', 'rebuilt': 'fresh'}
     assert sources(draw_readers.OWN) == {
-        'start': 'fresh', 'hard-reboot': 'fresh', 'soft-reboot': 'domain',
-        'resume': 'domain managed-save', 'unrescue': 'unrescue',
-        'rescue': 'domain', 'suspend': 'live-domain',
-        'snapshot': 'live-domain', 'live-migrate': 'live-domain',
-        'migrate': 'fresh', 'revert': 'fresh', 'rebuilt': 'fresh'}
+        'start': 'ceph-conf', 'hard-reboot': 'ceph-conf',
+        'soft-reboot': 'domain', 'resume': 'ceph-conf domain managed-save',
+        'unrescue': 'ceph-conf unrescue', 'rescue': 'ceph-conf domain',
+        'suspend': 'live-domain', 'snapshot': 'ceph-conf live-domain',
+        'live-migrate': 'ceph-conf live-domain',
+        'migrate': 'ceph-conf fresh', 'revert': 'fresh', 'rebuilt': 'fresh'}
 
 
 def sources(kind):

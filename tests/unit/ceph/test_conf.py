@@ -47,6 +47,14 @@ def hosts(conf):
      ['10.0.0.9:6789']),
     ('[client.other]\nmon_host=10.0.0.8\n[mon]\nmon_host=10.0.0.9\n'
      '[global]\nmon_host=10.0.0.1\n', ['10.0.0.1:6789']),
+    # It comes before all else, also in a section of less weight.
+    ('[global]\nmon_host_override=10.0.0.7\n[client]\nmon_host=10.0.0.9\n',
+     ['10.0.0.7:6789']),
+    ('[client.cinder]\nmon host override = 10.0.0.8\n[client.other]\n'
+     'mon_host_override=10.0.0.6\n[global]\nmon_host=10.0.0.1\n',
+     ['10.0.0.8:6789']),
+    ('[client]\nmon_host_override=\nmon_host=10.0.0.9\n',
+     ['10.0.0.9:6789']),
     # Sections of monitors, used if there is no mon_host.
     ('[mon.b]\nmon_addr=10.0.0.9\n[mon.a]\nmon addr=10.0.0.7:1234\n',
      ['10.0.0.7:1234', '10.0.0.9:6789']),

@@ -29,7 +29,7 @@ from tests.unit import memory
 
 UUID = '3836dcf1-d7d3-4977-a082-d19f0201f4b0'
 VOLUME, OWN = 'volumes/volume-7197ba11', f'vms/{UUID}_disk'
-BDM, DOMAIN, LIVE = 'nova-bdm', 'domain', 'live-domain'
+BDM, DOMAIN, LIVE, CONF = 'nova-bdm', 'domain', 'live-domain', 'ceph-conf'
 BDM_START = 'start hard-reboot'
 
 
@@ -52,21 +52,24 @@ def broken(image, vm_state, stores=('domain', 'managed-save'),
     ('active',
      {BDM: 'start hard-reboot rescue', DOMAIN: 'soft-reboot rescue',
       LIVE: 'suspend'},
-     {DOMAIN: 'soft-reboot rescue', LIVE: 'suspend live-migrate'}),
-    ('paused', {BDM: BDM_START}, {LIVE: 'live-migrate'}),
+     {DOMAIN: 'soft-reboot rescue', LIVE: 'suspend live-migrate',
+      CONF: 'start hard-reboot rescue'}),
+    ('paused', {BDM: BDM_START},
+     {LIVE: 'live-migrate', CONF: BDM_START}),
     ('stopped', {BDM: 'start hard-reboot rescue', DOMAIN: 'rescue'},
-     {DOMAIN: 'rescue'}),
+     {DOMAIN: 'rescue', CONF: 'start hard-reboot rescue'}),
     ('error', {BDM: 'start hard-reboot rescue', DOMAIN: 'rescue'},
-     {DOMAIN: 'rescue'}),
+     {DOMAIN: 'rescue', CONF: 'start hard-reboot rescue'}),
     ('suspended', {BDM: 'hard-reboot', 'managed-save': 'resume'},
-     {'managed-save': 'resume'}),
+     {'managed-save': 'resume', CONF: 'hard-reboot'}),
     ('rescued', {BDM: 'start', 'unrescue': 'unrescue'},
-     {'unrescue': 'unrescue'}),
-    ('resized', {BDM: 'start revert'}, {}),
+     {'unrescue': 'unrescue', CONF: 'start unrescue'}),
+    # The revert reads the file of the host that the server came from.
+    ('resized', {BDM: 'start revert'}, {CONF: 'start'}),
     # Restored, or unshelved: power_on.
-    ('soft-delete', {BDM: 'start'}, {}),
-    ('shelved', {BDM: 'start'}, {}),
-    ('building', {BDM: 'start'}, {}),
+    ('soft-delete', {BDM: 'start'}, {CONF: 'start'}),
+    ('shelved', {BDM: 'start'}, {CONF: 'start'}),
+    ('building', {BDM: 'start'}, {CONF: 'start'}),
     # On no host.
     ('shelved_offloaded', {}, {}),
     ('deleted', {}, {}),
@@ -76,7 +79,8 @@ def broken(image, vm_state, stores=('domain', 'managed-save'),
       DOMAIN: 'soft-reboot rescue', 'managed-save': 'resume',
       'unrescue': 'unrescue', LIVE: 'suspend'},
      {DOMAIN: 'soft-reboot rescue', 'managed-save': 'resume',
-      'unrescue': 'unrescue', LIVE: 'suspend live-migrate'}),
+      'unrescue': 'unrescue', LIVE: 'suspend live-migrate',
+      CONF: 'start hard-reboot unrescue rescue migrate'}),
 ])
 def test_a_server_of_nova(vm_state, volume, own):
     assert broken(VOLUME, vm_state) == volume
@@ -88,7 +92,7 @@ def test_a_server_of_nova(vm_state, volume, own):
     (('domain', 'managed-save'), 'managed-save', ['managed-save']),
     (('managed-save',), 'managed-save', ['managed-save']),
     (('domain',), 'domain', ['domain', 'managed-save']),
-    ((), 'nova-bdm', ['domain', 'managed-save']),
+    ((), 'nova-bdm', ['domain', 'managed-save', 'ceph-conf']),
 ])
 def test_a_suspended_server_resumes_from_what_there_is(stores, volume, own):
     """A store without a record has no copy that could be stale."""
@@ -113,14 +117,26 @@ def test_a_snapshot_of_novas_own_root_disk_starts_the_guest_again(
     assert ('snapshot' in fails) is found
 
 
+# driver.py, snapshot: direct_snapshot
+@pytest.mark.parametrize('vm_state', [
+    'active', 'paused', 'stopped', 'suspended'])
+@pytest.mark.parametrize('own_root', [True, False])
+def test_a_snapshot_of_novas_own_root_disk_reads_ceph_conf(vm_state,
+                                                           own_root):
+    fails = broken(OWN, vm_state, own_root=own_root)[CONF]
+    assert ('snapshot' in fails) is own_root
+
+
 # nova/virt/libvirt/migration.py, _update_rbd_xml (ac8e06febe), is older than
 # service version 73; 2026.1 has 72 (nova/objects/service.py).
 @pytest.mark.parametrize('nova, found', [
     (None, True), (30, True), (72, True), (73, False), (74, False)])
 def test_live_migration_of_novas_own_disks_depends_on_the_release(nova,
                                                                   found):
-    fails = broken(OWN, 'active', nova=nova)[LIVE]
-    assert ('live-migrate' in fails) is found
+    fails = broken(OWN, 'active', nova=nova)
+    assert ('live-migrate' in fails[LIVE]) is found
+    # Later releases ask Ceph instead, with the file of the host.
+    assert ('live-migrate' in fails[CONF]) is not found
     # pre_live_migration asks Cinder.
     assert broken(VOLUME, 'active', nova=nova)[LIVE] == 'suspend'
 

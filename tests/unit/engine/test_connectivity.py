@@ -160,6 +160,14 @@ def test_copies_that_disagree_make_it_unknown(world, watch):
     assert watched.stranded() == []
 
 
+@pytest.mark.parametrize('cluster', ['b', None])
+def test_the_ceph_conf_of_the_host_has_no_say(world, watch, cluster):
+    run(world, 'a/i')
+    watched = watch()
+    watched.add([*copies(), *copies(cluster, store='ceph-conf')])
+    assert watched.stranded() == [UUID]
+
+
 @pytest.mark.parametrize('cluster, found', [('a', [UUID]), (None, [])])
 def test_a_cluster_that_is_not_known_is_not_guessed(
         world, watch, cluster, found):

@@ -36,6 +36,7 @@ def test_places(world):
     assert isinstance(found.volumes(), cinder_db.Cinder)
     assert found.hypervisor('cmp1') is world.domains('cmp1')
     assert found.instances_path() == '/srv/instances'
+    assert found.ceph_conf().nova is context.nova
     with pytest.raises(exceptions.ConfigError, match='cmp9'):
         found.cell('cmp9')
     with pytest.raises(exceptions.Unreachable):
@@ -45,9 +46,11 @@ def test_places(world):
 @pytest.mark.parametrize('need, why', [
     (Need.NOVA_DATABASE, ''), (Need.CINDER_DATABASE, ''),
     (Need.LIBVIRT, ''),
-    (Need.INSTANCES_FOLDER, 'this machine (cmp2) is not a selected host')])
+    (Need.INSTANCES_FOLDER, 'this machine (cmp2) is not a selected host'),
+    (Need.CEPH_CONF, 'this machine (cmp2) is not a selected host')])
 def test_what_is_missing(world, need, why):
     world.write_nova_conf(host='cmp2', instances_path=str(world.folder))
+    keep_disks_in_ceph(world)
     context = world.context()
     assert engine_places.why_missing(need, context, ['cmp1']) == why
     assert engine_places.why_missing(need, context, ['cmp1', 'cmp2']) == ''
@@ -56,10 +59,37 @@ def test_what_is_missing(world, need, why):
 @pytest.mark.parametrize('need, why', [
     (Need.NOVA_DATABASE, 'nova.conf gives no [database] connection'),
     (Need.CINDER_DATABASE, 'cinder.conf gives no [database] connection'),
-    (Need.LIBVIRT, ''), (Need.INSTANCES_FOLDER, 'there is no nova.conf')])
+    (Need.LIBVIRT, ''), (Need.INSTANCES_FOLDER, 'there is no nova.conf'),
+    (Need.CEPH_CONF, 'there is no nova.conf')])
 def test_what_is_missing_without_openstack(tmp_path, need, why):
     context = worlds.World(tmp_path).context()
     assert engine_places.why_missing(need, context, ['cmp1']) == why
+
+
+def keep_disks_in_ceph(world, conf=None):
+    path = world.folder / 'nova.conf'
+    path.write_text(
+        f'{path.read_text()}[libvirt]\nimages_type = rbd\n'
+        f'images_rbd_ceph_conf = {conf or world.folder / "ceph.conf"}\n')
+
+
+def why_no_ceph_conf(world):
+    return engine_places.why_missing(Need.CEPH_CONF, world.context(),
+                                     ['cmp1'])
+
+
+def test_novas_own_disks_need_not_be_in_ceph(world):
+    world.write_nova_conf(host='cmp1')
+    assert why_no_ceph_conf(world) == (
+        'nova.conf does not set images_type = rbd in [libvirt]')
+
+
+@pytest.mark.parametrize('conf, why', [
+    (None, ''), ('/x/ceph.conf', 'there is no file /x/ceph.conf')])
+def test_the_ceph_conf_of_novas_own_disks(world, conf, why):
+    world.write_nova_conf(host='cmp1')
+    keep_disks_in_ceph(world, conf)
+    assert why_no_ceph_conf(world) == why
 
 
 def test_all_needs_are_known():

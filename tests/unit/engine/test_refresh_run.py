@@ -452,11 +452,12 @@ def test_no_secret_is_written_down(three):
 
 @pytest.mark.parametrize('act', [engine.refresh, engine.plan_refresh])
 @pytest.mark.parametrize('stores', [
-    ('live-domain',), ('domain', 'live-domain')])
-def test_the_xml_of_running_guests_cannot_be_changed(three, act, stores):
+    ('live-domain',), ('domain', 'live-domain'), ('ceph-conf',)])
+def test_a_store_that_is_read_only_cannot_be_changed(three, act, stores):
     asked = engine.RefreshRequest(
         engine.ScanRequest(('cmp1',), stores=stores))
     with pytest.raises(exceptions.ConfigError) as caught:
         with three.context() as context:
             act(context, asked)
-    assert caught.value.message == 'Copies in live-domain cannot be changed.'
+    assert caught.value.message == (
+        f'Copies in {stores[-1]} cannot be changed.')

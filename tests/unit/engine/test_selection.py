@@ -29,7 +29,7 @@ from tests.unit import worlds
 from tests.unit.stores import places
 
 LIBVIRT = ('domain', 'managed-save', 'live-domain')
-# The files of rescued servers are available on their own host only.
+# Files are available on their own host only.
 ALL = ('cinder-attachment', 'nova-bdm', *LIBVIRT)
 EMPTY = selection.ScanRequest()
 
@@ -50,7 +50,8 @@ def test_as_it_was_asked(two):
     found = two.select('b', 'a', 'b', instance=[memory.uuid(1)],
                        unmanaged=True)
     assert found == selection.Selection(
-        ('b', 'a'), (memory.uuid(1),), ALL, (), True, ('unrescue',))
+        ('b', 'a'), (memory.uuid(1),), ALL, (), True,
+        ('unrescue', 'ceph-conf'))
     assert two.select('a', store=['domain']).lacking == ()
     assert found.includes(memory.uuid(1))
     assert not found.includes(memory.uuid(2))

@@ -25,6 +25,7 @@ from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.record import SkipReason
 from rbd_mon_fix.stores import registry
 from tests.unit import memory
+from tests.unit.stores import ceph_conf_place
 from tests.unit.stores import domain_places
 from tests.unit.stores import places
 
@@ -40,9 +41,12 @@ PLACES = {
     'unrescue': lambda folder: domain_places.UnrescuePlace(
         folder / 'instances'),
     'live-domain': lambda folder: domain_places.LiveDomainPlace(),
+    'ceph-conf': lambda folder: ceph_conf_place.CephConfPlace(folder),
 }
 READ_ONLY = {name for name, spec in registry.SPECS.items()
              if not spec.writable}
+SKIPS = {'live-domain': SkipReason.READ_ONLY,
+         'ceph-conf': SkipReason.CONFIG_FILE}
 
 
 def made(request, tmp_path):
@@ -71,7 +75,7 @@ def read_only(request, tmp_path):
 
 def test_every_store_is_under_contract():
     assert {name.split()[0] for name in PLACES} == set(registry.SPECS)
-    assert READ_ONLY == {'live-domain'}
+    assert READ_ONLY == {'live-domain', 'ceph-conf'}
 
 
 def scan(place, *servers):
@@ -110,11 +114,13 @@ def test_scan_yields_what_the_scope_s_servers_have(place):
         [disk] = record.document.disks
         assert disk.monitors == tuple(
             MonAddr(host, 6789) for host in places.OLD)
-        assert disk.image == f'volumes/volume-{places.volume(server)}'
+        assert disk.image == (
+            f'vms/{memory.uuid(server)}_disk'
+            if place.store.name == 'ceph-conf'
+            else f'volumes/volume-{places.volume(server)}')
         assert (disk.user, disk.secret_uuid) == ('cinder', 'S')
         assert record.unreadable is None
-        assert record.skip is (
-            SkipReason.READ_ONLY if place.store.name in READ_ONLY else None)
+        assert record.skip is SKIPS.get(place.store.name)
 
 
 def test_get_reads_what_scan_found(place):
@@ -152,10 +158,10 @@ def test_a_text_that_cannot_be_read_is_told_without_a_word_of_it(place):
 
 
 def broken(text):
-    """Return a document with a repeated disk, or without its end."""
+    """Return a document with a repeated disk, or without its ends."""
     disk = re.search('<disk.*</disk>', text, re.DOTALL)
     return (text.replace(disk[0], disk[0] * 2) if disk
-            else text.rstrip('}'))
+            else text.strip('[}'))
 
 
 def kept(store):

@@ -28,7 +28,7 @@ from rbd_mon_fix.stores import registry
 from rbd_mon_fix.stores.registry import Need
 
 WRITING_ORDER = ['cinder-attachment', 'nova-bdm', 'domain', 'managed-save',
-                 'unrescue', 'live-domain']
+                 'unrescue', 'live-domain', 'ceph-conf']
 NAMES = strategies.sets(strategies.sampled_from(WRITING_ORDER))
 
 
@@ -47,6 +47,9 @@ class Places:
     def instances_path(self):
         return 'folder'
 
+    def ceph_conf(self):
+        return 'ceph.conf'
+
 
 @pytest.mark.parametrize('name, needs, opened_on, guards_busy', [
     ('cinder-attachment', Need.CINDER_DATABASE, 'volumes', True),
@@ -55,6 +58,7 @@ class Places:
     ('managed-save', Need.LIBVIRT, 'libvirt of cmp1', False),
     ('unrescue', Need.INSTANCES_FOLDER, 'folder', False),
     ('live-domain', Need.LIBVIRT, 'libvirt of cmp1', True),
+    ('ceph-conf', Need.CEPH_CONF, 'ceph.conf', False),
 ])
 def test_a_spec_opens_its_store(name, needs, opened_on, guards_busy):
     spec = registry.SPECS[name]
@@ -67,13 +71,13 @@ def test_a_spec_opens_its_store(name, needs, opened_on, guards_busy):
 
 def test_only_the_host_itself_has_files():
     assert [name for name, spec in registry.SPECS.items()
-            if spec.local_only] == ['unrescue']
+            if spec.local_only] == ['unrescue', 'ceph-conf']
 
 
-def test_a_server_starts_from_neither_cinder_nor_the_running_domain():
+def test_verify_opens_no_disk_of_these():
     assert [name for name, spec in registry.SPECS.items()
             if not spec.read_by_cold_start] == [
-        'cinder-attachment', 'live-domain']
+        'cinder-attachment', 'live-domain', 'ceph-conf']
 
 
 def test_nova_gives_its_own_mappings_a_secret():
@@ -105,7 +109,7 @@ def test_stores_that_others_take_records_of_exist():
 def test_reading_order():
     assert [spec.name for spec in registry.reading_order(WRITING_ORDER)] == [
         'nova-bdm', 'cinder-attachment', 'domain', 'managed-save',
-        'unrescue', 'live-domain']
+        'unrescue', 'live-domain', 'ceph-conf']
 
 
 @hypothesis.given(NAMES)
