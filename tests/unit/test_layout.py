@@ -111,6 +111,8 @@ COVERED = {
         'unit/core/test_connectivity.py', 'a value without code'),
     'model/saved_plan.py': (
         'unit/core/test_digest.py', 'a value without code'),
+    'model/shield.py': (
+        'unit/core/test_shielding.py', 'values without code'),
     'model/store.py': (
         'unit/stores/test_contract.py', 'it is the contract of all stores'),
     'cli/version.py': (
