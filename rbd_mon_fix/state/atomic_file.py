@@ -21,6 +21,7 @@ import fcntl
 import os
 import re
 import secrets
+from typing import Callable
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.state import private_folder
@@ -34,6 +35,17 @@ def replace(folder: private_folder.PrivateFolder, name: str, content: bytes,
     :raises OSError: the folder or the file cannot be written; the old file
         is unchanged, unless only the sync of the folder failed
     """
+    replace_finished(folder, name, content, lambda fd: os.fchmod(fd, mode))
+
+
+def replace_finished(folder: private_folder.PrivateFolder, name: str,
+                     content: bytes, finish: Callable[[int], object]) -> None:
+    """Replace a file in a folder atomically.
+
+    :param finish: gives owner and permissions to the complete file, whose
+        descriptor it gets
+    :raises OSError: as ``replace`` does
+    """
     remove_drafts(folder, name)
     draft, fd = _draft(folder, name)
     try:
@@ -42,7 +54,7 @@ def replace(folder: private_folder.PrivateFolder, name: str, content: bytes,
             file.flush()
             # Make the draft executable only when it is complete: libvirt
             # runs every executable file in its hook folder.
-            os.fchmod(fd, mode)
+            finish(fd)
             os.fsync(fd)
             folder.rename(draft, name)
     except BaseException:

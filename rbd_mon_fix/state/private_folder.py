@@ -111,6 +111,10 @@ class PrivateFolder:
             raise
         return fd
 
+    def open_foreign(self, name: str, flags: int) -> int:
+        """Open a file that others may alter; return its descriptor."""
+        return os.open(name, flags, dir_fd=self._fd)
+
     def create(self, name: str, flags: int) -> int:
         """Create a file with mode 0600; return its descriptor.
 
