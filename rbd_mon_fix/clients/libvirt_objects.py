@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Storage pools, snapshots, checkpoints and secrets of libvirt."""
+"""Capabilities, storage pools, snapshots and secrets of libvirt."""
 
 from __future__ import annotations
 
@@ -59,6 +59,12 @@ class Objects(libvirt_connection.Connection):
                               libvirt.VIR_CONNECT_LIST_STORAGE_POOLS_RBD)
             return [xml for pool in pools
                     for xml in _existing(pool.XMLDesc, 0)]
+
+    @libvirt_connection.interruptible
+    def capabilities(self) -> str:
+        """Return the XML that describes the host and its security models."""
+        with self._connection_errors():
+            return str(self._connection.getCapabilities())
 
     def moments(self) -> Iterator[Moment]:
         """Yield snapshots and checkpoints, one domain at a time.

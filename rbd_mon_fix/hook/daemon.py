@@ -21,6 +21,7 @@ otherwise it never does.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 import os
@@ -65,12 +66,18 @@ def readers(script: str) -> Iterator[Daemon]:
 
     :raises PermissionError: only root can see the daemons' directories
     """
+    for each in running():
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            if _has(each.pid, script):
+                yield each
+
+
+def running() -> Iterator[Daemon]:
+    """Yield the daemons of this machine, those in containers included."""
     for process in psutil.process_iter():
-        try:
-            if process.name() in NAMES and _has(process.pid, script):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if process.name() in NAMES:
                 yield Daemon(process.name(), process.pid, _started(process))
-        except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
-            continue
 
 
 def first_hook(folder: str) -> float:

@@ -33,6 +33,7 @@ from typing import Callable, Iterator, Optional, Sequence
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.model import environment
 from rbd_mon_fix.model.monmap import MonAddr
+from rbd_mon_fix.qemu import qemu_user
 
 # Seconds after librados's own timeout before QEMU is killed.
 _GRACE = 2.0
@@ -61,12 +62,15 @@ class Case:
 
     :param user: None without cephx
     :param key: the cephx key, base64; None without cephx
+    :param by: open it as such a QEMU would, with the ceph.conf that it reads;
+        None to open it as this process, without a ceph.conf
     """
 
     image: str
     monitors: tuple[MonAddr, ...]
     user: Optional[str]
     key: Optional[str] = dataclasses.field(repr=False)
+    by: Optional[qemu_user.QemuUser] = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,6 +143,7 @@ async def _run(words: Sequence[str], descriptors: tuple[int, ...],
             raise
         raise exceptions.ConfigError(
             f'{words[0]} cannot be run here: {error.strerror}.',
+            qemu_user.HINT if words[0] in qemu_user.PROGRAMS else
             'Install qemu-utils (Debian, Ubuntu) or qemu-img (RHEL).'
             ) from error
     try:
@@ -163,9 +168,10 @@ def _words(case: Case, conf: int, key: int) -> list[str]:
     pool, *namespace, image = case.image.split('/')
     source: dict[str, object] = {
         'driver': 'rbd', 'pool': pool, 'image': image,
-        'conf': f'/dev/fd/{conf}',
         'server': [{'host': addr.host, 'port': str(addr.port or 0)}
                    for addr in case.monitors]}
+    if case.by is None:
+        source['conf'] = f'/dev/fd/{conf}'
     if namespace:
         source['namespace'] = '/'.join(namespace)
     secret: list[str] = []
@@ -176,8 +182,8 @@ def _words(case: Case, conf: int, key: int) -> list[str]:
                   f'secret,id=key,format=base64,file=/dev/fd/{key}']
         source.update({'key-secret': 'key',
                        'auth-client-required': ['cephx', 'none']})
-    return ['qemu-img', 'info', '--force-share', *secret,
-            'json:' + json.dumps(source)]
+    return [*(case.by.command if case.by else ()), 'qemu-img', 'info',
+            '--force-share', *secret, 'json:' + json.dumps(source)]
 
 
 def _told(complaint: str, source: str, key: Optional[str]) -> str:

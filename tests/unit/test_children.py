@@ -31,6 +31,7 @@ from rbd_mon_fix.ceph import history
 from rbd_mon_fix.clients import qemu_img
 from rbd_mon_fix.model.cluster import Way
 from rbd_mon_fix.qemu import open_check
+from rbd_mon_fix.qemu import qemu_user
 
 PACKAGE = pathlib.Path(client.__file__).parents[1]
 STARTERS = ('Popen', 'run', 'call', 'check_call', 'check_output', 'system',
@@ -45,10 +46,12 @@ CHILDREN = {
         ('ceph', lambda: list(history.epochs(Way('', None, None), [1])))],
     'qemu/open_check.py': [
         ('qemu-img', lambda: open_check.prove([CASE], 5, 1, print))],
+    'qemu/qemu_user.py': [('qemu-img', lambda: qemu_user.knows_override(
+        qemu_user.QemuUser()))],
     'clients/qemu_img.py': [('qemu-img', qemu_img.rbd)],
 }
 ALL = [each for found in CHILDREN.values() for each in found]
-IDS = ('mon-dump', 'history', 'open-check', 'driver')
+IDS = ('mon-dump', 'history', 'open-check', 'option-check', 'driver')
 
 # Each has a canary in it.
 HOSTILE = ('OS_PASSWORD', 'OS_TOKEN', 'OS_DATABASE__CONNECTION', 'LD_PRELOAD',

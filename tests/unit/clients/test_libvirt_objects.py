@@ -68,6 +68,10 @@ def test_nothing_is_kept(hypervisor):
     assert list(hypervisor.moments()) == []
 
 
+def test_capabilities(hypervisor):
+    assert '<capabilities>' in hypervisor.capabilities()
+
+
 def test_a_pool(hypervisor, connection):
     connection.storagePoolDefineXML(POOL, 0)
     pool, = hypervisor.rbd_pools()

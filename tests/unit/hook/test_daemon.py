@@ -61,6 +61,15 @@ def test_readers(tmp_path, monkeypatch, name, found):
         [(name, os.getpid())] if found else [])
 
 
+def test_running(monkeypatch):
+    """One that ends meanwhile is left out."""
+    monkeypatch.setattr(psutil, 'process_iter', lambda: iter(
+        [Process(1, 'libvirtd', gone=True), Process(2, 'virtqemud'),
+         Process(3, 'virtlogd'), Process(4, 'libvirtd')]))
+    assert [(each.name, each.pid) for each in daemon.running()] == [
+        ('virtqemud', 2), ('libvirtd', 4)]
+
+
 def test_a_daemon_is_known_to_be_younger_than_a_file(tmp_path, monkeypatch):
     """Both times come from the kernel and are well under a second apart."""
     script = tmp_path / 'script'

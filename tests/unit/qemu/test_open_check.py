@@ -25,6 +25,7 @@ import pytest
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.qemu import open_check
+from rbd_mon_fix.qemu import qemu_user
 
 ADDRS = (MonAddr.parse('192.0.2.1:6789'), MonAddr.parse('fd00::1'))
 KEY = 'QVFTRUNSRVQ='
@@ -140,3 +141,23 @@ def test_a_name_that_is_too_long_for_a_command_line(qemu_img):
     good, bad = prove(CASE, long)
     assert good.opened
     assert 'too long' in bad.error
+
+
+def test_an_image_is_opened_as_libvirt_s_qemu_opens_it(
+        qemu_img, tmp_path, monkeypatch):
+    """It is not given a ceph.conf: it reads its own."""
+    for name in qemu_user.PROGRAMS:
+        path = tmp_path / name
+        path.write_text(f'#!/bin/sh\necho "{name} $*" >> {tmp_path}/words\n'
+                        'while [ "$1" != -- ]; do shift; done\n'
+                        'shift; exec "$@"\n')
+        path.chmod(0o755)
+    qemu_img(f'echo "$@" > {tmp_path}/args')
+    by = qemu_user.QemuUser(7, (64055, 108))
+    found, = prove(dataclasses.replace(CASE, by=by))
+    assert found.opened
+    first, second = (tmp_path / 'words').read_text().splitlines()
+    assert first.startswith('nsenter --mount=/proc/7/ns/mnt -- setpriv')
+    assert second.startswith('setpriv --reuid=64055 --regid=108 ')
+    told = (tmp_path / 'args').read_text()
+    assert '"conf"' not in told and '"host": "192.0.2.1"' in told
