@@ -62,7 +62,8 @@ def _known() -> _Known:
     groups: dict[str, Sequence[cfg.Opt]] = {
         'DEFAULT': [*options.OPTS, *(opt for _, opts in
                                      log_options.list_opts() for opt in opts)],
-        'ceph': options.CEPH_OPTS, 'hook': options.HOOK_OPTS}
+        'ceph': options.CEPH_OPTS, 'hook': options.HOOK_OPTS,
+        'shield': options.SHIELD_OPTS}
     return {group: {name: opt for opt in opts for name in ini.names([opt])}
             for group, opts in groups.items()}
 

@@ -104,12 +104,21 @@ HOOK_OPTS: list[cfg.Opt] = [
              "script's list of monitors up to date."),
 ]
 
+SHIELD_OPTS: list[cfg.Opt] = [
+    cfg.StrOpt(
+        'conf', default='/etc/ceph/ceph.conf', metavar='FILE',
+        help="The ceph.conf that QEMU on this host reads. 'shield install' "
+             'puts a block at its end. Where libvirt runs in a container, '
+             'name the file that the container mounts.'),
+]
+
 
 def register(conf: cfg.ConfigOpts) -> None:
-    """Register the options; those of [DEFAULT] and [hook] are also flags."""
+    """Register the options; only those of [ceph] are not also flags."""
     conf.register_cli_opts(OPTS)
     conf.register_opts(CEPH_OPTS, group='ceph')
     conf.register_cli_opts(HOOK_OPTS, group='hook')
+    conf.register_cli_opts(SHIELD_OPTS, group='shield')
 
 
 def load(files: Sequence[str], overrides: Mapping[str, object]
@@ -147,4 +156,5 @@ def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
     """Return all options for oslo-config-generator."""
     from rbd_mon_fix.conf import nova_api
     return [('DEFAULT', OPTS), ('ceph', CEPH_OPTS),
-            ('hook', HOOK_OPTS), *nova_api.list_opts()]
+            ('hook', HOOK_OPTS), ('shield', SHIELD_OPTS),
+            *nova_api.list_opts()]

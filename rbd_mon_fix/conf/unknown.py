@@ -65,7 +65,8 @@ def _known(conf: cfg.ConfigOpts, found: _Assignments) -> _Names:
                     *(name for _, opts in log_options.list_opts()
                       for name in ini.names(opts))},
         'ceph': ini.names(options.CEPH_OPTS),
-        'hook': ini.names(options.HOOK_OPTS)}
+        'hook': ini.names(options.HOOK_OPTS),
+        'shield': ini.names(options.SHIELD_OPTS)}
     # oslo.config passes these groups to drivers, which have their own options.
     for source in conf.config_source or ():
         known[source] = {name for _, group, name, _ in found

@@ -85,11 +85,12 @@ class ShieldRules:
     def plan(self, wanted: Optional[frozenset[str]] = None) -> ShieldPlan:
         """Return the sections that the ceph.conf should have.
 
-        :param wanted: only these users; None for all users of the images.
-            The sections of other users stay as they are
+        :param wanted: only these users; None for all users of the images
+            and of sections. Other sections stay as they are
         """
         before = {each.user: each for each in self.conf.before}
-        users = {use.user for use in self.uses} if wanted is None else wanted
+        users = ({*before, *(use.user for use in self.uses)}
+                 if wanted is None else wanted)
         found = {user: self._judged(user) for user in users}
         kept = {**before, **{each.user: each for each in found.values()
                              if isinstance(each, Override)}}

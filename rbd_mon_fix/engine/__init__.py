@@ -53,6 +53,14 @@ if TYPE_CHECKING:
     from rbd_mon_fix.engine.saved_plans import read_plan
     from rbd_mon_fix.engine.selection import ScanRequest
     from rbd_mon_fix.engine.session import journal
+    from rbd_mon_fix.engine.shield import ShieldedUser
+    from rbd_mon_fix.engine.shield import ShieldRequest
+    from rbd_mon_fix.engine.shield import ShieldResult
+    from rbd_mon_fix.engine.shield import ShieldState
+    from rbd_mon_fix.engine.shield import install_shield
+    from rbd_mon_fix.engine.shield import refresh_shield
+    from rbd_mon_fix.engine.shield import remove_shield
+    from rbd_mon_fix.engine.shield import shield_status
     from rbd_mon_fix.engine.status_scan import ScanResult
     from rbd_mon_fix.engine.status_scan import status
     from rbd_mon_fix.engine.verification import Limits
@@ -65,11 +73,13 @@ __all__ = (
     'CheckResult', 'Context', 'GuestReport', 'GuestsResult', 'HookPart',
     'Limits', 'Listener', 'MonitorsResult', 'Opened', 'Phase',
     'PlanResult', 'RefreshRequest', 'RollbackRequest', 'RunResult',
-    'ScanRequest', 'ScanResult', 'Silence', 'VerifyRequest',
+    'ScanRequest', 'ScanResult', 'ShieldRequest', 'ShieldResult',
+    'ShieldState', 'ShieldedUser', 'Silence', 'VerifyRequest',
     'VerifyResult', 'check', 'find_monitors', 'guests', 'hook_status',
-    'install_hook', 'journal', 'open_context', 'plan_refresh',
-    'plan_rollback', 'plan_scope', 'read_plan', 'refresh', 'remove_hook',
-    'replace_textfile', 'rollback', 'status', 'verify')
+    'install_hook', 'install_shield', 'journal', 'open_context',
+    'plan_refresh', 'plan_rollback', 'plan_scope', 'read_plan', 'refresh',
+    'refresh_shield', 'remove_hook', 'remove_shield', 'replace_textfile',
+    'rollback', 'shield_status', 'status', 'verify')
 
 # The names that each module exports. A command imports only the modules
 # that it uses, which keeps its start time short.
@@ -88,6 +98,9 @@ _MODULES = {
     'running_guests': ('GuestReport', 'guests', 'GuestsResult'),
     'selection': ('ScanRequest',),
     'session': ('journal',),
+    'shield': ('install_shield', 'refresh_shield', 'remove_shield',
+               'shield_status', 'ShieldedUser', 'ShieldRequest',
+               'ShieldResult', 'ShieldState'),
     'status_scan': ('ScanResult', 'status'),
     'verification': ('Limits', 'Opened', 'verify', 'VerifyRequest',
                      'VerifyResult'),

@@ -146,7 +146,7 @@ class Prover:
         :returns: the proofs, in the order of the disks
         :raises ConfigError: a key may not be read, or QEMU cannot open rbd
         """
-        attempts = [self._attempt(*disk) for disk in disks]
+        attempts = [self.attempt(*disk) for disk in disks]
         cases = list(dict.fromkeys(
             each for each in attempts if isinstance(each, open_check.Case)))
         with self._listener.phase(
@@ -168,8 +168,8 @@ class Prover:
                 for (locator, disk), found in zip(disks, self.prove(disks))
                 if not found.opened}
 
-    def _attempt(self, where: Locator, disk: RbdDisk
-                 ) -> Union[open_check.Case, open_check.Proof]:
+    def attempt(self, where: Locator, disk: RbdDisk
+                ) -> Union[open_check.Case, open_check.Proof]:
         """Return a disk's case, or a failed proof if its secret is gone."""
         user, secret = self._credentials(where, disk)
         if user is None or secret is None:

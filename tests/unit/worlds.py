@@ -151,6 +151,7 @@ class World:
             conf.set_override(name, value, 'ceph')
         conf.set_override('dir', str(self.folder / 'hooks' / 'qemu.d'),
                           'hook')
+        conf.set_override('conf', str(self.folder / 'ceph.conf'), 'shield')
         if command is not None:
             conf.register_opt(cfg.Opt('command', type=lambda word: word))
             conf.set_override('command', command)

@@ -25,26 +25,13 @@ import pytest
 
 from rbd_mon_fix import engine
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.ceph import client
 from rbd_mon_fix.cli import hook
 from rbd_mon_fix.hook import daemon
+from tests.unit import ceph_program
 from tests.unit import memory
 from tests.unit import worlds
 
-EPOCHS = (pathlib.Path(__file__).parents[1] / 'samples'
-          / 'ceph-mon-dump.epochs-7-4-1.txt')
-
-# Prints what real Ceph printed, which is a line for each epoch.
-CEPH = """\
-#!/bin/sh
-case "$*" in 'mon dump'*) grep '"epoch":7,' {epochs}; exit ;; esac
-while read -r line; do
-    case "$line" in
-    fsid) echo '{{"fsid":"x"}}' ;;
-    *) grep '"epoch":'"${{line##* }}," {epochs} ;;
-    esac
-done
-"""
+PRESENT, FORMER = ceph_program.PRESENT[0], ceph_program.FORMER[0]
 
 
 @pytest.fixture(autouse=True)
@@ -55,19 +42,11 @@ def no_daemons(monkeypatch):
 @pytest.fixture
 def ceph(cloud, tmp_path, monkeypatch):
     """Put a cluster in reach that answers, but not at former addresses."""
-    folder = tmp_path / 'bin'
-    folder.mkdir()
-    (folder / 'ceph').write_text(CEPH.format(epochs=EPOCHS))
-    (folder / 'ceph').chmod(0o755)
-    monkeypatch.setenv('PATH', f'{folder}:{os.environ["PATH"]}')
+    program = ceph_program.CephProgram(tmp_path / 'bin', monkeypatch)
+    program.answering = {PRESENT}
     cloud.options.update(offline=False, former_monitors=[])
     (cloud.folder / 'ceph.conf').write_text(
         f'[global]\nmon_host = {memory.NEW}\n')
-    monkeypatch.setattr(client, 'answering', lambda addrs: frozenset(
-        addr for addr in addrs if addr.host == PRESENT))
-
-
-PRESENT, FORMER = '127.0.0.21', '127.0.0.11'
 
 
 def known(cloud):

@@ -57,8 +57,8 @@ def test_flags():
 def test_every_option_has_a_help_text_that_is_a_sentence():
     listed = options.list_opts()
     assert [group for group, _ in listed] == ['DEFAULT', 'ceph', 'hook',
-                                              'nova']
-    for _, opts in listed[:3]:
+                                              'shield', 'nova']
+    for _, opts in listed[:4]:
         for opt in opts:
             assert opt.help.endswith('.') and opt.help[0].isupper()
 

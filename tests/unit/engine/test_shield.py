@@ -1,0 +1,308 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""``shield`` on a host with libvirt, and a cluster that has moved."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from rbd_mon_fix import engine
+from rbd_mon_fix import exceptions
+from rbd_mon_fix.ceph import override_block
+from rbd_mon_fix.engine import shield_proof
+from rbd_mon_fix.model.monmap import MonAddr
+from rbd_mon_fix.qemu import open_check
+from rbd_mon_fix.qemu import qemu_user
+from rbd_mon_fix.state import locks
+from tests.unit import ceph_program
+from tests.unit import memory
+from tests.unit import worlds
+from tests.unit.stores import places
+
+CONF = '[global]\nmon_host = 127.0.0.11\n# the end'
+BY = qemu_user.QemuUser(None, (64055, 108))
+RIGHT = '127.0.0.21,127.0.0.22,127.0.0.23'
+BOTH = f'127.0.0.11,127.0.0.12,127.0.0.13,{RIGHT}'
+
+
+class Qemu:
+    """A QEMU that opens what the ceph.conf leads it to."""
+
+    def __init__(self, path):
+        self._path = path
+        self.cases = []
+        self.closed = set()
+        self.meanwhile = lambda: None
+
+    def prove(self, cases, timeout, parallel, advance):
+        self.cases += cases
+        text = self._path.read_text()
+        self.meanwhile()
+        return [self._proof(case, text) for case in cases]
+
+    def _proof(self, case, text):
+        found = override_block.find(text)
+        users = {each.user for each in found.overrides} if found else set()
+        if case.user in users - self.closed:
+            return open_check.Proof(True, None, 0.1)
+        return open_check.Proof(False, 'error connecting', 0.1)
+
+
+@pytest.fixture
+def host(world, tmp_path, monkeypatch):
+    """Return a compute host, whose guest has former monitors."""
+    world.write_nova_conf(host='cmp1')
+    world.options.update(offline=False, former_monitors=[])
+    world.ceph_program = ceph_program.CephProgram(
+        tmp_path / 'bin', monkeypatch)
+    world.path = world.folder / 'ceph.conf'
+    world.path.write_text(CONF)
+    place = world.domains()
+    place.secret_value = lambda uuid: b'key'
+    world.qemu = Qemu(world.path)
+    monkeypatch.setattr(open_check, 'prove', world.qemu.prove)
+    monkeypatch.setattr(qemu_user, 'knows_override', lambda user: True)
+    monkeypatch.setattr(shield_proof, '_qemu_user', lambda *given: BY)
+    monkeypatch.setattr(shield_proof, 'is_mounted', lambda path: False)
+    add(world, 1)
+    return world
+
+
+def add(world, server, user='cinder', addrs=ceph_program.FORMER):
+    text = world.domains().text(server).replace("'cinder'", f"'{user}'")
+    for old, new in zip(places.OLD, addrs):
+        text = text.replace(f"'{old}'", f"'{new}'")
+    world.nova.add_server(server, 'cmp1')
+    world.domains().add(server, text)
+
+
+def install(world, **fields):
+    return engine.install_shield(
+        world.context(), engine.ShieldRequest(**fields), worlds.Heard())
+
+
+def refresh(world):
+    return engine.refresh_shield(world.context(), engine.ShieldRequest())
+
+
+def told(found):
+    return [(each.user, each.state.value, ','.join(map(str, each.addrs)))
+            for each in found.users]
+
+
+def state(world):
+    found = engine.shield_status(world.context())
+    assert found.changed is False
+    return told(found)
+
+
+def test_the_whole_way(host):
+    assert state(host) == [('cinder', 'missing', '')]
+    found = install(host)
+    assert (told(found), found.changed, found.path) == (
+        [('cinder', 'shielded', RIGHT)], True, str(host.path))
+    assert host.path.read_text().startswith(CONF)
+    assert state(host) == told(found)
+    again = install(host)
+    assert (told(again), again.changed) == (told(found), False)
+    assert len(host.qemu.cases) == 1
+    removed = engine.remove_shield(host.context())
+    assert (removed.users, removed.changed) == ((), True)
+    assert host.path.read_text() == CONF
+    assert engine.remove_shield(host.context()).changed is False
+
+
+def test_qemu_gets_a_dead_list_and_a_real_key(host):
+    install(host)
+    [case] = host.qemu.cases
+    assert (case.image, case.user, case.by, case.monitors) == (
+        f'volumes/volume-{places.volume(1)}', 'cinder', BY,
+        (MonAddr('127.0.0.1', 1),))
+    assert case.key
+
+
+def test_refresh_follows_the_cluster(host):
+    """Old and new monitors are in the list while the cluster has both."""
+    host.ceph_program.set_epoch(4)
+    assert told(install(host)) == [('cinder', 'shielded', BOTH)]
+    host.ceph_program.set_epoch(7)
+    assert state(host) == [('cinder', 'outdated', BOTH)]
+    found = refresh(host)
+    assert (told(found), found.changed) == (
+        [('cinder', 'shielded', RIGHT)], True)
+    assert refresh(host).changed is False
+    engine.remove_shield(host.context())
+    assert host.path.read_text() == CONF
+
+
+def test_refresh_adds_no_user(host):
+    assert refresh(host).changed is False
+    assert host.path.read_text() == CONF
+    install(host)
+    add(host, 2, 'nova')
+    assert told(refresh(host)) == [
+        ('cinder', 'shielded', RIGHT), ('nova', 'missing', '')]
+
+
+def test_a_refresh_that_cannot_ask_changes_nothing(host):
+    """The sections of a cluster that is down stay as they are."""
+    host.ceph_program.set_epoch(4)
+    install(host)
+    before = host.path.read_text()
+    host.ceph_program.stop()
+    [row] = refresh(host).users
+    assert (row.state.value, host.path.read_text()) == ('barred', before)
+    assert 'did not list its monitors itself' in row.note
+
+
+def test_a_section_that_is_not_proven_goes(host):
+    """Another one stays."""
+    add(host, 2, 'nova')
+    host.qemu.closed.add('nova')
+    found = install(host)
+    assert told(found) == [
+        ('cinder', 'shielded', RIGHT), ('nova', 'not proven', '')]
+    assert found.users[1].note.endswith('does not open: error connecting')
+    assert found.changed and '[client.nova]' not in host.path.read_text()
+
+
+def test_nothing_is_left_of_a_shield_that_is_not_proven(host):
+    host.qemu.closed.add('cinder')
+    found = install(host)
+    assert (told(found), found.changed) == (
+        [('cinder', 'not proven', '')], False)
+    assert host.path.read_text() == CONF
+
+
+def test_a_refresh_that_is_not_proven_restores_the_section(host):
+    host.ceph_program.set_epoch(4)
+    install(host)
+    before = host.path.read_text()
+    host.ceph_program.set_epoch(7)
+    host.qemu.closed.add('cinder')
+    assert told(refresh(host)) == [('cinder', 'not proven', BOTH)]
+    assert host.path.read_text() == before
+
+
+@pytest.mark.parametrize('error', [
+    KeyboardInterrupt(), exceptions.ConfigError('No driver.'),
+    OSError(24, 'Too many open files')])
+def test_a_proof_that_is_cut_off_leaves_nothing_behind(host, error):
+    def fail():
+        raise error
+
+    host.qemu.meanwhile = fail
+    with pytest.raises(type(error)):
+        install(host)
+    assert host.path.read_text() == CONF
+
+
+def test_a_missing_secret(host):
+    def gone(uuid):
+        raise exceptions.Gone(f'Libvirt has no secret {uuid}.')
+
+    host.domains().secret_value = gone
+    [row] = install(host).users
+    assert (row.state.value, host.path.read_text()) == ('not proven', CONF)
+    assert 'Libvirt has no secret S' in row.note
+
+
+def test_others_change_the_file_while_it_is_proven(host):
+    """Their change stays, and the message says what is in the file."""
+    host.qemu.closed.add('cinder')
+    host.qemu.meanwhile = lambda: host.path.write_text(
+        host.path.read_text() + '[mon]\n')
+    with pytest.raises(exceptions.Conflict, match='sections that are not '
+                       'proven.*shield remove'):
+        install(host)
+    assert host.path.read_text().endswith('[mon]\n')
+
+
+def test_a_user_with_an_image_of_an_unknown_cluster(host):
+    """Of a guest that Nova does not know; it reads the same ceph.conf."""
+    host.domains().add(2, host.domains().text(2, nova=False))
+    assert told(install(host)) == [('cinder', 'barred', '')]
+    assert host.path.read_text() == CONF
+
+
+def test_a_document_that_cannot_be_read(host):
+    host.domains().add(2, host.domains().text(2).replace(
+        "port='6789'", "port='seven'"))
+    [row] = install(host).users
+    assert (row.state.value, host.path.read_text()) == ('barred', CONF)
+    assert f'domain of {memory.uuid(2)}' in row.note
+
+
+def test_a_host_without_images(host):
+    host.domains().texts.clear()
+    assert install(host).users == ()
+    assert host.path.read_text() == CONF
+
+
+def test_offline(host):
+    host.options['offline'] = True
+    for action in (install, refresh, state):
+        with pytest.raises(exceptions.ConfigError, match='--offline'):
+            action(host)
+    engine.remove_shield(host.context())
+
+
+@pytest.mark.parametrize('content, kind, words', [
+    (b'[global\n', exceptions.Refused, 'line 1'),
+    (b'[global]\na = \xff\n', exceptions.Refused, 'not UTF-8'),
+    (b'# END rbd-mon-fix shield\n', exceptions.Refused, 'not one pair'),
+    (None, exceptions.ConfigError, '--shield-conf')])
+def test_a_file_that_cannot_be_used(host, content, kind, words):
+    """The monitors come from elsewhere."""
+    other = host.folder / 'other.conf'
+    if content is not None:
+        other.write_bytes(content)
+    for action in (engine.remove_shield, engine.shield_status,
+                   lambda context: engine.install_shield(
+                       context, engine.ShieldRequest())):
+        opened = host.context()
+        opened.conf.set_override('conf', str(other), 'shield')
+        with pytest.raises(kind, match=words):
+            action(opened)
+    if content is not None:
+        assert other.read_bytes() == content
+
+
+def test_a_file_that_cannot_be_written(host, monkeypatch):
+    def refuse(*given, **options):
+        raise OSError(30, 'Read-only file system')
+
+    monkeypatch.setattr(os, 'replace', refuse)
+    with pytest.raises(exceptions.ConfigError, match='Read-only.*as root'):
+        install(host)
+    assert host.path.read_text() == CONF
+
+
+def test_another_machine(host):
+    host.write_nova_conf()
+    host.shared = host.domains()
+    with pytest.raises(exceptions.ConfigError, match='this machine'):
+        install(host)
+
+
+def test_two_runs_at_once(host):
+    with locks.held(str(host.journal), ['cmp1']):
+        for action in (install, refresh, lambda world: engine.remove_shield(
+                world.context())):
+            with pytest.raises(exceptions.Refused, match='holds the lock'):
+                action(host)
+        assert state(host) == [('cinder', 'missing', '')]

@@ -1,0 +1,102 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""As which user, and in which mounts, a shield is proven."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from rbd_mon_fix import engine
+from rbd_mon_fix import exceptions
+from rbd_mon_fix.engine import reporting
+from rbd_mon_fix.engine import shield_proof
+from rbd_mon_fix.hook import daemon
+from rbd_mon_fix.qemu import qemu_user
+
+CAPABILITIES = '''<capabilities><host><secmodel><model>dac</model>
+<baselabel type='kvm'>+64055:+108</baselabel></secmodel></host>
+</capabilities>'''
+DAEMONS = (daemon.Daemon('libvirtd', 7, 0.0), daemon.Daemon('virtqemud', 8, 0))
+
+
+@pytest.fixture
+def host(world, monkeypatch):
+    world.write_nova_conf(host='cmp1')
+    world.domains().capabilities = lambda: CAPABILITIES
+    monkeypatch.setattr(os, 'geteuid', lambda: 0)
+    monkeypatch.setattr(qemu_user, 'knows_override', lambda user: True)
+    return world
+
+
+def prover(world, **options):
+    return shield_proof.ShieldProver(
+        world.context(**options), 'cmp1', engine.Limits(), reporting.SILENCE)
+
+
+@pytest.mark.parametrize('count, pid', [(0, None), (1, 7)])
+def test_the_user_and_the_mounts(host, monkeypatch, count, pid):
+    monkeypatch.setattr(daemon, 'running', lambda: iter(DAEMONS[:count]))
+    assert prover(host)._by == qemu_user.QemuUser(pid, (64055, 108))
+
+
+def test_several_daemons(host, monkeypatch):
+    monkeypatch.setattr(daemon, 'running', lambda: iter(DAEMONS))
+    with pytest.raises(exceptions.ConfigError,
+                       match='libvirtd 7, virtqemud 8'):
+        prover(host)
+
+
+def test_a_libvirt_without_a_daemon(host, monkeypatch):
+    monkeypatch.setattr(daemon, 'running', lambda: iter(DAEMONS))
+    host.shared = host.domains()
+    found = shield_proof._qemu_user(
+        host.context(libvirt_uri='qemu:///embed?root=/x'), '')
+    assert found == qemu_user.QemuUser(None, (64055, 108))
+
+
+def test_only_root_can_prove(host, monkeypatch):
+    monkeypatch.setattr(os, 'geteuid', lambda: 1000)
+    with pytest.raises(exceptions.ConfigError, match='Only root'):
+        prover(host)
+
+
+@pytest.mark.parametrize('knows, refused', [
+    (True, False), (None, False), (False, True)])
+def test_a_librados_that_does_not_know_the_option(
+        host, monkeypatch, knows, refused):
+    monkeypatch.setattr(daemon, 'running', lambda: iter(()))
+    monkeypatch.setattr(qemu_user, 'knows_override', lambda user: knows)
+    if refused:
+        with pytest.raises(exceptions.ConfigError, match=r'15\.2\.8'):
+            prover(host)
+    else:
+        prover(host)
+
+
+def test_what_a_daemon_has_mounted(monkeypatch, tmp_path):
+    """/proc is a mount point of each process, and this process a daemon."""
+    ours = daemon.Daemon('libvirtd', os.getpid(), 0.0)
+    monkeypatch.setattr(daemon, 'running', lambda: iter((ours,)))
+    monkeypatch.setattr(shield_proof, '_READ_BY_QEMU', '/proc')
+    link = tmp_path / 'link'
+    link.symlink_to('/proc')
+    assert shield_proof.is_mounted(str(link))
+    assert shield_proof._has_mounted(str(os.getpid()), str(link))
+    assert not shield_proof.is_mounted(str(tmp_path))
+    gone = daemon.Daemon('libvirtd', 2 ** 22 + 1, 0.0)
+    monkeypatch.setattr(daemon, 'running', lambda: iter((gone,)))
+    assert not shield_proof.is_mounted(str(tmp_path))
