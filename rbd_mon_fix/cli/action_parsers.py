@@ -67,6 +67,26 @@ def hook(commands: Any) -> None:
         'right monitors, and is called by libvirt.', prefix=parser.prog)
 
 
+def shield(commands: Any) -> None:
+    """Add ``shield`` and its actions."""
+    parser = command_parser.bare(
+        commands, 'shield',
+        'Make QEMU on this host ignore stale lists of monitors: a block in '
+        'the ceph.conf that QEMU reads (--shield-conf) names the right ones '
+        'for each cephx user. Records stay as they are; refresh corrects '
+        'them. Run it as root on the compute host itself.', words='ACTION')
+    actions = _actions(parser)
+    for name, text in (
+            ('install', 'Shield each cephx user of this host. QEMU must open '
+             'an image of the user with a dead list, or nothing is left '
+             'behind.'),
+            ('refresh', 'Give the sections that exist the right monitors.'),
+            ('status', 'Compare the sections with the clusters. Changes '
+             'nothing.'),
+            ('remove', 'Remove the block; other bytes of the file stay.')):
+        command_parser.listing(actions, name, text, prefix=parser.prog)
+
+
 def _actions(parser: argparse.ArgumentParser) -> Any:
     return parser.add_subparsers(title='actions', dest='action',
                                  metavar='ACTION', required=True)

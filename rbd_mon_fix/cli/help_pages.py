@@ -39,6 +39,7 @@ SUMMARIES = {
     'rollback': 'Undo a run.',
     'journal': 'Show or remove earlier runs.',
     'hook': 'Manage the libvirt hook of this host.',
+    'shield': 'Make QEMU on this host ignore stale lists of monitors.',
 }
 
 _HEADINGS = {'optional arguments': 'options',
@@ -57,7 +58,6 @@ on a compute host (elsewhere with --host H, or --all-hosts):
   rbd-mon-fix refresh --dry-run   what would be changed?
   rbd-mon-fix refresh             change it
   rbd-mon-fix rollback RUN        undo it
-
 rbd-mon-fix COMMAND --help: options of a command; --help-all: of all commands
 """
 

@@ -53,6 +53,7 @@ def add_parsers(commands: Any, parent: Any) -> None:
     _add_proving(commands)
     action_parsers.journal(commands)
     action_parsers.hook(commands)
+    action_parsers.shield(commands)
 
 
 def _add_preparing(commands: Any) -> None:

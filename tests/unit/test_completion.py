@@ -41,7 +41,8 @@ INSTALLED = {'bash': 'share/bash-completion/completions',
 COMMON = {'--config-file', '--config-dir', '-d', '--debug', '--log-file',
           '--help-all', '--version',
           *(f'--{opt.name}' for opt in options.OPTS),
-          *(f'--hook-{opt.name}' for opt in options.HOOK_OPTS)}
+          *(f'--hook-{opt.name}' for opt in options.HOOK_OPTS),
+          *(f'--shield-{opt.name}' for opt in options.SHIELD_OPTS)}
 BOUND = 60
 
 
@@ -111,7 +112,8 @@ LINES = [
     ('rbd-mon-fix refresh --store un', {'unrescue'}),
     ('rbd-mon-fix -f csv status -c ta', {'task_state'}),
     ('rbd-mon-fix journal show -c o', {'old', 'outcome'}),
-    ('rbd-mon-fix hook ', {'install', 'remove', 'status'})]
+    ('rbd-mon-fix hook ', {'install', 'remove', 'status'}),
+    ('rbd-mon-fix shield re', {'refresh', 'remove'})]
 
 
 @pytest.mark.parametrize('line, expected', LINES)

@@ -26,6 +26,7 @@ from typing import Iterator
 from oslo_config import cfg
 import pytest
 
+from rbd_mon_fix import engine
 from rbd_mon_fix.cli import command_line
 from rbd_mon_fix.cli import exit_codes
 from rbd_mon_fix.cli import guests
@@ -35,6 +36,7 @@ from rbd_mon_fix.cli import journal
 from rbd_mon_fix.cli import main
 from rbd_mon_fix.cli import parser
 from rbd_mon_fix.cli import preflight
+from rbd_mon_fix.cli import shield
 from rbd_mon_fix.cli import verify
 from rbd_mon_fix.conf import options
 from rbd_mon_fix.model.cluster import Cluster
@@ -177,7 +179,8 @@ def test_words_are_explained(title, words):
     ('Checks', preflight.COLUMNS),
     ('Disks', verify.COLUMNS),
     ('Running guests', guests.COLUMNS),
-    ('Parts of the hook', hook.COLUMNS)])
+    ('Parts of the hook', hook.COLUMNS),
+    ('Users of the shield', shield.COLUMNS)])
 def test_keys_are_explained(title, keys):
     assert sorted(terms(REFERENCE, title)) == sorted(keys)
 
@@ -189,6 +192,7 @@ def test_keys_are_explained(title, keys):
     ('Findings', [kind.value for kind in FindingKind]),
     ('Checks', [works.value for works in Works]),
     ('Running guests', [state.value for state in GuestState]),
+    ('Users of the shield', [state.value for state in engine.ShieldState]),
     ('Journal', [*journal.PRUNED, *journal.CHANGES])])
 def test_words_are_named(title, words):
     text = section(REFERENCE, title)
@@ -211,7 +215,7 @@ def test_common_arguments_are_explained(flag):
     assert re.search(rf'^``-\w.*``, ``{flag}', told, re.MULTILINE)
     for found in parsers().values():
         assert flag == '--help' or flag in found.format_help() or (
-            found.prog.endswith(('journal', 'hook'))
+            found.prog.endswith(('journal', 'hook', 'shield'))
             or (flag, found.prog[-5:]) == ('--column', 'check'))
 
 
@@ -227,7 +231,7 @@ def test_arguments_are_explained(command):
             and flag not in COMMON] == []
 
 
-@pytest.mark.parametrize('command', ['journal', 'hook'])
+@pytest.mark.parametrize('command', ['journal', 'hook', 'shield'])
 def test_actions_are_explained(command):
     own = section(REFERENCE, command)
     [actions] = [action.choices or () for action in parsers()[command]._actions
@@ -238,7 +242,8 @@ def test_actions_are_explained(command):
 
 @pytest.mark.parametrize('flag', [
     *(opt.name for opt in options.OPTS),
-    *(f'hook-{opt.name}' for opt in options.HOOK_OPTS)])
+    *(f'hook-{opt.name}' for opt in options.HOOK_OPTS),
+    *(f'shield-{opt.name}' for opt in options.SHIELD_OPTS)])
 def test_options_are_explained(flag):
     told = REFERENCE.read_text().partition('.. options begin')[2]
     assert f'``--{flag}' in told.partition('.. options end')[0]

@@ -33,7 +33,7 @@ SAMPLE = pathlib.Path(__file__).resolve().parents[2].joinpath(
     'etc/rbd-mon-fix/rbd-mon-fix.conf.sample')
 
 OURS = {'DEFAULT': options.OPTS, 'ceph': options.CEPH_OPTS,
-        'hook': options.HOOK_OPTS}
+        'hook': options.HOOK_OPTS, 'shield': options.SHIELD_OPTS}
 
 
 def paragraphs(group: str) -> list[str]:

@@ -28,7 +28,9 @@ from rbd_mon_fix.cli import main
 
 PAGES = pathlib.Path(__file__).parent / 'pages'
 LINES = ['', *help_pages.SUMMARIES, 'journal list', 'journal prune',
-         'journal show', 'hook install', 'hook remove', 'hook status']
+         'journal show', 'hook install', 'hook remove', 'hook status',
+         'shield install', 'shield refresh', 'shield remove',
+         'shield status']
 
 
 @pytest.fixture

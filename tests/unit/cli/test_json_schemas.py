@@ -33,6 +33,7 @@ from rbd_mon_fix.cli import monitors
 from rbd_mon_fix.cli import preflight
 from rbd_mon_fix.cli import refresh
 from rbd_mon_fix.cli import rollback
+from rbd_mon_fix.cli import shield
 from rbd_mon_fix.cli import status
 from rbd_mon_fix.cli import verify
 from rbd_mon_fix.model.cluster import Source
@@ -53,6 +54,7 @@ from rbd_mon_fix.report import schema
 from rbd_mon_fix.stores import registry
 from tests import schemas
 from tests.unit import memory
+from tests.unit import worlds
 from tests.unit.report import sample
 
 # Objects that any keys may be missing from.
@@ -120,6 +122,9 @@ def words(kind):
     (list(PARTS['check']['properties']), list(preflight.COLUMNS)),
     (PARTS['check']['properties']['works']['enum'], words(Works)),
     (list(PARTS['hook_part']['properties']), list(hook.COLUMNS)),
+    (list(PARTS['shielded_user']['properties']), list(shield.COLUMNS)),
+    (PARTS['shielded_user']['properties']['state']['enum'],
+     words(engine.ShieldState)),
     (list(PARTS['run']['properties']), list(journal.RUNS)),
     (list(PARTS['pruned_run']['properties']), list(journal.PRUNED)),
     (list(PARTS['changed_disk']['properties']), list(journal.CHANGES)),
@@ -148,11 +153,16 @@ def printed(cloud, run, monkeypatch, capsys, tmp_path):
         return (engine.HookPart('script', 'missing', None, ''),)
 
     monkeypatch.setattr(engine, 'hook_status', part)
+    monkeypatch.setattr(engine, 'shield_status', lambda context: (
+        engine.ShieldResult('/c', (engine.ShieldedUser(
+            'cinder', engine.ShieldState.OUTDATED, worlds.FSID, old,
+            'n'),))))
     found = {
         'status': run(status), 'verify': run(verify), 'guests': run(guests),
         'dry-run': run(refresh, dry_run=True), 'monitors': run(monitors),
         'preflight': run(preflight), 'check': run(check, textfile=None),
-        'hook': run(hook, action='status'), 'refresh': run(refresh)}
+        'hook': run(hook, action='status'), 'refresh': run(refresh),
+        'shield': run(shield, action='status')}
     made = found['refresh'][1]['run']
     found['rollback'] = run(rollback, run=made)
     for action in ('list', 'show', 'prune'):

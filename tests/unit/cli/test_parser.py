@@ -93,6 +93,8 @@ REFRESH = {**SCOPE, 'dry_run': False, 'max_changes': None, 'lock': False,
      {'host': ['a', 'b'], 'format': 'json'}),
     *((f'hook {action}', {'action': action, 'format': 'table'})
       for action in ('install', 'remove', 'status')),
+    *((f'shield {action}', {'action': action, 'format': 'table'})
+      for action in ('install', 'refresh', 'remove', 'status')),
     ('refresh --max-changes 0012', {**REFRESH, 'max_changes': 12}),
     ('rollback 20240229-123457-abcd',
      {'run': '20240229-123457-abcd', 'dry_run': False, 'format': 'table'}),
@@ -167,6 +169,8 @@ def test_a_file_of_hosts(tmp_path):
     ('preflight --instance x', '--instance'),
     ('hook', 'ACTION'),
     ('hook teach', 'teach'),
+    ('shield', 'ACTION'),
+    ('shield up', 'up'),
     ('rollback', 'RUN'),
     ('rollback a b', 'b'),
     ('journal', 'ACTION'),
@@ -186,7 +190,8 @@ def test_usage_errors(line, words, capsys):
 @pytest.mark.parametrize('line', [
     'monitors', 'status', 'refresh', 'rollback', 'journal', 'journal list',
     'journal show', 'journal prune', 'verify', 'guests', 'preflight', 'hook',
-    'hook install', 'hook remove', 'hook status'])
+    'hook install', 'hook remove', 'hook status', 'shield',
+    'shield install', 'shield refresh', 'shield remove', 'shield status'])
 def test_every_command_has_help_that_says_what_it_does(line, capsys):
     with pytest.raises(SystemExit) as caught:
         parse(f'{line} --help')
@@ -201,7 +206,7 @@ def test_the_list_of_commands_has_a_sentence_for_each():
     commands = top.add_subparsers()
     parser.add_parsers(commands, top)
     sentences = [action.help for action in commands._choices_actions]
-    assert len(sentences) == 10
+    assert len(sentences) == 11
     for sentence in sentences:
         assert re.fullmatch(r'[A-Z][^.]*\.', sentence)
 
