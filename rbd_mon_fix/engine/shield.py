@@ -145,19 +145,22 @@ def _written(context: contexts.Context, found: shield_survey.Survey,
     if not new:
         return ShieldResult(found.conf.path, tuple(
             _users(found, before, {})))
-    prover = shield_proof.ShieldProver(context, found.host, limits, listener)
-    in_place = shield_proof.is_mounted(found.conf.path)
-    written = found.conf.write(plan.overrides, in_place)
+    path = found.conf.path
+    prover = shield_proof.ShieldProver(context, found.host, path, limits,
+                                       listener)
+    in_place = shield_proof.is_mounted(path)
+    written: Optional[shield_survey.ConfText] = None
     kept = before
     try:
+        written = found.conf.write(plan.overrides, in_place)
         failures = prover.failures([each.user for each in new],
                                    found.samples)
         kept = tuple(_kept(plan, before, failures))
     finally:
         # Whatever ends the run, no section stays that is not proven.
-        if kept != plan.overrides:
+        if written and kept != plan.overrides:
             _restore(written, kept, in_place)
-    return ShieldResult(found.conf.path, tuple(_users(found, kept, failures)),
+    return ShieldResult(path, tuple(_users(found, kept, failures)),
                         kept != before)
 
 

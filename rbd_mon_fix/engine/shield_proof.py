@@ -19,7 +19,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-from typing import Iterable, Mapping
+from typing import Iterable, Mapping, Optional
 from urllib import parse
 
 from rbd_mon_fix import exceptions
@@ -48,23 +48,32 @@ def is_mounted(path: str) -> bool:
     A libvirt daemon in a container may have it, too.
     """
     return foreign_file.is_mounted(os.path.realpath(path)) or any(
-        _has_mounted(str(each.pid), path) for each in daemon.running())
+        _has_mounted(each.pid, path) for each in daemon.running())
 
 
 class ShieldProver:
     """Opens images as QEMU on this host would.
 
+    :param path: the ceph.conf that has the shield
     :raises ConfigError: this user may not act as QEMU, several libvirt
-        daemons run here, or QEMU's librados does not know the option
+        daemons run here, QEMU reads another file, or its librados does not
+        know the option
     :raises Unreachable: libvirt cannot be reached
     """
 
-    def __init__(self, context: contexts.Context, host: str,
+    def __init__(self, context: contexts.Context, host: str, path: str,
                  limits: verification.Limits, listener: reporting.Listener):
         self._limits = limits
         self._listener = listener
         self._opener = verification.Prover(context, (host,), limits, listener)
         self._by = _qemu_user(context, host)
+        if not _is_read_by(self._by.daemon, path):
+            raise exceptions.ConfigError(
+                f'QEMU on this host does not read {path}: its '
+                f'{_READ_BY_QEMU} is another file, or missing.',
+                'Nothing was changed. Name the file that QEMU reads with '
+                '--shield-conf. Where a container copies the file when it '
+                'starts, edit the file that is copied.')
         if qemu_user.knows_override(self._by) is False:
             raise exceptions.ConfigError(
                 "QEMU's librados on this host does not know "
@@ -96,12 +105,22 @@ class ShieldProver:
                 if isinstance(each, open_check.Proof) and not each.opened}
 
 
-def _has_mounted(process: str, path: str) -> bool:
+def _has_mounted(process: int, path: str) -> bool:
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return (foreign_file.is_mounted(_READ_BY_QEMU, str(process))
+                and _is_read_by(process, path))
+    return False
+
+
+def _is_read_by(process: Optional[int], path: str) -> bool:
+    """Return whether a process finds a file where QEMU looks for it.
+
+    :param process: None for this process
+    """
+    root = '' if process is None else f'/proc/{process}/root'
     with contextlib.suppress(FileNotFoundError, NotADirectoryError,
                              ProcessLookupError, PermissionError):
-        return (foreign_file.is_mounted(_READ_BY_QEMU, process)
-                and os.path.samefile(
-                    path, f'/proc/{process}/root{_READ_BY_QEMU}'))
+        return os.path.samefile(path, f'{root}{_READ_BY_QEMU}')
     return False
 
 

@@ -50,6 +50,8 @@ def cloud(world, tmp_path, monkeypatch):
     monkeypatch.setattr(shield_proof, '_qemu_user',
                         lambda *given: qemu_user.QemuUser())
     monkeypatch.setattr(shield_proof, 'is_mounted', lambda path: False)
+    monkeypatch.setattr(shield_proof, '_READ_BY_QEMU',
+                        str(world.folder / 'ceph.conf'))
     opens(monkeypatch, True)
     return world
 

@@ -78,6 +78,7 @@ def host(world, tmp_path, monkeypatch):
     monkeypatch.setattr(qemu_user, 'knows_override', lambda user: True)
     monkeypatch.setattr(shield_proof, '_qemu_user', lambda *given: BY)
     monkeypatch.setattr(shield_proof, 'is_mounted', lambda path: False)
+    monkeypatch.setattr(shield_proof, '_READ_BY_QEMU', str(world.path))
     add(world, 1)
     return world
 
@@ -280,6 +281,19 @@ def test_a_file_that_cannot_be_used(host, content, kind, words):
             action(opened)
     if content is not None:
         assert other.read_bytes() == content
+
+
+def test_a_file_that_qemu_does_not_read(host, monkeypatch):
+    other = host.folder / 'other.conf'
+    other.write_text(CONF)
+    opened = host.context()
+    opened.conf.set_override('conf', str(other), 'shield')
+    for missing in (False, True):
+        if missing:
+            host.path.unlink()
+        with pytest.raises(exceptions.ConfigError, match='does not read'):
+            engine.install_shield(opened, engine.ShieldRequest())
+    assert other.read_text() == CONF
 
 
 def test_a_file_that_cannot_be_written(host, monkeypatch):

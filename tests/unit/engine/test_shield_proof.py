@@ -30,7 +30,9 @@ from rbd_mon_fix.qemu import qemu_user
 CAPABILITIES = '''<capabilities><host><secmodel><model>dac</model>
 <baselabel type='kvm'>+64055:+108</baselabel></secmodel></host>
 </capabilities>'''
-DAEMONS = (daemon.Daemon('libvirtd', 7, 0.0), daemon.Daemon('virtqemud', 8, 0))
+# This process, whose files are those of the test, is a daemon.
+OURS = daemon.Daemon('libvirtd', os.getpid(), 0.0)
+DAEMONS = (OURS, daemon.Daemon('virtqemud', 8, 0.0))
 
 
 @pytest.fixture
@@ -39,15 +41,18 @@ def host(world, monkeypatch):
     world.domains().capabilities = lambda: CAPABILITIES
     monkeypatch.setattr(os, 'geteuid', lambda: 0)
     monkeypatch.setattr(qemu_user, 'knows_override', lambda user: True)
+    monkeypatch.setattr(shield_proof, '_READ_BY_QEMU',
+                        str(world.folder / 'ceph.conf'))
     return world
 
 
 def prover(world, **options):
     return shield_proof.ShieldProver(
-        world.context(**options), 'cmp1', engine.Limits(), reporting.SILENCE)
+        world.context(**options), 'cmp1', str(world.folder / 'ceph.conf'),
+        engine.Limits(), reporting.SILENCE)
 
 
-@pytest.mark.parametrize('count, pid', [(0, None), (1, 7)])
+@pytest.mark.parametrize('count, pid', [(0, None), (1, OURS.pid)])
 def test_the_user_and_the_mounts(host, monkeypatch, count, pid):
     monkeypatch.setattr(daemon, 'running', lambda: iter(DAEMONS[:count]))
     assert prover(host)._by == qemu_user.QemuUser(pid, (64055, 108))
@@ -56,7 +61,7 @@ def test_the_user_and_the_mounts(host, monkeypatch, count, pid):
 def test_several_daemons(host, monkeypatch):
     monkeypatch.setattr(daemon, 'running', lambda: iter(DAEMONS))
     with pytest.raises(exceptions.ConfigError,
-                       match='libvirtd 7, virtqemud 8'):
+                       match=r'libvirtd \d+, virtqemud 8'):
         prover(host)
 
 
@@ -87,15 +92,22 @@ def test_a_librados_that_does_not_know_the_option(
         prover(host)
 
 
+def test_a_daemon_that_reads_another_file(host, monkeypatch):
+    monkeypatch.setattr(daemon, 'running', lambda: iter((OURS,)))
+    monkeypatch.setattr(shield_proof, '_READ_BY_QEMU',
+                        str(host.folder / 'cinder.conf'))
+    with pytest.raises(exceptions.ConfigError, match='does not read'):
+        prover(host)
+
+
 def test_what_a_daemon_has_mounted(monkeypatch, tmp_path):
-    """/proc is a mount point of each process, and this process a daemon."""
-    ours = daemon.Daemon('libvirtd', os.getpid(), 0.0)
-    monkeypatch.setattr(daemon, 'running', lambda: iter((ours,)))
+    """/proc is a mount point of each process."""
+    monkeypatch.setattr(daemon, 'running', lambda: iter((OURS,)))
     monkeypatch.setattr(shield_proof, '_READ_BY_QEMU', '/proc')
     link = tmp_path / 'link'
     link.symlink_to('/proc')
     assert shield_proof.is_mounted(str(link))
-    assert shield_proof._has_mounted(str(os.getpid()), str(link))
+    assert shield_proof._has_mounted(OURS.pid, str(link))
     assert not shield_proof.is_mounted(str(tmp_path))
     gone = daemon.Daemon('libvirtd', 2 ** 22 + 1, 0.0)
     monkeypatch.setattr(daemon, 'running', lambda: iter((gone,)))
