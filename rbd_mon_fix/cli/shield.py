@@ -49,7 +49,9 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
         listing.write(conf.command.format, out, columns, rows,
                       schema.document(path=found.path, changed=found.changed,
                                       users=rows))
-    wrong = not all(each.fine for each in found.users)
+    # A refresh is not meant to add the sections that are missing.
+    wrong = any(not each.fine and (each.addrs or action != 'refresh')
+                for each in found.users)
     return (exit_codes.of_look(wrong, False) if action == 'status'
             else exit_codes.of_work(wrong, False))
 

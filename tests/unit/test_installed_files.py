@@ -32,7 +32,7 @@ from tools import man_page
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SERVICE = ROOT / 'systemd/rbd-mon-fix-check.service'
 REFERENCE = ROOT / 'docs/reference.rst'
-TIMER = ROOT / 'systemd/rbd-mon-fix-check.timer'
+UNITS = sorted((ROOT / 'systemd').iterdir())
 CHECK = ('rbd-mon-fix check --textfile '
          '/var/lib/prometheus/node-exporter/rbd-mon-fix.prom')
 BOUND = 60
@@ -120,25 +120,37 @@ def test_the_service():
     assert service['StateDirectoryMode'] == '0700'
 
 
-def test_the_timer():
-    assert settings(TIMER)['Timer'].keys() == {
+def test_the_service_of_the_shield():
+    service = settings(UNITS[2])['Service']
+    assert service['Type'] == 'oneshot'
+    assert service['ExecStart'] == 'rbd-mon-fix shield refresh'
+    # It writes below /etc, and acts as QEMU in the mounts of libvirt.
+    assert service['ProtectSystem'] == 'yes'
+    assert 'CapabilityBoundingSet' not in service
+
+
+@pytest.mark.parametrize('timer', [
+    each for each in UNITS if each.suffix == '.timer'],
+    ids=lambda path: path.name)
+def test_the_timers(timer):
+    assert settings(timer)['Timer'].keys() == {
         'OnCalendar', 'RandomizedDelaySec', 'Persistent'}
-    assert settings(TIMER)['Install']['WantedBy'] == 'timers.target'
-    assert TIMER.stem == SERVICE.stem
+    assert settings(timer)['Install']['WantedBy'] == 'timers.target'
+    assert timer.with_suffix('.service') in UNITS
 
 
 @pytest.mark.skipif(not shutil.which('systemd-analyze'),
                     reason='there is no systemd-analyze')
 def test_systemd_takes_the_units(tmp_path):
     """With a program that exists; the man page is installed later, too."""
-    for unit in (SERVICE, TIMER):
+    for unit in UNITS:
         text = re.sub(r'^Documentation=.*\n', '', unit.read_text(),
                       flags=re.MULTILINE)
         (tmp_path / unit.name).write_text(text.replace(
             'ExecStart=rbd-mon-fix ', f'ExecStart={shutil.which("true")} '))
     done = subprocess.run(
         ['systemd-analyze', 'verify',
-         *(str(tmp_path / unit.name) for unit in (SERVICE, TIMER))],
+         *(str(tmp_path / unit.name) for unit in UNITS)],
         capture_output=True, text=True, timeout=BOUND, check=False)
     assert done.returncode == 0, done.stderr
     assert 'rbd-mon-fix' not in done.stderr

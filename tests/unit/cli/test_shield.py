@@ -86,12 +86,24 @@ def test_the_whole_way(cloud, run):
     assert path.read_text() == CONF
 
 
+@pytest.mark.parametrize('is_installed', [False, True])
 @pytest.mark.parametrize('action, code', [
     ('status', 1), ('install', 4), ('refresh', 4)])
-def test_a_user_that_is_barred(cloud, run, action, code):
+def test_a_user_that_is_barred(cloud, run, action, code, is_installed):
+    """A refresh cares for the sections that exist."""
+    if is_installed:
+        run(shield, action='install')
     cloud.ceph_program.answering = set()
     found, report, _ = run(shield, action=action)
-    assert (found, told(report)) == (code, [('cinder', 'barred', [])])
+    assert told(report) == [('cinder', 'barred', list(
+        ceph_program.PRESENT) if is_installed else [])]
+    assert found == (code if is_installed or action != 'refresh' else 0)
+
+
+def test_a_refresh_without_a_shield(cloud, run):
+    code, report, _ = run(shield, action='refresh')
+    assert (code, told(report), report['changed']) == (
+        0, [('cinder', 'missing', [])], False)
 
 
 def test_a_shield_that_is_not_proven(cloud, run, monkeypatch):
