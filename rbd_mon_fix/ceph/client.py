@@ -41,7 +41,7 @@ _HINT = ('Check that this host reaches the monitors in its ceph.conf, or give '
 
 
 def mon_dump(conf: str, cluster: Optional[str], user: Optional[str],
-             timeout: float = 15.0) -> str:
+             timeout: float = 15.0, bypass: bool = False) -> str:
     """Run ``ceph mon dump --format=json`` as Cinder and Nova do.
 
     The arguments are those of ``_get_mon_addrs`` in Cinder's
@@ -52,18 +52,19 @@ def mon_dump(conf: str, cluster: Optional[str], user: Optional[str],
     :param cluster: name of the cluster; None to pass none, as Nova does
     :param user: cephx user without ``client.``; None for librados's default
     :param timeout: seconds; ``ceph`` itself would wait for 300
+    :param bypass: ignore ``mon_host_override`` in the ceph.conf
     :returns: the output
     :raises Unreachable: ``ceph`` is missing, fails or finds no quorum in time
     """
     process = start(arguments(['ceph', 'mon', 'dump', '--format=json'], conf,
-                              cluster, user), subprocess.DEVNULL)
+                              cluster, user, bypass), subprocess.DEVNULL)
     return _output(process, timeout)
 
 
 def arguments(command: Sequence[str], conf: str, cluster: Optional[str],
-              user: Optional[str]) -> list[str]:
+              user: Optional[str], bypass: bool = False) -> list[str]:
     """Return a Ceph command with the options for a cluster and a user."""
-    words = list(command)
+    words = [*command, *(['--mon-host-override='] if bypass else [])]
     for flag, word in (('--id', user), ('--cluster', cluster),
                        ('--conf', conf)):
         words += [flag, word] if word else []

@@ -16,10 +16,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
 import os
-from typing import Iterable, Optional, Sequence, Union
+from typing import Iterable, Iterator, Optional, Sequence, Union
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.ceph import backends as ceph_backends
@@ -117,16 +118,31 @@ def _dump(conf: ceph_backends.ClusterConf
 
     :returns: the first failure if none succeeds
     """
-    ways = dict.fromkeys(Way(section.conf, section.flag, section.user)
-                         for section in conf.sections)
     failures: list[exceptions.Unreachable] = []
-    for way in ways:
+    for way in _ways(conf):
         try:
             return mon_dump.parse(ceph.mon_dump(
-                way.conf, way.flag, way.user)), way
+                way.conf, way.flag, way.user, bypass=way.bypass)), way
         except exceptions.Unreachable as e:
             failures.append(e)
     return failures[0]
+
+
+def _ways(conf: ceph_backends.ClusterConf) -> Iterator[Way]:
+    """Yield the ways of the sections, then those around an override.
+
+    An override whose monitors are all gone hides the monitors of ``mon_host``
+    (MonMap::build_initial in src/mon/MonMap.cc), and only the cluster can
+    tell by which to replace it.
+    """
+    ways = dict.fromkeys(Way(section.conf, section.flag, section.user)
+                         for section in conf.sections)
+    yield from ways
+    for way in ways:
+        with contextlib.suppress(exceptions.ConfigError):
+            if ceph_conf.load(conf.path, conf.cluster_name,
+                              way.user).settings.get('mon_host_override'):
+                yield dataclasses.replace(way, bypass=True)
 
 
 def _nothing(conf: ceph_backends.ClusterConf, fsid: Optional[str],

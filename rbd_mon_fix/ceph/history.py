@@ -60,7 +60,8 @@ def epochs(way: Way, numbers: Sequence[int],
     if not numbers:
         return
     with _asking(client.arguments(['ceph', '--format=json'], way.conf,
-                                  way.flag, way.user)) as process:
+                                  way.flag, way.user, way.bypass)
+                 ) as process:
         for start in range(0, len(numbers), _AT_ONCE):
             batch = numbers[start:start + _AT_ONCE]
             for text in _answers(process, batch, deadline):

@@ -101,11 +101,13 @@ class Way:
     :param conf: path of ceph.conf; '' for librados's default
     :param flag: cluster name to pass to ``ceph``; None to pass none
     :param user: cephx user; None for librados's default
+    :param bypass: ignore ``mon_host_override`` in the ceph.conf
     """
 
     conf: str
     flag: Optional[str]
     user: Optional[str]
+    bypass: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

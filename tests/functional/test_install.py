@@ -34,7 +34,9 @@ FILES = [
     'share/fish/vendor_completions.d/rbd-mon-fix.fish',
     'share/man/man1/rbd-mon-fix.1',
     'lib/systemd/system/rbd-mon-fix-check.service',
-    'lib/systemd/system/rbd-mon-fix-check.timer']
+    'lib/systemd/system/rbd-mon-fix-check.timer',
+    'lib/systemd/system/rbd-mon-fix-shield.service',
+    'lib/systemd/system/rbd-mon-fix-shield.timer']
 INSTALL_LIBVIRT = ('Install the package python3-libvirt, or run "pip install '
                    'libvirt-python".')
 

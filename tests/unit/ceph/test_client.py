@@ -59,6 +59,12 @@ def test_arguments_are_cinder_s_and_nova_s(command, conf, cluster, user,
     assert out.splitlines() == BASE + extra
 
 
+def test_an_override_in_the_ceph_conf_can_be_ignored(command):
+    command('for word; do echo "$word"; done')
+    assert ceph.mon_dump('/c', None, 'u', bypass=True).splitlines() == [
+        *BASE, '--mon-host-override=', '--id', 'u', '--conf', '/c']
+
+
 def test_stderr_and_locale_do_not_get_into_the_answer(command, monkeypatch):
     monkeypatch.setenv('LC_ALL', 'de_DE.UTF-8')
     command('echo noise >&2; cat; echo "$LC_ALL"')

@@ -53,9 +53,11 @@ def cloud(monkeypatch):
 
     known = Cloud()
 
-    def mon_dump(path, flag, user):
-        known.asked.append((path, flag, user))
+    def mon_dump(path, flag, user, bypass):
+        known.asked.append((path, flag, user, *['bypass'][:bypass]))
         answer = known.get((path, user), known.get(path))
+        if bypass:
+            answer = known.get('bypass')
         if answer is None:
             raise exceptions.Unreachable(f'No answer by {path}.')
         fsid, addr = answer
@@ -230,7 +232,7 @@ def test_warnings_name_a_cluster_as_reports_do_and_once(
 
 def test_a_monitor_without_an_address_is_told_by_its_cluster(
         conf, caplog, monkeypatch):
-    monkeypatch.setattr(ceph, 'mon_dump', lambda path, flag, user: json.dumps({
+    monkeypatch.setattr(ceph, 'mon_dump', lambda path, *_, **__: json.dumps({
         'fsid': FSID if 'a.conf' in path else OTHER, 'mons': [
             {'rank': 0, 'name': 'a', 'addr': '10.0.0.1:6789/0'},
             {'rank': 1, 'name': 'b', 'addr': '0.0.0.0:0/2'}]}))
@@ -402,3 +404,31 @@ def test_backends_of_the_file_and_of_the_config_are_joined(
     found, = learn(nova(path), cinder(backend('a', path)),
                    path=str(written))
     assert found.backends == (OWN, NOVA)
+
+
+@pytest.mark.parametrize('section, asked_twice', [
+    ('[client.cinder]', True), ('[client]', True), ('[global]', True),
+    ('[client.nova]', False)])
+def test_an_override_whose_monitors_are_gone(conf, cloud, section,
+                                             asked_twice):
+    """The cluster is asked again without it."""
+    path = conf('a.conf', FSID)
+    with open(path, 'a') as file:
+        file.write(f'{section}\nmon_host_override = 10.0.0.8\n')
+    cloud['bypass'] = FSID, '10.0.0.9'
+    found, = learn(cinder=cinder(backend('a', path)))
+    plain = (path, 'ceph', 'cinder')
+    assert cloud.asked == [plain, (*plain, 'bypass')][:1 + asked_twice]
+    assert found.source is (
+        Source.MON_DUMP if asked_twice else Source.CEPH_CONF)
+    if asked_twice:
+        assert found.way.bypass
+
+
+def test_an_override_that_works(conf, cloud):
+    path = conf('a.conf', FSID)
+    with open(path, 'a') as file:
+        file.write('[client.cinder]\nmon_host_override = 10.0.0.9\n')
+    cloud[path] = FSID, '10.0.0.9'
+    found, = learn(cinder=cinder(backend('a', path)))
+    assert len(cloud.asked) == 1 and not found.way.bypass

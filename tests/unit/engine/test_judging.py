@@ -107,7 +107,7 @@ def judged(world, monkeypatch, alive):
         asked.append({str(addr) for addr in addrs})
         return frozenset(addr for addr in addrs if str(addr) in alive)
 
-    def unreachable(*way):
+    def unreachable(*way, **options):
         raise exceptions.Unreachable('No quorum.', 'Wait.')
 
     monkeypatch.setattr(client, 'answering', answering)
