@@ -76,7 +76,7 @@ def find(text: str) -> Optional[MarkedBlock]:
     block = text[begin.start():stop]
     is_joined = block.startswith(f'{_BEGIN}{_JOINED}')
     overrides = tuple(_override(each) for each in _SECTION.finditer(block))
-    if block != _rendered(overrides, is_joined):
+    if not overrides or block != _rendered(overrides, is_joined):
         raise ValueError('somebody has edited the block')
     return MarkedBlock(overrides, begin.start() - is_joined, stop, is_joined)
 

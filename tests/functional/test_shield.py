@@ -29,6 +29,10 @@ import subprocess
 
 import pytest
 
+from rbd_mon_fix import exceptions
+from rbd_mon_fix.ceph import client
+from rbd_mon_fix.ceph import history
+from rbd_mon_fix.model.cluster import Way
 from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.qemu import qemu_user
 from tests.cloud import domains
@@ -40,6 +44,7 @@ from tests.functional import secrets
 pytest.importorskip('libvirt')
 
 BOUND = 60
+NOBODY = 65534
 UUID = '3f2a0d1c-2f0e-4b7a-8a51-9d3c5e7f1b20'
 DEAD = MonAddr(real.DEAD, 6789)
 OWN_CONF = '''\
@@ -92,6 +97,9 @@ class Host:
         shutil.copytree(cache, root / 'cache')
         domains.define(root, [guests.guest(DISK, name='web', uuid=UUID)])
         secrets.define(root, guests.SECRET, ceph.key)
+        # As distributions do, and unlike the other tests: not as root.
+        (root / 'etc' / 'qemu.conf').write_text(domains.QEMU_CONF.format(
+            user=NOBODY, group=NOBODY))
         config = folder / 'host.conf'
         config.write_text(OWN_CONF.format(folder=folder, ceph=ceph, root=root))
         self._operator = operator.Operator(None, config)
@@ -205,6 +213,19 @@ def test_another_user(build_host):
     host = build_host()
     assert host.shield('install').code == 0
     assert not host.opens('admin')
+
+
+def test_the_cluster_is_asked_around_an_override(ceph, tmp_path):
+    """Otherwise a block whose monitors are all gone could not be mended."""
+    path = tmp_path / 'ceph.conf'
+    path.write_text(f'{ceph.conf.read_text()}[client.admin]\n'
+                    f'mon_host_override = {real.DEAD}\n')
+    with pytest.raises(exceptions.Unreachable):
+        client.mon_dump(str(path), None, 'admin', timeout=5)
+    way = Way(str(path), None, 'admin', bypass=True)
+    dump = client.mon_dump(way.conf, way.flag, way.user, bypass=way.bypass)
+    assert json.loads(dump)['fsid'] == ceph.fsid
+    assert [each.epoch for each in history.epochs(way, [1])] == [1]
 
 
 def test_the_real_librados_knows_the_option():

@@ -143,6 +143,7 @@ def test_a_block_is_replaced_where_it_stands(text):
     lambda text: text[:-1] + ' \n',
     lambda text: '# END rbd-mon-fix shield\n# BEGIN rbd-mon-fix shield\n',
     lambda text: text.replace(f'# cluster {FSID}\n', ''),
+    lambda text: ''.join(text.splitlines(True)[i] for i in (0, 1, 2, -1)),
 ])
 def test_a_block_that_somebody_edited(edit):
     text = edit(override_block.put(PLAIN, (CINDER,)))
