@@ -37,11 +37,14 @@ _END = '# END rbd-mon-fix shield'
 _TOLD = ': managed by "rbd-mon-fix shield", do not edit'
 # Removing the block then removes the newline in front of it as well.
 _JOINED = ', the line before had no newline'
+# A run that is killed before the proof leaves this behind.
+_NOT_PROVEN = ', not proven yet'
 
 _MARKS = re.compile(rf'^(?:{re.escape(_BEGIN)}|{re.escape(_END)})',
                     re.MULTILINE)
 _SECTION = re.compile(
-    rf'# cluster (?P<fsid>\S+)\n\[client\.(?P<user>[^\n]+)\]\n'
+    rf'# cluster (?P<fsid>\S+?)(?P<doubt>{_NOT_PROVEN})?\n'
+    rf'\[client\.(?P<user>[^\n]+)\]\n'
     rf'{KEY} = (?P<addrs>\S+)\n')
 
 
@@ -131,7 +134,9 @@ def _without(text: str, block: Optional[MarkedBlock]) -> str:
 
 
 def _rendered(overrides: Iterable[Override], is_joined: bool) -> str:
-    sections = (f'# cluster {each.fsid}\n[client.{each.user}]\n'
+    sections = (f'# cluster {each.fsid}'
+                f'{"" if each.is_proven else _NOT_PROVEN}\n'
+                f'[client.{each.user}]\n'
                 f'{KEY} = {",".join(map(str, each.addrs))}\n'
                 for each in overrides)
     return ''.join((_BEGIN, _JOINED if is_joined else '', _TOLD, '\n',
@@ -144,7 +149,8 @@ def _override(found: re.Match[str]) -> Override:
     :raises ValueError: an address is malformed
     """
     return Override(found['user'], found['fsid'], tuple(
-        MonAddr.parse(each) for each in found['addrs'].split(',')))
+        MonAddr.parse(each) for each in found['addrs'].split(',')),
+        not found['doubt'])
 
 
 def _check(before: str, after: str, overrides: Iterable[Override]) -> None:

@@ -86,13 +86,16 @@ class ShieldRules:
         """Return the sections that the ceph.conf should have.
 
         :param wanted: only these users; None for all users of the images
-            and of sections. Other sections stay as they are
+            and of sections. Other sections stay as they are, unless they
+            are not proven
         """
         before = {each.user: each for each in self.conf.before}
         users = ({*before, *(use.user for use in self.uses)}
                  if wanted is None else wanted)
         found = {user: self._judged(user) for user in users}
-        kept = {**before, **{each.user: each for each in found.values()
+        proven = {user: each for user, each in before.items()
+                  if each.is_proven}
+        kept = {**proven, **{each.user: each for each in found.values()
                              if isinstance(each, Override)}}
         return ShieldPlan(
             tuple(kept[user] for user in sorted(kept)),

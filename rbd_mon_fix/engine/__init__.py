@@ -53,14 +53,14 @@ if TYPE_CHECKING:
     from rbd_mon_fix.engine.saved_plans import read_plan
     from rbd_mon_fix.engine.selection import ScanRequest
     from rbd_mon_fix.engine.session import journal
-    from rbd_mon_fix.engine.shield import ShieldedUser
     from rbd_mon_fix.engine.shield import ShieldRequest
     from rbd_mon_fix.engine.shield import ShieldResult
-    from rbd_mon_fix.engine.shield import ShieldState
     from rbd_mon_fix.engine.shield import install_shield
     from rbd_mon_fix.engine.shield import refresh_shield
     from rbd_mon_fix.engine.shield import remove_shield
     from rbd_mon_fix.engine.shield import shield_status
+    from rbd_mon_fix.engine.shield_states import ShieldedUser
+    from rbd_mon_fix.engine.shield_states import ShieldState
     from rbd_mon_fix.engine.status_scan import ScanResult
     from rbd_mon_fix.engine.status_scan import status
     from rbd_mon_fix.engine.verification import Limits
@@ -99,8 +99,8 @@ _MODULES = {
     'selection': ('ScanRequest',),
     'session': ('journal',),
     'shield': ('install_shield', 'refresh_shield', 'remove_shield',
-               'shield_status', 'ShieldedUser', 'ShieldRequest',
-               'ShieldResult', 'ShieldState'),
+               'shield_status', 'ShieldRequest', 'ShieldResult'),
+    'shield_states': ('ShieldedUser', 'ShieldState'),
     'status_scan': ('ScanResult', 'status'),
     'verification': ('Limits', 'Opened', 'verify', 'VerifyRequest',
                      'VerifyResult'),

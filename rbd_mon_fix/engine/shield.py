@@ -17,29 +17,18 @@
 from __future__ import annotations
 
 import dataclasses
-import enum
 from typing import Iterator, Mapping, Optional
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.engine import context as contexts
 from rbd_mon_fix.engine import reporting
 from rbd_mon_fix.engine import shield_proof
+from rbd_mon_fix.engine import shield_states
 from rbd_mon_fix.engine import shield_survey
 from rbd_mon_fix.engine import verification
-from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.shield import Override
 from rbd_mon_fix.model.shield import ShieldPlan
 from rbd_mon_fix.state import locks
-
-
-class ShieldState(str, enum.Enum):
-    """The state of the section of a cephx user."""
-
-    SHIELDED = 'shielded'
-    OUTDATED = 'outdated'
-    MISSING = 'missing'
-    BARRED = 'barred'
-    NOT_PROVEN = 'not proven'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,28 +36,6 @@ class ShieldRequest:
     """The limits for the images that are opened as a proof."""
 
     limits: verification.Limits = verification.Limits(timeout=10.0)
-
-
-@dataclasses.dataclass(frozen=True)
-class ShieldedUser:
-    """A cephx user of this host and its section.
-
-    :param user: None for disks without a cephx user
-    :param fsid: the cluster of the section; None without a section
-    :param addrs: the addresses in the section; empty without a section
-    :param note: the reason if it is barred or not proven, or ''
-    """
-
-    user: Optional[str]
-    state: ShieldState
-    fsid: Optional[str]
-    addrs: tuple[MonAddr, ...]
-    note: str
-
-    @property
-    def fine(self) -> bool:
-        """Return whether this user needs no action."""
-        return self.state is ShieldState.SHIELDED
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,7 +48,7 @@ class ShieldResult:
     """
 
     path: str
-    users: tuple[ShieldedUser, ...]
+    users: tuple[shield_states.ShieldedUser, ...]
     changed: bool = False
 
 
@@ -92,7 +59,7 @@ def shield_status(context: contexts.Context) -> ShieldResult:
     """
     found = shield_survey.survey(context)
     return ShieldResult(found.conf.path, tuple(
-        _users(found, found.conf.before, {})))
+        shield_states.users(found.plan, found.conf.before, {})))
 
 
 def install_shield(context: contexts.Context, request: ShieldRequest,
@@ -139,33 +106,61 @@ def remove_shield(context: contexts.Context) -> ShieldResult:
 def _written(context: contexts.Context, found: shield_survey.Survey,
              plan: ShieldPlan, limits: verification.Limits,
              listener: reporting.Listener) -> ShieldResult:
-    """Write the sections of a plan, and keep those that are proven."""
+    """Write the sections of a plan, and keep those that are proven.
+
+    The first proof reads the new text from elsewhere, so that no guest meets
+    a section that does not work; the second shows that QEMU reads the file.
+    """
     before = found.conf.before
-    new = [each for each in plan.overrides if each not in before]
-    if not new:
-        return ShieldResult(found.conf.path, tuple(
-            _users(found, before, {})))
-    path = found.conf.path
-    prover = shield_proof.ShieldProver(context, found.host, path, limits,
-                                       listener)
-    in_place = shield_proof.is_mounted(path)
+    if plan.overrides == before:
+        return _result(found, before, before, {})
+    prover = shield_proof.ShieldProver(context, found.host, found.conf.path,
+                                       limits, listener)
+    in_place = shield_proof.is_mounted(found.conf.path)
+    failures = dict(_untestable(found, plan))
+    failures.update(prover.failures(
+        _new(plan.overrides, before), found.samples,
+        found.conf.having(plan.overrides).text))
+    wanted = tuple(_kept(plan.overrides, before, failures))
+    if wanted == before:
+        return _result(found, before, before, failures)
+    new = _new(wanted, before)
     written: Optional[shield_survey.ConfText] = None
     kept = before
     try:
-        written = found.conf.write(plan.overrides, in_place)
-        failures = prover.failures([each.user for each in new],
-                                   found.samples)
-        kept = tuple(_kept(plan, before, failures))
+        written = found.conf.write(tuple(
+            dataclasses.replace(each, is_proven=each.user not in new)
+            for each in wanted), in_place)
+        failures.update(prover.failures(new, found.samples))
+        kept = tuple(_kept(wanted, before, failures))
     finally:
-        # Whatever ends the run, no section stays that is not proven.
-        if written and kept != plan.overrides:
-            _restore(written, kept, in_place)
-    return ShieldResult(path, tuple(_users(found, kept, failures)),
-                        kept != before)
+        # Whatever ends the run, no section stays that is not proven. Being
+        # killed is left; the next run proves the section, or removes it.
+        if written and kept != written.before:
+            _settle(written, kept, in_place)
+    return _result(found, before, kept, failures)
 
 
-def _restore(written: shield_survey.ConfText, kept: tuple[Override, ...],
-             in_place: bool) -> None:
+def _new(overrides: tuple[Override, ...],
+         before: tuple[Override, ...]) -> list[str]:
+    return [each.user for each in overrides if each not in before]
+
+
+def _untestable(found: shield_survey.Survey,
+                plan: ShieldPlan) -> Iterator[tuple[str, str]]:
+    """Yield the users that no disk can prove, each with the reason.
+
+    A proven section may get other monitors though no disk of its user is
+    left: they come from the same cluster.
+    """
+    proven = {each.user for each in found.conf.before if each.is_proven}
+    for each in plan.overrides:
+        if each.user not in found.samples and each.user not in proven:
+            yield each.user, 'No disk on this host has this user.'
+
+
+def _settle(written: shield_survey.ConfText, kept: tuple[Override, ...],
+            in_place: bool) -> None:
     """Replace the sections that were written by those to keep.
 
     :raises Conflict: others have changed the file, so the sections stay
@@ -175,38 +170,24 @@ def _restore(written: shield_survey.ConfText, kept: tuple[Override, ...],
     except exceptions.Conflict as error:
         raise exceptions.Conflict(
             f'{written.path} was changed by others while the shield was '
-            'being proven, and has sections that are not proven.',
-            "Run 'shield remove', then 'shield install' again.") from error
+            'being proven. New sections are marked as not proven.',
+            "Run 'shield refresh': it proves them, or removes them."
+            ) from error
 
 
-def _kept(plan: ShieldPlan, before: tuple[Override, ...],
+def _kept(wanted: tuple[Override, ...], before: tuple[Override, ...],
           failures: Mapping[str, str]) -> Iterator[Override]:
-    """Yield the proven sections, and the former ones of other users."""
-    former = {each.user: each for each in before}
-    for each in plan.overrides:
+    """Yield the wanted sections, and former ones in place of failures."""
+    former = {each.user: each for each in before if each.is_proven}
+    for each in wanted:
         if each.user not in failures:
             yield each
         elif each.user in former:
             yield former[each.user]
 
 
-def _users(found: shield_survey.Survey, now: tuple[Override, ...],
-           failures: Mapping[str, str]) -> Iterator[ShieldedUser]:
-    """Yield the users of this host with the sections they have now."""
-    has = {each.user: each for each in now}
-    right = {each.user: each for each in found.plan.overrides}
-    barred = {each.user or '': each for each in found.plan.barred}
-    for name in sorted({*barred, *right}):
-        section = has.get(name)
-        state, note = ShieldState.SHIELDED, ''
-        if name in failures:
-            state, note = ShieldState.NOT_PROVEN, failures[name]
-        elif name in barred:
-            state, note = ShieldState.BARRED, barred[name].detail
-        elif section is None:
-            state = ShieldState.MISSING
-        elif section != right[name]:
-            state = ShieldState.OUTDATED
-        yield ShieldedUser(
-            name or None, state, section.fsid if section else None,
-            section.addrs if section else (), note)
+def _result(found: shield_survey.Survey, before: tuple[Override, ...],
+            now: tuple[Override, ...], failures: Mapping[str, str]
+            ) -> ShieldResult:
+    return ShieldResult(found.conf.path, tuple(
+        shield_states.users(found.plan, now, failures)), now != before)

@@ -81,18 +81,19 @@ class ShieldProver:
                 'Nothing was changed. Update Ceph on this host to 15.2.8 or '
                 'later.')
 
-    def failures(self, users: Iterable[str], samples: shield_survey.Samples
-                 ) -> Mapping[str, str]:
+    def failures(self, users: Iterable[str], samples: shield_survey.Samples,
+                 conf: str = '') -> Mapping[str, str]:
         """Open an image of each user with a dead list.
 
         :param users: those without a sample are left out
+        :param conf: text to read as the ceph.conf; '' for the real file
         :returns: QEMU's error for each user whose image does not open
         :raises ConfigError: a key may not be read
         """
         attempts = {user: self._opener.attempt(*samples[user])
                     for user in users if user in samples}
         cases = {user: dataclasses.replace(each, monitors=(DEAD,),
-                                           by=self._by)
+                                           by=self._by, conf=conf)
                  for user, each in attempts.items()
                  if isinstance(each, open_check.Case)}
         with self._listener.phase(

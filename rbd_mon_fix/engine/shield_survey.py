@@ -54,6 +54,16 @@ class ConfText:
     text: str
     before: tuple[Override, ...]
 
+    def having(self, overrides: tuple[Override, ...]) -> ConfText:
+        """Return the text with a block of these overrides, unwritten.
+
+        :param overrides: empty to remove the block
+        :raises Refused: the text, or the block in it, cannot be changed
+        """
+        with _explained(self.path):
+            return ConfText(self.path, override_block.put(
+                self.text, overrides), overrides)
+
     def write(self, overrides: tuple[Override, ...],
               in_place: bool) -> ConfText:
         """Write a block of these overrides, and return the new text.
@@ -64,11 +74,11 @@ class ConfText:
         :raises Refused: the text, or the block in it, cannot be changed
         :raises ConfigError: the file cannot be written
         """
+        new = self.having(overrides)
         with _explained(self.path):
-            new = override_block.put(self.text, overrides)
-            foreign_file.swap(self.path, self.text.encode(), new.encode(),
-                              in_place)
-        return ConfText(self.path, new, overrides)
+            foreign_file.swap(self.path, self.text.encode(),
+                              new.text.encode(), in_place)
+        return new
 
 
 @dataclasses.dataclass(frozen=True)

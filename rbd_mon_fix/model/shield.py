@@ -34,11 +34,14 @@ class Override:
     :param user: cephx user without ``client.``
     :param fsid: the cluster that listed the monitors
     :param addrs: the addresses; without a port, both default ports
+    :param is_proven: whether QEMU has opened an image with it; if not, the
+        run that wrote it is not over, or was killed
     """
 
     user: str
     fsid: str
     addrs: tuple[MonAddr, ...]
+    is_proven: bool = True
 
 
 class Obstacle(str, enum.Enum):
@@ -61,7 +64,7 @@ class Obstacle(str, enum.Enum):
 class Barred:
     """A cephx user whose section is not written, and the reason.
 
-    A section that an earlier run wrote stays as it is.
+    A section that an earlier run wrote and proved stays as it is.
 
     :param user: None for disks without a cephx user
     :param detail: the reason in a sentence

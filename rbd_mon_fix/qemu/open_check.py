@@ -64,6 +64,7 @@ class Case:
     :param key: the cephx key, base64; None without cephx
     :param by: open it as such a QEMU would, with the ceph.conf that it reads;
         None to open it as this process, without a ceph.conf
+    :param conf: text to read as the ceph.conf instead; '' for none
     """
 
     image: str
@@ -71,6 +72,7 @@ class Case:
     user: Optional[str]
     key: Optional[str] = dataclasses.field(repr=False)
     by: Optional[qemu_user.QemuUser] = None
+    conf: str = ''
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,7 +118,7 @@ async def _prove(cases: Sequence[Case], timeout: float, parallel: int,
 
 
 async def _open(case: Case, timeout: float) -> Proof:
-    with _nameless(_CONF.format(timeout=timeout)) as conf, \
+    with _nameless(case.conf or _CONF.format(timeout=timeout)) as conf, \
             _nameless(case.key or '') as key:
         words = _words(case, conf, key)
         began = time.monotonic()
@@ -170,7 +172,7 @@ def _words(case: Case, conf: int, key: int) -> list[str]:
         'driver': 'rbd', 'pool': pool, 'image': image,
         'server': [{'host': addr.host, 'port': str(addr.port or 0)}
                    for addr in case.monitors]}
-    if case.by is None:
+    if case.by is None or case.conf:
         source['conf'] = f'/dev/fd/{conf}'
     if namespace:
         source['namespace'] = '/'.join(namespace)

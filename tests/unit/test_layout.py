@@ -99,6 +99,8 @@ COVERED = {
     'ceph/discovery.py': ('unit/ceph/test_clusters.py', LEARNING),
     'engine/running_guests.py': (
         'unit/engine/test_connectivity.py', 'guests are judged there'),
+    'engine/shield_states.py': (
+        'unit/engine/test_shield.py', 'each action returns them'),
     'engine/shield_survey.py': (
         'unit/engine/test_shield.py', 'each shield begins with it'),
     'engine/__init__.py': (

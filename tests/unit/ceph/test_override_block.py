@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 import subprocess
 
@@ -41,6 +42,7 @@ def override(user='cinder', *addrs, fsid=FSID):
 
 
 CINDER = override()
+DOUBTED = dataclasses.replace(override('glance'), is_proven=False)
 NOVA = override('nova', '192.0.2.31:6789', '[2001:db8::31]', fsid=OTHER)
 
 PLAIN = '[global]\nmon_host = 192.0.2.1\n'
@@ -71,7 +73,7 @@ def settings(text, user):
 
 @pytest.mark.parametrize('text', TEXTS.values(), ids=TEXTS)
 @pytest.mark.parametrize('overrides', [
-    (CINDER,), (CINDER, NOVA), (NOVA, CINDER)], ids=repr)
+    (CINDER,), (CINDER, NOVA), (NOVA, CINDER), (CINDER, DOUBTED)], ids=repr)
 def test_put_and_remove_restore_each_byte(text, overrides):
     put = override_block.put(text, overrides)
     assert put.startswith(text)
@@ -101,6 +103,16 @@ def test_the_whole_text():
         '[client.cinder]\n'
         'mon_host_override = 192.0.2.21,192.0.2.22\n'
         '# END rbd-mon-fix shield\n')
+
+
+def test_a_section_that_is_not_proven_yet():
+    """The mark is a comment, which librados does not read."""
+    put = override_block.put(PLAIN, (DOUBTED,))
+    assert f'# cluster {FSID}, not proven yet\n[client.glance]\n' in put
+    proven = dataclasses.replace(DOUBTED, is_proven=True)
+    assert ini.parse(put) == ini.parse(override_block.put(PLAIN, (proven,)))
+    assert override_block.put(put, (proven,)) == override_block.put(
+        PLAIN, (proven,))
 
 
 def test_librados_reads_the_addresses():

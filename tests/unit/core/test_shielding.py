@@ -113,6 +113,15 @@ def test_a_user_that_is_barred(bar, given):
     assert found.barred[0].detail
 
 
+@pytest.mark.parametrize('others', [{}, {'client.cinder': '192.0.2.1'}])
+def test_a_section_that_is_not_proven(others):
+    """It is wanted once more, or goes if its user is barred."""
+    cut_off = dataclasses.replace(override(), is_proven=False)
+    found = plan(use(), before=(cut_off,), others=others)
+    assert found.overrides == (() if others else (override(),))
+    assert plan(before=(cut_off,), wanted=frozenset()).overrides == ()
+
+
 def test_images_in_two_clusters():
     found = plan(use(), use(cluster='west'), use('nova'))
     assert bars(found) == {'cinder': Obstacle.SEVERAL_CLUSTERS}

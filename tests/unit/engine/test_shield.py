@@ -40,24 +40,31 @@ BOTH = f'127.0.0.11,127.0.0.12,127.0.0.13,{RIGHT}'
 
 
 class Qemu:
-    """A QEMU that opens what the ceph.conf leads it to."""
+    """A QEMU that opens what the ceph.conf leads it to.
+
+    ``closed`` are the users whose images do not open, ``blind`` those that
+    cannot read the real file. ``meanwhile`` runs while that one is read.
+    """
 
     def __init__(self, path):
         self._path = path
         self.cases = []
         self.closed = set()
+        self.blind = set()
         self.meanwhile = lambda: None
 
     def prove(self, cases, timeout, parallel, advance):
         self.cases += cases
-        text = self._path.read_text()
-        self.meanwhile()
-        return [self._proof(case, text) for case in cases]
+        if any(not case.conf for case in cases):
+            self.seen = self._path.read_text()
+            self.meanwhile()
+        return [self._proof(case) for case in cases]
 
-    def _proof(self, case, text):
-        found = override_block.find(text)
+    def _proof(self, case):
+        found = override_block.find(case.conf or self.seen)
         users = {each.user for each in found.overrides} if found else set()
-        if case.user in users - self.closed:
+        users -= self.closed if case.conf else self.closed | self.blind
+        if case.user in users:
             return open_check.Proof(True, None, 0.1)
         return open_check.Proof(False, 'error connecting', 0.1)
 
@@ -120,7 +127,7 @@ def test_the_whole_way(host):
     assert state(host) == told(found)
     again = install(host)
     assert (told(again), again.changed) == (told(found), False)
-    assert len(host.qemu.cases) == 1
+    assert len(host.qemu.cases) == 2
     removed = engine.remove_shield(host.context())
     assert (removed.users, removed.changed) == ((), True)
     assert host.path.read_text() == CONF
@@ -128,12 +135,89 @@ def test_the_whole_way(host):
 
 
 def test_qemu_gets_a_dead_list_and_a_real_key(host):
+    """First with the text that is to be written, then with the file."""
     install(host)
-    [case] = host.qemu.cases
-    assert (case.image, case.user, case.by, case.monitors) == (
-        f'volumes/volume-{places.volume(1)}', 'cinder', BY,
-        (MonAddr('127.0.0.1', 1),))
-    assert case.key
+    trial, real = host.qemu.cases
+    for case in (trial, real):
+        assert (case.image, case.user, case.by, case.monitors) == (
+            f'volumes/volume-{places.volume(1)}', 'cinder', BY,
+            (MonAddr('127.0.0.1', 1),))
+        assert case.key
+    assert (trial.conf, real.conf) == (host.path.read_text(), '')
+
+
+def test_nothing_is_written_that_fails_on_trial(host):
+    """A guest that starts in that moment reads the same file."""
+    host.qemu.closed.add('cinder')
+    host.qemu.meanwhile = lambda: pytest.fail('the file was tried')
+    number = host.path.stat().st_ino
+    install(host)
+    assert host.path.stat().st_ino == number
+
+
+def killed(world, request=install):
+    """Leave behind what a run leaves that is killed before its proof."""
+    kept = []
+    world.qemu.meanwhile = lambda: kept.append(world.path.read_text())
+    request(world)
+    world.qemu.meanwhile = lambda: None
+    world.path.write_text(kept[0])
+
+
+@pytest.mark.parametrize('action', [install, refresh])
+def test_a_killed_run(host, action):
+    """Its section is noticed, and proven by the next run."""
+    killed(host)
+    assert state(host) == [('cinder', 'not proven', RIGHT)]
+    [row] = engine.shield_status(host.context()).users
+    assert 'cut off' in row.note
+    found = action(host)
+    assert (told(found), found.changed) == (
+        [('cinder', 'shielded', RIGHT)], True)
+    assert state(host) == told(found)
+
+
+@pytest.mark.parametrize('action', [install, refresh])
+@pytest.mark.parametrize('why', ['closed', 'blind'])
+def test_what_a_killed_run_left_goes_if_it_is_not_proven(host, action, why):
+    killed(host)
+    getattr(host.qemu, why).add('cinder')
+    found = action(host)
+    assert (told(found), found.changed) == (
+        [('cinder', 'not proven', '')], True)
+    assert host.path.read_text() == CONF
+
+
+def test_what_a_killed_run_left_goes_if_its_user_is_barred(host):
+    """The cluster is down, so that nothing can be proven."""
+    killed(host)
+    host.ceph_program.stop()
+    assert [row.state.value for row in refresh(host).users] == ['barred']
+    assert host.path.read_text() == CONF
+
+
+def test_what_a_killed_run_left_goes_if_no_disk_can_prove_it(host):
+    killed(host)
+    host.domains().texts.clear()
+    assert told(refresh(host)) == [('cinder', 'not proven', '')]
+    assert host.path.read_text() == CONF
+
+
+def test_a_killed_refresh_leaves_the_other_sections_proven(host):
+    install(host)
+    add(host, 2, 'nova')
+    killed(host)
+    assert state(host) == [('cinder', 'shielded', RIGHT),
+                           ('nova', 'not proven', RIGHT)]
+
+
+def test_a_section_without_disks_follows_the_cluster(host):
+    """Nothing can prove it; the monitors are those of its cluster."""
+    host.ceph_program.set_epoch(4)
+    install(host)
+    host.ceph_program.set_epoch(7)
+    host.domains().texts.clear()
+    assert told(refresh(host)) == [('cinder', 'shielded', RIGHT)]
 
 
 def test_refresh_follows_the_cluster(host):
@@ -170,10 +254,11 @@ def test_a_refresh_that_cannot_ask_changes_nothing(host):
     assert 'did not list its monitors itself' in row.note
 
 
-def test_a_section_that_is_not_proven_goes(host):
+@pytest.mark.parametrize('why', ['closed', 'blind'])
+def test_a_section_that_is_not_proven_goes(host, why):
     """Another one stays."""
     add(host, 2, 'nova')
-    host.qemu.closed.add('nova')
+    getattr(host.qemu, why).add('nova')
     found = install(host)
     assert told(found) == [
         ('cinder', 'shielded', RIGHT), ('nova', 'not proven', '')]
@@ -181,20 +266,22 @@ def test_a_section_that_is_not_proven_goes(host):
     assert found.changed and '[client.nova]' not in host.path.read_text()
 
 
-def test_nothing_is_left_of_a_shield_that_is_not_proven(host):
-    host.qemu.closed.add('cinder')
+@pytest.mark.parametrize('why', ['closed', 'blind'])
+def test_nothing_is_left_of_a_shield_that_is_not_proven(host, why):
+    getattr(host.qemu, why).add('cinder')
     found = install(host)
     assert (told(found), found.changed) == (
         [('cinder', 'not proven', '')], False)
     assert host.path.read_text() == CONF
 
 
-def test_a_refresh_that_is_not_proven_restores_the_section(host):
+@pytest.mark.parametrize('why', ['closed', 'blind'])
+def test_a_refresh_that_is_not_proven_restores_the_section(host, why):
     host.ceph_program.set_epoch(4)
     install(host)
     before = host.path.read_text()
     host.ceph_program.set_epoch(7)
-    host.qemu.closed.add('cinder')
+    getattr(host.qemu, why).add('cinder')
     assert told(refresh(host)) == [('cinder', 'not proven', BOTH)]
     assert host.path.read_text() == before
 
@@ -223,13 +310,16 @@ def test_a_missing_secret(host):
 
 
 def test_others_change_the_file_while_it_is_proven(host):
-    """Their change stays, and the message says what is in the file."""
-    host.qemu.closed.add('cinder')
+    """Their change stays, and the next run mends what is in the file."""
     host.qemu.meanwhile = lambda: host.path.write_text(
         host.path.read_text() + '[mon]\n')
-    with pytest.raises(exceptions.Conflict, match='sections that are not '
-                       'proven.*shield remove'):
+    with pytest.raises(exceptions.Conflict, match='marked as not proven.*'
+                       'shield refresh'):
         install(host)
+    assert host.path.read_text().endswith('[mon]\n')
+    assert state(host) == [('cinder', 'not proven', RIGHT)]
+    host.qemu.meanwhile = lambda: None
+    assert told(refresh(host)) == [('cinder', 'shielded', RIGHT)]
     assert host.path.read_text().endswith('[mon]\n')
 
 

@@ -161,3 +161,12 @@ def test_an_image_is_opened_as_libvirt_s_qemu_opens_it(
     assert second.startswith('setpriv --reuid=64055 --regid=108 ')
     told = (tmp_path / 'args').read_text()
     assert '"conf"' not in told and '"host": "192.0.2.1"' in told
+
+
+def test_another_text_instead_of_the_ceph_conf(qemu_img, tmp_path):
+    qemu_img('for last; do :; done; conf=$(printf %s "$last" | sed '
+             f"""'s/.*"conf": "//; s/".*//'); cat "$conf" > {tmp_path}/conf""")
+    for by in (None, qemu_user.QemuUser()):
+        found, = prove(dataclasses.replace(CASE, by=by, conf='[global]\n'))
+        assert found.opened
+        assert (tmp_path / 'conf').read_text() == '[global]\n'
