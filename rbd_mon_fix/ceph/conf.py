@@ -27,6 +27,7 @@ from rbd_mon_fix import exceptions
 from rbd_mon_fix.ceph import dns
 from rbd_mon_fix.ceph import ini as ceph_ini
 from rbd_mon_fix.ceph import mon_host
+from rbd_mon_fix.ceph import override_block
 from rbd_mon_fix.model.monmap import Monitor
 from rbd_mon_fix.model.monmap import MonMap
 
@@ -43,8 +44,11 @@ class CephConf:
 
     :param path: the file
     :param fsid: in lower case; None if it is not set
-    :param settings: the settings of the client's sections, by normalized key
+    :param settings: the settings of the client's sections, by normalized
+        key, without those that ``shield`` wrote
     :param mon_addrs: ``mon addr`` of each monitor with a section
+    :param has_override: whether anything, ``shield`` included, makes librados
+        ignore ``mon_host``
     :param text: the whole file, which may hold keys
     """
 
@@ -52,31 +56,35 @@ class CephConf:
     fsid: Optional[str]
     settings: dict[str, str]
     mon_addrs: dict[str, str]
+    has_override: bool
     text: str = dataclasses.field(default='', repr=False)
 
     @property
     def mon_host(self) -> str:
         """Return the list of monitors that librados reads first, or ''."""
-        return (self.settings.get('mon_host_override')
+        return (self.settings.get(override_block.KEY)
                 or self.settings.get('mon_host', ''))
 
     def monmap(self) -> MonMap:
         """Return the monitors, with names resolved to addresses.
 
         The sources and their order are those of MonMap::build_initial in
-        src/mon/MonMap.cc: ``mon_host_override`` (since 15.2.8),
-        ``mon_host``, monitor sections, DNS.
+        src/mon/MonMap.cc: ``mon_host_override``, ``mon_host``, monitor
+        sections, DNS. The block of ``shield`` is a copy of the list that is
+        wanted here, so it does not count.
 
         :raises ConfigError: no monitors found; librados would fail too
         """
-        try:
-            if self.mon_host:
-                return MonMap(mon_host.parse(self.mon_host))
-        except ValueError as e:
-            raise exceptions.ConfigError(
-                f'Invalid mon_host in {self.path}: {e}.',
-                'Correct mon_host (for example: "192.0.2.1 192.0.2.2"), or '
-                'give the right monitors with --monitors-file.') from e
+        for key in (override_block.KEY, 'mon_host'):
+            text = self.settings.get(key, '')
+            try:
+                if text:
+                    return MonMap(mon_host.parse(text))
+            except ValueError as e:
+                raise exceptions.ConfigError(
+                    f'Invalid {key} in {self.path}: {e}.',
+                    f'Correct {key} (for example: "192.0.2.1 192.0.2.2"), or '
+                    'give the right monitors with --monitors-file.') from e
         return MonMap(self._from_sections() or self._from_dns())
 
     def _from_sections(self) -> tuple[Monitor, ...]:
@@ -139,7 +147,8 @@ def load(path: str, cluster: str = 'ceph',
     """
     try:
         text = pathlib.Path(path).read_text(encoding='utf-8')
-        sections = ceph_ini.parse(text)
+        sections = override_block.outside(text)
+        everything = ceph_ini.parse(text)
     except OSError as e:
         raise exceptions.ConfigError(
             f'Cannot read {path}: {e.strerror}.',
@@ -149,26 +158,29 @@ def load(path: str, cluster: str = 'ceph',
         raise exceptions.ConfigError(
             f'{path} is not a valid ceph.conf: {e}.',
             'Correct the file, or use --monitors-file.') from e
-    if not any(sections.values()):
+    if not any(everything.values()):
         raise exceptions.ConfigError(
             f'{path} has no settings.', 'Set at least mon_host in it, or '
             'name the right ceph.conf in the config of Cinder or Nova.')
     return dataclasses.replace(
-        _conf(path, sections, cluster, user or _DEFAULT_USER), text=text)
+        _conf(path, sections, everything, cluster, user or _DEFAULT_USER),
+        text=text)
 
 
-def _conf(path: str, sections: _Sections, cluster: str,
-          user: str) -> CephConf:
+def _conf(path: str, sections: _Sections, everything: _Sections,
+          cluster: str, user: str) -> CephConf:
     meta = {'cluster': cluster, 'type': 'client', 'id': user,
             'name': f'client.{user}',
             'host': socket.gethostname().split('.')[0]}
-    settings = _settings(
-        sections, ('global', 'client', f'client.{user}'), meta)
+    order = ('global', 'client', f'client.{user}')
+    settings = _settings(sections, order, meta)
     mon_addrs = {
         name[4:]: _settings(sections, ('global', 'mon', name), meta).get(
             'mon_addr', '')
         for name in sections if name.startswith('mon.') and name != 'mon.'}
-    return CephConf(path, _fsid(path, settings), settings, mon_addrs)
+    return CephConf(
+        path, _fsid(path, settings), settings, mon_addrs,
+        bool(_settings(everything, order, meta).get(override_block.KEY)))
 
 
 def _settings(sections: _Sections, order: tuple[str, ...],

@@ -141,7 +141,7 @@ def _ways(conf: ceph_backends.ClusterConf) -> Iterator[Way]:
     for way in ways:
         with contextlib.suppress(exceptions.ConfigError):
             if ceph_conf.load(conf.path, conf.cluster_name,
-                              way.user).settings.get('mon_host_override'):
+                              way.user).has_override:
                 yield dataclasses.replace(way, bypass=True)
 
 

@@ -115,6 +115,22 @@ def others(text: str) -> Mapping[str, str]:
         _without(text, find(text))).items() if KEY in settings}
 
 
+def outside(text: str) -> dict[str, dict[str, str]]:
+    """Return the settings of a text without those of the block.
+
+    Which overrides somebody else means is not known once the block was
+    edited, so none is returned.
+
+    :raises ValueError: the text is malformed
+    """
+    try:
+        return ini.parse(_without(text, find(text)))
+    except ValueError:
+        return {name: {key: value for key, value in settings.items()
+                       if key != KEY}
+                for name, settings in ini.parse(text).items()}
+
+
 def is_safe(user: str) -> bool:
     """Return whether a section can bear the name of a cephx user."""
     try:

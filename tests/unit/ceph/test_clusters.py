@@ -16,6 +16,7 @@
 
 import json
 import logging
+import pathlib
 
 import pytest
 
@@ -24,10 +25,13 @@ from rbd_mon_fix.ceph import client as ceph
 from rbd_mon_fix.ceph import clusters as ceph_clusters
 from rbd_mon_fix.ceph import conf as ceph_conf
 from rbd_mon_fix.ceph import monitors_file
+from rbd_mon_fix.ceph import override_block
 from rbd_mon_fix.conf import cinder as cinder_conf
 from rbd_mon_fix.conf import nova as nova_conf
 from rbd_mon_fix.model.cluster import Backend
 from rbd_mon_fix.model.cluster import Source
+from rbd_mon_fix.model.monmap import MonAddr
+from rbd_mon_fix.model.shield import Override
 from rbd_mon_fix.report import schema
 
 FSID = '11111111-0f05-4842-a642-2f40a98c65ab'
@@ -423,6 +427,22 @@ def test_an_override_whose_monitors_are_gone(conf, cloud, section,
         Source.MON_DUMP if asked_twice else Source.CEPH_CONF)
     if asked_twice:
         assert found.way.bypass
+
+
+@pytest.mark.parametrize('answers', [True, False])
+def test_a_shield_whose_monitors_are_gone(conf, cloud, answers):
+    """Its block is never the source of the list, only in the way."""
+    path = pathlib.Path(conf('a.conf', FSID))
+    stated = ceph_conf.load(str(path)).monmap()
+    path.write_text(override_block.put(path.read_text(), [Override(
+        'cinder', FSID, (MonAddr('10.0.0.8', None),))]))
+    if answers:
+        cloud['bypass'] = FSID, '10.0.0.9'
+    found, = learn(cinder=cinder(backend('a', str(path))))
+    assert len(cloud.asked) == 2
+    assert found.source is (Source.MON_DUMP if answers else Source.CEPH_CONF)
+    if not answers:
+        assert found.monmap == stated
 
 
 def test_an_override_that_works(conf, cloud):

@@ -47,14 +47,13 @@ def hosts(conf):
      ['10.0.0.9:6789']),
     ('[client.other]\nmon_host=10.0.0.8\n[mon]\nmon_host=10.0.0.9\n'
      '[global]\nmon_host=10.0.0.1\n', ['10.0.0.1:6789']),
-    # It comes before all else, also in a section of less weight.
-    ('[global]\nmon_host_override=10.0.0.7\n[client]\nmon_host=10.0.0.9\n',
-     ['10.0.0.7:6789']),
-    ('[client.cinder]\nmon host override = 10.0.0.8\n[client.other]\n'
-     'mon_host_override=10.0.0.6\n[global]\nmon_host=10.0.0.1\n',
-     ['10.0.0.8:6789']),
-    ('[client]\nmon_host_override=\nmon_host=10.0.0.9\n',
-     ['10.0.0.9:6789']),
+    # An override of the site outranks mon_host, wherever it is.
+    ('[global]\nmon_host_override = 10.0.0.2\n'
+     '[client.cinder]\nmon_host=10.0.0.8\n', ['10.0.0.2:6789']),
+    ('[client.other]\nmon_host_override = 10.0.0.2\n'
+     '[global]\nmon_host=10.0.0.1\n', ['10.0.0.1:6789']),
+    ('[global]\nmon_host_override=\nmon_host=10.0.0.1\n',
+     ['10.0.0.1:6789']),
     # Sections of monitors, used if there is no mon_host.
     ('[mon.b]\nmon_addr=10.0.0.9\n[mon.a]\nmon addr=10.0.0.7:1234\n',
      ['10.0.0.7:1234', '10.0.0.9:6789']),
@@ -123,9 +122,10 @@ def test_files_that_cannot_be_read(tmp_path):
 
 @pytest.mark.parametrize('value', [
     'no-such-name.invalid', '\\;', '10.0.0.1:abc', '[v2:10.0.0.1:3300'])
-def test_a_mon_host_that_parses_to_nothing(load, tmp_path, value):
-    conf = load(f'[global]\nmon_host = {value}\n')
-    with pytest.raises(exceptions.ConfigError, match='mon_host') as caught:
+@pytest.mark.parametrize('key', ['mon_host', 'mon_host_override'])
+def test_a_mon_host_that_parses_to_nothing(load, tmp_path, key, value):
+    conf = load(f'[global]\n{key} = {value}\n')
+    with pytest.raises(exceptions.ConfigError, match=f'{key} ') as caught:
         conf.monmap()
     assert str(tmp_path) in caught.value.message
     assert '--monitors-file' in caught.value.hint

@@ -124,11 +124,24 @@ def test_librados_reads_the_addresses():
 
 
 def test_our_reader_of_a_whole_file(tmp_path):
+    """The block is a copy of what the reader looks for."""
     path = tmp_path / 'ceph.conf'
-    path.write_text(override_block.put(TEXTS['the same section'], (CINDER,)))
-    found = ceph_conf.load(str(path), user='cinder').settings
-    assert (found['keyring'], found['mon_host_override']) == (
-        '/k', '192.0.2.21,192.0.2.22')
+    text = TEXTS['the same section']
+    for block, has_override in (((), False), ((CINDER,), True),
+                                ((NOVA,), False)):
+        path.write_text(override_block.put(text, block))
+        found = ceph_conf.load(str(path), user='cinder')
+        assert found.settings == settings(text, 'cinder')
+        assert found.has_override is has_override
+
+
+def test_our_reader_after_somebody_has_edited_the_block(tmp_path):
+    path = tmp_path / 'ceph.conf'
+    path.write_text(override_block.put(PLAIN, (CINDER,)).replace(
+        '192.0.2.22', '192.0.2.99'))
+    found = ceph_conf.load(str(path), user='cinder')
+    assert found.settings == settings(PLAIN, 'cinder')
+    assert found.has_override
 
 
 @pytest.mark.parametrize('text', [PLAIN, PLAIN[:-1]])
