@@ -31,7 +31,7 @@ from rbd_mon_fix.report import schema
 from rbd_mon_fix.report import verify_screen
 
 COLUMNS = ('host', 'instance', 'name', 'store', 'disk', 'image', 'opened',
-           'error', 'seconds')
+           'error', 'seconds', 'shielded')
 
 
 def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
@@ -63,7 +63,7 @@ def _row(opened: engine.Opened) -> dict[str, Any]:
             'name': opened.name or None, 'store': where.store,
             'disk': opened.device, 'image': opened.image,
             'opened': proof.opened, 'error': proof.error,
-            'seconds': round(proof.seconds, 3)}
+            'seconds': round(proof.seconds, 3), 'shielded': opened.shielded}
 
 
 def _disk(opened: engine.Opened) -> verify_screen.OpenedDisk:
@@ -71,4 +71,4 @@ def _disk(opened: engine.Opened) -> verify_screen.OpenedDisk:
     return verify_screen.OpenedDisk(
         where.host, where.instance, opened.name, where.store, opened.device,
         opened.image, None if proof.opened else proof.error or 'no message',
-        proof.seconds, proof.tried)
+        proof.seconds, proof.tried, opened.shielded)

@@ -172,7 +172,8 @@ def read(source: RbdSource, place: Place, content: bytes) -> RbdDisk:
         secret_uuid=uuid, secret_usage=usage,
         monitors=monitors, ragged=ragged,
         verbatim=content[place.start:place.end].decode(),
-        volume_id=source.volume_id)
+        volume_id=source.volume_id,
+        own_conf=bool(source.element.all('config')))
 
 
 def credential(auth: Optional[xml_tree.Element]

@@ -22,6 +22,9 @@ from typing import Optional
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.engine import context as contexts
+from rbd_mon_fix.model.disk import RbdDisk
+from rbd_mon_fix.model.record import Locator
+from rbd_mon_fix.stores import registry
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +40,21 @@ class SecretName:
 
     def __str__(self) -> str:
         return self.uuid or f'with the usage "{self.usage}"'
+
+
+def of_disk(context: contexts.Context, where: Locator, disk: RbdDisk
+            ) -> tuple[Optional[str], Optional[SecretName]]:
+    """Return the user and secret that the document's reader would use."""
+    nova = context.nova
+    if (registry.SPECS[where.store].secret_from_nova
+            and disk.secret_uuid is None
+            and nova is not None and nova.rbd_secret_uuid):
+        return nova.rbd_user, SecretName(
+            where.host, nova.rbd_secret_uuid, None)
+    if disk.secret_uuid is None and disk.secret_usage is None:
+        return disk.user, None
+    return disk.user, SecretName(
+        where.host, disk.secret_uuid, disk.secret_usage)
 
 
 class Keys:

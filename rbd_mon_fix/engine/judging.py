@@ -26,9 +26,11 @@ from rbd_mon_fix.core import impact
 from rbd_mon_fix.core import ownership as ownership_module
 from rbd_mon_fix.core import planning
 from rbd_mon_fix.core import readers
+from rbd_mon_fix.core import shield_effect
 from rbd_mon_fix.engine import context as contexts
 from rbd_mon_fix.engine import scan as scans
 from rbd_mon_fix.engine import selection as selections
+from rbd_mon_fix.engine import shield_cover
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.disk import RbdDisk
 from rbd_mon_fix.model.instance import Instance
@@ -62,6 +64,7 @@ class Judge:
         self._asked: set[MonAddr] = set()
         self._greeting: frozenset[MonAddr] = frozenset()
         self._nova: dict[str, Optional[int]] = {}
+        self._shields: dict[str, Mapping[str, str]] = {}
 
     def judge(self, batch: scans.Batch) -> Judged:
         """Judge the copies of a batch and plan its changes.
@@ -70,8 +73,18 @@ class Judge:
         :raises Unreachable: the connection to Cinder's database was lost
         """
         known = self.knowledge(batch.scope.instances, batch.records)
-        return Judged(batch.scope.host, planning.plan(batch.records, known),
+        plan = planning.plan(batch.records, known)
+        return Judged(batch.scope.host, self.shielded(plan, batch.scope.host),
                       known.moving)
+
+    def shielded(self, plan: Plan, host: str) -> Plan:
+        """Return a plan that takes the shield of its host into account."""
+        if host not in self._shields:
+            self._shields[host] = shield_cover.shielded(self._context, host)
+        return shield_effect.applied(
+            plan, self._shields[host], functools.partial(
+                shield_cover.user_of, self._context)
+        ) if self._shields[host] else plan
 
     def knowledge(self, instances: Mapping[str, Instance],
                   records: Collection[Record],

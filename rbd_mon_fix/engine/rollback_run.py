@@ -184,8 +184,9 @@ class _Planner:
         records = {entry.locator: _record(self._scan, entry.locator)
                    for entry in entries}
         instances = _instances(host, entries, self._scan)
-        return inverse.plan(entries, records, instances, self._knowledge(
+        plan = inverse.plan(entries, records, instances, self._knowledge(
             entries, list(filter(None, records.values())), instances))
+        return self._judge.shielded(plan, host) if self._judge else plan
 
     def _knowledge(self, entries: Sequence[Entry], records: Sequence[Record],
                    instances: Mapping[str, Instance]

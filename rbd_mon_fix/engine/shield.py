@@ -21,7 +21,9 @@ from typing import Iterator, Mapping, Optional
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.engine import context as contexts
+from rbd_mon_fix.engine import qemu_on_host
 from rbd_mon_fix.engine import reporting
+from rbd_mon_fix.engine import shield_conf
 from rbd_mon_fix.engine import shield_proof
 from rbd_mon_fix.engine import shield_states
 from rbd_mon_fix.engine import shield_survey
@@ -96,10 +98,10 @@ def remove_shield(context: contexts.Context) -> ShieldResult:
         in it was edited
     """
     with locks.held(context.journal_dir, [context.local_host.name]):
-        conf = shield_survey.read(context)
+        conf = shield_conf.read(context)
         if not conf.before:
             return ShieldResult(conf.path, ())
-        conf.write((), shield_proof.is_mounted(conf.path))
+        conf.write((), qemu_on_host.is_mounted(conf.path))
         return ShieldResult(conf.path, (), True)
 
 
@@ -116,7 +118,7 @@ def _written(context: contexts.Context, found: shield_survey.Survey,
         return _result(found, before, before, {})
     prover = shield_proof.ShieldProver(context, found.host, found.conf.path,
                                        limits, listener)
-    in_place = shield_proof.is_mounted(found.conf.path)
+    in_place = qemu_on_host.is_mounted(found.conf.path)
     failures = dict(_untestable(found, plan))
     failures.update(prover.failures(
         _new(plan.overrides, before), found.samples,
@@ -125,7 +127,7 @@ def _written(context: contexts.Context, found: shield_survey.Survey,
     if wanted == before:
         return _result(found, before, before, failures)
     new = _new(wanted, before)
-    written: Optional[shield_survey.ConfText] = None
+    written: Optional[shield_conf.ConfText] = None
     kept = before
     try:
         written = found.conf.write(tuple(
@@ -159,7 +161,7 @@ def _untestable(found: shield_survey.Survey,
             yield each.user, 'No disk on this host has this user.'
 
 
-def _settle(written: shield_survey.ConfText, kept: tuple[Override, ...],
+def _settle(written: shield_conf.ConfText, kept: tuple[Override, ...],
             in_place: bool) -> None:
     """Replace the sections that were written by those to keep.
 

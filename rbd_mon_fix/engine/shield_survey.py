@@ -12,13 +12,12 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The ceph.conf of this host, and the sections that it should have."""
+"""What this host uses, and the sections that its ceph.conf should have."""
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-from typing import Iterator, Mapping, Optional
+from typing import Iterable, Iterator, Mapping
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.ceph import ini
@@ -28,57 +27,19 @@ from rbd_mon_fix.engine import context as contexts
 from rbd_mon_fix.engine import judging
 from rbd_mon_fix.engine import scan as scans
 from rbd_mon_fix.engine import selection as selections
+from rbd_mon_fix.engine import shield_conf
+from rbd_mon_fix.engine import shield_cover
 from rbd_mon_fix.model import secret
 from rbd_mon_fix.model.disk import RbdDisk
 from rbd_mon_fix.model.plan import Copy
 from rbd_mon_fix.model.plan import State
 from rbd_mon_fix.model.record import Locator
-from rbd_mon_fix.model.shield import Override
 from rbd_mon_fix.model.shield import ShieldPlan
-from rbd_mon_fix.state import foreign_file
 
 # Guests that Nova does not know read the same ceph.conf.
 _EVERYTHING = selections.ScanRequest(unmanaged=True)
 
 Samples = Mapping[str, tuple[Locator, RbdDisk]]
-
-
-@dataclasses.dataclass(frozen=True)
-class ConfText:
-    """A ceph.conf as it was read.
-
-    :param before: the overrides in its block
-    """
-
-    path: str
-    text: str
-    before: tuple[Override, ...]
-
-    def having(self, overrides: tuple[Override, ...]) -> ConfText:
-        """Return the text with a block of these overrides, unwritten.
-
-        :param overrides: empty to remove the block
-        :raises Refused: the text, or the block in it, cannot be changed
-        """
-        with _explained(self.path):
-            return ConfText(self.path, override_block.put(
-                self.text, overrides), overrides)
-
-    def write(self, overrides: tuple[Override, ...],
-              in_place: bool) -> ConfText:
-        """Write a block of these overrides, and return the new text.
-
-        :param overrides: empty to remove the block
-        :param in_place: whether something has the file itself mounted
-        :raises Conflict: the file has changed; nothing was written
-        :raises Refused: the text, or the block in it, cannot be changed
-        :raises ConfigError: the file cannot be written
-        """
-        new = self.having(overrides)
-        with _explained(self.path):
-            foreign_file.swap(self.path, self.text.encode(),
-                              new.text.encode(), in_place)
-        return new
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,24 +53,10 @@ class Survey:
     """
 
     host: str
-    conf: ConfText
+    conf: shield_conf.ConfText
     plan: ShieldPlan
     refreshed: ShieldPlan
     samples: Samples
-
-
-def read(context: contexts.Context) -> ConfText:
-    """Return the ceph.conf that the config names.
-
-    :raises ConfigError: the file cannot be read
-    :raises Refused: the file is malformed, or its block was edited
-    """
-    path = str(context.conf.shield.conf)
-    with _explained(path):
-        text = foreign_file.read(path).decode()
-        ini.parse(text)
-        found = override_block.find(text)
-    return ConfText(path, text, found.overrides if found else ())
 
 
 def survey(context: contexts.Context) -> Survey:
@@ -128,23 +75,26 @@ def survey(context: contexts.Context) -> Survey:
         raise exceptions.ConfigError(
             'The shield needs monitors that the cluster itself has listed, '
             'and --offline forbids to ask it.', 'Omit --offline.')
-    conf = read(context)
+    conf = shield_conf.read(context)
     selection = selections.select(_EVERYTHING, context)
     context.local_host.require(selection.hosts, 'shield')
     copies = list(_copies(context, selection))
+    used = [(shield_cover.user_of(context, copy), copy.locator, copy.disk,
+             copy.cluster) for copy in copies
+            if copy.disk and copy.state is not State.UNREADABLE]
     rules = shielding.ShieldRules(
-        context.histories.clusters, answering, _facts(conf, copies),
-        tuple(shielding.ImageUse(copy.disk.image, copy.disk.user,
-                                 copy.cluster)
-              for copy in copies
-              if copy.disk and copy.state is not State.UNREADABLE),
+        context.histories.clusters, answering,
+        _facts(conf, {user for user, *_ in used if user}),
+        tuple(shielding.ImageUse(disk.image, user, cluster)
+              for user, _, disk, cluster in used),
         tuple(dict.fromkeys(
             f'{copy.locator.store} of {copy.locator.instance}'
             for copy in copies if copy.state is State.UNREADABLE)))
     return Survey(
         selection.hosts[0], conf, rules.plan(),
         rules.plan(frozenset(each.user for each in conf.before)),
-        _samples(copies))
+        _samples((user, (where, disk)) for user, where, disk, _ in used
+                 if user))
 
 
 def _copies(context: contexts.Context,
@@ -155,51 +105,26 @@ def _copies(context: contexts.Context,
         yield from judge.judge(batch).plan.copies
 
 
-def _facts(conf: ConfText, copies: list[Copy]) -> shielding.ConfFacts:
-    users = {copy.disk.user for copy in copies if copy.disk}
-    with _explained(conf.path):
+def _facts(conf: shield_conf.ConfText, users: Iterable[str]
+           ) -> shielding.ConfFacts:
+    with shield_conf.explained(conf.path):
         return shielding.ConfFacts(
             secret.canonical(ini.parse(conf.text)['global'].get('fsid')),
             conf.before, override_block.others(conf.text),
             frozenset(user for user in users
-                      if user and not override_block.is_safe(user)))
+                      if not override_block.is_safe(user)))
 
 
-def _samples(copies: list[Copy]) -> Samples:
+def _samples(disks: Iterable[tuple[str, tuple[Locator, RbdDisk]]]
+             ) -> Samples:
     """Return an image of each user, one whose secret is named if possible."""
     found: dict[str, tuple[Locator, RbdDisk]] = {}
-    for copy in copies:
-        disk = copy.disk
-        if (disk is None or disk.user is None
-                or copy.state is State.UNREADABLE):
-            continue
-        known = found.get(disk.user)
-        if known is None or (_names_secret(disk)
-                             and not _names_secret(known[1])):
-            found[disk.user] = copy.locator, disk
+    for user, disk in disks:
+        if user not in found or (_names_secret(disk[1])
+                                 and not _names_secret(found[user][1])):
+            found[user] = disk
     return found
 
 
 def _names_secret(disk: RbdDisk) -> bool:
     return bool(disk.secret_uuid or disk.secret_usage)
-
-
-@contextlib.contextmanager
-def _explained(path: str) -> Iterator[None]:
-    """Translate what the file or its text raises."""
-    failure: Optional[exceptions.RbdMonFixError] = None
-    try:
-        yield
-    except OSError as error:
-        failure = exceptions.ConfigError(
-            f'Cannot access {path}: {error.strerror}.',
-            'Run as root on the compute host, and name the ceph.conf that '
-            'QEMU reads with --shield-conf.')
-    except ValueError as error:
-        words = ('it is not UTF-8' if isinstance(error, UnicodeDecodeError)
-                 else str(error))
-        failure = exceptions.Refused(
-            f'{path} is left alone: {words}.', 'Nothing was changed. Correct '
-            'the file by hand; lines in the block belong elsewhere.')
-    if failure:
-        raise failure

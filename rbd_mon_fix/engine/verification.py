@@ -17,7 +17,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Iterator, Mapping, Optional, Sequence, Union
+from typing import Iterable, Iterator, Mapping, Optional, Sequence, Union
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.engine import cephx_keys
@@ -25,6 +25,7 @@ from rbd_mon_fix.engine import context as contexts
 from rbd_mon_fix.engine import reporting
 from rbd_mon_fix.engine import scan as scans
 from rbd_mon_fix.engine import selection as selections
+from rbd_mon_fix.engine import shield_cover
 from rbd_mon_fix.model.disk import RbdDisk
 from rbd_mon_fix.model.disk import device_of
 from rbd_mon_fix.model.plan import Change
@@ -61,6 +62,8 @@ class Opened:
     :param name: the name of the server; '' if it has none
     :param device: None if the document names no device
     :param image: None if the document cannot be read
+    :param shielded: whether it does not open by its own list, but does with
+        the shield of this host
     """
 
     locator: Locator
@@ -68,6 +71,7 @@ class Opened:
     device: Optional[str]
     image: Optional[str]
     proof: open_check.Proof
+    shielded: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,7 +90,8 @@ def verify(context: contexts.Context, request: VerifyRequest,
            ) -> VerifyResult:
     """Open every disk that a cold start on this machine would open.
 
-    Only documents and secrets are used; clusters need not be known.
+    Only documents and secrets are used, and for disks that do not open the
+    shield of this host; clusters need not be known.
 
     :raises ConfigError: a host is not this machine, no cold start reads the
         stores, a key may not be read, or QEMU cannot open rbd at all
@@ -102,11 +107,15 @@ def verify(context: contexts.Context, request: VerifyRequest,
                  if _counts(record, batch)
                  for each in _disks(record, batch.scope.instances[
                      record.locator.instance].name)]
-        proofs = iter(prover.prove([
-            (each.locator, disk) for each, disk in found if disk]))
+        tried = [(each.locator, disk) for each, disk in found if disk]
+        proofs = prover.prove(tried)
+        shielded = prover.shielded(batch.scope.host, [
+            each for each, proof in zip(tried, proofs) if not proof.opened])
+        results = iter(proofs)
         disks += [dataclasses.replace(
-                      each, proof=next(proofs) if disk else each.proof)
-                  for each, disk in found]
+                      each, proof=next(results),
+                      shielded=(each.locator, disk) in shielded)
+                  if disk else each for each, disk in found]
     return VerifyResult(tuple(disks), scan.lost)
 
 
@@ -147,16 +156,35 @@ class Prover:
         :raises ConfigError: a key may not be read, or QEMU cannot open rbd
         """
         attempts = [self.attempt(*disk) for disk in disks]
-        cases = list(dict.fromkeys(
-            each for each in attempts if isinstance(each, open_check.Case)))
-        with self._listener.phase(
-                reporting.Phase.OPENING.value, len(cases)) as advance:
-            proofs = dict(zip(cases, open_check.prove(
-                cases, self._limits.timeout, self._limits.parallel,
-                advance)))
+        proofs = self._opened(
+            each for each in attempts if isinstance(each, open_check.Case))
         return [dataclasses.replace(proofs[each], tried=each.monitors)
                 if isinstance(each, open_check.Case) else each
                 for each in attempts]
+
+    def shielded(self, host: str, disks: Sequence[tuple[Locator, RbdDisk]]
+                 ) -> frozenset[tuple[Locator, RbdDisk]]:
+        """Return which disks open with the shield of this host.
+
+        They are opened as QEMU's user, with the ceph.conf that QEMU reads.
+
+        :param host: this machine, as Nova names it
+        :param disks: disks that do not open by their own lists
+        :raises ConfigError: a key may not be read
+        """
+        cases = shield_cover.cases(self._context, host, disks, self.attempt)
+        proofs = self._opened(cases.values()) if cases else {}
+        return frozenset(disk for disk, case in cases.items()
+                         if proofs[case].opened)
+
+    def _opened(self, cases: Iterable[open_check.Case]
+                ) -> Mapping[open_check.Case, open_check.Proof]:
+        wanted = list(dict.fromkeys(cases))
+        with self._listener.phase(
+                reporting.Phase.OPENING.value, len(wanted)) as advance:
+            return dict(zip(wanted, open_check.prove(
+                wanted, self._limits.timeout, self._limits.parallel,
+                advance)))
 
     def complaints(self, changes: Sequence[Change]) -> Mapping[Locator, str]:
         """Return QEMU's error for each changed record that does not open."""
@@ -171,7 +199,7 @@ class Prover:
     def attempt(self, where: Locator, disk: RbdDisk
                 ) -> Union[open_check.Case, open_check.Proof]:
         """Return a disk's case, or a failed proof if its secret is gone."""
-        user, secret = self._credentials(where, disk)
+        user, secret = cephx_keys.of_disk(self._context, where, disk)
         if user is None or secret is None:
             return open_check.Case(disk.image, disk.monitors, user, None)
         try:
@@ -179,21 +207,6 @@ class Prover:
         except exceptions.Gone as error:
             return open_check.Proof(False, error.message, 0.0)
         return open_check.Case(disk.image, disk.monitors, user, key)
-
-    def _credentials(self, where: Locator, disk: RbdDisk
-                     ) -> tuple[Optional[str],
-                                Optional[cephx_keys.SecretName]]:
-        """Return the user and secret that the document's reader would use."""
-        nova = self._context.nova
-        if (registry.SPECS[where.store].secret_from_nova
-                and disk.secret_uuid is None
-                and nova is not None and nova.rbd_secret_uuid):
-            return nova.rbd_user, cephx_keys.SecretName(
-                where.host, nova.rbd_secret_uuid, None)
-        if disk.secret_uuid is None and disk.secret_usage is None:
-            return disk.user, None
-        return disk.user, cephx_keys.SecretName(
-            where.host, disk.secret_uuid, disk.secret_usage)
 
 
 def _is_cold(locator: Locator) -> bool:

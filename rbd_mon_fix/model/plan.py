@@ -85,6 +85,8 @@ class Copy:
         addresses that it had before the run, right or wrong; None elsewhere
     :param live: the addresses of the same image in the running guest; None
         if the guest does not run, or has another image in its place
+    :param shielded: whether the addresses are wrong, but ignored by every
+        QEMU that starts on this host
     """
 
     locator: Locator
@@ -101,6 +103,7 @@ class Copy:
     breaks_after: tuple[Operation, ...] = ()
     restore: Optional[bool] = None
     live: Optional[tuple[MonAddr, ...]] = None
+    shielded: bool = False
 
     @property
     def wrong(self) -> bool:

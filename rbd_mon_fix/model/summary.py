@@ -69,6 +69,8 @@ class Summary:
     - ``lost_before``, ``lost``, ``lost_after_plan``: the same for all hosts.
     - ``doubtful``: servers with copies that could not be judged.
     - ``stranded``: the servers whose QEMU process has lost its monitors.
+    - ``shielded``: servers with copies that a shield makes harmless on this
+      host.
 
     Copies:
 
@@ -104,6 +106,7 @@ class Summary:
         self.unsettled = 0
         self.left_alone = 0
         self.findings = 0
+        self.shielded = 0
         self.stranded: list[str] = []
         self.states: Counter[State] = collections.Counter()
         self.skipped: Counter[SkipReason] = collections.Counter()
@@ -126,6 +129,7 @@ class Summary:
         self.still_broken += not HANDED_ON.issuperset(left)
         self.broken_after_plan += not HANDED_ON.issuperset(planned)
         self.doubtful += any(copy.not_judged for copy in copies)
+        self.shielded += any(copy.shielded for copy in copies)
         self.found.update(found)
         self.left.update(left)
         self.left_by_plan.update(planned)

@@ -101,12 +101,14 @@ def _verdict(copies: Sequence[Copy], outcomes: Outcomes) -> lines.Span:
 
 def _counts(copies: Sequence[Copy], outcomes: Outcomes) -> lines.Span:
     counts = collections.Counter(_word(copy, outcomes) for copy in copies)
+    shield = (', shielded on this host'
+              if any(copy.shielded for copy in copies) else '')
     if len(counts) == 1:
         (word, count), = counts.items()
-        return f'{sentences.copies(count)} {word}', style.of(word)
+        return f'{sentences.copies(count)} {word}{shield}', style.of(word)
     words = sorted(counts, key=style.severity, reverse=True)
     text = sentences.enumerate_counts({word: counts[word] for word in words})
-    return text, style.of(words[0])
+    return f'{text}{shield}', style.of(words[0])
 
 
 def _word(copy: Copy, outcomes: Outcomes) -> str:
@@ -144,6 +146,8 @@ def _remarks(copy: Copy, outcomes: Outcomes) -> Iterator[str]:
     # The states unknown-cluster and unreadable have skips of these names.
     if copy.skip and copy.skip.value != copy.state.value:
         yield f'skipped: {copy.skip.value}'
+    if copy.shielded:
+        yield 'shielded on this host'
     if copy.evidence:
         yield f'evidence: {copy.evidence.kind.value}'
     if copy.cluster and copy.evidence and copy.evidence.detail:

@@ -87,7 +87,7 @@ def error(failure: Optional[ending.Failure]) -> dict[str, object]:
 def columns(kind: Kind) -> tuple[str, ...]:
     """Return the keys of a record, in order."""
     outcome = ('outcome',) if kind.has_outcomes else ()
-    return (*_COLUMNS, *outcome, 'evidence')
+    return (*_COLUMNS, *outcome, 'evidence', 'shielded')
 
 
 def cluster(shown: Cluster,
@@ -141,6 +141,7 @@ def rows(kind: Kind, copies: Sequence[Copy],
         if kind.has_outcomes:
             row['outcome'] = outcome and outcome.verdict.value
         row['evidence'] = _evidence(copy.evidence)
+        row['shielded'] = copy.shielded
         yield row
 
 
@@ -182,6 +183,7 @@ def summary(counted: Summary,
                               lost.get(name))
                   for name in dict.fromkeys((*counted.hosts, *lost))},
         'stranded': counted.stranded,
+        'shielded': counted.shielded,
         'findings': counted.findings,
         'outcomes': {each.value: counted.outcomes[each]
                      for each in Verdict},

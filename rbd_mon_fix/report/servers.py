@@ -24,6 +24,7 @@ from rbd_mon_fix.model.plan import HANDED_ON
 from rbd_mon_fix.model.plan import Copy
 from rbd_mon_fix.model.plan import Operation
 from rbd_mon_fix.model.plan import Outcomes
+from rbd_mon_fix.model.plan import State
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.plan import outcome_of
 from rbd_mon_fix.model.record import SkipReason
@@ -190,7 +191,9 @@ def _is_fixed(copy: Copy, outcomes: Outcomes) -> bool:
 def _reason(copy: Copy) -> str:
     """Return why a copy was left alone, or its state."""
     if copy.skip in (None, SkipReason.READ_ONLY, SkipReason.CONFIG_FILE):
-        return str(copy.state.value)
+        shield = (' (shielded)' if copy.shielded
+                  and copy.state is State.STALE else '')
+        return f'{copy.state.value}{shield}'
     return str(copy.skip.value)
 
 

@@ -28,6 +28,7 @@ _STYLES = {
     'yes': 'green',
     'fixed': 'green',
     'drifted': 'yellow',
+    'stale (shielded)': 'yellow',
     'unknown-cluster': 'magenta',
     'unreadable': 'magenta',
     'no': 'red',

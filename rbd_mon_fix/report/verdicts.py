@@ -37,7 +37,8 @@ def first(how: ending.Ending, kind: schema.Kind) -> list[str]:
     if not summary.copies:
         return ['No RBD disk was found.', *_unseen(how)]
     if kind is schema.Kind.STATUS:
-        return [f'{_where(summary)}{_power(summary)}', *_unseen(how)]
+        return [f'{_where(summary)}{_power(summary)}', *_shielded(summary),
+                *_unseen(how)]
     if kind is schema.Kind.DRY_RUN:
         planned = (f'{sentences.changes(summary.due)} planned. Nothing is '
                    'written.' if summary.due else 'nothing to change.')
@@ -145,6 +146,14 @@ def _power(summary: Summary) -> str:
     every = '1 server' if total.servers == 1 else f'all {servers}'
     return (f'{every} would come back if the power failed now'
             f'{_others(summary)}.')
+
+
+def _shielded(summary: Summary) -> list[str]:
+    if not summary.shielded:
+        return []
+    verb = 'is' if summary.shielded == 1 else 'are'
+    return [f'{sentences.number(summary.shielded, "server")} {verb} shielded '
+            'on this host: QEMU ignores the wrong addresses, but only here.']
 
 
 def _others(summary: Summary) -> str:

@@ -41,6 +41,7 @@ class OpenedDisk:
 
     :param name: the name of the server; '' if it is unknown
     :param tried: the addresses that QEMU was given
+    :param shielded: whether it opens on this host thanks to the shield alone
     """
 
     host: str
@@ -52,6 +53,7 @@ class OpenedDisk:
     error: Optional[str]
     seconds: float
     tried: tuple[MonAddr, ...]
+    shielded: bool = False
 
 
 def screen(disks: Sequence[OpenedDisk], lost: Mapping[str, str],
@@ -133,17 +135,21 @@ def _by_host(disks: Sequence[OpenedDisk],
 
 def _closed(closed: Sequence[OpenedDisk],
             sheet: sheets.Sheet) -> Iterator[lines.Line]:
-    alike: dict[tuple[str, tuple[MonAddr, ...]], list[OpenedDisk]] = {}
+    alike: dict[tuple[str, bool, tuple[MonAddr, ...]],
+                list[OpenedDisk]] = {}
     for disk in closed:
-        alike.setdefault((_cause(disk), disk.tried), []).append(disk)
+        alike.setdefault((_cause(disk), disk.shielded, disk.tried),
+                         []).append(disk)
     has_hosts = len({disk.host for disk in closed}) > 1
     ids = short_ids.short(disk.instance for disk in closed)
     found = []
-    for (error, tried), disks in sorted(alike.items(),
-                                        key=lambda each: -len(each[1])):
+    for (error, shielded, tried), disks in sorted(
+            alike.items(), key=lambda each: -len(each[1])):
+        more = ', shielded on this host' if shielded else ''
         addresses = sheet.addresses(tried, sheet.width - 14)
         found.append(groups.Cause(
-            f'{sentences.number(len(disks), "disk")}: {error}', style.BAD,
+            f'{sentences.number(len(disks), "disk")}: {error}{more}',
+            'yellow' if shielded else style.BAD,
             [f'tried {addresses}'] if tried else [],
             list(_servers(disks, ids, has_hosts))))
     yield from groups.show(found, (1, 2, 3) if has_hosts else (1, 2), sheet)
@@ -184,12 +190,18 @@ def _lost(lost: Mapping[str, str],
 
 def _next(closed: Sequence[OpenedDisk], view: views.View,
           sheet: sheets.Sheet) -> Iterator[lines.Line]:
+    bare = [disk for disk in closed if not disk.shielded]
+    shielded = [disk for disk in closed if disk.shielded]
+    if bare:
+        yield from sheet.prose(
+            f'{sentences.number(len(bare), "disk")} would not open at a cold '
+            f'start: do not stop or reboot {_those(bare)}.', style.BAD)
+    if shielded:
+        yield from sheet.prose(
+            f'{sentences.number(len(shielded), "disk")} would open here, '
+            'thanks to the shield of this host: do not migrate '
+            f'{_those(shielded)}.', 'yellow')
     servers = {disk.instance for disk in closed}
-    those = ('this server' if len(servers) == 1
-             else f'these {len(servers)} servers')
-    yield from sheet.prose(
-        f'{sentences.number(len(closed), "disk")} would not open at a cold '
-        f'start: do not stop or reboot {those}.', style.BAD)
     words = (('--instance', *servers) if len(servers) == 1
              and '--instance' not in view.scope else ())
     # refresh takes no store that cannot be changed.
@@ -199,3 +211,8 @@ def _next(closed: Sequence[OpenedDisk], view: views.View,
             'refresh', *words, '--dry-run'))
     else:
         yield sheets.command('Next', view.scoped('status', *words))
+
+
+def _those(disks: Sequence[OpenedDisk]) -> str:
+    count = len({disk.instance for disk in disks})
+    return 'this server' if count == 1 else f'these {count} servers'

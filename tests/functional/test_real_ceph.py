@@ -161,7 +161,7 @@ def test_verify(build_host, ceph, command_lines, tmp_path):
     assert 1 <= rows['vms/webFalse']['seconds'] < 4
     assert tuple(answer.json['disks'][0]) == (
         'host', 'instance', 'name', 'store', 'disk', 'image', 'opened',
-        'error', 'seconds')
+        'error', 'seconds', 'shielded')
     assert any('qemu-img info' in line for line in command_lines)
     told = '\n'.join([answer.out, answer.err, *command_lines])
     assert ceph.key not in told

@@ -107,10 +107,13 @@ class Host:
         self._key.write_text(ceph.key)
         self._key.chmod(0o644)
 
-    def shield(self, action, *words):
+    def run(self, *words):
         return self._operator.run(
-            'shield', action, '-f', 'json', *words,
+            *words, '-f', 'json',
             program=[*self._program, str(operator.COMMAND)])
+
+    def shield(self, action):
+        return self.run('shield', action)
 
     def opens(self, user='cinder'):
         """Return whether QEMU, as root, opens the image with the dead list."""
@@ -207,6 +210,22 @@ def test_a_refresh(build_host):
     assert (answer.code, answer.json['changed'], told(answer)) == (
         0, True, [('cinder', 'shielded', [real.ADDRESS])])
     assert host.opens()
+
+
+def test_status_and_verify_know_it(build_host):
+    host = build_host()
+    for is_shielded in (False, True):
+        answer = host.run('status')
+        assert answer.code == 1, answer.err
+        [record] = answer.json['records']
+        assert (record['state'], record['shielded'], record['breaks']) == (
+            'stale', is_shielded, [] if is_shielded else ['start'])
+        assert answer.json['summary']['shielded'] == is_shielded
+        answer = host.run('verify')
+        assert answer.code == 1, answer.err
+        [disk] = answer.json['disks']
+        assert (disk['opened'], disk['shielded']) == (False, is_shielded)
+        assert host.shield('install').code == 0
 
 
 def test_another_user(build_host):

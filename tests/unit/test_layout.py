@@ -99,6 +99,12 @@ COVERED = {
     'ceph/discovery.py': ('unit/ceph/test_clusters.py', LEARNING),
     'engine/running_guests.py': (
         'unit/engine/test_connectivity.py', 'guests are judged there'),
+    'engine/qemu_on_host.py': (
+        'unit/engine/test_shield_proof.py', 'a proof runs as it says'),
+    'engine/shield_conf.py': (
+        'unit/engine/test_shield.py', 'each action reads or writes it'),
+    'engine/shield_cover.py': (
+        'unit/engine/test_shield.py', 'status and verify use it there'),
     'engine/shield_states.py': (
         'unit/engine/test_shield.py', 'each action returns them'),
     'engine/shield_survey.py': (

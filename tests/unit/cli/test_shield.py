@@ -22,7 +22,7 @@ import pytest
 
 from rbd_mon_fix import engine
 from rbd_mon_fix.cli import shield
-from rbd_mon_fix.engine import shield_proof
+from rbd_mon_fix.engine import qemu_on_host
 from rbd_mon_fix.qemu import open_check
 from rbd_mon_fix.qemu import qemu_user
 from tests.unit import ceph_program
@@ -47,10 +47,10 @@ def cloud(world, tmp_path, monkeypatch):
     world.nova.add_server(1, 'cmp1')
     world.domains().add(1, text)
     monkeypatch.setattr(qemu_user, 'knows_override', lambda user: True)
-    monkeypatch.setattr(shield_proof, '_qemu_user',
+    monkeypatch.setattr(qemu_on_host, 'user',
                         lambda *given: qemu_user.QemuUser())
-    monkeypatch.setattr(shield_proof, 'is_mounted', lambda path: False)
-    monkeypatch.setattr(shield_proof, '_READ_BY_QEMU',
+    monkeypatch.setattr(qemu_on_host, 'is_mounted', lambda path: False)
+    monkeypatch.setattr(qemu_on_host, 'CONF',
                         str(world.folder / 'ceph.conf'))
     opens(monkeypatch, True)
     return world

@@ -54,7 +54,7 @@ def test_all_open(run, closed):
         'host': 'cmp1', 'instance': memory.uuid(server),
         'name': f'server-{server}', 'store': 'domain', 'disk': 'vda',
         'image': image(server), 'opened': True, 'error': None,
-        'seconds': 2.0} for server in (1, 2)]
+        'seconds': 2.0, 'shielded': False} for server in (1, 2)]
     assert set(report['disks'][0]) == set(verify.COLUMNS)
 
 

@@ -66,6 +66,15 @@ def test_owners():
         'nvram', 'disk', 'disk']
 
 
+@pytest.mark.parametrize('config', ['', "<config file='/etc/ceph/x.conf'/>"])
+def test_a_ceph_conf_of_its_own(config):
+    text = (f"<source name='vms/x'><host name='a' port='6789'/>{config}"
+            '</source>').encode()
+    source = rbd_source.RbdSource('vda', xml_tree.parse(text), None, None)
+    place = rbd_source.locate(source, text)
+    assert rbd_source.read(source, place, text).own_conf is bool(config)
+
+
 def test_other_hosts():
     hosts = "<host name='[fd00::1]'/><host name='B' port='0'/>"
     disk = rbd_source.reworded(DISK, hosts)

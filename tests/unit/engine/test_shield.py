@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 
 import pytest
@@ -23,7 +24,9 @@ import pytest
 from rbd_mon_fix import engine
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.ceph import override_block
-from rbd_mon_fix.engine import shield_proof
+from rbd_mon_fix.engine import qemu_on_host
+from rbd_mon_fix.engine import shield_cover
+from rbd_mon_fix.hook import daemon
 from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.qemu import open_check
 from rbd_mon_fix.qemu import qemu_user
@@ -31,6 +34,7 @@ from rbd_mon_fix.state import locks
 from tests.unit import ceph_program
 from tests.unit import memory
 from tests.unit import worlds
+from tests.unit.report import sample
 from tests.unit.stores import places
 
 CONF = '[global]\nmon_host = 127.0.0.11\n# the end'
@@ -61,6 +65,8 @@ class Qemu:
         return [self._proof(case) for case in cases]
 
     def _proof(self, case):
+        if case.by is None:  # QEMU does not read the ceph.conf
+            return open_check.Proof(False, 'error connecting', 0.1)
         found = override_block.find(case.conf or self.seen)
         users = {each.user for each in found.overrides} if found else set()
         users -= self.closed if case.conf else self.closed | self.blind
@@ -83,9 +89,9 @@ def host(world, tmp_path, monkeypatch):
     world.qemu = Qemu(world.path)
     monkeypatch.setattr(open_check, 'prove', world.qemu.prove)
     monkeypatch.setattr(qemu_user, 'knows_override', lambda user: True)
-    monkeypatch.setattr(shield_proof, '_qemu_user', lambda *given: BY)
-    monkeypatch.setattr(shield_proof, 'is_mounted', lambda path: False)
-    monkeypatch.setattr(shield_proof, '_READ_BY_QEMU', str(world.path))
+    monkeypatch.setattr(qemu_on_host, 'user', lambda *given: BY)
+    monkeypatch.setattr(qemu_on_host, 'is_mounted', lambda path: False)
+    monkeypatch.setattr(qemu_on_host, 'CONF', str(world.path))
     add(world, 1)
     return world
 
@@ -94,7 +100,7 @@ def add(world, server, user='cinder', addrs=ceph_program.FORMER):
     text = world.domains().text(server).replace("'cinder'", f"'{user}'")
     for old, new in zip(places.OLD, addrs):
         text = text.replace(f"'{old}'", f"'{new}'")
-    world.nova.add_server(server, 'cmp1')
+    world.nova.add_server(server, 'cmp1', vm_state='active')
     world.domains().add(server, text)
 
 
@@ -410,3 +416,106 @@ def test_two_runs_at_once(host):
             with pytest.raises(exceptions.Refused, match='holds the lock'):
                 action(host)
         assert state(host) == [('cinder', 'missing', '')]
+
+
+def summary(world, **fields):
+    return engine.status(world.context(), engine.ScanRequest(**fields),
+                         worlds.Heard()).summary
+
+
+def test_status_knows_the_shield(host):
+    """The copy stays stale, but nothing fails that starts here."""
+    found = summary(host)
+    assert (found.shielded, found.broken, found.wrong) == (0, 1, 1)
+    install(host)
+    found = summary(host)
+    assert (found.shielded, found.broken, found.wrong) == (1, 0, 1)
+    assert found.needs_attention and found.due == 1
+
+
+def outdate(world):
+    world.ceph_program.set_epoch(4)
+    install(world)
+    world.ceph_program.set_epoch(7)
+
+
+def edit(world):
+    install(world)
+    world.path.write_text(world.path.read_text().replace(
+        '# END', 'keyring = /k\n# END'))
+
+
+def change_an_address(world):
+    install(world)
+    world.path.write_text(world.path.read_text().replace('.23\n', '.24\n'))
+
+
+def let_qemu_read_another_file(world):
+    install(world)
+    other = world.folder / 'copied.conf'
+    other.write_text(world.path.read_text())
+    world.monkeypatch.setattr(qemu_on_host, 'CONF', str(other))
+
+
+@pytest.mark.parametrize('spoil', [
+    killed, outdate, edit, change_an_address, let_qemu_read_another_file])
+def test_status_does_not_trust_a_doubtful_shield(host, monkeypatch, spoil):
+    host.monkeypatch = monkeypatch
+    spoil(host)
+    found = summary(host)
+    assert (found.shielded, found.broken) == (0, 1)
+
+
+@pytest.mark.parametrize('daemons, shielded', [
+    ((), 1), ((os.getpid(),), 1), ((os.getpid(), 2 ** 22 + 1), 0)])
+def test_status_looks_at_the_file_of_each_daemon(host, monkeypatch, daemons,
+                                                 shielded):
+    install(host)
+    monkeypatch.setattr(daemon, 'running', lambda: iter(
+        daemon.Daemon('libvirtd', pid, 0.0) for pid in daemons))
+    assert summary(host).shielded == shielded
+
+
+def opened(world):
+    found = engine.verify(world.context(), engine.VerifyRequest(
+        engine.ScanRequest()), worlds.Heard())
+    return [(each.proof.opened, each.shielded) for each in found.disks]
+
+
+def test_verify_tells_what_only_the_shield_opens(host):
+    """It is not called proven: another host has no shield."""
+    assert opened(host) == [(False, False)]
+    install(host)
+    assert opened(host) == [(False, True)]
+    host.qemu.blind.add('cinder')
+    assert opened(host) == [(False, False)]
+
+
+@pytest.mark.parametrize('spoil', [killed, edit, let_qemu_read_another_file])
+def test_verify_does_not_trust_a_doubtful_shield(host, monkeypatch, spoil):
+    host.monkeypatch = monkeypatch
+    spoil(host)
+    assert opened(host) == [(False, False)]
+
+
+def test_verify_without_the_rights_of_root(host, monkeypatch):
+    def refuse(*given):
+        raise exceptions.ConfigError('Only root can open an image.')
+
+    install(host)
+    monkeypatch.setattr(qemu_on_host, 'user', refuse)
+    assert opened(host) == [(False, False)]
+
+
+def test_a_user_of_nova_conf(host):
+    """A mapping without a secret is opened with the user of nova.conf."""
+    uuid = '8a531320-0f05-4842-a642-2f40a98c65ab'
+    with open(host.folder / 'nova.conf', 'a') as file:
+        file.write(f'[libvirt]\nrbd_user = nova\nrbd_secret_uuid = {uuid}\n')
+    world = host.context()
+    copy = sample.copy(sample.instance(1), 'nova-bdm')
+    assert shield_cover.user_of(world, copy) == 'nova'
+    assert shield_cover.user_of(world, dataclasses.replace(
+        copy, locator=dataclasses.replace(copy.locator, store='domain'))
+    ) == copy.disk.user
+    assert shield_cover.user_of(world, sample.unreadable(1)[0]) is None

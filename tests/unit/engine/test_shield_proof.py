@@ -22,6 +22,7 @@ import pytest
 
 from rbd_mon_fix import engine
 from rbd_mon_fix import exceptions
+from rbd_mon_fix.engine import qemu_on_host
 from rbd_mon_fix.engine import reporting
 from rbd_mon_fix.engine import shield_proof
 from rbd_mon_fix.hook import daemon
@@ -41,7 +42,7 @@ def host(world, monkeypatch):
     world.domains().capabilities = lambda: CAPABILITIES
     monkeypatch.setattr(os, 'geteuid', lambda: 0)
     monkeypatch.setattr(qemu_user, 'knows_override', lambda user: True)
-    monkeypatch.setattr(shield_proof, '_READ_BY_QEMU',
+    monkeypatch.setattr(qemu_on_host, 'CONF',
                         str(world.folder / 'ceph.conf'))
     return world
 
@@ -69,7 +70,7 @@ def test_several_daemons(host, monkeypatch):
 def test_a_libvirt_without_a_daemon(host, monkeypatch):
     monkeypatch.setattr(daemon, 'running', lambda: iter(DAEMONS))
     host.shared = host.domains()
-    found = shield_proof._qemu_user(
+    found = qemu_on_host.user(
         host.context(libvirt_uri='qemu:///embed?root=/x'), '')
     assert found == qemu_user.QemuUser(None, (64055, 108))
 
@@ -95,7 +96,7 @@ def test_a_librados_that_does_not_know_the_option(
 
 def test_a_daemon_that_reads_another_file(host, monkeypatch):
     monkeypatch.setattr(daemon, 'running', lambda: iter((OURS,)))
-    monkeypatch.setattr(shield_proof, '_READ_BY_QEMU',
+    monkeypatch.setattr(qemu_on_host, 'CONF',
                         str(host.folder / 'cinder.conf'))
     with pytest.raises(exceptions.ConfigError, match='does not read'):
         prover(host)
@@ -104,12 +105,12 @@ def test_a_daemon_that_reads_another_file(host, monkeypatch):
 def test_what_a_daemon_has_mounted(monkeypatch, tmp_path):
     """/proc is a mount point of each process."""
     monkeypatch.setattr(daemon, 'running', lambda: iter((OURS,)))
-    monkeypatch.setattr(shield_proof, '_READ_BY_QEMU', '/proc')
+    monkeypatch.setattr(qemu_on_host, 'CONF', '/proc')
     link = tmp_path / 'link'
     link.symlink_to('/proc')
-    assert shield_proof.is_mounted(str(link))
-    assert shield_proof._has_mounted(OURS.pid, str(link))
-    assert not shield_proof.is_mounted(str(tmp_path))
+    assert qemu_on_host.is_mounted(str(link))
+    assert qemu_on_host._has_mounted(OURS.pid, str(link))
+    assert not qemu_on_host.is_mounted(str(tmp_path))
     gone = daemon.Daemon('libvirtd', 2 ** 22 + 1, 0.0)
     monkeypatch.setattr(daemon, 'running', lambda: iter((gone,)))
-    assert not shield_proof.is_mounted(str(tmp_path))
+    assert not qemu_on_host.is_mounted(str(tmp_path))

@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 
 import pytest
@@ -97,6 +98,16 @@ def test_every_copy_is_told():
      '1 drifted, 1 current')])
 def test_the_line_of_a_server_names_what_fails(copies, verdict):
     assert f'(stopped)  {verdict}\n' in written([copies])
+
+
+def test_a_shield_is_told():
+    copies = [dataclasses.replace(copy, shielded=True, breaks=())
+              for copy in sample.stale(1)[1:]]
+    text = written([copies])
+    assert '(stopped)  2 copies stale, shielded on this host\n' in text
+    assert text.count('  shielded on this host') == 2
+    text = written([[*copies, sample.copy(sample.instance(1))]])
+    assert '  2 stale, 1 current, shielded on this host\n' in text
 
 
 def test_outcomes_and_their_reasons():

@@ -59,7 +59,7 @@ def test_contract_of_a_whole_document():
         'disk': 'vda', 'image': 'vms/root',
         'cluster': 'ceph', 'monitors': ['10.0.0.1:6789', '[fd00::1]:6789'],
         'desired': ['10.1.0.1:6789', '[fd01::1]:6789'], 'state': 'stale',
-        'skip': None, 'evidence': None}
+        'skip': None, 'evidence': None, 'shielded': False}
 
     assert document == {
         'version': 2,
@@ -84,7 +84,8 @@ def test_contract_of_what_cannot_be_read():
         'key': '7', 'disk': 'vda', 'image': None,
         'cluster': None, 'monitors': [], 'desired': [],
         'state': 'unreadable', 'skip': 'unreadable', 'breaks': [],
-        'reason': 'It is no JSON.', 'evidence': None}
+        'reason': 'It is no JSON.', 'evidence': None,
+        'shielded': False}
 
 
 @SIZES
@@ -141,7 +142,7 @@ def test_csv_joins_lists_by_blanks_and_leaves_null_empty():
     assert row['breaks'] == 'start hard-reboot'
     assert row['skip'] == 'busy'
     assert text('csv', STATUS, MANY[3:]).splitlines()[1].endswith(
-        ',nova-bdm,7,vda,,,,,unreadable,unreadable,,It is no JSON.,')
+        ',nova-bdm,7,vda,,,,,unreadable,unreadable,,It is no JSON.,,False')
 
 
 @pytest.mark.parametrize('fmt, load', [

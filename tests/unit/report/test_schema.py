@@ -184,6 +184,7 @@ def test_the_summary():
             'cmp2': {'reached': False, 'reason': 'No answer.', 'servers': 0,
                      'would_not_come_back': 0, 'not_judged': 0}},
         'stranded': [],
+        'shielded': 0,
         'findings': 2,
         'breaks': {'start': 3, 'hard-reboot': 3, 'soft-reboot': 2,
                    'resume': 0, 'unrescue': 0, 'rescue': 0, 'suspend': 0,

@@ -14,6 +14,8 @@
 
 """A line for each server."""
 
+import dataclasses
+
 import pytest
 
 from rbd_mon_fix.model.plan import Operation
@@ -42,6 +44,8 @@ def last_cells(lines):
     return [line.split('  ')[-1].strip() for line in lines[1:]]
 
 
+SHIELDED = dataclasses.replace(sample.copy(
+    sample.instance(1), state=State.STALE), shielded=True)
 LIVE = sample.copy(sample.instance(1), 'live-domain', State.STALE,
                    skip=SkipReason.READ_ONLY)
 
@@ -53,6 +57,9 @@ LIVE = sample.copy(sample.instance(1), 'live-domain', State.STALE,
     (reports.unknown(1), '1 unknown-cluster'),
     (sample.stale(1) + sample.busy(1), '2 stale, 1 busy'),
     ([sample.copy(sample.instance(1), state=State.DRIFTED)], '1 drifted'),
+    ([SHIELDED, *sample.busy(1)], '1 stale (shielded), 1 busy'),
+    ([*sample.stale(1), SHIELDED], '2 stale, 1 stale (shielded)'),
+    ([dataclasses.replace(SHIELDED, state=State.DRIFTED)], '1 drifted'),
     # Its guest keeps it until it is restarted.
     ([LIVE, *sample.stale(1)], '2 stale'),
 ])

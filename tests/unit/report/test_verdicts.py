@@ -42,6 +42,25 @@ LEFTOVER = [dataclasses.replace(each, skip=SkipReason.OTHER_HOST)
             for each in sample.stale(1, host='cmp9')]
 
 
+def shielded(number, *breaks):
+    return [dataclasses.replace(copy, shielded=True, breaks=breaks)
+            for copy in sample.stale(number)]
+
+
+@pytest.mark.parametrize(('servers', 'lines'), [
+    ([shielded(1), sample.current(2)],
+     [f'cmp1: all 2 servers would come back {IF}.',
+      '1 server is shielded on this host: QEMU ignores the wrong addresses, '
+      'but only here.']),
+    ([shielded(1, Operation.LIVE_MIGRATE), shielded(2), sample.stale(3)],
+     [f'cmp1: 1 of 3 servers would not come back {IF}.',
+      '2 servers are shielded on this host: QEMU ignores the wrong '
+      'addresses, but only here.'])])
+def test_status_tells_of_a_shield(servers, lines):
+    assert verdicts.first(end(servers), STATUS) == lines
+    assert end(servers).summary.needs_attention
+
+
 def end(servers, done=None, **fields):
     return ending.Ending(sample.summary(servers, done), **fields)
 

@@ -76,7 +76,11 @@ SAMPLES = {
           for number in range(3)), server(4, host='cmp2'),
         lost={'cmp8': 'Libvirt refuses the connection.',
               'cmp9': 'Libvirt refuses the connection.'}),
-    'verify-60': many(60)}
+    'verify-60': many(60),
+    'verify-shielded': drawing(server(0, SILENT, shielded=True), server(1)),
+    'verify-some-shielded': drawing(
+        server(0, SILENT, shielded=True), server(1, SILENT),
+        server(3, MISSING), server(4, SILENT, shielded=True))}
 
 
 @pytest.mark.parametrize('width', drawn.WIDTHS)
