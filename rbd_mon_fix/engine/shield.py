@@ -32,6 +32,9 @@ from rbd_mon_fix.model.shield import Override
 from rbd_mon_fix.model.shield import ShieldPlan
 from rbd_mon_fix.state import locks
 
+_UNREAD = ("The same text opens it from elsewhere: check that QEMU's user may "
+           'read {path} and enter its folder, in the mounts of libvirt.')
+
 
 @dataclasses.dataclass(frozen=True)
 class ShieldRequest:
@@ -133,7 +136,9 @@ def _written(context: contexts.Context, found: shield_survey.Survey,
         written = found.conf.write(tuple(
             dataclasses.replace(each, is_proven=each.user not in new)
             for each in wanted), in_place)
-        failures.update(prover.failures(new, found.samples))
+        failures.update(
+            (user, f'{each} {_UNREAD.format(path=found.conf.path)}')
+            for user, each in prover.failures(new, found.samples).items())
         kept = tuple(_kept(wanted, before, failures))
     finally:
         # Whatever ends the run, no section stays that is not proven. Being

@@ -54,8 +54,10 @@ class ShieldProver:
                 f'QEMU on this host does not read {path}: its '
                 f'{qemu_on_host.CONF} is another file, or missing.',
                 'Nothing was changed. Name the file that QEMU reads with '
-                '--shield-conf. Where a container copies the file when it '
-                'starts, edit the file that is copied.')
+                '--shield-conf: on the host, the one that the container of '
+                'libvirt mounts. If the container copies it when it starts '
+                '(Kolla), shield cannot help: put mon_host_override into the '
+                'file that is deployed.')
         if qemu_user.knows_override(self._by) is False:
             raise exceptions.ConfigError(
                 "QEMU's librados on this host does not know "
@@ -83,6 +85,6 @@ class ShieldProver:
             proofs = {**attempts, **dict(zip(cases, open_check.prove(
                 list(cases.values()), self._limits.timeout,
                 self._limits.parallel, advance)))}
-        return {user: f'{samples[user][1].image} does not open: {each.error}'
+        return {user: f'{samples[user][1].image} does not open: {each.error}.'
                 for user, each in proofs.items()
                 if isinstance(each, open_check.Proof) and not each.opened}

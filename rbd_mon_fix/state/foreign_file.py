@@ -90,8 +90,18 @@ def is_mounted(path: str, process: str = 'self') -> bool:
 @contextlib.contextmanager
 def _folder(path: str
             ) -> Iterator[tuple[private_folder.PrivateFolder, str]]:
-    """Open the folder of a file, and yield it with the name of the file."""
-    where, name = os.path.split(os.path.realpath(path))
+    """Open the folder of a file, and yield it with the name of the file.
+
+    :raises ConfigError: the path leads into another mount namespace
+    """
+    real = os.path.realpath(path)
+    os.stat(path)  # missing, or behind a folder that may not be entered
+    # realpath reads /proc/1/root as a link to our own root folder.
+    if not (os.path.exists(real) and os.path.samefile(path, real)):
+        raise exceptions.ConfigError(
+            f'{path} is a file of another mount namespace.',
+            'Name the ceph.conf on the host that the container mounts.')
+    where, name = os.path.split(real)
     fd = os.open(where, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         yield private_folder.PrivateFolder(fd, where, 'its folder'), name

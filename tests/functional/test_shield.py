@@ -151,9 +151,15 @@ def told(answer):
             for row in answer.json['users']]
 
 
-@pytest.mark.parametrize('how', [FOLDER, FILE], ids=['folder', 'file'])
-def test_the_whole_way(build_host, how):
+@pytest.mark.parametrize('how, linked', [
+    (FOLDER, False), (FOLDER, True), (FILE, False)],
+    ids=['folder', 'link', 'file'])
+def test_the_whole_way(build_host, how, linked):
+    """The ceph.conf of a charm is a link."""
     host = build_host(how)
+    if linked:
+        host.path.rename(host.etc / 'charm.conf')
+        host.path.symlink_to('charm.conf')
     os.chown(host.path, 64045, 64045)
     host.path.chmod(0o644)
     right = [('cinder', 'shielded', [real.ADDRESS])]
@@ -181,7 +187,8 @@ def test_the_whole_way(build_host, how):
     assert (answer.code, answer.json['changed']) == (0, True)
     assert host.path.read_bytes() == host.before
     assert not host.opens()
-    assert list(host.etc.iterdir()) == [host.path]
+    assert host.path.is_symlink() is linked
+    assert len(list(host.etc.iterdir())) == 1 + linked
 
 
 @pytest.mark.parametrize('what, mode', [('file', 0o600), ('folder', 0o750)])
@@ -191,7 +198,8 @@ def test_a_file_that_qemu_may_not_read(build_host, what, mode):
     (host.path if what == 'file' else host.etc).chmod(mode)
     answer = host.shield('install')
     assert (answer.code, told(answer)) == (4, [('cinder', 'not proven', [])])
-    assert 'vms/web does not open' in answer.json['users'][0]['note']
+    note = answer.json['users'][0]['note']
+    assert 'vms/web does not open' in note and 'may read /etc/ceph' in note
     assert answer.json['changed'] is False
     assert host.path.read_bytes() == host.before
 

@@ -14,7 +14,9 @@
 
 """Fixtures: small deployments whose databases are never synced to disk."""
 
+import contextlib
 import logging
+import subprocess
 import sys
 
 import pytest
@@ -85,3 +87,24 @@ def alone(monkeypatch):
 def world(tmp_path, nova, cinder, alone):
     """Return a deployment with both databases on other machines."""
     return worlds.World(tmp_path, nova, cinder)
+
+
+@pytest.fixture
+def namespaces():
+    """Start processes in mount namespaces of their own.
+
+    The script, which mounts what the process sees, must end before the ID of
+    the process is returned.
+    """
+    with contextlib.ExitStack() as stack:
+        def start(script):
+            process = stack.enter_context(subprocess.Popen(
+                ['unshare', '--mount', 'sh', '-ec',
+                 f'{script}\necho ready\nexec cat'], text=True,
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE))
+            stack.callback(process.stdin.close)
+            if process.stdout.readline() != 'ready\n':
+                pytest.skip(f'cannot mount here: {process.stderr.read()}')
+            return process.pid
+        yield start

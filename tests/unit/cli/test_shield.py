@@ -110,7 +110,7 @@ def test_a_shield_that_is_not_proven(cloud, run, monkeypatch):
     opens(monkeypatch, False)
     code, report, _ = run(shield, action='install')
     assert (code, told(report)) == (4, [('cinder', 'not proven', [])])
-    assert report['users'][0]['note'].endswith('does not open: timed out')
+    assert report['users'][0]['note'].endswith('does not open: timed out.')
 
 
 def test_screens(cloud, monkeypatch):

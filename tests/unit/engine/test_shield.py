@@ -268,7 +268,10 @@ def test_a_section_that_is_not_proven_goes(host, why):
     found = install(host)
     assert told(found) == [
         ('cinder', 'shielded', RIGHT), ('nova', 'not proven', '')]
-    assert found.users[1].note.endswith('does not open: error connecting')
+    assert 'does not open: error connecting.' in found.users[1].note
+    # It opens with the text, so what is wrong is the file.
+    assert (f'may read {host.path} and enter' in found.users[1].note) is (
+        why == 'blind')
     assert found.changed and '[client.nova]' not in host.path.read_text()
 
 

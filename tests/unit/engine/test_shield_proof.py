@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 
 import pytest
 
@@ -114,3 +115,29 @@ def test_what_a_daemon_has_mounted(monkeypatch, tmp_path):
     gone = daemon.Daemon('libvirtd', 2 ** 22 + 1, 0.0)
     monkeypatch.setattr(daemon, 'running', lambda: iter((gone,)))
     assert not qemu_on_host.is_mounted(str(tmp_path))
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which('unshare'),
+                    reason='needs root and unshare')
+@pytest.mark.parametrize('how, is_read, is_mounted', [
+    # Kolla copies the file when the container starts.
+    ('mount -t tmpfs none {etc}; cp {host}/ceph.conf {etc}/', False, False),
+    ('mount -t tmpfs none {etc}', False, False),
+    ('mount --bind {host} {etc}', True, False),
+    # A charm's file is a link; podman's -v mounts what it leads to.
+    ('mount --bind {host}/link {etc}/ceph.conf', True, True),
+    ('mount --bind {host}/ceph.conf {etc}/ceph.conf', True, True)])
+def test_a_daemon_in_a_container(namespaces, monkeypatch, tmp_path, how,
+                                 is_read, is_mounted):
+    etc, outside = tmp_path / 'etc', tmp_path / 'host'
+    for folder in (etc, outside):
+        folder.mkdir()
+        (folder / 'ceph.conf').write_text('[global]\n')
+    (outside / 'link').symlink_to('ceph.conf')
+    process = namespaces(how.format(etc=etc, host=outside))
+    monkeypatch.setattr(qemu_on_host, 'CONF', str(etc / 'ceph.conf'))
+    monkeypatch.setattr(daemon, 'running', lambda: iter(
+        [daemon.Daemon('libvirtd', process, 0.0)]))
+    path = str(outside / 'ceph.conf')
+    assert qemu_on_host.is_read_by(process, path) is is_read
+    assert qemu_on_host.is_mounted(path) is is_mounted

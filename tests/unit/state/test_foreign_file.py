@@ -186,3 +186,22 @@ def test_a_file_that_is_mounted_by_itself(path, name):
 def test_a_plain_file_is_no_mount_point(path):
     assert not foreign_file.is_mounted(str(path))
     assert foreign_file.is_mounted('/proc')
+
+
+@ROOT
+@pytest.mark.skipif(shutil.which('unshare') is None, reason='needs unshare')
+@pytest.mark.parametrize('has_own', [False, True])
+@pytest.mark.parametrize('action', [
+    foreign_file.read, lambda path: foreign_file.swap(path, OLD, NEW)])
+def test_a_file_of_another_mount_namespace(path, namespaces, action, has_own):
+    """Our own file of that name is another one."""
+    if not has_own:
+        path.unlink()
+    process = namespaces(
+        f'mount -t tmpfs none {path.parent}; printf "{OLD.decode()}" > {path}')
+    inside = f'/proc/{process}/root{path}'
+    with open(inside, 'rb') as file:
+        assert file.read() == OLD
+    with pytest.raises(exceptions.ConfigError, match='another mount namesp'):
+        action(inside)
+    assert not has_own or path.read_bytes() == OLD
