@@ -55,8 +55,7 @@ def is_read_by(process: Optional[int], path: str) -> bool:
     :param process: None for this process
     """
     root = '' if process is None else f'/proc/{process}/root'
-    with contextlib.suppress(FileNotFoundError, NotADirectoryError,
-                             ProcessLookupError, PermissionError):
+    with contextlib.suppress(OSError):  # missing, hidden, or gone
         return os.path.samefile(path, f'{root}{CONF}')
     return False
 

@@ -436,6 +436,20 @@ def test_status_knows_the_shield(host):
     assert found.needs_attention and found.due == 1
 
 
+@pytest.mark.parametrize('is_shielded', [True, False])
+def test_a_rollback_knows_the_shield(host, is_shielded):
+    """The addresses of before would do no harm on this host."""
+    install(host)
+    done = engine.refresh(host.context(), engine.RefreshRequest(
+        engine.ScanRequest()), worlds.Heard())
+    assert summary(host).shielded == 0
+    if not is_shielded:
+        engine.remove_shield(host.context())
+    found = engine.plan_rollback(host.context(), engine.RollbackRequest(
+        done.run), worlds.Heard()).summary
+    assert (found.due, found.broken_after_plan) == (1, not is_shielded)
+
+
 def outdate(world):
     world.ceph_program.set_epoch(4)
     install(world)

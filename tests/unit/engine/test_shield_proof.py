@@ -123,6 +123,8 @@ def test_what_a_daemon_has_mounted(monkeypatch, tmp_path):
     # Kolla copies the file when the container starts.
     ('mount -t tmpfs none {etc}; cp {host}/ceph.conf {etc}/', False, False),
     ('mount -t tmpfs none {etc}', False, False),
+    ('mount -t tmpfs none {etc}; ln -s ceph.conf {etc}/ceph.conf', False,
+     False),
     ('mount --bind {host} {etc}', True, False),
     # A charm's file is a link; podman's -v mounts what it leads to.
     ('mount --bind {host}/link {etc}/ceph.conf', True, True),
