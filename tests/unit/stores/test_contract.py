@@ -68,7 +68,7 @@ def writable(request, tmp_path):
     yield from made(request, tmp_path)
 
 
-@pytest.fixture(params=READ_ONLY)
+@pytest.fixture(params=sorted(READ_ONLY))
 def read_only(request, tmp_path):
     yield from made(request, tmp_path)
 
