@@ -35,6 +35,7 @@ from unittest import mock
 from xml.parsers import expat
 
 from rbd_mon_fix import exceptions
+from rbd_mon_fix.ceph import commands
 from rbd_mon_fix.ceph import conf as ceph_conf
 from rbd_mon_fix.ceph import dns
 from rbd_mon_fix.ceph import former_monitors
@@ -42,6 +43,8 @@ from rbd_mon_fix.ceph import ini as ceph_ini
 from rbd_mon_fix.ceph import mon_dump
 from rbd_mon_fix.ceph import mon_host
 from rbd_mon_fix.ceph import monitors_file
+from rbd_mon_fix.ceph import sessions
+from rbd_mon_fix.ceph import watchers
 from rbd_mon_fix.clients.database import engine
 from rbd_mon_fix.clients.database import urls
 from rbd_mon_fix.conf import cinder as cinder_conf
@@ -53,6 +56,7 @@ from rbd_mon_fix.documents import mon_addr
 from rbd_mon_fix.documents import stored_xml
 from rbd_mon_fix.hook import knowledge
 from rbd_mon_fix.hook import script
+from rbd_mon_fix.model.census import Image
 from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.qemu import command_line
 from rbd_mon_fix.qemu import option_syntax
@@ -294,6 +298,11 @@ def _export(text: str) -> object:
     return cephfs_export.monitors(text)
 
 
+def _of_json(read: Callable[[object], object]) -> Read:
+    return lambda content: read(commands.parse(
+        content.decode(errors='replace'), 'rbd'))
+
+
 def _sample(name: str) -> bytes:
     return (SAMPLES / name).read_bytes()
 
@@ -389,6 +398,7 @@ _KEYSTONE_ANSWERS = (
 
 _UNREADABLE = (exceptions.Unreadable,)
 _CONFIG = (exceptions.ConfigError,)
+_CEPH_ANSWERS = (exceptions.Unreachable,)
 _API = (exceptions.ConfigError, exceptions.Unreachable, exceptions.Gone)
 # The hook's main catches every error: a guest is at stake.
 _HOOK = (script.Doubt, expat.ExpatError, ValueError, KeyError, TypeError,
@@ -430,6 +440,18 @@ READERS = {reader.name: reader for reader in (
            _CONFIG, f'"keyring": "{CANARY}"'),
     Reader('mon_dump', lambda content: mon_dump.parse(
         content.decode(errors='replace')), _DUMPS, (exceptions.Unreachable,)),
+    Reader('sessions', lambda content: sessions.parse(
+        content.decode(errors='replace')), (
+            _sample('ceph-mon-sessions.json'),), _CEPH_ANSWERS),
+    Reader('watchers', _of_json(lambda found: watchers.parse(
+        found, Image('vms', '', 'web'))), (_sample('rbd-status.json'),),
+        _CEPH_ANSWERS),
+    Reader('images', _of_json(lambda found: watchers.parse_images(
+        found, 'vms', '')), (b'["web","db"]',), _CEPH_ANSWERS),
+    Reader('namespaces', _of_json(watchers.parse_namespaces), (
+        b'[{"name":"tenant"}]',), _CEPH_ANSWERS),
+    Reader('pools', _of_json(watchers.parse_pools), (
+        _sample('ceph-osd-pool-ls-detail.json'),), _CEPH_ANSWERS),
     Reader('former_monitors', _of_text(lambda text: former_monitors.stated(
         text.split('\n'), ())), (
             f'{FSID} 192.0.2.1:6789 [fd00::1]'.encode(),), _CONFIG),

@@ -27,6 +27,7 @@ import pytest
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.ceph import client
+from rbd_mon_fix.ceph import commands
 from rbd_mon_fix.ceph import history
 from rbd_mon_fix.clients import qemu_img
 from rbd_mon_fix.model.cluster import Way
@@ -40,10 +41,13 @@ STARTERS = ('Popen', 'run', 'call', 'check_call', 'check_output', 'system',
 MODULES = ('subprocess', 'os', 'asyncio')
 
 CASE = open_check.Case('vms/web', (), None, None)
+ADMIN = commands.Administrator('ceph', Way('', None, None), 'admin')
 CHILDREN = {
     'ceph/client.py': [
         ('ceph', lambda: client.mon_dump('', None, None)),
         ('ceph', lambda: list(history.epochs(Way('', None, None), [1])))],
+    'ceph/commands.py': [
+        ('ceph', lambda: ADMIN.run([('ceph',)], lambda *told: told))],
     'qemu/open_check.py': [
         ('qemu-img', lambda: open_check.prove([CASE], 5, 1, print))],
     'qemu/qemu_user.py': [('qemu-img', lambda: qemu_user.knows_override(
@@ -51,7 +55,8 @@ CHILDREN = {
     'clients/qemu_img.py': [('qemu-img', qemu_img.rbd)],
 }
 ALL = [each for found in CHILDREN.values() for each in found]
-IDS = ('mon-dump', 'history', 'open-check', 'option-check', 'driver')
+IDS = ('mon-dump', 'history', 'commands', 'open-check', 'option-check',
+       'driver')
 
 # Each has a canary in it.
 HOSTILE = ('OS_PASSWORD', 'OS_TOKEN', 'OS_DATABASE__CONNECTION', 'LD_PRELOAD',

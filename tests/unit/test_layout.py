@@ -113,6 +113,8 @@ COVERED = {
         'unit/engine/test_api.py', 'it is what others import'),
     'exceptions.py': (
         'unit/cli/test_exit_codes.py', 'each error has a code'),
+    'model/census.py': (
+        'unit/core/test_census.py', 'watchers are judged there'),
     'model/evidence.py': (
         'unit/core/test_ownership.py', 'a value without code'),
     'model/finding.py': (
