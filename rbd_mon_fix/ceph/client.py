@@ -89,7 +89,7 @@ def start(command: Sequence[str], stdin: int) -> subprocess.Popen[bytes]:
         if not environment.is_unusable(e):
             raise
         raise exceptions.Unreachable(
-            f'Cannot run the ceph command: {e.strerror}.',
+            f'Cannot run the {command[0]} command: {e.strerror}.',
             'Install ceph-common, give the right monitors with '
             '--monitors-file, or use those in ceph.conf with '
             '--offline.') from e

@@ -20,18 +20,19 @@ the call, however it ends.
 
 from __future__ import annotations
 
-import asyncio
+from concurrent import futures
 import contextlib
 import dataclasses
 import errno
 import json
 import os
 import signal
+import subprocess
+import threading
 from typing import Any, Callable, Optional, Sequence, TypeVar
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.ceph import client
-from rbd_mon_fix.model import environment
 from rbd_mon_fix.model.cluster import Way
 
 R = TypeVar('R')
@@ -42,9 +43,13 @@ TIMEOUT = 20.0
 
 _AT_ONCE = 8
 
-# rbd exits with EPERM, and ceph with EACCES (their main functions return the
-# negated error of librados).
-_REFUSED = (errno.EPERM, errno.EACCES)
+# Seconds after which the wait looks for signals; see clients/waiting.py.
+_GLANCE = 0.1
+
+# ceph exits with EACCES if the key or the caps are wrong, but with 1 for an
+# operation that is not permitted, for a missing keyring and for any other
+# trouble, such as a time-out (main in src/ceph.in). rbd exits with the error.
+_REFUSED = ('EPERM', 'Operation not permitted', 'RADOS object not found')
 
 # More than a name in Ceph can have, and less than Linux takes.
 _LONGEST = 4096
@@ -66,7 +71,8 @@ class Answer:
     @property
     def is_refused(self) -> bool:
         """Return whether the cephx user lacks a permission, or its key."""
-        return self.code in _REFUSED
+        return self.code == errno.EACCES or self.code == 1 and any(
+            words in self.told for words in _REFUSED)
 
     @property
     def is_absent(self) -> bool:
@@ -99,18 +105,17 @@ class Administrator:
         :raises Unreachable: a command is not installed
         :raises OSError: this process has too many open files, for example
         """
-        async def in_turn(words: Words, turn: asyncio.Semaphore) -> R:
-            full = client.arguments(words, self.way.conf, self.way.flag,
-                                    self.user)
-            async with turn:
-                return read(words, await _run(full, timeout))
+        def ask(words: Words) -> R:
+            return read(words, running.answer(client.arguments(
+                words, self.way.conf, self.way.flag, self.user), timeout))
 
-        async def together() -> list[R]:
-            turn = asyncio.Semaphore(_AT_ONCE)
-            return list(await asyncio.gather(
-                *(in_turn(words, turn) for words in commands)))
-
-        return asyncio.run(together())
+        running = _Running()
+        with futures.ThreadPoolExecutor(_AT_ONCE) as pool:
+            try:
+                return _results([pool.submit(ask, words)
+                                 for words in commands])
+            finally:
+                running.end()
 
     def ask(self, *words: str) -> Any:
         """Run one command, and return its JSON.
@@ -179,31 +184,63 @@ def name(value: object, what: str) -> str:
     raise unusable(what, 'a name is invalid')
 
 
-async def _run(words: Words, timeout: float) -> Answer:
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *words, stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-            start_new_session=True, env=environment.of_child(os.environ))
-    except OSError as error:
-        if not environment.is_unusable(error):
-            raise
-        raise exceptions.Unreachable(
-            f'Cannot run the {words[0]} command: {error.strerror}.',
-            'Install ceph-common.') from error
-    try:
-        out, err = await asyncio.wait_for(process.communicate(), timeout)
-    except asyncio.TimeoutError:
-        return Answer(None, '', f'no answer within {timeout:g} seconds')
-    finally:
-        await _end(process)
-    return Answer(process.returncode, out.decode(errors='replace'),
-                  client.last_line(err))
+class _Running:
+    """The commands that run, which end together.
+
+    asyncio would leave a command behind if a signal came while it starts.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._processes: set[subprocess.Popen[bytes]] = set()
+        self._ended = False
+
+    def answer(self, command: Words, timeout: float) -> Answer:
+        """Run a command.
+
+        :raises Unreachable: the command is not installed
+        """
+        process = self._start(command)
+        if process is None:
+            return Answer(None, '', 'ended')
+        try:
+            out, err = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            return Answer(None, '', f'no answer within {timeout:g} seconds')
+        finally:
+            client.end(process)
+            with self._lock:
+                self._processes.discard(process)
+        return Answer(process.returncode, out.decode(errors='replace'),
+                      client.last_line(err))
+
+    def end(self) -> None:
+        """Kill all commands with their children, and start no more."""
+        with self._lock:
+            self._ended = True
+            for process in self._processes:
+                if process.returncode is None:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.killpg(process.pid, signal.SIGKILL)
+
+    def _start(self, command: Words) -> Optional[subprocess.Popen[bytes]]:
+        with self._lock:
+            if self._ended:
+                return None
+            try:
+                process = client.start(command, subprocess.DEVNULL)
+            except exceptions.Unreachable as error:
+                raise exceptions.Unreachable(
+                    error.message, 'Install ceph-common.') from error
+            self._processes.add(process)
+            return process
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """Kill a command and its children, unless the command has ended."""
-    if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
+def _results(jobs: Sequence[futures.Future[R]]) -> list[R]:
+    """Return the results of jobs, or raise the first error."""
+    waiting = True
+    while waiting:
+        done, left = futures.wait(jobs, _GLANCE, futures.FIRST_EXCEPTION)
+        waiting = bool(left) and not any(job.exception() for job in done)
+    failed = [job for job in jobs if job.done() and job.exception()]
+    return [job.result() for job in failed or jobs]

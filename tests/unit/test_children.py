@@ -45,8 +45,7 @@ ADMIN = commands.Administrator('ceph', Way('', None, None), 'admin')
 CHILDREN = {
     'ceph/client.py': [
         ('ceph', lambda: client.mon_dump('', None, None)),
-        ('ceph', lambda: list(history.epochs(Way('', None, None), [1])))],
-    'ceph/commands.py': [
+        ('ceph', lambda: list(history.epochs(Way('', None, None), [1]))),
         ('ceph', lambda: ADMIN.run([('ceph',)], lambda *told: told))],
     'qemu/open_check.py': [
         ('qemu-img', lambda: open_check.prove([CASE], 5, 1, print))],

@@ -58,7 +58,12 @@ def test_the_administrator_is_asked_not_cinder_s_user(program):
 @pytest.mark.parametrize('body, words', [
     ('exit 3', '"ceph a" failed: no error message'),
     ('echo x >&2; echo y >&2; exit 22', '"ceph a" failed: y'),
-    ('echo denied >&2; exit 1', 'ceph refuses client.boss: denied'),
+    ('echo "[errno 110] RADOS timed out (error connecting)" >&2; exit 1',
+     '"ceph a" failed: .*timed out'),
+    ('echo "rbd: listing images failed: (1) Operation not permitted" >&2; '
+     'exit 1', 'ceph refuses client.boss: rbd: listing'),
+    ('echo "[errno 2] RADOS object not found (error connecting)" >&2; exit 1',
+     'ceph refuses client.boss: .*not found'),
     ('echo denied >&2; exit 13', 'ceph refuses client.boss: denied')])
 def test_failures(program, body, words):
     program(body)
@@ -81,6 +86,14 @@ def test_no_such_command(monkeypatch, tmp_path):
         outputs('a')
 
 
+def test_no_such_program(program):
+    program('exit 0')
+    with pytest.raises(exceptions.Unreachable) as caught:
+        ADMIN.run([('rbd-none', 'ls')], ADMIN.output)
+    assert str(caught.value).startswith('Cannot run the rbd-none command: ')
+    assert '--offline' not in caught.value.hint
+
+
 def test_a_command_that_takes_too_long_ends_with_its_children(
         program, tmp_path):
     program(f'sleep 60 & echo $! > {tmp_path}/pid; wait')
@@ -91,7 +104,7 @@ def test_a_command_that_takes_too_long_ends_with_its_children(
 
 def test_the_first_error_ends_all(program, tmp_path):
     program(f'[ "$1" = bad ] && {{ while [ ! -e {tmp_path}/pid ]; do :; done;'
-            f' exit 1; }}; echo $$ > {tmp_path}/pid; exec sleep 60')
+            f' exit 13; }}; echo $$ > {tmp_path}/pid; exec sleep 60')
     with pytest.raises(exceptions.Unreachable, match='refuses'):
         outputs('slow', 'bad')
     assert ended(int((tmp_path / 'pid').read_text()))
