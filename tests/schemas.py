@@ -58,6 +58,8 @@ def check_output(command: str, document: Any, action: object = None,
         check('error', document)
     elif command == 'journal':
         check(f'journal-{action}', document)
+    elif command == 'guests' and 'watchers' in document:
+        check('census', document)
     else:
         check('dry-run' if dry_run else command, document)
 

@@ -102,7 +102,8 @@ def _columns(path: tuple[str, ...]) -> tuple[str, ...]:
 def _add_common(found: argparse.ArgumentParser) -> None:
     for names, metavar, text in _LIBRARIES:
         _add(found, names, metavar, text)
-    for prefix, opts in (('', options.OPTS), ('hook-', options.HOOK_OPTS),
+    for prefix, opts in (('', options.OPTS), ('ceph-', options.CEPH_FLAGS),
+                         ('hook-', options.HOOK_OPTS),
                          ('shield-', options.SHIELD_OPTS)):
         for opt in opts:
             # zsh takes no quotes there.

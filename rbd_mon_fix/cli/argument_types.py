@@ -35,6 +35,14 @@ def server(text: str) -> str:
         return text
 
 
+def fsid(text: str) -> str:
+    """Return the fsid of a cluster in the usual spelling."""
+    try:
+        return str(uuid.UUID(text))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f'{text!r} is not an fsid') from None
+
+
 def file(text: str) -> str:
     """Return the name of a file."""
     if not text:

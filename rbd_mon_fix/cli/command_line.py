@@ -31,7 +31,8 @@ from rbd_mon_fix.conf import ini
 # oslo.config reads these where they stand, so that a file would replace the
 # flags before it (_ConfigFileOpt in oslo_config/cfg.py).
 _FILES = ('--config-file', '--config-dir')
-_SCOPE = ('--host', '--all-hosts', '--instance', '--store', '--unmanaged')
+_SCOPE = ('--host', '--all-hosts', '--instance', '--store', '--unmanaged',
+          '--fsid')
 
 
 class CommandLine(cfg.ConfigOpts):

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""``guests``: running QEMU processes and the monitors they follow."""
+"""``guests``: running QEMU processes, or watchers, and their monitors."""
 
 from __future__ import annotations
 
@@ -23,8 +23,11 @@ from oslo_config import cfg
 from oslo_log import log as logging
 
 from rbd_mon_fix import engine
+from rbd_mon_fix import exceptions
+from rbd_mon_fix.cli import census
 from rbd_mon_fix.cli import console as consoles
 from rbd_mon_fix.cli import exit_codes
+from rbd_mon_fix.report import census_screen
 from rbd_mon_fix.report import factory
 from rbd_mon_fix.report import guests_screen
 from rbd_mon_fix.report import listing
@@ -39,6 +42,11 @@ COLUMNS = ('host', 'instance', 'name', 'pid', 'launched_with',
 
 def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
     """Run the command and return its exit code."""
+    command = conf.command
+    if command.from_ceph:
+        return _from_ceph(conf, out)
+    if command.fsid:
+        raise exceptions.ConfigError('--fsid needs --from-ceph.')
     columns = consoles.columns(conf, COLUMNS)
     with engine.Context(conf) as context:
         found = engine.guests(context, consoles.scan_request(conf))
@@ -55,6 +63,25 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
                                       for cluster in found.clusters],
                             guests=rows))
     return exit_codes.of_look(found.stranded or found.not_judged, None)
+
+
+def _from_ceph(conf: cfg.ConfigOpts, out: TextIO) -> int:
+    """Show the watchers of images, on all hosts."""
+    if conf.command.host or conf.command.instance:
+        raise exceptions.ConfigError(
+            'Ceph knows neither hosts nor servers of Nova.',
+            'Use --from-ceph without --host and --instance.')
+    columns = consoles.columns(conf, census.COLUMNS)
+    with engine.Context(conf) as context:
+        found = engine.take_census(context, engine.CensusRequest(
+            conf.command.fsid))
+    if consoles.wants_screen(conf):
+        factory.draw(out, functools.partial(
+            census_screen.census, census.watchers(found),
+            census.silent(found), consoles.view(conf)))
+    else:
+        census.write(conf, out, columns, found)
+    return census.exit_code(found)
 
 
 def _row(report: engine.GuestReport) -> dict[str, Any]:

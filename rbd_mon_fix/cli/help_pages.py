@@ -35,6 +35,7 @@ SUMMARIES = {
     'refresh': 'Correct stale and drifted copies; running guests go on.',
     'verify': 'Have QEMU open each disk as a cold start would.',
     'guests': 'Show whether running guests follow the monitors.',
+    'gate': 'Show whether monitors may be removed now.',
     'check': 'Summarize status and guests for monitoring.',
     'rollback': 'Undo a run.',
     'journal': 'Show or remove earlier runs.',
@@ -48,7 +49,6 @@ _HEADINGS = {'optional arguments': 'options',
 _TOP = """\
 usage: {usage}
 {description}
-
 commands, in the usual order:
 {commands}
 

@@ -89,7 +89,14 @@ def _add_proving(commands: Any) -> None:
         commands, 'guests',
         'Show each running QEMU process, the monitors that it was launched '
         'with and is connected to, and whether it follows the monitors or is '
-        'stranded. Run it on the compute host itself.'))
+        'stranded. Run it on the compute host itself. With --from-ceph: the '
+        'clients that have images open, on all hosts, and their sessions on '
+        'monitors.'))
+    _gate(command_parser.listing(
+        commands, 'gate',
+        'Show whether the monitors MON may be removed: only if every client '
+        'that has an image open has a session on a monitor that stays (exit '
+        "code 0). Ask it before each 'ceph mon rm'.", '[MON ...]'))
     check_options.add(_scope(command_parser.bare(
         commands, 'check', check_options.TEXT), STORES))
     _rollback(command_parser.listing(
@@ -173,8 +180,24 @@ def _verify(parser: argparse.ArgumentParser) -> None:
 def _guests(parser: argparse.ArgumentParser) -> None:
     _host(parser, 'this compute host, as Nova names it; not required')
     _instance(parser)
+    parser.add_argument(
+        '--from-ceph', action='store_true',
+        help='ask Ceph who has images open, as --ceph-admin-user')
+    _fsid(parser)
     # The domains tell which cluster each disk of a guest belongs to.
     parser.set_defaults(all_hosts=False, store=['domain'], unmanaged=False)
+
+
+def _gate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        'mon', nargs='*', metavar='MON',
+        help="monitors that will be removed, as 'ceph mon rm' names them")
+    _fsid(parser)
+
+
+def _fsid(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument('--fsid', type=argument_types.fsid, metavar='FSID',
+                        help='only this cluster')
 
 
 def _rollback(parser: argparse.ArgumentParser) -> None:

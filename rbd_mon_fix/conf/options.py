@@ -80,9 +80,17 @@ OPTS: list[cfg.Opt] = [
              'or the monitors file. For hosts that cannot reach Ceph.'),
 ]
 
+CEPH_FLAGS: list[cfg.Opt] = [
+    cfg.StrOpt(
+        'admin-user', default='admin', metavar='USER',
+        help="The cephx user, without client., as which 'gate' and 'guests "
+             "--from-ceph' ask the clusters. Needs the caps mon 'allow *' "
+             "and osd 'profile rbd-read-only', and a keyring on this host."),
+]
+
 # For guests that Nova does not know. User, secret and pools matter if two
 # clusters had the addresses of a disk; one that is not set matches any disk.
-CEPH_OPTS = [
+CEPH_OPTS: list[cfg.Opt] = [
     cfg.StrOpt(
         'conf', default='/etc/ceph/ceph.conf',
         help='The ceph.conf of guests on a host without OpenStack. With '
@@ -94,6 +102,7 @@ CEPH_OPTS = [
                help='The UUID of the libvirt secret of that cluster.'),
     cfg.ListOpt('pools', default=[],
                 help='The pools of that cluster. Default: any pool.'),
+    *CEPH_FLAGS,
 ]
 
 HOOK_OPTS: list[cfg.Opt] = [
@@ -114,8 +123,9 @@ SHIELD_OPTS: list[cfg.Opt] = [
 
 
 def register(conf: cfg.ConfigOpts) -> None:
-    """Register the options; only those of [ceph] are not also flags."""
+    """Register the options; some of them are flags, too."""
     conf.register_cli_opts(OPTS)
+    conf.register_cli_opts(CEPH_FLAGS, group='ceph')
     conf.register_opts(CEPH_OPTS, group='ceph')
     conf.register_cli_opts(HOOK_OPTS, group='hook')
     conf.register_cli_opts(SHIELD_OPTS, group='shield')

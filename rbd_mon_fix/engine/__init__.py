@@ -24,6 +24,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rbd_mon_fix.engine.census import CensusRequest
+    from rbd_mon_fix.engine.census import ClusterCensus
+    from rbd_mon_fix.engine.census import take_census
     from rbd_mon_fix.engine.context import Context
     from rbd_mon_fix.engine.context import open_context
     from rbd_mon_fix.engine.dry_run import PlanResult
@@ -70,8 +73,9 @@ if TYPE_CHECKING:
     from rbd_mon_fix.engine.verification import verify
 
 __all__ = (
-    'CheckResult', 'Context', 'GuestReport', 'GuestsResult', 'HookPart',
-    'Limits', 'Listener', 'MonitorsResult', 'Opened', 'Phase',
+    'CensusRequest', 'CheckResult', 'ClusterCensus', 'Context',
+    'GuestReport', 'GuestsResult', 'HookPart', 'Limits', 'Listener',
+    'MonitorsResult', 'Opened', 'Phase',
     'PlanResult', 'RefreshRequest', 'RollbackRequest', 'RunResult',
     'ScanRequest', 'ScanResult', 'ShieldRequest', 'ShieldResult',
     'ShieldState', 'ShieldedUser', 'Silence', 'VerifyRequest',
@@ -79,11 +83,12 @@ __all__ = (
     'install_hook', 'install_shield', 'journal', 'open_context',
     'plan_refresh', 'plan_rollback', 'plan_scope', 'read_plan', 'refresh',
     'refresh_shield', 'remove_hook', 'remove_shield', 'replace_textfile',
-    'rollback', 'shield_status', 'status', 'verify')
+    'rollback', 'shield_status', 'status', 'take_census', 'verify')
 
 # The names that each module exports. A command imports only the modules
 # that it uses, which keeps its start time short.
 _MODULES = {
+    'census': ('CensusRequest', 'ClusterCensus', 'take_census'),
     'context': ('Context', 'open_context'),
     'dry_run': ('PlanResult',),
     'execution': ('RunResult',),

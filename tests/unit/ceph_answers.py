@@ -65,13 +65,17 @@ def watched_by(*clients: int) -> str:
 
 
 class CephAnswers:
-    """A cluster with the pool vms and the monitors m21, m22 and m23.
+    """A cluster with one pool and the monitors m21, m22 and m23.
 
     The guest has a session on m22, and nobody has one on the others.
+
+    :param folder: where the programs are put
     """
 
-    def __init__(self, folder: pathlib.Path, patch: pytest.MonkeyPatch):
+    def __init__(self, folder: pathlib.Path, patch: pytest.MonkeyPatch,
+                 pool: str = 'vms'):
         self.folder = folder
+        self._pool = pool
         folder.mkdir()
         for name in ('ceph', 'rbd'):
             path = folder / name
@@ -81,7 +85,7 @@ class CephAnswers:
         self.answer('ceph mon dump', sample('ceph-mon-dump.v1v2.json'))
         self.answer('ceph osd pool ls detail',
                     sample('ceph-osd-pool-ls-detail.json'))
-        self.answer('rbd namespace ls --pool=vms', '[]')
+        self.answer(f'rbd namespace ls --pool={pool}', '[]')
         self.images('web')
         self.sessions(m21=NOBODY, m22=sample('ceph-mon-sessions.json'),
                       m23=NOBODY)
@@ -102,10 +106,14 @@ class CephAnswers:
 
     def images(self, *names: str) -> None:
         """Let the pool have some images, each open on the guest."""
-        self.answer('rbd ls --pool=vms', json.dumps(names))
+        self.answer(f'rbd ls --pool={self._pool}', json.dumps(names))
         for name in names:
-            self.answer(f'rbd status --pool=vms --image={name}',
-                        sample('rbd-status.json'))
+            self.watch(name, GUEST)
+
+    def watch(self, name: str, *clients: int, later: str = '') -> None:
+        """Let clients have an image open."""
+        self.answer(f'rbd status --pool={self._pool} --image={name}',
+                    watched_by(*clients), later=later)
 
     def sessions(self, **told: str) -> None:
         """Let monitors tell their sessions."""

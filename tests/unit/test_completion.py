@@ -41,6 +41,7 @@ INSTALLED = {'bash': 'share/bash-completion/completions',
 COMMON = {'--config-file', '--config-dir', '-d', '--debug', '--log-file',
           '--help-all', '--version',
           *(f'--{opt.name}' for opt in options.OPTS),
+          *(f'--ceph-{opt.name}' for opt in options.CEPH_FLAGS),
           *(f'--hook-{opt.name}' for opt in options.HOOK_OPTS),
           *(f'--shield-{opt.name}' for opt in options.SHIELD_OPTS)}
 BOUND = 60

@@ -29,6 +29,7 @@ import pytest
 from rbd_mon_fix import engine
 from rbd_mon_fix.cli import command_line
 from rbd_mon_fix.cli import exit_codes
+from rbd_mon_fix.cli import gate
 from rbd_mon_fix.cli import guests
 from rbd_mon_fix.cli import help_pages
 from rbd_mon_fix.cli import hook
@@ -117,7 +118,7 @@ def test_all_commands_are_shown():
     for command in ('monitors', 'status', 'refresh', 'rollback'):
         for where in ('README.rst', 'docs/runbook.rst', '--help-all'):
             assert (where, command) in found
-    for command in ('preflight', 'verify', 'guests', 'hook'):
+    for command in ('preflight', 'verify', 'guests', 'gate', 'hook'):
         for where in ('README.rst', 'docs/runbook.rst'):
             assert (where, command) in found
     assert ('docs/runbook.rst', 'journal') in found
@@ -179,6 +180,7 @@ def test_words_are_explained(title, words):
     ('Checks', preflight.COLUMNS),
     ('Disks', verify.COLUMNS),
     ('Running guests', guests.COLUMNS),
+    ('Watchers', gate.COLUMNS),
     ('Parts of the hook', hook.COLUMNS),
     ('Users of the shield', shield.COLUMNS)])
 def test_keys_are_explained(title, keys):
@@ -191,6 +193,7 @@ def test_keys_are_explained(title, keys):
                  *(operation.value for operation in Operation)]),
     ('Findings', [kind.value for kind in FindingKind]),
     ('Checks', [works.value for works in Works]),
+    ('Watchers', [state.value for state in GuestState]),
     ('Running guests', [state.value for state in GuestState]),
     ('Users of the shield', [state.value for state in engine.ShieldState]),
     ('Journal', [*journal.PRUNED, *journal.CHANGES])])
@@ -242,6 +245,7 @@ def test_actions_are_explained(command):
 
 @pytest.mark.parametrize('flag', [
     *(opt.name for opt in options.OPTS),
+    *(f'ceph-{opt.name}' for opt in options.CEPH_FLAGS),
     *(f'hook-{opt.name}' for opt in options.HOOK_OPTS),
     *(f'shield-{opt.name}' for opt in options.SHIELD_OPTS)])
 def test_options_are_explained(flag):

@@ -90,6 +90,8 @@ COVERED = {
         'unit/cli/test_parser.py', 'the parser is made of them'),
     'cli/check_options.py': (
         'unit/cli/test_parser.py', 'the parser is made of them'),
+    'cli/census.py': (
+        'unit/cli/test_gate.py', 'both commands print by it'),
     'cli/command_parser.py': (
         'unit/cli/test_parser.py', 'the parser is made of it'),
     'cli/error_lines.py': (

@@ -306,7 +306,8 @@ def command(host: Sequence[str] = (places.HOST,), **fields: Any
         'unmanaged': False, 'name': 'command', 'dry_run': False,
         'max_changes': None, 'lock': False, 'verify': False, 'timeout': 5.0,
         'plan': None, 'save_plan': None, 'parallel': 4, 'last': 0,
-        'progress': 'auto', 'format': 'json', 'column': [], **fields})
+        'progress': 'auto', 'from_ceph': False, 'fsid': None, 'mon': [],
+        'format': 'json', 'column': [], **fields})
 
 
 def run(world: World, monkeypatch: Any, module: Any, *host: str,

@@ -31,7 +31,7 @@ from rbd_mon_fix.conf import options
 
 VALUES = {'H': 'a', 'SERVER': 'web', 'N': '3', 'SECONDS': '2',
           'COLUMN': 'host', 'FORMAT': 'json', 'MODE': 'none',
-          'STORE': 'domain'}
+          'STORE': 'domain', 'FSID': '8a531320-0f05-4842-a642-2f40a98c65ab'}
 # They end the parse, or need a value that exists.
 APART = ('--help', '--help-all', '--version', '--config-file',
          '--config-dir', '--shell_completion')
@@ -96,7 +96,7 @@ CASES = [(line, option, value) for line, found in lines(top())
 
 
 def test_there_are_cases():
-    assert len({line for line, _, _ in CASES}) == 18
+    assert len({line for line, _, _ in CASES}) == 19
     assert {option for _, option, _ in CASES} >= {
         '-d', '--debug', '-f', '--offline', '--hook-dir', '--host', '-v',
         '--monitors-file', '--log-file', '--dry-run', '--instance'}

@@ -25,6 +25,7 @@ import pytest
 from rbd_mon_fix import engine
 from rbd_mon_fix.cli import check
 from rbd_mon_fix.cli import exit_codes
+from rbd_mon_fix.cli import gate
 from rbd_mon_fix.cli import guests
 from rbd_mon_fix.cli import hook
 from rbd_mon_fix.cli import journal
@@ -36,6 +37,9 @@ from rbd_mon_fix.cli import rollback
 from rbd_mon_fix.cli import shield
 from rbd_mon_fix.cli import status
 from rbd_mon_fix.cli import verify
+from rbd_mon_fix.model.census import Image
+from rbd_mon_fix.model.census import Watcher
+from rbd_mon_fix.model.census import WatcherReport
 from rbd_mon_fix.model.cluster import Source
 from rbd_mon_fix.model.disk import RbdDisk
 from rbd_mon_fix.model.evidence import EvidenceKind
@@ -118,6 +122,8 @@ def words(kind):
     (list(PARTS['guest_counts']['properties']), words(GuestState)),
     (PARTS['guest']['properties']['state']['enum'], words(GuestState)),
     (list(PARTS['guest']['properties']), list(guests.COLUMNS)),
+    (list(PARTS['watcher']['properties']), list(gate.COLUMNS)),
+    (PARTS['watcher']['properties']['state']['enum'], words(GuestState)),
     (list(PARTS['disk']['properties']), list(verify.COLUMNS)),
     (list(PARTS['check']['properties']), list(preflight.COLUMNS)),
     (PARTS['check']['properties']['works']['enum'], words(Works)),
@@ -149,6 +155,13 @@ def printed(cloud, run, monkeypatch, capsys, tmp_path):
         open_check.Proof(True, None, 0.1) for case in cases])
     monkeypatch.setattr(main, 'CONFIG_FILE', str(tmp_path / 'none'))
 
+    def taken(context, request):
+        cluster, = context.clusters
+        return (engine.ClusterCensus(
+            cluster, ('a', 'b'), ('a',), (WatcherReport(
+                Watcher(Image('vms', '', 'web'), 7, '192.0.2.1:0/1'), ('b',),
+                GuestState.FOLLOWING, True),), {}, {}),)
+
     def part(context):
         return (engine.HookPart('script', 'missing', None, ''),)
 
@@ -157,12 +170,15 @@ def printed(cloud, run, monkeypatch, capsys, tmp_path):
         engine.ShieldResult('/c', (engine.ShieldedUser(
             'cinder', engine.ShieldState.OUTDATED, worlds.FSID, old,
             'n'),))))
+    monkeypatch.setattr(engine, 'take_census', taken)
     found = {
         'status': run(status), 'verify': run(verify), 'guests': run(guests),
         'dry-run': run(refresh, dry_run=True), 'monitors': run(monitors),
         'preflight': run(preflight), 'check': run(check, textfile=None),
         'hook': run(hook, action='status'), 'refresh': run(refresh),
-        'shield': run(shield, action='status')}
+        'shield': run(shield, action='status'),
+        'gate': run(gate, mon=['a']),
+        'census': run(guests, host=[], from_ceph=True)}
     made = found['refresh'][1]['run']
     found['rollback'] = run(rollback, run=made)
     for action in ('list', 'show', 'prune'):

@@ -84,7 +84,13 @@ REFRESH = {**SCOPE, 'dry_run': False, 'max_changes': None, 'lock': False,
     ('verify --host a --timeout 0.5 --parallel 2 -f json',
      {**SCOPE, 'host': ['a'], 'timeout': 0.5, 'parallel': 2,
       'format': 'json'}),
-    ('guests', {**SCOPE, 'store': ['domain']}),
+    ('guests', {**SCOPE, 'store': ['domain'], 'from_ceph': False,
+                'fsid': None}),
+    (f'guests --from-ceph --fsid {UUID.upper()}',
+     {'from_ceph': True, 'fsid': UUID}),
+    ('gate', {'mon': [], 'fsid': None, 'format': 'table'}),
+    (f'gate a -f json b --fsid {UUID}',
+     {'mon': ['a', 'b'], 'fsid': UUID, 'format': 'json'}),
     (f'guests --host a --instance {UUID} -f yaml',
      {**SCOPE, 'host': ['a'], 'instance': [UUID], 'store': ['domain'],
       'format': 'yaml'}),
@@ -166,6 +172,8 @@ def test_a_file_of_hosts(tmp_path):
     ('verify --parallel many', "'many' is not a whole number"),
     ('verify --dry-run', '--dry-run'),
     ('guests --all-hosts', '--all-hosts'),
+    ('gate --fsid ceph', "'ceph' is not an fsid"),
+    ('gate --host a', '--host'),
     ('preflight --instance x', '--instance'),
     ('hook', 'ACTION'),
     ('hook teach', 'teach'),
@@ -189,8 +197,8 @@ def test_usage_errors(line, words, capsys):
 
 @pytest.mark.parametrize('line', [
     'monitors', 'status', 'refresh', 'rollback', 'journal', 'journal list',
-    'journal show', 'journal prune', 'verify', 'guests', 'preflight', 'hook',
-    'hook install', 'hook remove', 'hook status', 'shield',
+    'journal show', 'journal prune', 'verify', 'guests', 'gate', 'preflight',
+    'hook', 'hook install', 'hook remove', 'hook status', 'shield',
     'shield install', 'shield refresh', 'shield remove', 'shield status'])
 def test_every_command_has_help_that_says_what_it_does(line, capsys):
     with pytest.raises(SystemExit) as caught:
@@ -206,7 +214,7 @@ def test_the_list_of_commands_has_a_sentence_for_each():
     commands = top.add_subparsers()
     parser.add_parsers(commands, top)
     sentences = [action.help for action in commands._choices_actions]
-    assert len(sentences) == 11
+    assert len(sentences) == 12
     for sentence in sentences:
         assert re.fullmatch(r'[A-Z][^.]*\.', sentence)
 

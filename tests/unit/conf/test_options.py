@@ -48,10 +48,13 @@ def test_defaults():
 
 def test_flags():
     conf = parse('--nova-config-file', 'a', '--nova-config-file', 'b',
-                 '--offline', '--hook-dir', '/hooks')
+                 '--offline', '--hook-dir', '/hooks', '--ceph-admin-user',
+                 'boss')
     assert conf.nova_config_file == ['a', 'b']
     assert conf.offline is True
     assert conf.hook.dir == '/hooks'
+    assert conf.ceph.admin_user == 'boss'
+    assert parse().ceph.admin_user == 'admin'
 
 
 def test_every_option_has_a_help_text_that_is_a_sentence():
