@@ -51,6 +51,11 @@ _GLANCE = 0.1
 # trouble, such as a time-out (main in src/ceph.in). rbd exits with the error.
 _REFUSED = ('EPERM', 'Operation not permitted', 'RADOS object not found')
 
+# A client that a monitor refuses tries the next one, so the last error is a
+# time-out if any monitor is down (src/mon/MonClient.cc,
+# handle_auth_bad_method, and src/auth/KeyRing.cc, from_ceph_context).
+_DENIED = (b'handle_auth_bad_method', b'unable to find a keyring')
+
 # More than a name in Ceph can have, and less than Linux takes.
 _LONGEST = 4096
 
@@ -62,17 +67,21 @@ class Answer:
     :param code: its exit code; None if it did not end in time
     :param out: its output
     :param told: the last line of its errors
+    :param denied: whether a monitor refused the key before
     """
 
     code: Optional[int]
     out: str
     told: str
+    denied: bool = False
 
     @property
     def is_refused(self) -> bool:
         """Return whether the cephx user lacks a permission, or its key."""
-        return self.code == errno.EACCES or self.code == 1 and any(
-            words in self.told for words in _REFUSED)
+        return (self.code == errno.EACCES
+                or self.code != 0 and self.denied
+                or self.code == 1 and any(words in self.told
+                                          for words in _REFUSED))
 
     @property
     def is_absent(self) -> bool:
@@ -212,7 +221,8 @@ class _Running:
             with self._lock:
                 self._processes.discard(process)
         return Answer(process.returncode, out.decode(errors='replace'),
-                      client.last_line(err))
+                      client.last_line(err),
+                      any(words in err for words in _DENIED))
 
     def end(self) -> None:
         """Kill all commands with their children, and start no more."""

@@ -64,6 +64,10 @@ def test_the_administrator_is_asked_not_cinder_s_user(program):
      'exit 1', 'ceph refuses client.boss: rbd: listing'),
     ('echo "[errno 2] RADOS object not found (error connecting)" >&2; exit 1',
      'ceph refuses client.boss: .*not found'),
+    # One monitor refuses the key, another one is down.
+    ('echo "monclient(hunting): handle_auth_bad_method server" >&2; '
+     'echo "[errno 110] RADOS timed out (error connecting)" >&2; exit 1',
+     'ceph refuses client.boss: .*timed out'),
     ('echo denied >&2; exit 13', 'ceph refuses client.boss: denied')])
 def test_failures(program, body, words):
     program(body)
