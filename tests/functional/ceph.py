@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import json
 import os
 import pathlib
 import subprocess
@@ -65,6 +66,8 @@ client_mount_timeout = 10
 mon_data = {folder}/$name
 mon_initial_members = a
 [osd]
+# A client that is stopped for a while goes on watching.
+osd_client_watch_timeout = 300
 osd_data = {folder}/$name
 osd_objectstore = memstore
 memstore_device_bytes = 268435456
@@ -81,6 +84,8 @@ class Ceph:
     folder: pathlib.Path
     fsid: str
     key: str
+    daemons: dict[str, subprocess.Popen[bytes]] = dataclasses.field(
+        default_factory=dict)
 
     @property
     def conf(self) -> pathlib.Path:
@@ -93,6 +98,55 @@ class Ceph:
     def create_image(self, name: str) -> None:
         """Create an image of one MiB."""
         self.run('rbd', 'create', '--size', '1M', f'{POOL}/{name}')
+
+    def start(self, name: str, *words: str) -> None:
+        """Start a daemon, such as ``mon.a``, until the end of the context."""
+        kind, _, number = name.partition('.')
+        with open(self.folder / f'{name}.out', 'wb') as log:
+            self.daemons[name] = subprocess.Popen(
+                [f'ceph-{kind}', '-f', '--conf', str(self.conf), '-i', number,
+                 *words], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def stop(self, name: str) -> None:
+        """Stop a daemon."""
+        process = self.daemons.pop(name)
+        process.terminate()
+        try:
+            process.wait(STOPPED_WITHIN)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def restart(self, name: str) -> None:
+        """Stop a daemon, start it again, and wait until Ceph answers."""
+        self.stop(name)
+        self.start(name)
+        _wait_until_ready(self)
+
+    def add_monitor(self, name: str, address: str) -> None:
+        """Add a monitor, and wait until it is in the quorum."""
+        monmap = str(self.folder / 'monmap')
+        self.run('ceph', 'mon', 'getmap', '-o', monmap)
+        (self.folder / f'mon.{name}').mkdir()
+        self.run('ceph-mon', '--mkfs', '-i', name, '--monmap', monmap,
+                 '--keyring', str(self.folder / 'keyring'))
+        self.start(f'mon.{name}', '--public-addrv',
+                   f'[v2:{address}:3300/0,v1:{address}:6789/0]')
+        _wait_for_quorum(self, name)
+        self.conf.write_text(self.conf.read_text().replace(
+            f'v1:{ADDRESS}:6789/0]', f'v1:{ADDRESS}:6789/0],'
+            f'[v2:{address}:3300/0,v1:{address}:6789/0]'))
+
+    def remove_monitor(self, name: str) -> None:
+        """Remove a monitor, which then ends by itself."""
+        self.run('ceph', 'mon', 'rm', name)
+        self.daemons.pop(f'mon.{name}').wait(STOPPED_WITHIN)
+        _wait_until_ready(self)
+
+    def permit(self, user: str, key: str) -> None:
+        """Give a key of a user to all programs."""
+        _run('ceph-authtool', str(self.folder / 'keyring'), '-n',
+             f'client.{user}', '--add-key', key)
 
 
 @contextlib.contextmanager
@@ -111,10 +165,11 @@ def running(former: str = ADDRESS) -> Iterator[Ceph]:
         _make_monitor(ceph, former)
         if former != ADDRESS:
             _move_monitor(ceph, former)
-        stack.enter_context(_daemon(ceph, 'ceph-mon', 'a'))
+        stack.callback(_stop_all, ceph)
+        ceph.start('mon.a')
         _wait_until_ready(ceph)
         _make_osd(ceph)
-        stack.enter_context(_daemon(ceph, 'ceph-osd', '0'))
+        ceph.start('osd.0')
         ceph.run('ceph', 'osd', 'pool', 'create', POOL, '8')
         key = ceph.run('ceph', 'auth', 'get-or-create-key',
                        f'client.{USER}', 'mon', 'profile rbd', 'osd',
@@ -141,10 +196,13 @@ def _move_monitor(ceph: Ceph, former: str) -> None:
 
     The monitor then ends, and uses the new address when it starts again.
     """
-    with _daemon(ceph, 'ceph-mon', 'a'):
+    ceph.start('mon.a')
+    try:
         _wait_until_ready(ceph, '-m', former)
         ceph.run('ceph', '-m', former, 'mon', 'set-addrs', 'a',
                  f'[v2:{ADDRESS}:3300,v1:{ADDRESS}:6789]')
+    finally:
+        ceph.stop('mon.a')
 
 
 def _make_osd(ceph: Ceph) -> None:
@@ -159,21 +217,9 @@ def _make_osd(ceph: Ceph) -> None:
     ceph.run('ceph-osd', '-i', '0', '--mkfs', '--osd-uuid', osd)
 
 
-@contextlib.contextmanager
-def _daemon(ceph: Ceph, program: str, name: str) -> Iterator[None]:
-    with open(ceph.folder / f'{program}.out', 'wb') as log:
-        process = subprocess.Popen(
-            [program, '-f', '--conf', str(ceph.conf), '-i', name],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-    try:
-        yield
-    finally:
-        process.terminate()
-        try:
-            process.wait(STOPPED_WITHIN)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+def _stop_all(ceph: Ceph) -> None:
+    for name in sorted(ceph.daemons, reverse=True):
+        ceph.stop(name)
 
 
 @tenacity.retry(wait=tenacity.wait_fixed(0.1), reraise=True,
@@ -182,6 +228,13 @@ def _daemon(ceph: Ceph, program: str, name: str) -> Iterator[None]:
                 stop=tenacity.stop_after_delay(READY_WITHIN))
 def _wait_until_ready(ceph: Ceph, *where: str) -> None:
     ceph.run('ceph', *where, '--connect-timeout', '5', 'quorum_status')
+
+
+@tenacity.retry(wait=tenacity.wait_fixed(0.1), reraise=True,
+                stop=tenacity.stop_after_delay(READY_WITHIN))
+def _wait_for_quorum(ceph: Ceph, name: str) -> None:
+    names = json.loads(ceph.run('ceph', 'quorum_status'))['quorum_names']
+    assert name in names, f'mon.{name} is not in the quorum'
 
 
 def _run(program: str, *words: str) -> str:
