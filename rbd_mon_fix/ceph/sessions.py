@@ -21,6 +21,7 @@ from typing import Iterator, Sequence, Union
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.ceph import commands
 from rbd_mon_fix.ceph import mon_dump
+from rbd_mon_fix.ceph import parallel
 
 _SESSIONS = 'ceph tell mon.NAME sessions'
 
@@ -53,7 +54,7 @@ def clients(admin: commands.Administrator, names: Sequence[str]
     :param names: the monitors to ask
     :raises Unreachable: the user lacks the permission
     """
-    def read(words: commands.Words, answer: commands.Answer
+    def read(words: parallel.Words, answer: parallel.Answer
              ) -> Union[frozenset[int], str]:
         admin.require(answer)
         return answer.told if answer.code != 0 else parse(answer.out)

@@ -25,6 +25,7 @@ from typing import Iterator, Sequence, Union
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.ceph import commands
+from rbd_mon_fix.ceph import parallel
 from rbd_mon_fix.model.census import Image
 from rbd_mon_fix.model.census import Watcher
 
@@ -78,8 +79,8 @@ def images(admin: commands.Administrator, names: Sequence[str]
                      commands.parse(text, 'rbd ls'), *space))
 
 
-def _namespaces(admin: commands.Administrator, words: commands.Words,
-                answer: commands.Answer) -> tuple[str, ...]:
+def _namespaces(admin: commands.Administrator, words: parallel.Words,
+                answer: parallel.Answer) -> tuple[str, ...]:
     if answer.is_absent:
         pool = words[3].partition('=')[2]
         raise exceptions.ConfigError(
@@ -119,7 +120,7 @@ def of_images(admin: commands.Administrator, asked: Sequence[Image]
     :raises Unreachable: the user lacks the permission, or a command does not
         end in time
     """
-    def read(words: commands.Words, answer: commands.Answer
+    def read(words: parallel.Words, answer: parallel.Answer
              ) -> Union[str, exceptions.Unreachable]:
         if answer.is_absent:
             return '{"watchers":[]}'

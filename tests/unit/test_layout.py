@@ -98,6 +98,8 @@ COVERED = {
         'unit/cli/test_main.py', 'each ending of a command is told by it'),
     'ceph/monitors_schema.py': (
         'unit/ceph/test_monitors_file.py', 'it checks each such file'),
+    'ceph/parallel.py': (
+        'unit/ceph/test_commands.py', 'all such commands run by it'),
     'ceph/discovery.py': ('unit/ceph/test_clusters.py', LEARNING),
     'engine/running_guests.py': (
         'unit/engine/test_connectivity.py', 'guests are judged there'),
