@@ -101,7 +101,8 @@ def test_list_without_former_monitors(operator, split, told, tmp_path):
     before = one.xml()
     left = operator.run(*on_compute_host(path, tmp_path), 'refresh',
                         *only(one), code=4)
-    assert evidence(left) == {('domain', 'not-found')}
+    assert evidence(left) == {('domain', 'not-found'),
+                              ('ceph-conf', 'current-address')}
     assert one.xml() == before
 
 
@@ -111,9 +112,12 @@ def test_libvirt_without_nova_s_word(split, there):
         name: value for name, value in os.environ.items()
         if not name.startswith('OS_')})
     fixed = unasked.run(*there, 'refresh', *only(split['stopped-unasked']))
-    assert by_store(fixed, 'outcome') == {'domain': {'fixed'}}
-    assert evidence(fixed) == {('domain', 'history')}
-    assert by_store(fixed, 'vm_state') == {'domain': {'stopped'}}
+    assert by_store(fixed, 'outcome') == {
+        'domain': {'fixed'}, 'ceph-conf': {None}}
+    assert evidence(fixed) == {('domain', 'history'),
+                               ('ceph-conf', 'current-address')}
+    assert by_store(fixed, 'vm_state') == {
+        'domain': {'stopped'}, 'ceph-conf': {'stopped'}}
 
 
 def test_libvirt_with_nova_s_word(user, operator, split, there):
