@@ -67,6 +67,32 @@ def hook(commands: Any) -> None:
         'right monitors, and is called by libvirt.', prefix=parser.prog)
 
 
+def lifeline(commands: Any) -> None:
+    """Add ``lifeline`` and its action."""
+    parser = command_parser.bare(
+        commands, 'lifeline',
+        'Show which old addresses of monitors, if they answer again, bring '
+        'stranded guests back.', words='ACTION')
+    plan = command_parser.listing(
+        _actions(parser), 'plan', 'Show the smallest set of old addresses '
+        'that reaches every stranded guest, from the history of the monmap, '
+        'with the commands that make each answer, and the way back. Runs '
+        'none of them and changes nothing.', prefix=parser.prog)
+    plan.add_argument(
+        '--host', action='extend', type=argument_types.hosts, default=[],
+        metavar='H',
+        help='this compute host, as Nova names it; not required')
+    plan.add_argument(
+        '--from-ceph', action='store_true',
+        help='ask Ceph for the stranded clients of all hosts, as '
+        '--ceph-admin-user')
+    plan.add_argument('--fsid', type=argument_types.fsid, metavar='FSID',
+                      help='only this cluster')
+    # As for guests: the domains tell the cluster of each disk.
+    plan.set_defaults(all_hosts=False, instance=[], store=['domain'],
+                      unmanaged=False)
+
+
 def shield(commands: Any) -> None:
     """Add ``shield`` and its actions."""
     parser = command_parser.bare(

@@ -83,7 +83,7 @@ def write(conf: cfg.ConfigOpts, out: TextIO, columns: Sequence[str],
     listing.write(
         conf.command.format, out, columns, rows,
         schema.document(
-            _failure(found),
+            failure(found),
             clusters=[schema.cluster(each.cluster, None) for each in found],
             **fields, watchers=rows))
 
@@ -95,7 +95,8 @@ def _row(line: census_screen.WatcherLine) -> dict[str, Any]:
             'state': line.state.value, 'reason': line.reason or None}
 
 
-def _failure(found: Found) -> Optional[ending.Failure]:
+def failure(found: Found) -> Optional[ending.Failure]:
+    """Return the reason for code 5; None if all monitors told."""
     told = silent(found)
     return failures.of_error(exceptions.Unreachable(
         f'{". ".join(told)}.', 'Run it again once these monitors answer.')

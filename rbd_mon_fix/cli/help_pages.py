@@ -36,6 +36,7 @@ SUMMARIES = {
     'verify': 'Have QEMU open each disk as a cold start would.',
     'guests': 'Show whether running guests follow the monitors.',
     'gate': 'Show whether monitors may be removed now.',
+    'lifeline': 'Show which old addresses bring stranded guests back.',
     'check': 'Summarize status and guests for monitoring.',
     'rollback': 'Undo a run.',
     'journal': 'Show or remove earlier runs.',
@@ -57,7 +58,6 @@ on a compute host (elsewhere with --host H, or --all-hosts):
   rbd-mon-fix status              what would break?
   rbd-mon-fix refresh --dry-run   what would be changed?
   rbd-mon-fix refresh             change it
-  rbd-mon-fix rollback RUN        undo it
 rbd-mon-fix COMMAND --help: options of a command; --help-all: of all commands
 """
 

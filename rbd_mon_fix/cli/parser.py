@@ -97,6 +97,7 @@ def _add_proving(commands: Any) -> None:
         'Show whether the monitors MON may be removed: only if every client '
         'that has an image open has a session on a monitor that stays (exit '
         "code 0). Ask it before each 'ceph mon rm'.", '[MON ...]'))
+    action_parsers.lifeline(commands)
     check_options.add(_scope(command_parser.bare(
         commands, 'check', check_options.TEXT), STORES))
     _rollback(command_parser.listing(

@@ -83,8 +83,8 @@ OPTS: list[cfg.Opt] = [
 CEPH_FLAGS: list[cfg.Opt] = [
     cfg.StrOpt(
         'admin-user', default='admin', metavar='USER',
-        help="The cephx user, without client., as which 'gate' and 'guests "
-             "--from-ceph' ask the clusters. Needs the caps mon 'allow *' "
+        help="The cephx user, without client., as which 'gate' and "
+             "--from-ceph ask the clusters. Needs the caps mon 'allow *' "
              "and osd 'profile rbd-read-only', and a keyring on this host."),
 ]
 

@@ -45,14 +45,29 @@ def judge(peers: Optional[frozenset[MonAddr]],
     """
     if peers is None:
         return GuestState.UNKNOWN
-    known = [cluster.monmap for cluster in clusters
-             if cluster is not None and cluster.monmap.monitors]
-    if any(not any(_is_monitor(peer, right.monitors, names)
-                   for peer in peers) for right in known):
+    if lost(peers, clusters, names):
         return GuestState.STRANDED
-    if len(known) < len(clusters) or not clusters:
-        return GuestState.UNKNOWN
-    return GuestState.FOLLOWING
+    return (GuestState.FOLLOWING if clusters and all(map(_known, clusters))
+            else GuestState.UNKNOWN)
+
+
+def lost(peers: Optional[frozenset[MonAddr]],
+         clusters: Iterable[Optional[Cluster]], names: Names
+         ) -> tuple[str, ...]:
+    """Return the names of the clusters that a guest is not connected to.
+
+    :param peers: the remote ends of the guest's connections; None if they
+        cannot be read
+    :param clusters: the cluster of each disk; None for an unknown cluster
+    :param names: the addresses of host names among the right monitors
+    """
+    if peers is None:
+        return ()
+    return tuple(dict.fromkeys(
+        cluster.name for cluster in filter(_known, clusters)
+        if cluster is not None
+        and not any(_is_monitor(peer, cluster.monmap.monitors, names)
+                    for peer in peers)))
 
 
 def connected(guest: Guest, clusters: Iterable[Cluster],
@@ -85,6 +100,10 @@ def by_addresses(disk: RbdDisk, clusters: Iterable[Cluster],
     found = [cluster for cluster in clusters
              if grounds.Grounds(cluster, names).of_all(addrs)]
     return found[0] if len(found) == 1 else None
+
+
+def _known(cluster: Optional[Cluster]) -> bool:
+    return cluster is not None and bool(cluster.monmap.monitors)
 
 
 def _is_monitor(peer: MonAddr, monitors: Iterable[monmap.Monitor],

@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from rbd_mon_fix.engine.hook_parts import hook_status
     from rbd_mon_fix.engine.hook_update import install_hook
     from rbd_mon_fix.engine.hook_update import remove_hook
+    from rbd_mon_fix.engine.lifeline import LifelineResult
+    from rbd_mon_fix.engine.lifeline import lifelines_from_ceph
+    from rbd_mon_fix.engine.lifeline import lifelines_on_host
     from rbd_mon_fix.engine.monitors import MonitorsResult
     from rbd_mon_fix.engine.monitors import find_monitors
     from rbd_mon_fix.engine.refresh_run import RefreshRequest
@@ -74,13 +77,14 @@ if TYPE_CHECKING:
 
 __all__ = (
     'CensusRequest', 'CheckResult', 'ClusterCensus', 'Context',
-    'GuestReport', 'GuestsResult', 'HookPart', 'Limits', 'Listener',
-    'MonitorsResult', 'Opened', 'Phase',
-    'PlanResult', 'RefreshRequest', 'RollbackRequest', 'RunResult',
+    'GuestReport', 'GuestsResult', 'HookPart', 'LifelineResult', 'Limits',
+    'Listener', 'MonitorsResult', 'Opened', 'Phase', 'PlanResult',
+    'RefreshRequest', 'RollbackRequest', 'RunResult',
     'ScanRequest', 'ScanResult', 'ShieldRequest', 'ShieldResult',
     'ShieldState', 'ShieldedUser', 'Silence', 'VerifyRequest',
     'VerifyResult', 'check', 'find_monitors', 'guests', 'hook_status',
-    'install_hook', 'install_shield', 'journal', 'open_context',
+    'install_hook', 'install_shield', 'journal', 'lifelines_from_ceph',
+    'lifelines_on_host', 'open_context',
     'plan_refresh', 'plan_rollback', 'plan_scope', 'read_plan', 'refresh',
     'refresh_shield', 'remove_hook', 'remove_shield', 'replace_textfile',
     'rollback', 'shield_status', 'status', 'take_census', 'verify')
@@ -95,6 +99,8 @@ _MODULES = {
     'health_check': ('check', 'CheckResult', 'replace_textfile'),
     'hook_parts': ('hook_status', 'HookPart'),
     'hook_update': ('install_hook', 'remove_hook'),
+    'lifeline': ('LifelineResult', 'lifelines_from_ceph',
+                 'lifelines_on_host'),
     'monitors': ('find_monitors', 'MonitorsResult'),
     'refresh_run': ('plan_refresh', 'refresh', 'RefreshRequest'),
     'reporting': ('Listener', 'Phase', 'Silence'),

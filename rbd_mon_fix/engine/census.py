@@ -80,7 +80,7 @@ def take_census(context: contexts.Context, request: CensusRequest
     """
     admins = {cluster: commands.Administrator(
         cluster.name, way, context.conf.ceph.admin_user)
-        for cluster, way in _clusters(context, request.fsid)}
+        for cluster, way in clusters(context, request.fsid)}
     present = {cluster: sessions.monitors(admin, cluster.fsid)
                for cluster, admin in admins.items()}
     leaving = _leaving(request.leaving, present)
@@ -89,12 +89,19 @@ def take_census(context: contexts.Context, request: CensusRequest
                  for cluster, admin in admins.items())
 
 
-def _clusters(context: contexts.Context, fsid: Optional[str]
-              ) -> list[tuple[Cluster, Way]]:
-    """Return the clusters to ask, each with the way to it."""
+def clusters(context: contexts.Context, fsid: Optional[str]
+             ) -> list[tuple[Cluster, Way]]:
+    """Return the clusters to ask, each with the way to it.
+
+    :param fsid: the only cluster; None for all that the config names
+    :raises ConfigError: the clusters may not be asked, or there is no such
+        cluster
+    :raises Unreachable: a cluster does not answer
+    """
     if context.conf.offline or context.conf.monitors_file:
         raise exceptions.ConfigError(
-            'Only the clusters themselves know the watchers of their images.',
+            'Only the clusters themselves know their clients, and the '
+            'monitors that they had.',
             'Run it without --offline and --monitors-file, where Ceph can be '
             'reached.')
     chosen = [each for each in context.clusters if fsid in (None, each.fsid)]

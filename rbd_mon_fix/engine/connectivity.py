@@ -98,6 +98,18 @@ class Watch:
             guest.peers, [self._cluster(guest, disk) for disk in disks],
             self._names)
 
+    def lost(self, guest: Guest, disks: Sequence[RbdDisk]
+             ) -> tuple[str, ...]:
+        """Return the clusters of which a guest has lost the monitors.
+
+        :param disks: the disks that the guest has now
+        """
+        if not self.is_domain(guest):
+            return ()
+        return connectivity.lost(
+            guest.peers, [self._cluster(guest, disk) for disk in disks],
+            self._names)
+
     def connected(self, guest: Guest) -> Optional[tuple[MonAddr, ...]]:
         """Return the monitors that a guest is connected to."""
         return connectivity.connected(guest, self._context.clusters,

@@ -60,6 +60,11 @@ class Histories:
         """Return the clusters with the history known so far."""
         return tuple(self._clusters.values())
 
+    def epochs(self, cluster: Cluster) -> MonHistory:
+        """Return the epochs of a cluster that are known so far."""
+        known = self._kept.get(cluster.fsid or '', MonHistory())
+        return known.merged([cluster.epoch] if cluster.epoch else [])
+
     def explain(self, addrs: Iterable[MonAddr],
                 names: grounds.Names) -> None:
         """Query clusters for the epochs that tell whose some addresses are.

@@ -40,6 +40,7 @@ class GuestReport:
     :param connected_to: None if this user may not see the connections
     :param is_domain: False for a process that is no running domain of this
         libvirt; its state is unknown
+    :param lost: the names of the clusters of which it has lost the monitors
     """
 
     host: str
@@ -49,6 +50,7 @@ class GuestReport:
     connected_to: Optional[tuple[MonAddr, ...]]
     state: GuestState
     is_domain: bool = True
+    lost: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,4 +136,4 @@ def _reports(host: str, watch: connectivity.Watch,
                 host, guest, names.get(guest.instance or '', ''),
                 watch.launched_with(guest),
                 watch.connected(guest), watch.state(guest, disks),
-                watch.is_domain(guest))
+                watch.is_domain(guest), watch.lost(guest, disks))

@@ -121,7 +121,7 @@ class Ceph:
         """Stop a daemon, start it again, and wait until Ceph answers."""
         self.stop(name)
         self.start(name)
-        _wait_until_ready(self)
+        wait_until_ready(self)
 
     def add_monitor(self, name: str, address: str) -> None:
         """Add a monitor, and wait until it is in the quorum."""
@@ -141,7 +141,7 @@ class Ceph:
         """Remove a monitor, which then ends by itself."""
         self.run('ceph', 'mon', 'rm', name)
         self.daemons.pop(f'mon.{name}').wait(STOPPED_WITHIN)
-        _wait_until_ready(self)
+        wait_until_ready(self)
 
     def permit(self, user: str, key: str) -> None:
         """Give a key of a user to all programs."""
@@ -167,7 +167,7 @@ def running(former: str = ADDRESS) -> Iterator[Ceph]:
             _move_monitor(ceph, former)
         stack.callback(_stop_all, ceph)
         ceph.start('mon.a')
-        _wait_until_ready(ceph)
+        wait_until_ready(ceph)
         _make_osd(ceph)
         ceph.start('osd.0')
         ceph.run('ceph', 'osd', 'pool', 'create', POOL, '8')
@@ -198,7 +198,7 @@ def _move_monitor(ceph: Ceph, former: str) -> None:
     """
     ceph.start('mon.a')
     try:
-        _wait_until_ready(ceph, '-m', former)
+        wait_until_ready(ceph, '-m', former)
         ceph.run('ceph', '-m', former, 'mon', 'set-addrs', 'a',
                  f'[v2:{ADDRESS}:3300,v1:{ADDRESS}:6789]')
     finally:
@@ -226,7 +226,8 @@ def _stop_all(ceph: Ceph) -> None:
                 retry=tenacity.retry_if_exception_type(
                     subprocess.CalledProcessError),
                 stop=tenacity.stop_after_delay(READY_WITHIN))
-def _wait_until_ready(ceph: Ceph, *where: str) -> None:
+def wait_until_ready(ceph: Ceph, *where: str) -> None:
+    """Wait until a quorum of monitors answers."""
     ceph.run('ceph', *where, '--connect-timeout', '5', 'quorum_status')
 
 

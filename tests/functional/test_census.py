@@ -12,12 +12,14 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""``guests --from-ceph`` and ``gate`` on a real cluster that moves."""
+"""``guests --from-ceph``, ``gate`` and ``lifeline plan``: a real move."""
 
 from __future__ import annotations
 
 import contextlib
 import json
+import os
+import shlex
 import signal
 import subprocess
 import types
@@ -141,6 +143,39 @@ def test_without_permission(ceph, admin):
         'gate', '--ceph-admin-user', real.USER).err
 
 
+def follow_by_a_lifeline(ceph, admin):
+    """Do what the plan says first, and its way back."""
+    answer = admin.run('lifeline', 'plan', '--from-ceph', '-f', 'json')
+    assert answer.code == 1, answer.err
+    plan, = answer.json['plans']
+    assert (plan['stranded'], plan['candidates'], plan['unreached']) == (
+        1, [1], [])
+    first = answer.json['lifelines'][0]
+    assert (first['way'], first['address'], first['monitor']) == (
+        'set-addrs', real.ADDRESS, 'b')
+    told = admin.run('lifeline', 'plan', '--from-ceph')
+    assert all(f' {command}\n' in told.out
+               for command in first['commands'] + first['back'])
+    for commands in (first['commands'], first['back']):
+        do(ceph, commands)
+        real.wait_until_ready(ceph)
+        becomes(admin, ('guests', '--from-ceph'), 0, {
+            image: ('following', ['b'], True)
+            for image in ('vms/web', 'vms/tenant/other')})
+    told = admin.run('lifeline', 'plan', '--from-ceph')
+    assert (told.code, told.out) == (
+        0, 'No client is stranded. There is nothing to do.\n')
+
+
+def do(ceph, commands):
+    """Run commands; any loopback address is an address of this host."""
+    for command in commands:
+        if not command.startswith('ip addr '):
+            subprocess.run(shlex.split(command), check=True,
+                           stdin=subprocess.DEVNULL, timeout=60,
+                           env={**os.environ, 'CEPH_CONF': str(ceph.conf)})
+
+
 def test_a_move(ceph, admin, guest, other):
     on_a = ('following', ['a'], True)
     for words in (('guests', '--from-ceph'), ('gate',)):
@@ -172,6 +207,7 @@ def test_a_move(ceph, admin, guest, other):
             'vms/web': ('stranded', [], False), **follows})
     told = admin.run('guests', '--from-ceph')
     assert '1 of 2 watchers follows the monitors, 1 is stranded.' in told.out
+    follow_by_a_lifeline(ceph, admin)
     # A monitor of the ceph.conf is gone, which hides why the key is refused.
     told = admin.run('gate', '--ceph-admin-user', 'nobody')
     assert told.code == 5

@@ -34,6 +34,7 @@ from rbd_mon_fix.cli import guests
 from rbd_mon_fix.cli import help_pages
 from rbd_mon_fix.cli import hook
 from rbd_mon_fix.cli import journal
+from rbd_mon_fix.cli import lifeline
 from rbd_mon_fix.cli import main
 from rbd_mon_fix.cli import parser
 from rbd_mon_fix.cli import preflight
@@ -45,6 +46,7 @@ from rbd_mon_fix.model.cluster import Source
 from rbd_mon_fix.model.finding import Finding
 from rbd_mon_fix.model.finding import FindingKind
 from rbd_mon_fix.model.guest import GuestState
+from rbd_mon_fix.model.lifeline import WayKind
 from rbd_mon_fix.model.monmap import MonMap
 from rbd_mon_fix.model.plan import Operation
 from rbd_mon_fix.model.plan import State
@@ -118,7 +120,8 @@ def test_all_commands_are_shown():
     for command in ('monitors', 'status', 'refresh', 'rollback'):
         for where in ('README.rst', 'docs/runbook.rst', '--help-all'):
             assert (where, command) in found
-    for command in ('preflight', 'verify', 'guests', 'gate', 'hook'):
+    for command in ('preflight', 'verify', 'guests', 'gate', 'lifeline',
+                    'hook'):
         for where in ('README.rst', 'docs/runbook.rst'):
             assert (where, command) in found
     assert ('docs/runbook.rst', 'journal') in found
@@ -181,6 +184,7 @@ def test_words_are_explained(title, words):
     ('Disks', verify.COLUMNS),
     ('Running guests', guests.COLUMNS),
     ('Watchers', gate.COLUMNS),
+    ('Lifelines', lifeline.COLUMNS),
     ('Parts of the hook', hook.COLUMNS),
     ('Users of the shield', shield.COLUMNS)])
 def test_keys_are_explained(title, keys):
@@ -194,6 +198,7 @@ def test_keys_are_explained(title, keys):
     ('Findings', [kind.value for kind in FindingKind]),
     ('Checks', [works.value for works in Works]),
     ('Watchers', [state.value for state in GuestState]),
+    ('Lifelines', [kind.value for kind in WayKind]),
     ('Running guests', [state.value for state in GuestState]),
     ('Users of the shield', [state.value for state in engine.ShieldState]),
     ('Journal', [*journal.PRUNED, *journal.CHANGES])])
@@ -218,7 +223,7 @@ def test_common_arguments_are_explained(flag):
     assert re.search(rf'^``-\w.*``, ``{flag}', told, re.MULTILINE)
     for found in parsers().values():
         assert flag == '--help' or flag in found.format_help() or (
-            found.prog.endswith(('journal', 'hook', 'shield'))
+            found.prog.endswith(('journal', 'hook', 'shield', 'lifeline'))
             or (flag, found.prog[-5:]) == ('--column', 'check'))
 
 
@@ -234,7 +239,8 @@ def test_arguments_are_explained(command):
             and flag not in COMMON] == []
 
 
-@pytest.mark.parametrize('command', ['journal', 'hook', 'shield'])
+@pytest.mark.parametrize('command', ['journal', 'hook', 'shield',
+                                     'lifeline'])
 def test_actions_are_explained(command):
     own = section(REFERENCE, command)
     [actions] = [action.choices or () for action in parsers()[command]._actions

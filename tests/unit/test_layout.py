@@ -125,6 +125,8 @@ COVERED = {
         'unit/report/test_schema.py', 'a value without code'),
     'model/guest.py': (
         'unit/core/test_connectivity.py', 'a value without code'),
+    'model/lifeline.py': (
+        'unit/core/test_lifeline.py', 'plans are made of these values'),
     'model/saved_plan.py': (
         'unit/core/test_digest.py', 'a value without code'),
     'model/shield.py': (

@@ -96,7 +96,7 @@ CASES = [(line, option, value) for line, found in lines(top())
 
 
 def test_there_are_cases():
-    assert len({line for line, _, _ in CASES}) == 19
+    assert len({line for line, _, _ in CASES}) == 20
     assert {option for _, option, _ in CASES} >= {
         '-d', '--debug', '-f', '--offline', '--hook-dir', '--host', '-v',
         '--monitors-file', '--log-file', '--dry-run', '--instance'}

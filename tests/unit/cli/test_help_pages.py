@@ -30,7 +30,7 @@ PAGES = pathlib.Path(__file__).parent / 'pages'
 LINES = ['', *help_pages.SUMMARIES, 'journal list', 'journal prune',
          'journal show', 'hook install', 'hook remove', 'hook status',
          'shield install', 'shield refresh', 'shield remove',
-         'shield status']
+         'shield status', 'lifeline plan']
 
 
 @pytest.fixture

@@ -29,6 +29,7 @@ from rbd_mon_fix.cli import gate
 from rbd_mon_fix.cli import guests
 from rbd_mon_fix.cli import hook
 from rbd_mon_fix.cli import journal
+from rbd_mon_fix.cli import lifeline
 from rbd_mon_fix.cli import main
 from rbd_mon_fix.cli import monitors
 from rbd_mon_fix.cli import preflight
@@ -47,6 +48,11 @@ from rbd_mon_fix.model.finding import FindingKind
 from rbd_mon_fix.model.guest import Guest
 from rbd_mon_fix.model.guest import GuestState
 from rbd_mon_fix.model.health import Severity
+from rbd_mon_fix.model.lifeline import ClusterLifelines
+from rbd_mon_fix.model.lifeline import Lifeline
+from rbd_mon_fix.model.lifeline import LifelinePlan
+from rbd_mon_fix.model.lifeline import LifelineWay
+from rbd_mon_fix.model.lifeline import WayKind
 from rbd_mon_fix.model.plan import Operation
 from rbd_mon_fix.model.plan import State
 from rbd_mon_fix.model.plan import Verdict
@@ -124,6 +130,8 @@ def words(kind):
     (list(PARTS['guest']['properties']), list(guests.COLUMNS)),
     (list(PARTS['watcher']['properties']), list(gate.COLUMNS)),
     (PARTS['watcher']['properties']['state']['enum'], words(GuestState)),
+    (list(PARTS['lifeline']['properties']), list(lifeline.COLUMNS)),
+    (PARTS['lifeline']['properties']['way']['enum'], words(WayKind)),
     (list(PARTS['disk']['properties']), list(verify.COLUMNS)),
     (list(PARTS['check']['properties']), list(preflight.COLUMNS)),
     (PARTS['check']['properties']['works']['enum'], words(Works)),
@@ -171,6 +179,15 @@ def printed(cloud, run, monkeypatch, capsys, tmp_path):
             'cinder', engine.ShieldState.OUTDATED, worlds.FSID, old,
             'n'),))))
     monkeypatch.setattr(engine, 'take_census', taken)
+    monkeypatch.setattr(
+        engine, 'lifelines_on_host', lambda context, request, fsid:
+        engine.LifelineResult(context.clusters, (ClusterLifelines(
+            'ceph', worlds.FSID, ('a',), 1, LifelinePlan(
+                (1,), (Lifeline('192.0.2.1', ('v1:192.0.2.1:6789/0',), 'z',
+                                (1,), (LifelineWay(
+                                    WayKind.SET_ADDRS, 'a', ('c',),
+                                    ('d',)),)),),
+                ('192.0.2.2',), (), (2,), True)),), 1))
     found = {
         'status': run(status), 'verify': run(verify), 'guests': run(guests),
         'dry-run': run(refresh, dry_run=True), 'monitors': run(monitors),
@@ -178,6 +195,7 @@ def printed(cloud, run, monkeypatch, capsys, tmp_path):
         'hook': run(hook, action='status'), 'refresh': run(refresh),
         'shield': run(shield, action='status'),
         'gate': run(gate, mon=['a']),
+        'lifeline': run(lifeline, action='plan'),
         'census': run(guests, host=[], from_ceph=True)}
     made = found['refresh'][1]['run']
     found['rollback'] = run(rollback, run=made)

@@ -99,6 +99,11 @@ REFRESH = {**SCOPE, 'dry_run': False, 'max_changes': None, 'lock': False,
      {'host': ['a', 'b'], 'format': 'json'}),
     *((f'hook {action}', {'action': action, 'format': 'table'})
       for action in ('install', 'remove', 'status')),
+    ('lifeline plan', {**SCOPE, 'action': 'plan', 'store': ['domain'],
+                       'from_ceph': False, 'fsid': None}),
+    (f'lifeline plan --host a --fsid {UUID} -f json',
+     {'host': ['a'], 'fsid': UUID, 'format': 'json'}),
+    ('lifeline plan --from-ceph', {'host': [], 'from_ceph': True}),
     *((f'shield {action}', {'action': action, 'format': 'table'})
       for action in ('install', 'refresh', 'remove', 'status')),
     ('refresh --max-changes 0012', {**REFRESH, 'max_changes': 12}),
@@ -177,6 +182,8 @@ def test_a_file_of_hosts(tmp_path):
     ('preflight --instance x', '--instance'),
     ('hook', 'ACTION'),
     ('hook teach', 'teach'),
+    ('lifeline', 'ACTION'),
+    ('lifeline plan --instance x', '--instance'),
     ('shield', 'ACTION'),
     ('shield up', 'up'),
     ('rollback', 'RUN'),
@@ -197,7 +204,8 @@ def test_usage_errors(line, words, capsys):
 
 @pytest.mark.parametrize('line', [
     'monitors', 'status', 'refresh', 'rollback', 'journal', 'journal list',
-    'journal show', 'journal prune', 'verify', 'guests', 'gate', 'preflight',
+    'journal show', 'journal prune', 'verify', 'guests', 'gate', 'lifeline',
+    'lifeline plan', 'preflight',
     'hook', 'hook install', 'hook remove', 'hook status', 'shield',
     'shield install', 'shield refresh', 'shield remove', 'shield status'])
 def test_every_command_has_help_that_says_what_it_does(line, capsys):
@@ -214,7 +222,7 @@ def test_the_list_of_commands_has_a_sentence_for_each():
     commands = top.add_subparsers()
     parser.add_parsers(commands, top)
     sentences = [action.help for action in commands._choices_actions]
-    assert len(sentences) == 12
+    assert len(sentences) == 13
     for sentence in sentences:
         assert re.fullmatch(r'[A-Z][^.]*\.', sentence)
 

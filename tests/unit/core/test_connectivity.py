@@ -114,3 +114,12 @@ def test_by_addresses(addrs, name):
     found = connectivity.by_addresses(
         disk(monitors=memory.addrs(addrs)), [a, B, c], NAMES)
     assert (found and found.name) == name
+
+
+@pytest.mark.parametrize('seen, clusters, names', [
+    (peers('10.0.0.1:3300'), [A, B, B, None], ('b',)),
+    (peers(), [B, A, EMPTY], ('b', 'a')),
+    (peers('10.0.0.1:3300'), [A], ()),
+    (None, [A], ())])
+def test_the_clusters_that_a_guest_has_lost(seen, clusters, names):
+    assert connectivity.lost(seen, clusters, NAMES) == names

@@ -221,6 +221,7 @@ def test_guests(running):
         ('cmp1', 7, (OLD,), (NEW[0], OLD), GuestState.FOLLOWING),
         ('cmp1', 8, (OLD,), (OLD,), GuestState.STRANDED)]
     assert found.stranded == [memory.uuid(2)]
+    assert [each.lost for each in found.guests] == [(), ('ceph',)]
     assert (found.closed, found.hidden) == (0, 0)
     assert [cluster.name for cluster in found.clusters] == ['ceph']
 
