@@ -30,8 +30,8 @@ from rbd_mon_fix.report import view as views
 _RECOVER = (
     'A stranded client goes on until it needs a new map: until then, restart '
     'no OSD and move no data. Refresh first, then live-migrate its server, '
-    'or stop and start it; or bring a monitor back at an address that it was '
-    'launched with.')
+    'or stop and start it; or bring a monitor back at an old address: '
+    '"lifeline plan" shows which and how.')
 
 
 @dataclasses.dataclass(frozen=True)

@@ -153,8 +153,8 @@ def _advice(stranded: Sequence[GuestLine], doubtful: int,
         yield []
         yield from sheet.prose(
             f'Do not go on. Refresh first, then live-migrate {them}, or stop '
-            f'and start {them}; or bring a monitor back at an address that '
-            'the guest was launched with.', style.BAD)
+            f'and start {them}; or bring a monitor back at an old address: '
+            '"lifeline plan" shows which and how.', style.BAD)
         only = stranded[0].instance if len(stranded) == 1 else None
         words = (('--instance', only) if only
                  and '--instance' not in view.scope else ())
