@@ -195,7 +195,8 @@ def test_a_move(ceph, admin, guest, other):
     found = rows(answer)
     assert found['vms/web'] == ('stranded', [], False)
     state, monitors, ready = found['vms/tenant/other']
-    assert (state, ready) == ('following', monitors == ['b'])
+    # It may have had a session on either within the two readings.
+    assert (state, ready) == ('following', 'b' in monitors)
     told = admin.run('gate', 'a')
     assert told.code == 1
     assert told.out.startswith('Do not remove mon.a yet: ')
