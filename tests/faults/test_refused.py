@@ -126,6 +126,7 @@ def test_the_grants_that_are_missing(server):
     with admin(server) as connection:
         nova.BDM.metadata.create_all(connection)
         nova.instances.INSTANCES.metadata.create_all(connection)
+        nova.nova_services.SERVICES.metadata.create_all(connection)
         if isinstance(server, servers.MariaDB):  # to enter the database
             connection.exec_driver_sql(
                 f"GRANT SELECT ON services TO {USER}@'127.0.0.%%'")
