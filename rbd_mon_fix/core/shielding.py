@@ -148,12 +148,12 @@ class ShieldRules:
             yield Barred(user, Obstacle.UNKNOWN_CLUSTER, (
                 'The addresses of its images do not tell their cluster for '
                 'certain; status -v tells why.'))
-            return
-        if self.unreadable:
+        elif self.unreadable:
             yield Barred(user, Obstacle.UNREADABLE, (
                 'Documents that cannot be read may name images of another '
                 f'cluster: {", ".join(self.unreadable)}.'))
-        yield from self._doubts(user, cluster)
+        else:
+            yield from self._doubts(user, cluster)
 
     def _shared(self, user: str) -> Iterator[Barred]:
         """Yield the reason if two clusters of this host share a user.
