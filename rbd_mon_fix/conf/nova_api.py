@@ -21,6 +21,7 @@ from typing import Mapping, Optional
 
 from oslo_config import cfg
 
+from rbd_mon_fix import exceptions
 from rbd_mon_fix.conf import ini
 
 GROUP = 'nova'
@@ -73,12 +74,22 @@ def _has_credentials(conf: cfg.ConfigOpts) -> bool:
     The config files are read a second time, into a separate ConfigOpts:
     keystoneauth registers the same options, and importing it takes too long
     for a run without the API.
+
+    :raises ConfigError: the files are gone, or can no longer be read
     """
     probe = cfg.ConfigOpts()
     probe.register_opts([cfg.StrOpt('auth_type'), cfg.StrOpt('auth_section')],
                         group=GROUP)
-    probe(args=[], default_config_files=conf.config_file or [],
-          default_config_dirs=conf.config_dir or [])
+    try:
+        probe(args=[], default_config_files=conf.config_file or [],
+              default_config_dirs=conf.config_dir or [])
+    except cfg.Error as error:
+        # Its text may quote a line of a file.
+        raise exceptions.ConfigError(
+            'The config files of rbd-mon-fix can no longer be read: '
+            f'{type(error).__name__}.',
+            'Check that they exist, and that this user may read them.'
+        ) from None
     return bool(probe[GROUP].auth_type or probe[GROUP].auth_section)
 
 

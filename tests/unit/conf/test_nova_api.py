@@ -18,6 +18,7 @@ import sys
 from oslo_config import cfg
 import pytest
 
+from rbd_mon_fix import exceptions
 from rbd_mon_fix.conf import nova_api
 from rbd_mon_fix.conf import options
 
@@ -75,6 +76,15 @@ def test_configured_reads_config_dirs(tmp_path):
     conf(['--config-dir', str(tmp_path)], project='rbd-mon-fix',
          default_config_files=[])
     assert nova_api.configured(conf, {})
+
+
+def test_a_config_that_is_gone_meanwhile(tmp_path):
+    path = tmp_path / 'rbd-mon-fix.conf'
+    path.write_text('')
+    conf = options.load([str(path)], {})
+    path.unlink()
+    with pytest.raises(exceptions.ConfigError, match='no longer be read'):
+        nova_api.configured(conf, {})
 
 
 def test_configured_goes_with_register(parse):
