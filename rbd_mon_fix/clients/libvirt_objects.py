@@ -81,9 +81,8 @@ class Objects(libvirt_connection.Connection):
     def secret_value(self, uuid: str) -> bytes:
         """Return the value of a secret; for cephx, the decoded key.
 
-        :raises Gone: the secret does not exist
-        :raises Declined: the secret is private, has no value, or this user
-            may not read it
+        :raises Gone: the secret does not exist, or has no value
+        :raises Declined: the secret is private, or this user may not read it
         """
         return self._secret_value(
             uuid, lambda driver: driver.secretLookupByUUIDString(uuid))
@@ -91,7 +90,7 @@ class Objects(libvirt_connection.Connection):
     def secret_value_by_usage(self, usage: str) -> bytes:
         """Return the value of the Ceph secret with a usage name.
 
-        :raises Gone: the secret does not exist
+        :raises Gone: as for ``secret_value``
         :raises Declined: as for ``secret_value``
         """
         return self._secret_value(
@@ -101,14 +100,15 @@ class Objects(libvirt_connection.Connection):
 
     @libvirt_connection.interruptible
     def _secret_value(self, name: str, look_up: Callable[[Any], Any]) -> bytes:
+        """Return a value; libvirt has one code for no secret and no value.
+
+        See libvirt's src/conf/virsecretobj.c, ``virSecretObjGetValue``.
+        """
         with self._domain_errors():
-            try:
-                return bytes(look_up(self._secret_driver).value(0))
-            except libvirt.libvirtError as error:
-                if error.get_error_code() == libvirt.VIR_ERR_NO_SECRET:
-                    raise exceptions.Gone(
-                        f'Libvirt has no secret {name}.') from None
-                raise
+            with _gone_without(f'Libvirt has no secret {name}.'):
+                secret = look_up(self._secret_driver)
+            with _gone_without(f'Libvirt has no value for secret {name}.'):
+                return bytes(secret.value(0))
 
     @functools.cached_property
     def _secret_driver(self) -> Any:
@@ -133,6 +133,17 @@ class Objects(libvirt_connection.Connection):
     def _domains(self, flag: int) -> list[Any]:
         with self._connection_errors():
             return _existing(self._connection.listAllDomains, flag)
+
+
+@contextlib.contextmanager
+def _gone_without(message: str) -> Iterator[None]:
+    """Translate libvirt's error for a missing secret or value."""
+    try:
+        yield
+    except libvirt.libvirtError as error:
+        if error.get_error_code() == libvirt.VIR_ERR_NO_SECRET:
+            raise exceptions.Gone(message) from None
+        raise
 
 
 def _snapshots(domain: Any) -> list[Moment]:

@@ -68,7 +68,7 @@ class Keys:
         """Return the key in a secret, encoded in base64.
 
         :raises ConfigError: this user may not read the secret
-        :raises Gone: the secret does not exist
+        :raises Gone: the secret does not exist, or has no value
         :raises Unreachable: libvirt cannot be reached
         """
         if secret not in self._known:

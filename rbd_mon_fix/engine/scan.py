@@ -47,6 +47,18 @@ class Batch:
     scope: Scope
     records: tuple[Record, ...]
 
+    def cold(self) -> Iterator[Record]:
+        """Yield the records that a cold start on their host would read.
+
+        Records that a server of another host left behind are not read there.
+        """
+        for record in self.records:
+            where = record.locator
+            instance = self.scope.instances[where.instance]
+            if registry.SPECS[where.store].read_by_cold_start and not (
+                    instance.managed and instance.host != where.host):
+                yield record
+
 
 class Scan:
     """One scan of the stores of some hosts; keeps no batch in memory.

@@ -103,8 +103,7 @@ def verify(context: contexts.Context, request: VerifyRequest,
     scan = scans.Scan(context, selection)
     disks: list[Opened] = []
     for batch in scan.batches():
-        found = [each for record in batch.records
-                 if _counts(record, batch)
+        found = [each for record in batch.cold()
                  for each in _disks(record, batch.scope.instances[
                      record.locator.instance].name)]
         tried = [(each.locator, disk) for each, disk in found if disk]
@@ -211,16 +210,6 @@ class Prover:
 
 def _is_cold(locator: Locator) -> bool:
     return registry.SPECS[locator.store].read_by_cold_start
-
-
-def _counts(record: Record, batch: scans.Batch) -> bool:
-    """Return whether a cold start on the record's host would read it.
-
-    Records that a server of another host left behind are not read here.
-    """
-    instance = batch.scope.instances[record.locator.instance]
-    return _is_cold(record.locator) and not (
-        instance.managed and instance.host != record.locator.host)
 
 
 def _disks(record: Record, name: str

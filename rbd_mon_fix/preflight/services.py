@@ -23,6 +23,7 @@ from rbd_mon_fix import exceptions
 from rbd_mon_fix.engine import context as contexts
 from rbd_mon_fix.engine import places
 from rbd_mon_fix.preflight import check as checking
+from rbd_mon_fix.preflight import secrets
 from rbd_mon_fix.preflight.check import Check
 from rbd_mon_fix.preflight.check import Works
 
@@ -38,8 +39,11 @@ def checks(context: contexts.Context, hosts: Sequence[str]) -> Iterator[Check]:
     yield _service('api', "Nova's", lambda: _api(context),
                    "No credentials for Nova's API are configured.")
     for host in hosts:
-        yield checking.tried('libvirt', host or 'this machine',
-                             functools.partial(_libvirt, context, host))
+        libvirt = checking.tried('libvirt', host or 'this machine',
+                                 functools.partial(_libvirt, context, host))
+        yield libvirt
+        if libvirt.works is Works.YES:
+            yield from secrets.checks(context, host)
 
 
 def _service(check: str, subject: str, act: Callable[[], str],

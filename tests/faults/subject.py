@@ -25,9 +25,12 @@ import sqlalchemy as sa
 from tests.cloud import building
 from tests.cloud import shape
 from tests.functional import operator
+from tests.functional import secrets
 
-# Part of every password in the cloud.
+# Part of every password and key in the cloud.
 CANARY = 'sesame'
+# Base64, as it is.
+_KEY = 2 * CANARY
 SERVERS = (
     shape.Server('one', (shape.stale('one'),), shape.ALPHA.old),
     shape.Server('two', (shape.stale('two', shape.BETA),
@@ -54,6 +57,8 @@ class Subject:
             config.write(f'[hook]\ndir = {hooks}\n')
         done = self.admin.run('hook', 'install')
         assert done.code == 0, done.err
+        for ceph in (shape.ALPHA, shape.BETA):
+            secrets.define(cloud.libvirt_root, ceph.secret_uuid, _KEY)
         self._saved = self.folder.with_name(self.folder.name + '-saved')
         shutil.copytree(self.folder, self._saved, symlinks=True,
                         ignore=shutil.ignore_patterns(_CACHE))

@@ -35,23 +35,30 @@ def define(root: pathlib.Path, uuid: str, key: str,
            private: str = 'no') -> None:
     """Define a secret.
 
-    :param key: base64
+    :param key: base64; '' for a secret without a value
     :param private: 'yes' for a secret whose value libvirt never returns
     """
+    define_xml(root, f"<secret ephemeral='no' private='{private}'>"
+               f"<uuid>{uuid}</uuid><usage type='ceph'><name>{uuid}</name>"
+               '</usage></secret>', key)
+
+
+def define_xml(root: pathlib.Path, xml: str, key: str) -> None:
+    """Define a secret by its XML."""
     subprocess.run(
-        [sys.executable, '-m', 'tests.functional.secrets', str(root), uuid,
-         private], input=key, cwd=REPOSITORY, check=True, text=True)
+        [sys.executable, '-m', 'tests.functional.secrets', str(root), xml],
+        input=key, cwd=REPOSITORY, check=True, text=True)
 
 
-def main(root: str, uuid: str, private: str) -> None:
-    """Run ``define`` in this process."""
+def main(root: str, xml: str) -> None:
+    """Run ``define_xml`` in this process."""
     libvirt.virEventRegisterDefaultImpl()
     threading.Thread(target=_run_events, daemon=True).start()
     connection = libvirt.open(f'secret:///embed?root={root}')
-    secret = connection.secretDefineXML(
-        f"<secret ephemeral='no' private='{private}'><uuid>{uuid}</uuid>"
-        f"<usage type='ceph'><name>{uuid}</name></usage></secret>")
-    secret.setValue(base64.b64decode(sys.stdin.read()))
+    secret = connection.secretDefineXML(xml)
+    key = sys.stdin.read()
+    if key:
+        secret.setValue(base64.b64decode(key))
     connection.close()
 
 

@@ -16,15 +16,31 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 import sqlalchemy as sa
 
 from tests.cloud import shape
 from tests.functional import operator
+from tests.functional import secrets
 from tests.functional import servers
 
 ONE = (shape.Server('one', (shape.stale('one'),)),)
+CEPHS = (shape.ALPHA, shape.BETA)
+KEY = base64.b64encode(b'key').decode()
 PREFLIGHT = ('preflight', '--host', 'cmp1')
+
+
+@pytest.fixture
+def build_cloud(build_cloud):
+    """Return a function that builds clouds whose libvirt has the secrets."""
+    def build(*arguments, **options):
+        cloud = build_cloud(*arguments, **options)
+        for ceph in CEPHS:
+            secrets.define(cloud.folder / 'libvirt', ceph.secret_uuid, KEY)
+        return cloud
+    return build
 
 
 def lines(answer):
@@ -113,6 +129,23 @@ def test_trouble(build_cloud, alter, place):
     assert any(kind == 'clock' for kind, _ in lines(done))
     assert 'sesame' not in done.out + done.err
     assert 'crashed' not in done.out
+
+
+def test_a_secret_that_is_missing(build_cloud, tmp_path):
+    """Following the advice makes the check pass."""
+    cloud = build_cloud(ONE)
+    wanted = '457eb676-33da-42ec-9a8c-9293d545c337'
+    operator.set_option(cloud.folder / 'nova.conf', shape.ALPHA.secret_uuid,
+                        wanted)
+    admin = operator.Operator(cloud)
+    done = admin.run(*PREFLIGHT, '-f', 'json')
+    assert broken(done) == {('libvirt', f'secret {wanted} on cmp1')}
+    row = lines(done)['libvirt', f'secret {wanted} on cmp1']
+    assert row['finding'] == f'Libvirt has no secret {wanted}.'
+    xml = row['advice'].partition('Write "')[2].partition('" to a file')[0]
+    assert f'virsh secret-set-value {wanted} --file ' in row['advice']
+    secrets.define_xml(cloud.folder / 'libvirt', xml, KEY)
+    assert not broken(admin.run(*PREFLIGHT, '-f', 'json'))
 
 
 def test_an_unknown_host(build_cloud):

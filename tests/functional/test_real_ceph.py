@@ -196,6 +196,10 @@ def test_verify_without_the_secret_and_with_a_private_one(build_host, ceph):
     assert answer.code == 1, answer.err
     assert host.opened(answer) == {
         'good': (False, f'Libvirt has no secret {SECRET}.')}
+    secrets.define(host.root, SECRET, '')
+    answer = host.run('verify', '-f', 'json')
+    assert host.opened(answer) == {
+        'good': (False, f'Libvirt has no value for secret {SECRET}.')}
     secrets.define(host.root, SECRET, ceph.key, 'yes')
     answer = host.run('verify')
     assert (answer.code, answer.out) == (2, '')

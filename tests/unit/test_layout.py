@@ -101,6 +101,8 @@ COVERED = {
     'ceph/parallel.py': (
         'unit/ceph/test_commands.py', 'all such commands run by it'),
     'ceph/discovery.py': ('unit/ceph/test_clusters.py', LEARNING),
+    'engine/named_secrets.py': (
+        'unit/preflight/test_secrets.py', 'each of them is looked up'),
     'engine/running_guests.py': (
         'unit/engine/test_connectivity.py', 'guests are judged there'),
     'engine/qemu_on_host.py': (

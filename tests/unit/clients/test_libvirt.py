@@ -254,3 +254,16 @@ def test_a_secret_that_cannot_be_read(hypervisor, monkeypatch, code, kind):
         hypervisor.secret_value(UUID)
     with pytest.raises(kind):
         hypervisor.secret_value_by_usage('site A')
+
+
+def test_a_secret_without_a_value(hypervisor, monkeypatch):
+    """Libvirt has the error code of a missing secret for it, too."""
+    def value(flags):
+        raise failure(libvirt.VIR_ERR_NO_SECRET)
+
+    connection = Secrets('qemu:///system', b'')
+    connection.secretLookupByUUIDString = lambda uuid: types.SimpleNamespace(
+        value=value)
+    with_secrets(hypervisor, monkeypatch, connection)
+    with pytest.raises(exceptions.Gone, match='no value for secret 1'):
+        hypervisor.secret_value('1')
