@@ -17,15 +17,14 @@
 from __future__ import annotations
 
 from concurrent import futures
-import contextlib
 import errno
 import os
-import signal
 import socket
 import subprocess
 from typing import Iterable, Optional, Sequence
 
 from rbd_mon_fix import exceptions
+from rbd_mon_fix.clients import commands as client_commands
 from rbd_mon_fix.model import environment
 from rbd_mon_fix.model import monmap
 from rbd_mon_fix.model.monmap import MonAddr
@@ -74,7 +73,7 @@ def arguments(command: Sequence[str], conf: str, cluster: Optional[str],
 def start(command: Sequence[str], stdin: int) -> subprocess.Popen[bytes]:
     """Start a Ceph command with its output in pipes.
 
-    The command runs in its own session, so ``end`` also kills its children.
+    The command runs in its own session, so its children can be killed with it.
 
     :raises Unreachable: the command is not installed
     :raises OSError: this process has too many open files, for example
@@ -118,23 +117,12 @@ def _output(process: subprocess.Popen[bytes], timeout: float) -> str:
             f'"ceph mon dump" timed out after {timeout:g} seconds.',
             _HINT) from e
     finally:
-        end(process)
+        client_commands.end(process)
     if process.returncode:
         raise exceptions.Unreachable(
             f'"ceph mon dump" failed with exit code {process.returncode}: '
             f'{last_line(err)}', _HINT)
     return out.decode(errors='replace')
-
-
-def end(process: subprocess.Popen[bytes]) -> None:
-    """Kill a command and its children, unless the command has ended."""
-    if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        # Unwritten input may be lost.
-        with contextlib.suppress(BrokenPipeError):
-            process.communicate()
-        process.wait()
 
 
 def last_line(output: bytes) -> str:

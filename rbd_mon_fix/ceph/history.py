@@ -32,6 +32,7 @@ from typing import Iterator, Optional, Sequence
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.ceph import client
 from rbd_mon_fix.ceph import mon_dump
+from rbd_mon_fix.clients import commands as client_commands
 from rbd_mon_fix.model.cluster import Way
 from rbd_mon_fix.model.history import MonEpoch
 
@@ -76,7 +77,7 @@ def _asking(command: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
     try:
         yield process
     finally:
-        client.end(process)
+        client_commands.end(process)
 
 
 def _answers(process: subprocess.Popen[bytes], numbers: Sequence[int],

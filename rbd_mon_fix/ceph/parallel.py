@@ -12,28 +12,22 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Commands that run side by side and end together."""
+"""Ceph commands that run side by side, and what they answer."""
 
 from __future__ import annotations
 
-from concurrent import futures
-import contextlib
 import dataclasses
 import errno
-import os
-import signal
+import functools
 import subprocess
-import threading
 from typing import Callable, Optional, Sequence, TypeVar
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.ceph import client
+from rbd_mon_fix.clients import commands as client_commands
 
 R = TypeVar('R')
 Words = Sequence[str]
-
-# Seconds after which the wait looks for signals; see clients/waiting.py.
-_GLANCE = 0.1
 
 # ceph exits with EACCES if the key or the caps are wrong, but with 1 for an
 # operation that is not permitted, for a missing keyring and for any other
@@ -86,75 +80,25 @@ def run(commands: Sequence[Words], read: Callable[[Words, Answer], R],
     :raises Unreachable: a command is not installed
     :raises OSError: this process has too many open files, for example
     """
-    running = _Running()
-    with futures.ThreadPoolExecutor(at_once) as pool:
-        try:
-            return _results([
-                pool.submit(lambda words: read(
-                    words, running.answer(words, timeout)), words)
-                for words in commands])
-        finally:
-            running.end()
+    def job(words: Words, running: client_commands.Running) -> R:
+        return read(words, _answer(words, running, timeout))
+    return client_commands.run(
+        [functools.partial(job, words) for words in commands], at_once)
 
 
-class _Running:
-    """The commands that run, which end together.
-
-    asyncio would leave a command behind if a signal came while it starts.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._processes: set[subprocess.Popen[bytes]] = set()
-        self._ended = False
-
-    def answer(self, command: Words, timeout: float) -> Answer:
-        """Run a command.
-
-        :raises Unreachable: the command is not installed
-        """
-        process = self._start(command)
-        if process is None:
-            return Answer(None, '', 'ended')
-        try:
-            out, err = process.communicate(timeout=timeout)
-        except subprocess.TimeoutExpired:
-            return Answer(None, '', f'no answer within {timeout:g} seconds')
-        finally:
-            client.end(process)
-            with self._lock:
-                self._processes.discard(process)
-        return Answer(process.returncode, out.decode(errors='replace'),
-                      client.last_line(err),
-                      any(words in err for words in _DENIED))
-
-    def end(self) -> None:
-        """Kill all commands with their children, and start no more."""
-        with self._lock:
-            self._ended = True
-            for process in self._processes:
-                if process.returncode is None:
-                    with contextlib.suppress(ProcessLookupError):
-                        os.killpg(process.pid, signal.SIGKILL)
-
-    def _start(self, command: Words) -> Optional[subprocess.Popen[bytes]]:
-        with self._lock:
-            if self._ended:
-                return None
-            try:
-                process = client.start(command, subprocess.DEVNULL)
-            except exceptions.Unreachable as error:
-                raise exceptions.Unreachable(
-                    error.message, 'Install ceph-common.') from error
-            self._processes.add(process)
-            return process
+def _answer(words: Words, running: client_commands.Running,
+            timeout: float) -> Answer:
+    ended = running.wait(lambda: _start(words), timeout)
+    if ended is None:
+        return Answer(None, '', f'no answer within {timeout:g} seconds')
+    return Answer(ended.code, ended.out.decode(errors='replace'),
+                  client.last_line(ended.err),
+                  any(denied in ended.err for denied in _DENIED))
 
 
-def _results(jobs: Sequence[futures.Future[R]]) -> list[R]:
-    """Return the results of jobs, or raise the first error."""
-    waiting = True
-    while waiting:
-        done, left = futures.wait(jobs, _GLANCE, futures.FIRST_EXCEPTION)
-        waiting = bool(left) and not any(job.exception() for job in done)
-    failed = [job for job in jobs if job.done() and job.exception()]
-    return [job.result() for job in failed or jobs]
+def _start(words: Words) -> client_commands.Process:
+    try:
+        return client.start(words, subprocess.DEVNULL)
+    except exceptions.Unreachable as error:
+        raise exceptions.Unreachable(
+            error.message, 'Install ceph-common.') from error

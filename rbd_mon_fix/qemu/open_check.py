@@ -21,16 +21,19 @@ however the run ends.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import dataclasses
 import errno
+import functools
 import json
 import os
+import subprocess
+import threading
 import time
 from typing import Callable, Iterator, Optional, Sequence
 
 from rbd_mon_fix import exceptions
+from rbd_mon_fix.clients import commands
 from rbd_mon_fix.model import environment
 from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.qemu import qemu_user
@@ -49,6 +52,11 @@ keyring = /dev/null
 log_file =
 log_to_stderr = false
 '''
+
+_TOO_LONG = 'the name of the image or the list of monitors is too long'
+
+# The codes of nsenter and setpriv (util-linux's include/c.h, ``errexec``).
+_NOT_STARTED = (126, 127)
 
 _NO_DRIVER = exceptions.ConfigError(
     'QEMU on this machine has no rbd driver.',
@@ -101,64 +109,69 @@ def prove(cases: Sequence[Case], timeout: float, parallel: int,
     :raises ConfigError: qemu-img or its rbd driver is not installed
     :raises OSError: this process has too many open files, for example
     """
-    return asyncio.run(_prove(cases, timeout, parallel, advance))
+    before = {by: (*by.command, *qemu_user.ending_with_parent(by))
+              for by in {_by(case) for case in cases}}
+    lock = threading.Lock()
 
-
-async def _prove(cases: Sequence[Case], timeout: float, parallel: int,
-                 advance: Callable[[int], object]) -> list[Proof]:
-    turn = asyncio.Semaphore(parallel)
-
-    async def in_turn(case: Case) -> Proof:
-        async with turn:
-            proof = await _open(case, timeout)
-        advance(1)
+    def job(case: Case, running: commands.Running) -> Proof:
+        proof = _open(case, before[_by(case)], timeout, running)
+        with lock:
+            advance(1)
         return proof
+    return commands.run([functools.partial(job, case) for case in cases],
+                        parallel)
 
-    return list(await asyncio.gather(*map(in_turn, cases)))
+
+def _by(case: Case) -> qemu_user.QemuUser:
+    return case.by or qemu_user.QemuUser()
 
 
-async def _open(case: Case, timeout: float) -> Proof:
+def _open(case: Case, before: Sequence[str], timeout: float,
+          running: commands.Running) -> Proof:
     with _nameless(case.conf or _CONF.format(timeout=timeout)) as conf, \
             _nameless(case.key or '') as key:
-        words = _words(case, conf, key)
+        words = [*before, *_words(case, conf, key)]
         began = time.monotonic()
-        error = await _run(words, (conf, key), timeout)
+        try:
+            ended = running.wait(lambda: _start(words, (conf, key)),
+                                 timeout + _GRACE)
+        except OSError as error:
+            if error.errno != errno.E2BIG:
+                raise
+            return Proof(False, _TOO_LONG, 0.0)
         seconds = time.monotonic() - began
-    if error is None:
+    if ended is None:
+        return Proof(False, f'no answer within {timeout:g} seconds', seconds)
+    if ended.code == 0:
         return Proof(True, None, seconds)
-    return Proof(False, _told(error, words[-1], case.key), seconds)
+    return Proof(False, _told(
+        ended.code, ended.err.decode(errors='replace'), words[-1], case.key),
+        seconds)
 
 
-async def _run(words: Sequence[str], descriptors: tuple[int, ...],
-               timeout: float) -> Optional[str]:
-    """Run QEMU and return its error output; None on success."""
+def _start(words: Sequence[str],
+           descriptors: tuple[int, ...]) -> commands.Process:
+    """Start QEMU.
+
+    :raises ConfigError: QEMU, or a program that starts it, is missing
+    :raises OSError: this process has too many open files, for example
+    """
     try:
-        process = await asyncio.create_subprocess_exec(
-            *words, stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE, pass_fds=descriptors,
-            env=environment.of_child(os.environ))
+        return subprocess.Popen(
+            words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE, start_new_session=True,
+            pass_fds=descriptors, env=environment.of_child(os.environ))
     except OSError as error:
-        if error.errno == errno.E2BIG:
-            return 'the name of the image or the list of monitors is too long'
         if not environment.is_unusable(error):
             raise
-        raise exceptions.ConfigError(
-            f'{words[0]} cannot be run here: {error.strerror}.',
-            qemu_user.HINT if words[0] in qemu_user.PROGRAMS else
-            'Install qemu-utils (Debian, Ubuntu) or qemu-img (RHEL).'
-            ) from error
-    try:
-        _, complaint = await asyncio.wait_for(
-            process.communicate(), timeout + _GRACE)
-    except asyncio.TimeoutError:
-        return f'no answer within {timeout:g} seconds'
-    finally:
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-    return complaint.decode(errors='replace') if process.returncode else None
+        raise _cannot_run(words[0], os.strerror(error.errno or 0)) from error
+
+
+def _cannot_run(program: str, why: str) -> exceptions.ConfigError:
+    return exceptions.ConfigError(
+        f'{program} cannot be run here: {why}.',
+        qemu_user.HINT if program in qemu_user.PROGRAMS else
+        'Install qemu-utils (Debian, Ubuntu) or qemu-img (RHEL).')
 
 
 def _words(case: Case, conf: int, key: int) -> list[str]:
@@ -184,15 +197,19 @@ def _words(case: Case, conf: int, key: int) -> list[str]:
                   f'secret,id=key,format=base64,file=/dev/fd/{key}']
         source.update({'key-secret': 'key',
                        'auth-client-required': ['cephx', 'none']})
-    return [*(case.by.command if case.by else ()), 'qemu-img', 'info',
-            '--force-share', *secret, 'json:' + json.dumps(source)]
+    return ['qemu-img', 'info', '--force-share', *secret,
+            'json:' + json.dumps(source)]
 
 
-def _told(complaint: str, source: str, key: Optional[str]) -> str:
+def _told(code: int, complaint: str, source: str,
+          key: Optional[str]) -> str:
     """Return QEMU's message without the parts repeated from the command.
 
-    :raises ConfigError: the message says that the rbd driver is missing
+    :raises ConfigError: QEMU or its rbd driver is missing
     """
+    if code in _NOT_STARTED:
+        raise _cannot_run(
+            'qemu-img', complaint.strip().rpartition(': ')[2] or 'not found')
     text = complaint.replace(f"Could not open '{source}': ", '')
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if not lines:

@@ -63,6 +63,24 @@ class QemuUser:
                 '--bounding-set=-all', '--inh-caps=-all', '--')
 
 
+def ending_with_parent(user: QemuUser) -> tuple[str, ...]:
+    """Return the words that let a command end with its parent, if possible.
+
+    They come last: the kernel forgets the signal when a process changes its
+    user (``commit_creds`` in kernel/cred.c). setpriv knows the option since
+    util-linux 2.33, which RHEL 8 does not have.
+    """
+    words = ('setpriv', '--pdeathsig=KILL', '--')
+    try:
+        done = subprocess.run(
+            [*user.command, *words, 'true'], stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            timeout=_TIMEOUT, cwd='/', env=environment.of_child(os.environ))
+    except (OSError, subprocess.TimeoutExpired):
+        return ()
+    return () if done.returncode else words
+
+
 def knows_override(user: QemuUser) -> Optional[bool]:
     """Return whether QEMU's librados knows ``mon_host_override``.
 

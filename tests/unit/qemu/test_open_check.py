@@ -19,6 +19,12 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
 
 import pytest
 
@@ -26,7 +32,9 @@ from rbd_mon_fix import exceptions
 from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.qemu import open_check
 from rbd_mon_fix.qemu import qemu_user
+from tests.unit.clients import test_commands as waiting
 
+ROOT = pathlib.Path(__file__).resolve().parents[3]
 ADDRS = (MonAddr.parse('192.0.2.1:6789'), MonAddr.parse('fd00::1'))
 KEY = 'QVFTRUNSRVQ='
 CASE = open_check.Case('vms/web', ADDRS, 'nova', KEY)
@@ -112,6 +120,61 @@ def test_a_qemu_that_does_not_answer(qemu_img, monkeypatch):
     assert found.seconds < 10
 
 
+def test_no_program_behind_another(qemu_img, monkeypatch):
+    """A program that starts QEMU tells it by its exit code."""
+    monkeypatch.setattr(qemu_user, 'ending_with_parent', lambda by: (
+        'setpriv', '--', 'env', '-S', 'PATH=/nowhere'))
+    if not shutil.which('setpriv'):
+        pytest.skip('needs util-linux')
+    with pytest.raises(exceptions.ConfigError,
+                       match='qemu-img cannot be run here: No such file'):
+        prove(CASE)
+
+
+TOOL = """
+import signal
+import sys
+from rbd_mon_fix.qemu import open_check
+from rbd_mon_fix.qemu import qemu_user
+# The tests themselves may have been started with SIGINT ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+by = qemu_user.QemuUser(None, (65534, 65534)) if sys.argv[1:] else None
+open_check.prove([open_check.Case('vms/web', (), None, None, by)], 60, 1,
+                 print)
+"""
+
+
+@pytest.mark.parametrize('number, words', [
+    (signal.SIGINT, []), (signal.SIGKILL, []), (signal.SIGKILL, ['as'])])
+def test_no_qemu_is_left_behind(number, words):
+    """It would be a watcher of the image."""
+    if words and os.geteuid() != 0:
+        pytest.skip('needs root')
+    if number == signal.SIGKILL and not qemu_user.ending_with_parent(
+            qemu_user.QemuUser()):
+        pytest.skip('needs util-linux 2.33')
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        folder.chmod(0o777)
+        (folder / 'qemu-img').write_text(
+            f'#!/bin/sh\necho $$ > {name}/new; mv {name}/new {name}/pid\n'
+            'exec sleep 60\n')
+        (folder / 'qemu-img').chmod(0o755)
+        tool = subprocess.Popen(
+            [sys.executable, '-c', TOOL, *words], cwd=ROOT,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, 'PATH': f'{name}:{os.environ["PATH"]}'})
+        try:
+            waiting.wait_for(folder / 'pid')
+            pid = int((folder / 'pid').read_text())
+            assert pathlib.Path(f'/proc/{pid}').exists()
+            tool.send_signal(number)
+            assert waiting.ended(pid)
+        finally:
+            tool.kill()
+            tool.wait()
+
+
 def test_no_driver(qemu_img):
     qemu_img('echo "qemu-img: Unknown driver \'rbd\'" >&2; exit 1')
     with pytest.raises(exceptions.ConfigError, match='no rbd driver') as e:
@@ -156,9 +219,11 @@ def test_an_image_is_opened_as_libvirt_s_qemu_opens_it(
     by = qemu_user.QemuUser(7, (64055, 108))
     found, = prove(dataclasses.replace(CASE, by=by))
     assert found.opened
-    first, second = (tmp_path / 'words').read_text().splitlines()
+    *_, first, second, third = (
+        tmp_path / 'words').read_text().splitlines()
     assert first.startswith('nsenter --mount=/proc/7/ns/mnt -- setpriv')
     assert second.startswith('setpriv --reuid=64055 --regid=108 ')
+    assert third.startswith('setpriv --pdeathsig=KILL -- qemu-img info ')
     told = (tmp_path / 'args').read_text()
     assert '"conf"' not in told and '"host": "192.0.2.1"' in told
 
