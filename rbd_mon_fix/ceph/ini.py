@@ -21,7 +21,7 @@ same character, and blanks around keys and values are stripped afterwards.
 from __future__ import annotations
 
 import re
-from typing import Iterator
+from typing import Iterator, Optional
 
 # The syntax of src/common/ConfUtils.cc (IniGrammer), plus syntax that only
 # the parser before Octopus accepted: a last line without a newline, blanks
@@ -48,11 +48,11 @@ def parse(text: str) -> dict[str, dict[str, str]]:
     sections: dict[str, dict[str, str]] = {}
     current = sections.setdefault('global', {})
     for number, line in _lines(text):
-        heading = _HEADING.match(line)
+        name = heading(line)
         if _BLANK.match(line):
             continue
-        if heading:
-            current = sections.setdefault(_plain(heading.group(1)), {})
+        if name is not None:
+            current = sections.setdefault(name, {})
             continue
         setting = _KEY.match(line.lstrip())
         if not setting:
@@ -61,6 +61,17 @@ def parse(text: str) -> dict[str, dict[str, str]]:
         current['_'.join(setting.group(1).split())] = _value(
             setting.group(2).lstrip(), number)
     return sections
+
+
+def logical_lines(text: str) -> Iterator[str]:
+    """Yield the lines, each joined with those that continue it."""
+    return (line for _, line in _lines(text))
+
+
+def heading(line: str) -> Optional[str]:
+    """Return the name of the section that a line begins, if it begins one."""
+    found = None if _BLANK.match(line) else _HEADING.match(line)
+    return _plain(found.group(1)) if found else None
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:

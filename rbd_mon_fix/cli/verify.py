@@ -17,7 +17,7 @@
 from __future__ import annotations
 
 import functools
-from typing import Any, TextIO
+from typing import Any, Optional, TextIO
 
 from oslo_config import cfg
 
@@ -48,13 +48,33 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
         factory.draw(out, functools.partial(
             verify_screen.screen, list(map(_disk, found.disks)),
             {host: error.message for host, error in found.lost.items()},
-            consoles.view(conf)))
+            consoles.view(conf), opened_as=_as_what(found)))
     else:
         listing.write(command.format, out, columns, rows,
                       schema.document(
-                          failures.of_lost(found.lost), disks=rows))
+                          failures.of_lost(found.lost), disks=rows,
+                          opened_as=_opener(found)))
     return exit_codes.of_look(
         not all(row['opened'] for row in rows), found.lost)
+
+
+def _opener(found: engine.VerifyResult) -> Optional[dict[str, object]]:
+    opener = found.opener
+    return None if opener is None else {
+        'user': opener.user, 'daemon': opener.daemon,
+        'ceph_conf': opener.conf, 'note': opener.note or None}
+
+
+def _as_what(found: engine.VerifyResult) -> str:
+    """Return as what disks were opened, in a sentence."""
+    opener = found.opener
+    if opener is None:
+        return ''
+    mounts = ('' if opener.daemon is None
+              else f' in the mounts of process {opener.daemon}')
+    conf = (f'with the settings of {opener.conf}' if opener.conf
+            else 'without a ceph.conf')
+    return f'Opened as {opener.user}{mounts}, {conf}. {opener.note}'.strip()
 
 
 def _row(opened: engine.Opened) -> dict[str, Any]:

@@ -173,7 +173,16 @@ def read(source: RbdSource, place: Place, content: bytes) -> RbdDisk:
         monitors=monitors, ragged=ragged,
         verbatim=content[place.start:place.end].decode(),
         volume_id=source.volume_id,
-        own_conf=bool(source.element.all('config')))
+        own_conf=_own_conf(source.element))
+
+
+def _own_conf(source: xml_tree.Element) -> Optional[str]:
+    """Return the file of the first ``config`` element.
+
+    See libvirt's src/conf/domain_conf.c, ``virDomainDiskSourceNetworkParse``.
+    """
+    return next((element.attributes.get('file') or None
+                 for element in source.all('config')), None)
 
 
 def credential(auth: Optional[xml_tree.Element]

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from typing import Callable, Mapping, Optional, Sequence, Union
+from typing import Callable, Mapping, Optional, Sequence
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.core import shield_effect
@@ -33,7 +33,6 @@ from rbd_mon_fix.qemu import open_check
 
 LOG = logging.getLogger(__name__)
 
-Attempt = Union[open_check.Case, open_check.Proof]
 Disk = tuple[Locator, RbdDisk]
 
 
@@ -57,7 +56,7 @@ def shielded(context: contexts.Context, host: str) -> Mapping[str, str]:
 
 
 def cases(context: contexts.Context, host: str, disks: Sequence[Disk],
-          attempt: Callable[[Locator, RbdDisk], Attempt]
+          attempt: Callable[[Locator, RbdDisk], open_check.Attempt]
           ) -> Mapping[Disk, open_check.Case]:
     """Return how QEMU opens the disks that the shield of this host covers.
 

@@ -17,7 +17,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Iterable, Iterator, Mapping, Optional, Sequence, Union
+from typing import Iterable, Iterator, Mapping, Optional, Sequence
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.engine import cephx_keys
@@ -26,6 +26,7 @@ from rbd_mon_fix.engine import reporting
 from rbd_mon_fix.engine import scan as scans
 from rbd_mon_fix.engine import selection as selections
 from rbd_mon_fix.engine import shield_cover
+from rbd_mon_fix.engine import start_opening
 from rbd_mon_fix.model.disk import RbdDisk
 from rbd_mon_fix.model.disk import device_of
 from rbd_mon_fix.model.plan import Change
@@ -79,10 +80,12 @@ class VerifyResult:
     """The result for each disk.
 
     :param lost: hosts that could not be scanned, each with the reason
+    :param opener: as what they were opened; None if none was
     """
 
     disks: tuple[Opened, ...]
     lost: Mapping[str, exceptions.Unreachable]
+    opener: Optional[start_opening.Opener] = None
 
 
 def verify(context: contexts.Context, request: VerifyRequest,
@@ -115,7 +118,7 @@ def verify(context: contexts.Context, request: VerifyRequest,
                       each, proof=next(results),
                       shielded=(each.locator, disk) in shielded)
                   if disk else each for each, disk in found]
-    return VerifyResult(tuple(disks), scan.lost)
+    return VerifyResult(tuple(disks), scan.lost, prover.start.opener)
 
 
 def _require_cold(wanted: Sequence[str]) -> None:
@@ -135,6 +138,8 @@ def _require_cold(wanted: Sequence[str]) -> None:
 class Prover:
     """Opens disks with the keys that this machine's libvirt stores.
 
+    ``start`` tells as what they are opened.
+
     :param hosts: the hosts whose disks are opened
     :raises ConfigError: one of the hosts is not this machine
     """
@@ -146,6 +151,7 @@ class Prover:
         self._limits = limits
         self._listener = listener
         self._keys = cephx_keys.Keys(context)
+        self.start = start_opening.LazyOpening(context, hosts)
 
     def prove(self, disks: Sequence[tuple[Locator, RbdDisk]]
               ) -> list[open_check.Proof]:
@@ -154,7 +160,8 @@ class Prover:
         :returns: the proofs, in the order of the disks
         :raises ConfigError: a key may not be read, or QEMU cannot open rbd
         """
-        attempts = [self.attempt(*disk) for disk in disks]
+        attempts = [self.start.attempt(self.attempt(where, disk), disk)
+                    for where, disk in disks]
         proofs = self._opened(
             each for each in attempts if isinstance(each, open_check.Case))
         return [dataclasses.replace(proofs[each], tried=each.monitors)
@@ -195,8 +202,7 @@ class Prover:
                 for (locator, disk), found in zip(disks, self.prove(disks))
                 if not found.opened}
 
-    def attempt(self, where: Locator, disk: RbdDisk
-                ) -> Union[open_check.Case, open_check.Proof]:
+    def attempt(self, where: Locator, disk: RbdDisk) -> open_check.Attempt:
         """Return a disk's case, or a failed proof if its secret is gone."""
         user, secret = cephx_keys.of_disk(self._context, where, disk)
         if user is None or secret is None:

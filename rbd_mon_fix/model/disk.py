@@ -40,7 +40,7 @@ class RbdDisk:
         monitor has no address yet
     :param secret_usage: usage of the libvirt secret, if the document names
         no UUID (libvirt's docs/formatsecret.rst)
-    :param own_conf: whether it names a ceph.conf, which QEMU then reads
+    :param own_conf: the ceph.conf that it names, which QEMU then reads
         instead of the default one
     """
 
@@ -53,7 +53,7 @@ class RbdDisk:
     volume_id: Optional[str] = None
     ragged: bool = False
     secret_usage: Optional[str] = None
-    own_conf: bool = False
+    own_conf: Optional[str] = None
 
     @property
     def pool(self) -> str:

@@ -14,7 +14,7 @@
 
 """A check that opens images with QEMU's rbd driver, as a cold start does.
 
-QEMU receives the key and a ceph.conf without monitors as anonymous files
+QEMU receives the key and a ceph.conf as anonymous files
 (memfd_create): neither appears on a command line or a disk, and both vanish
 however the run ends.
 """
@@ -30,7 +30,7 @@ import os
 import subprocess
 import threading
 import time
-from typing import Callable, Iterator, Optional, Sequence
+from typing import Callable, Iterator, Optional, Sequence, Union
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.clients import commands
@@ -41,16 +41,18 @@ from rbd_mon_fix.qemu import qemu_user
 # Seconds after librados's own timeout before QEMU is killed.
 _GRACE = 2.0
 
-# No monitors, no keyring, no log. librados tries up to 32 monitors at once,
-# so it finds a single good one within the timeout.
-_CONF = '''[global]
-client_mount_timeout = {timeout:g}
+# No monitors and no keyring.
+_ALONE = '[global]\nkeyring = /dev/null\n'
+
+# librados tries up to 32 monitors at once, so it finds a single good one
+# within the timeout. No log and no socket are left behind.
+_LIMITS = '''client_mount_timeout = {timeout:g}
 rados_mon_op_timeout = {timeout:g}
 rados_osd_op_timeout = {timeout:g}
 mon_client_hunt_parallel = 32
-keyring = /dev/null
 log_file =
 log_to_stderr = false
+admin_socket =
 '''
 
 _TOO_LONG = 'the name of the image or the list of monitors is too long'
@@ -70,9 +72,11 @@ class Case:
 
     :param user: None without cephx
     :param key: the cephx key, base64; None without cephx
-    :param by: open it as such a QEMU would, with the ceph.conf that it reads;
-        None to open it as this process, without a ceph.conf
-    :param conf: text to read as the ceph.conf instead; '' for none
+    :param by: open it as such a QEMU would; None as this process
+    :param conf: text to read as the ceph.conf; '' for none
+    :param settings: text of a ceph.conf, whose last section is the client's
+        and gets the limits. None for the ceph.conf that ``by`` reads, or for
+        no settings as this process
     """
 
     image: str
@@ -81,6 +85,7 @@ class Case:
     key: Optional[str] = dataclasses.field(repr=False)
     by: Optional[qemu_user.QemuUser] = None
     conf: str = ''
+    settings: Optional[str] = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,6 +101,10 @@ class Proof:
     error: Optional[str]
     seconds: float
     tried: tuple[MonAddr, ...] = ()
+
+
+# A case, or the failed proof of a disk that cannot even be tried.
+Attempt = Union[Case, Proof]
 
 
 def prove(cases: Sequence[Case], timeout: float, parallel: int,
@@ -128,7 +137,8 @@ def _by(case: Case) -> qemu_user.QemuUser:
 
 def _open(case: Case, before: Sequence[str], timeout: float,
           running: commands.Running) -> Proof:
-    with _nameless(case.conf or _CONF.format(timeout=timeout)) as conf, \
+    with _nameless(case.conf or (case.settings or _ALONE) + _LIMITS.format(
+            timeout=timeout)) as conf, \
             _nameless(case.key or '') as key:
         words = [*before, *_words(case, conf, key)]
         began = time.monotonic()
@@ -185,7 +195,7 @@ def _words(case: Case, conf: int, key: int) -> list[str]:
         'driver': 'rbd', 'pool': pool, 'image': image,
         'server': [{'host': addr.host, 'port': str(addr.port or 0)}
                    for addr in case.monitors]}
-    if case.by is None or case.conf:
+    if case.by is None or case.conf or case.settings is not None:
         source['conf'] = f'/dev/fd/{conf}'
     if namespace:
         source['namespace'] = '/'.join(namespace)
@@ -227,7 +237,7 @@ def _nameless(text: str) -> Iterator[int]:
     descriptor = os.memfd_create('rbd-mon-fix')
     try:
         with open(descriptor, 'wb', closefd=False) as file:
-            file.write(text.encode())
+            file.write(text.encode(errors='surrogateescape'))
         yield descriptor
     finally:
         os.close(descriptor)

@@ -63,6 +63,32 @@ class QemuUser:
                 '--bounding-set=-all', '--inh-caps=-all', '--')
 
 
+def read(user: QemuUser, path: str) -> str:
+    """Return the text of a file as such a QEMU reads it.
+
+    Bytes that are not UTF-8 become surrogates.
+
+    :raises ConfigError: QEMU cannot read the file
+    """
+    failure = f'no answer within {_TIMEOUT:g} seconds'
+    try:
+        done = subprocess.run(
+            [*user.command, 'cat', '--', path], stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=_TIMEOUT,
+            cwd='/', env=environment.of_child(os.environ))
+        if not done.returncode:
+            return done.stdout.decode(errors='surrogateescape')
+        failure = done.stderr.decode(
+            errors='replace').strip().rpartition(': ')[2]
+    except subprocess.TimeoutExpired:
+        pass
+    except OSError as error:
+        if not environment.is_unusable(error):
+            raise
+        failure = os.strerror(error.errno or 0)
+    raise exceptions.ConfigError(f'Cannot read {path}: {failure}.', HINT)
+
+
 def ending_with_parent(user: QemuUser) -> tuple[str, ...]:
     """Return the words that let a command end with its parent, if possible.
 

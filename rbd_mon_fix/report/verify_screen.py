@@ -57,15 +57,19 @@ class OpenedDisk:
 
 
 def screen(disks: Sequence[OpenedDisk], lost: Mapping[str, str],
-           view: views.View, sheet: sheets.Sheet) -> Iterator[lines.Line]:
+           view: views.View, sheet: sheets.Sheet,
+           opened_as: str = '') -> Iterator[lines.Line]:
     """Yield the verdict, the causes, and the next command.
 
     :param lost: the hosts that could not be scanned, each with the reason
+    :param opened_as: a sentence; '' if no disk was opened
     """
     closed = [disk for disk in disks if disk.error is not None]
     colour = style.BAD if closed else 'green' if disks else ''
     go_on = ' Go on.' if disks and not closed and not lost else ''
     yield from sheet.prose(_verdict(disks, sheet) + go_on, colour)
+    if opened_as:
+        yield from sheet.prose(opened_as, 'dim')
     if closed:
         yield []
         yield from _by_host(disks, sheet)

@@ -25,6 +25,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -111,12 +112,13 @@ class Host:
                 for row in answer.json['disks']}
 
 
-def disk(image, monitor, named='uuid'):
+def disk(image, monitor, named='uuid', conf=None):
+    config = f"<config file='{conf}'/>" if conf else ''
     auth = guests.AUTH.replace('uuid=', f'{named}=')
     return f'''<disk type='network' device='disk'>
       <driver name='qemu' type='raw'/>{auth}
       <source protocol='rbd' name='{image}'>
-        <host name='{monitor.host}' port='{monitor.port}'/></source>
+        <host name='{monitor.host}' port='{monitor.port}'/>{config}</source>
       <target dev='vda' bus='virtio'/></disk>'''
 
 
@@ -173,6 +175,84 @@ def test_verify_a_secret_by_its_usage(build_host, ceph):
     secrets.define(host.root, SECRET, ceph.key)
     answer = host.run('verify', '-f', 'json')
     assert (answer.code, host.opened(answer)) == (0, {'good': (True, None)})
+
+
+# A client of this cluster needs cephx.
+WRONG = '[global]\nauth_supported = none\n'
+ELSEWHERE = f'''[global]
+mon host = {real.DEAD}
+mon_host_override = {real.DEAD}
+mon_dns_srv_name = ceph-mon
+[mon.a]
+mon addr = {real.DEAD}
+[client.{{user}}]
+mon  host_override = {real.DEAD}
+'''
+
+
+@pytest.mark.parametrize('text, opened', [
+    (ELSEWHERE, True), (WRONG, False), ('nonsense', False), (None, False)])
+def test_verify_uses_the_settings_of_a_start(build_host, ceph, tmp_path,
+                                             text, opened):
+    """All but the monitors: the disk's own list alone leads to them."""
+    path = tmp_path / 'own.conf'
+    if text is not None:
+        path.write_text(text.replace('{user}', 'cinder'))
+    host = build_host(good=('vms/web', GOOD, 'uuid', path),
+                      dead=('vms/web', DEAD, 'uuid', path))
+    secrets.define(host.root, SECRET, ceph.key)
+    answer = host.run('verify', '--timeout', '2', '-f', 'json')
+    found = host.opened(answer)
+    assert found['good'][0] is opened, answer.out
+    assert found['dead'][0] is False
+    assert answer.json['opened_as']['user'] == 'root'
+    if text is None:
+        assert 'own.conf: No such file' in found['good'][1]
+    elif text == 'nonsense':
+        assert 'error reading conf file' in found['good'][1]
+
+
+@pytest.mark.parametrize('number, code', [
+    (signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -9)])
+def test_verify_that_is_ended_leaves_no_qemu(build_host, ceph, number, code):
+    """It would be a watcher of the image as soon as a monitor answered."""
+    name = f'held-{number}-{os.getpid()}'
+    host = build_host(dead=(f'vms/{name}', DEAD))
+    secrets.define(host.root, SECRET, ceph.key)
+    # The tests themselves may have been started with SIGINT ignored.
+    process = subprocess.Popen(
+        ['env', '--default-signal=INT', sys.executable, '-m', 'rbd_mon_fix',
+         '--config-file', host.operator.config, 'verify', '--timeout', '60'],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL)
+    try:
+        for attempt in waiting():
+            with attempt:
+                assert qemu_of(name)
+        process.send_signal(number)
+        assert process.wait(30) == code
+        for attempt in waiting():
+            with attempt:
+                assert not qemu_of(name)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def waiting():
+    return tenacity.Retrying(stop=tenacity.stop_after_delay(30),
+                             wait=tenacity.wait_fixed(0.1), reraise=True)
+
+
+def qemu_of(image):
+    """Return the processes of qemu-img that open an image."""
+    found = []
+    for each in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            words = each.cmdline()
+            if words[:2] == ['qemu-img', 'info'] and image in words[-1]:
+                found.append(each.pid)
+    return found
 
 
 def test_verify_all_right_and_without_qemu_img(build_host, ceph, tmp_path):

@@ -18,12 +18,17 @@ import contextlib
 import logging
 import subprocess
 import sys
+import types
 
 import pytest
 import sqlalchemy as sa
 
+from rbd_mon_fix import exceptions
 from rbd_mon_fix.clients import krbd
+from rbd_mon_fix.engine import qemu_on_host
+from rbd_mon_fix.engine import start_opening
 from rbd_mon_fix.qemu import processes
+from rbd_mon_fix.qemu import qemu_user
 from tests.unit import worlds
 from tests.unit.stores import places
 
@@ -60,6 +65,27 @@ def no_text_is_logged_twice():
     yield
     logger.removeHandler(handler)
     assert handler.messages == []
+
+
+@pytest.fixture(autouse=True)
+def opened_as_this_process():
+    """Let no test depend on the libvirt and the ceph.conf of this machine.
+
+    It does not take the tests' own monkeypatch, which would then be undone
+    only after all other fixtures.
+    """
+    def read(user, path):
+        raise exceptions.ConfigError(f'Cannot read {path}: none here.')
+
+    def user(context, host):
+        raise exceptions.ConfigError('Not in a unit test.')
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(start_opening, 'qemu_user', types.SimpleNamespace(
+            QemuUser=qemu_user.QemuUser, read=read, PROGRAMS=()))
+        patch.setattr(start_opening, 'qemu_on_host', types.SimpleNamespace(
+            CONF=qemu_on_host.CONF, user=user))
+        yield
 
 
 @pytest.fixture

@@ -98,7 +98,7 @@ def test_a_current_copy_is_not_called_shielded(copy):
     (dataclasses.replace(STALE, cluster=None), None, 'cinder'),
     (dataclasses.replace(STALE, skip=SkipReason.OTHER_HOST), None, 'cinder'),
     (dataclasses.replace(STALE, disk=dataclasses.replace(
-        STALE.disk, own_conf=True)), None, 'cinder'),
+        STALE.disk, own_conf='/x.conf')), None, 'cinder'),
     (sample.unreadable(1)[0], None, 'cinder'),
 ])
 def test_what_no_shield_covers(copy, shielded, user):

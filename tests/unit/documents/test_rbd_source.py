@@ -66,13 +66,15 @@ def test_owners():
         'nvram', 'disk', 'disk']
 
 
-@pytest.mark.parametrize('config', ['', "<config file='/etc/ceph/x.conf'/>"])
-def test_a_ceph_conf_of_its_own(config):
+@pytest.mark.parametrize('config, expected', [
+    ('', None), ('<config/>', None), ("<config file=''/>", None),
+    ("<config file='/etc/ceph/x.conf'/>", '/etc/ceph/x.conf')])
+def test_a_ceph_conf_of_its_own(config, expected):
     text = (f"<source name='vms/x'><host name='a' port='6789'/>{config}"
             '</source>').encode()
     source = rbd_source.RbdSource('vda', xml_tree.parse(text), None, None)
     place = rbd_source.locate(source, text)
-    assert rbd_source.read(source, place, text).own_conf is bool(config)
+    assert rbd_source.read(source, place, text).own_conf == expected
 
 
 def test_other_hosts():

@@ -131,6 +131,45 @@ def test_no_program_behind_another(qemu_img, monkeypatch):
         prove(CASE)
 
 
+@pytest.mark.skipif(
+    os.geteuid() != 0 or None in map(shutil.which, qemu_user.PROGRAMS),
+    reason='needs root and util-linux')
+def test_what_qemu_reads_as_another_user_in_other_mounts():
+    """The key and the settings reach it, and nobody else sees the key."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        folder.chmod(0o777)
+        (folder / 'qemu-img').write_text(
+            f'#!/bin/sh\nid -u > {name}/id; tr "\\0" " " < /proc/$$/cmdline '
+            f'> {name}/args; env > {name}/env; for word; do case $word in '
+            f'secret,*) cat "${{word##*file=}}" > {name}/key;; json:*) '
+            'conf=${word##*\\"conf\\": \\"}; '
+            f'cat "${{conf%%\\"*}}" > {name}/conf;; esac; done\n')
+        (folder / 'qemu-img').chmod(0o755)
+        daemon = subprocess.Popen(
+            ['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs none /mnt && '
+             'mount -t proc none /proc && echo ready && read line'],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        before = os.environ['PATH']
+        try:
+            if not daemon.stdout.readline():
+                pytest.skip('cannot mount here')
+            os.environ['PATH'] = f'{name}:{before}'
+            found, = prove(dataclasses.replace(
+                CASE, by=qemu_user.QemuUser(daemon.pid, (65534, 65534)),
+                settings='[client.nova]\nms_mode = secure\n'))
+        finally:
+            os.environ['PATH'] = before
+            daemon.communicate(b'\n', timeout=30)
+        assert found.error is None
+        assert (folder / 'id').read_text() == '65534\n'
+        assert (folder / 'key').read_text() == KEY
+        assert 'ms_mode = secure\nclient_mount_timeout = 10\n' in (
+            folder / 'conf').read_text()
+        assert KEY not in (folder / 'args').read_text()
+        assert KEY not in (folder / 'env').read_text()
+
+
 TOOL = """
 import signal
 import sys

@@ -82,6 +82,26 @@ def test_a_command_sees_the_mounts_of_the_daemon(tmp_path):
         daemon.communicate(b'\n', timeout=BOUND)
 
 
+@REAL
+def test_a_file_is_read_as_that_user(tmp_path):
+    path = tmp_path / 'ceph.conf'
+    path.write_bytes(b'[global]\nname = \xff\n')
+    assert qemu_user.read(qemu_user.QemuUser(), str(path)).encode(
+        errors='surrogateescape') == path.read_bytes()
+    path.chmod(0o600)
+    for folder, why in ((path, 'Permission denied'),
+                        (tmp_path / 'none', '(No such file|Permission)')):
+        with pytest.raises(exceptions.ConfigError, match=why):
+            qemu_user.read(qemu_user.QemuUser(None, NOBODY), str(folder))
+
+
+def test_a_file_that_takes_too_long(tmp_path, monkeypatch):
+    monkeypatch.setattr(qemu_user, '_TIMEOUT', 0.1)
+    os.mkfifo(tmp_path / 'fifo')
+    with pytest.raises(exceptions.ConfigError, match='no answer within 0.1'):
+        qemu_user.read(qemu_user.QemuUser(), str(tmp_path / 'fifo'))
+
+
 @pytest.fixture
 def qemu_img(tmp_path, monkeypatch):
     """Replace qemu-img by a shell script."""
