@@ -155,7 +155,11 @@ def of_host(context: contexts.Context, host: str) -> StartOpening:
         for program in qemu_user.PROGRAMS:
             if shutil.which(program) is None:
                 raise exceptions.ConfigError(f'There is no {program} here.')
-        return StartOpening(qemu_on_host.user(context, host))
+        by = qemu_on_host.user(context, host)
+        if not qemu_user.has_qemu_img(by):
+            raise exceptions.ConfigError(
+                'There is no qemu-img where libvirt runs QEMU.')
+        return StartOpening(by)
     except (exceptions.ConfigError, exceptions.Unreachable) as error:
         LOG.debug('Opening disks as this process: %s', error.message)
         return StartOpening(qemu_user.QemuUser(), error.message)

@@ -19,7 +19,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import subprocess
-from typing import Optional
+from typing import Optional, Sequence
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.model import environment
@@ -97,14 +97,23 @@ def ending_with_parent(user: QemuUser) -> tuple[str, ...]:
     util-linux 2.33, which RHEL 8 does not have.
     """
     words = ('setpriv', '--pdeathsig=KILL', '--')
+    return words if _succeeds([*user.command, *words, 'true']) else ()
+
+
+def has_qemu_img(user: QemuUser) -> bool:
+    """Return whether the user can run qemu-img, where its mounts are."""
+    return _succeeds([*user.command, 'qemu-img', '--version'])
+
+
+def _succeeds(command: Sequence[str]) -> bool:
     try:
         done = subprocess.run(
-            [*user.command, *words, 'true'], stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            timeout=_TIMEOUT, cwd='/', env=environment.of_child(os.environ))
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, timeout=_TIMEOUT, cwd='/',
+            env=environment.of_child(os.environ))
     except (OSError, subprocess.TimeoutExpired):
-        return ()
-    return () if done.returncode else words
+        return False
+    return not done.returncode
 
 
 def knows_override(user: QemuUser) -> Optional[bool]:

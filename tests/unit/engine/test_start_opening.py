@@ -117,3 +117,16 @@ def test_as_this_process(world, files, monkeypatch, programs, note):
     opening = start_opening.of_host(world.context(), 'cmp1')
     assert opening.opener.note.startswith(note)
     assert opening.case(BARE, None).by is None
+
+
+@pytest.mark.parametrize('has_qemu', [True, False])
+def test_as_qemu_where_it_can_be_run(world, files, monkeypatch, has_qemu):
+    """A container of libvirt may have QEMU, but not qemu-img."""
+    monkeypatch.setattr(start_opening.qemu_on_host, 'user',
+                        lambda context, host: ROOT)
+    monkeypatch.setattr(start_opening.qemu_user, 'has_qemu_img',
+                        lambda user: has_qemu, raising=False)
+    opening = start_opening.of_host(world.context(), 'cmp1')
+    assert opening.case(BARE, None).by == (ROOT if has_qemu else None)
+    assert opening.opener.note.startswith('There is no qemu-img') is (
+        not has_qemu)

@@ -151,3 +151,10 @@ def test_the_real_librados_of_this_machine():
     if knows is None:
         pytest.skip('qemu-img has no rbd driver')
     assert knows
+
+
+def test_whether_qemu_img_can_be_run(qemu_img, tmp_path, monkeypatch):
+    qemu_img('exit 0')
+    assert qemu_user.has_qemu_img(qemu_user.QemuUser())
+    monkeypatch.setenv('PATH', str(tmp_path / 'none'))
+    assert not qemu_user.has_qemu_img(qemu_user.QemuUser())
