@@ -28,16 +28,16 @@ from rbd_mon_fix.stores import registry
 
 def of_config(context: contexts.Context,
               host: str) -> Iterator[cephx_keys.SecretName]:
-    """Yield the secrets that nova.conf, cinder.conf and our config name.
+    """Yield the secrets that nova.conf and our own config name.
+
+    A host needs those of cinder.conf only for volumes that are attached to
+    its servers, and then the documents name them.
 
     :raises ConfigError: one of the files cannot be used
     """
     plain = context.plain()
-    for uuid in (
-            context.nova.rbd_secret_uuid if context.nova else None,
-            *(each.secret_uuid for each in (
-                context.cinder.backends if context.cinder else ())),
-            plain.secret_uuid if plain else None):
+    for uuid in (context.nova.rbd_secret_uuid if context.nova else None,
+                 plain.secret_uuid if plain else None):
         if uuid:
             yield cephx_keys.SecretName(host, uuid)
 

@@ -79,9 +79,18 @@ def test_a_secret_that_only_a_document_names(cloud):
     cloud.domains().texts[memory.uuid(1)] = cloud.domains().text(
         1).replace("uuid='S'", "usage='site A'")
     assert found(cloud) == {
-        'secret S on cmp1': FINE,
         f'secret {UUID} on cmp1': missing(UUID),
         'secret with the usage "site A" on cmp1': missing('site A')}
+
+
+def test_a_backend_without_disks_on_the_host_needs_no_secret(cloud):
+    """It may be of another site."""
+    path = cloud.folder / 'cinder.conf'
+    text = path.read_text()
+    assert 'rbd_secret_uuid = S' in text
+    path.write_text(text.replace('rbd_secret_uuid = S',
+                                 f'rbd_secret_uuid = {UUID}'))
+    assert found(cloud) == {'secret S on cmp1': FINE}
 
 
 def test_what_no_start_reads_needs_no_secret(cloud):
@@ -98,6 +107,7 @@ def test_documents_that_cannot_be_read(cloud):
         raise exceptions.Unreachable('It is down.')
 
     cloud.domains().domains = domains
+    cloud.ceph['secret_uuid'] = 'S'
     keep(cloud)
     told = found(cloud)
     assert told['more secrets of cmp1'][0] is Works.NOT_ASKED
