@@ -16,13 +16,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import pathlib
-import signal
-import threading
-import time
-
 import pytest
 
 from rbd_mon_fix import exceptions
@@ -98,57 +91,10 @@ def test_no_such_program(program):
     assert '--offline' not in caught.value.hint
 
 
-def test_a_command_that_takes_too_long_ends_with_its_children(
-        program, tmp_path):
-    program(f'sleep 60 & echo $! > {tmp_path}/pid; wait')
-    found, = ADMIN.run([('ceph',)], lambda words, answer: answer, 1.0)
-    assert (found.code, found.told) == (None, 'no answer within 1 seconds')
-    assert ended(int((tmp_path / 'pid').read_text()))
-
-
-def test_the_first_error_ends_all(program, tmp_path):
-    program(f'[ "$1" = bad ] && {{ while [ ! -e {tmp_path}/pid ]; do :; done;'
-            f' exit 13; }}; echo $$ > {tmp_path}/pid; exec sleep 60')
-    with pytest.raises(exceptions.Unreachable, match='refuses'):
-        outputs('slow', 'bad')
-    assert ended(int((tmp_path / 'pid').read_text()))
-
-
-def test_a_signal_ends_all(program, tmp_path):
-    program(f'echo $$ > {tmp_path}/new; mv {tmp_path}/new {tmp_path}/pid; '
-            'exec sleep 60')
-
-    def interrupt():
-        while not (tmp_path / 'pid').exists():
-            time.sleep(0.01)
-        os.kill(os.getpid(), signal.SIGINT)
-
-    def handler(number, frame):
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGINT, handler)
-    thread = threading.Thread(target=interrupt)
-    thread.start()
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            outputs('a')
-    finally:
-        thread.join()
-        signal.signal(signal.SIGINT, before)
-    assert ended(int((tmp_path / 'pid').read_text()))
-
-
-def ended(pid):
-    """Wait, within a bound, for a process to exit or become a zombie."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        with contextlib.suppress(FileNotFoundError):
-            text = pathlib.Path(f'/proc/{pid}/stat').read_text()
-            if text.rpartition(')')[2].split()[0] != 'Z':
-                os.sched_yield()
-                continue
-        return True
-    return False
+def test_a_command_that_takes_too_long(program):
+    program('exec sleep 60')
+    found, = ADMIN.run([('ceph',)], lambda words, answer: answer, 0.1)
+    assert (found.code, found.told) == (None, 'no answer within 0.1 seconds')
 
 
 @pytest.mark.parametrize('text', ['', '{', '[' * 100000, '1' * 5000 + 'x'])

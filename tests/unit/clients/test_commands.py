@@ -16,20 +16,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import os
-import pathlib
 import signal
 import subprocess
 import threading
-import time
 
 import pytest
 
 from rbd_mon_fix.clients import commands
+from tests.unit import child_processes
 
-BOUND = 30
+BOUND = child_processes.BOUND
+CHILD = 'sleep 60 & echo $! > {0}/new; mv {0}/new {0}/pid; wait'
 
 
 def start(*words):
@@ -43,27 +42,7 @@ def shell(script, running, timeout=BOUND):
 
 def sleeper(folder, running):
     """Run a shell, whose child has the name ``pid`` of a file."""
-    return shell(f'sleep 60 & echo $! > {folder}/new; '
-                 f'mv {folder}/new {folder}/pid; wait', running)
-
-
-def ended(pid):
-    """Wait, within a bound, for a process to exit or become a zombie."""
-    deadline = time.monotonic() + BOUND
-    while time.monotonic() < deadline:
-        with contextlib.suppress(FileNotFoundError):
-            text = pathlib.Path(f'/proc/{pid}/stat').read_text()
-            if text.rpartition(')')[2].split()[0] != 'Z':
-                os.sched_yield()
-                continue
-        return True
-    return False
-
-
-def wait_for(path):
-    deadline = time.monotonic() + BOUND
-    while not path.exists() and time.monotonic() < deadline:
-        os.sched_yield()
+    return shell(CHILD.format(folder), running)
 
 
 def test_results_have_the_order_of_the_jobs():
@@ -78,22 +57,24 @@ def test_no_job():
 
 
 def test_a_command_that_takes_too_long_ends_with_its_children(tmp_path):
-    def job(running):
-        return running.wait(lambda: start(
-            'sh', '-c', f'sleep 60 & echo $! > {tmp_path}/pid; wait'), 1)
+    def begun():
+        process = start('sh', '-c', CHILD.format(tmp_path))
+        child_processes.wait_for(tmp_path / 'pid')
+        return process
 
-    assert commands.run([job], 1) == [None]
-    assert ended(int((tmp_path / 'pid').read_text()))
+    assert commands.run([lambda running: running.wait(begun, 0.1)],
+                        1) == [None]
+    assert child_processes.ended(int((tmp_path / 'pid').read_text()))
 
 
 def test_an_error_ends_the_other_commands(tmp_path):
     def fail(running):
-        wait_for(tmp_path / 'pid')
+        child_processes.wait_for(tmp_path / 'pid')
         raise ValueError('no')
 
     with pytest.raises(ValueError, match='no'):
         commands.run([functools.partial(sleeper, tmp_path), fail], 2)
-    assert ended(int((tmp_path / 'pid').read_text()))
+    assert child_processes.ended(int((tmp_path / 'pid').read_text()))
 
 
 @pytest.mark.parametrize('early', [False, True])
@@ -111,7 +92,7 @@ def test_a_signal_ends_all(tmp_path, early):
     def interrupt():
         begun.wait(BOUND)
         if not early:
-            wait_for(tmp_path / 'pid')
+            child_processes.wait_for(tmp_path / 'pid')
         os.kill(os.getpid(), signal.SIGINT)
 
     def handler(number, frame):
@@ -129,7 +110,7 @@ def test_a_signal_ends_all(tmp_path, early):
     finally:
         thread.join()
         signal.signal(signal.SIGINT, before)
-    assert len(started) == 1 and ended(started[0].pid)
+    assert len(started) == 1 and child_processes.ended(started[0].pid)
 
 
 def test_nothing_starts_after_the_end():

@@ -32,7 +32,7 @@ from rbd_mon_fix import exceptions
 from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.qemu import open_check
 from rbd_mon_fix.qemu import qemu_user
-from tests.unit.clients import test_commands as waiting
+from tests.unit import child_processes
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 ADDRS = (MonAddr.parse('192.0.2.1:6789'), MonAddr.parse('fd00::1'))
@@ -204,11 +204,11 @@ def test_no_qemu_is_left_behind(number, words):
             stderr=subprocess.DEVNULL,
             env={**os.environ, 'PATH': f'{name}:{os.environ["PATH"]}'})
         try:
-            waiting.wait_for(folder / 'pid')
+            child_processes.wait_for(folder / 'pid')
             pid = int((folder / 'pid').read_text())
             assert pathlib.Path(f'/proc/{pid}').exists()
             tool.send_signal(number)
-            assert waiting.ended(pid)
+            assert child_processes.ended(pid)
         finally:
             tool.kill()
             tool.wait()
