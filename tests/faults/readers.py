@@ -456,7 +456,7 @@ READERS = {reader.name: reader for reader in (
         text.split('\n'), ())), (
             f'{FSID} 192.0.2.1:6789 [fd00::1]'.encode(),), _CONFIG),
     Reader('command_line', _command_line, _QEMU, (),
-           f'file=rbd:p/i@s:id=u:key={CANARY}:'),
+           f'\0-drive\0file=rbd:p/i@s:id=u:key={CANARY}:'),
     Reader('option_syntax', _of_text(
         lambda text: option_syntax.tree(text, 'driver')),
         tuple(word for words in _QEMU for word in words.split(b'\0')

@@ -17,7 +17,8 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Optional, Union
+import string
+from typing import Iterator, Mapping, Optional, Union
 from urllib import parse
 
 from sqlalchemy import exc as sa_exc
@@ -78,13 +79,30 @@ def fill_template(template: str, default: Optional[str]) -> str:
     if '{' not in template:
         return template
     try:
-        return template.format(**_fields(default))
-    except (AttributeError, KeyError, IndexError, ValueError):
+        return ''.join(_filled(template, _fields(default)))
+    except (KeyError, ValueError):
         raise exceptions.ConfigError(
             'The database_connection of a cell mapping is a template that '
             'cannot be filled in from [database] connection in nova.conf.',
             'Show the template with "nova-manage cell_v2 list_cells", and '
             'compare it with nova.conf.') from None
+
+
+def _filled(template: str, fields: Mapping[str, object]) -> Iterator[str]:
+    """Yield the parts of a template.
+
+    A row of a database chooses the template, so a field has only its name:
+    with a width, attribute or index, ``str.format`` would do what it says.
+
+    :raises KeyError: no such field
+    :raises ValueError: the template is malformed
+    """
+    for text, name, width, conversion in string.Formatter().parse(template):
+        yield text
+        if width or conversion:
+            raise ValueError('not a plain field')
+        if name is not None:
+            yield str(fields[name])
 
 
 def _fields(default: Optional[str]) -> dict[str, Union[str, int, None]]:

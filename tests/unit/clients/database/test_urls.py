@@ -46,6 +46,9 @@ def test_fill_template(template, default, expected):
     ('mysql://{}@h/', DEFAULT),
     ('mysql://{0}@h/', DEFAULT),
     ('mysql://{hostname.x}@h/', DEFAULT),
+    ('mysql://{scheme[::1]}@h/', DEFAULT),
+    ('mysql://{hostname:>9}@h/', DEFAULT),
+    ('mysql://{hostname!r}@h/', DEFAULT),
     ('mysql://{hostname}:{port}/', 'mysql://nova:TOPSECRET@db:port/nova'),
 ])
 def test_templates_that_cannot_be_filled_in(template, default):
