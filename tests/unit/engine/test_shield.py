@@ -92,6 +92,8 @@ def host(world, tmp_path, monkeypatch):
     monkeypatch.setattr(qemu_on_host, 'user', lambda *given: BY)
     monkeypatch.setattr(qemu_on_host, 'is_mounted', lambda path: False)
     monkeypatch.setattr(qemu_on_host, 'CONF', str(world.path))
+    # A libvirtd of this machine may have other mounts.
+    monkeypatch.setattr(daemon, 'running', lambda: iter(()))
     add(world, 1)
     return world
 
