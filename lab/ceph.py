@@ -176,7 +176,7 @@ class Cluster:
         monmap = self.files.monmap
         services.run(
             'monmaptool', '--create', '--fsid', self.files.fsid,
-            '--set-min-mon-release', 'pacific', '--enable-all-features',
+            '--set-min-mon-release', _release(), '--enable-all-features',
             *(word for one in first
               for word in ('--addv', one.name, one.addresses)), monmap)
         for monitor in first:
@@ -264,6 +264,11 @@ class Cluster:
 
     def _service(self, kind: str, name: str) -> str:
         return f'{self.files.conf.stem}-{kind}-{name}'
+
+
+def _release() -> str:
+    """Return the name of Ceph's release, such as ``pacific``."""
+    return services.run('ceph', '--version').split('(')[1].split()[-1]
 
 
 def _caps(**caps: str) -> list[str]:

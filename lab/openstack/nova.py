@@ -63,13 +63,27 @@ def manage(*words: str) -> str:
     return services.run('nova-manage', '--config-file', CONF, *words)
 
 
+def knows_compute() -> bool:
+    """Return whether Nova's database has a compute service."""
+    return bool(backing.sql(
+        "SELECT 1 FROM nova.services WHERE `binary` = 'nova-compute'"))
+
+
 def control() -> list[services.Service]:
     """Return the services of a controller."""
-    return [
-        _daemon('nova-conductor', CONF), _daemon('nova-scheduler', CONF),
-        services.Service(
-            'nova-api', ('nova-api', '--config-file', CONF),
-            lambda: wsgi.answers(8774))]
+    return [_daemon('nova-conductor', CONF), _daemon('nova-scheduler', CONF),
+            _api()]
+
+
+def _api() -> services.Service:
+    """Return the API: as a daemon, or as the application of newer releases.
+
+    Nova of older releases loses answers of its message queue under uWSGI.
+    """
+    if not wsgi.installed('nova-api'):
+        return wsgi.service('nova-api', 8774, module='nova.wsgi.osapi_compute')
+    return services.Service('nova-api', ('nova-api', '--config-file', CONF),
+                            lambda: wsgi.answers(8774))
 
 
 def compute() -> services.Service:
@@ -91,7 +105,9 @@ def _common() -> config.Sections:
             'osapi_compute_listen': config.ADDRESS,
             'osapi_compute_workers': 1, 'shutdown_timeout': 20,
             'compute_driver': 'libvirt.LibvirtDriver',
-            'state_path': '/var/lib/nova', 'report_interval': 5},
+            'state_path': '/var/lib/nova', 'report_interval': 5,
+            # Nova's default is 16 until 2023.1, then 4.
+            'cpu_allocation_ratio': 16},
         'api': {'auth_strategy': 'keystone'},
         'keystone_authtoken': config.authtoken(),
         'service_user': {**credentials, 'send_service_user_token': True},

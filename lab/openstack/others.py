@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pathlib
 
 from lab import ceph
@@ -40,7 +41,8 @@ def prepare_placement() -> None:
 
 def placement() -> services.Service:
     """Return the placement service."""
-    return wsgi.service('placement', 'placement-api', 8778)
+    return wsgi.service('placement', 8778, program='placement-api',
+                        module='placement.wsgi.api')
 
 
 def prepare_glance(ceph_conf: pathlib.Path) -> None:
@@ -60,12 +62,18 @@ def prepare_glance(ceph_conf: pathlib.Path) -> None:
                 'rbd_store_ceph_conf': ceph_conf},
         'keystone_authtoken': config.authtoken(),
         'paste_deploy': {'flavor': 'keystone'},
+        # The lab's guest has no partitions, which Glance from 2024.2 on takes
+        # for a broken partition table.
+        'image_format': {'gpt_safety_checks_nonfatal': 'mbr'},
     })
     services.run('glance-manage', 'db_sync')
 
 
 def glance() -> services.Service:
     """Return the image service."""
+    if not wsgi.installed('glance-wsgi-api'):
+        return wsgi.service('glance', 9292, '/healthcheck',
+                            module='glance.wsgi.api')
     return services.Service(
         'glance', ('glance-api', '--config-file',
                    '/etc/glance/glance-api.conf'),
@@ -76,7 +84,8 @@ def prepare_neutron() -> None:
     """Write the config, create the database; no server has a network."""
     config.write('/etc/neutron/neutron.conf', {
         'DEFAULT': {'bind_host': config.ADDRESS, 'core_plugin': 'ml2',
-                    'service_plugins': '', 'api_workers': 0,
+                    # Neutron from 2025.1 on refuses 0.
+                    'service_plugins': '', 'api_workers': 1,
                     'rpc_workers': 0, 'use_stderr': True,
                     'transport_url': config.queue(),
                     'notify_nova_on_port_status_changes': False,
@@ -93,11 +102,21 @@ def prepare_neutron() -> None:
 
 def neutron() -> services.Service:
     """Return the network service."""
-    return services.Service(
-        'neutron', ('neutron-server', *_neutron_files()),
-        # The list of ports, for which Nova asks, works only after a first
-        # query of another kind (db_base_plugin_v2.py, get_ports).
-        lambda: keystone.connect().get(config.url(9696, '/v2.0/networks')))
+    if wsgi.installed('neutron-server'):
+        return services.Service(
+            'neutron', ('neutron-server', *_neutron_files()), _has_networks)
+    return dataclasses.replace(
+        wsgi.service('neutron', 9696, module='neutron.wsgi.api'),
+        ready=_has_networks)
+
+
+def _has_networks() -> None:
+    """Return if Neutron answers a query.
+
+    The list of ports, for which Nova asks, works only after a first query of
+    another kind (db_base_plugin_v2.py, get_ports).
+    """
+    keystone.connect().get(config.url(9696, '/v2.0/networks'))
 
 
 def _neutron_files() -> tuple[str, ...]:

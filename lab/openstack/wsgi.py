@@ -24,26 +24,41 @@ from lab import services
 from lab.openstack import config
 
 
-def service(name: str, program: str, port: int, path: str = '/',
-            environment: Optional[dict[str, str]] = None
-            ) -> services.Service:
-    """Return a service that runs one of the package's WSGI programs.
+def service(name: str, port: int, path: str = '/', *, module: str,
+            program: str = '') -> services.Service:
+    """Return a service that runs a WSGI application of the package.
 
     The service tells clients to open a connection for each request: uWSGI's
     plain socket keeps no connection open, but clients would assume that it
     does.
 
     :param path: answers when the service is up
+    :param module: has the application
+    :param program: the package's script for the application, which older
+        releases have in the place of the module
     """
-    script = shutil.which(program, path=services.ENVIRONMENT['PATH'])
+    script = _path(program) if program else None
     return services.Service(
         name,
         ('uwsgi_python3', '--plugins', 'python3', '--http-socket',
-         f'{config.ADDRESS}:{port}', '--wsgi-file', script or program,
+         f'{config.ADDRESS}:{port}',
+         *(('--wsgi-file', script) if script
+           else ('--module', f'{module}:application')),
          '--processes', '2', '--master', '--die-on-term', '--need-app',
+         # Each process needs its own threads and connections.
+         '--lazy-apps', '--enable-threads',
          '--add-header', 'Connection: close', '--buffer-size', '65535',
          '--disable-logging'),
-        lambda: answers(port, path), environment or {})
+        lambda: answers(port, path))
+
+
+def installed(program: str) -> bool:
+    """Return whether the packages bring a program."""
+    return _path(program) is not None
+
+
+def _path(program: str) -> Optional[str]:
+    return shutil.which(program, path=services.ENVIRONMENT['PATH'])
 
 
 def answers(port: int, path: str = '/') -> None:

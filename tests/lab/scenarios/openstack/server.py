@@ -145,7 +145,12 @@ class Server:
         QEMU exports the disk over NBD and reads it on behalf of the client.
         """
         index = self._disks()[target].find('source').get('index')
-        node = f'libvirt-{index}-format'
+        # From libvirt 10.1 on, a raw disk has no format node.
+        nodes = [node['node-name'] for node in self._ask(
+            'query-named-block-nodes', flat=True)]
+        node = next(name for name in (f'libvirt-{index}-format',
+                                      f'libvirt-{index}-storage')
+                    if name in nodes)
         socket = f'/run/{self.domain}.nbd'
         self._ask('nbd-server-start', addr={
             'type': 'unix', 'data': {'path': socket}})
@@ -186,12 +191,13 @@ class Server:
         return [one for one in self.user.nova.instance_action.list(self.id)
                 if one.action == action]
 
-    def _ask(self, command: str, **arguments: Any) -> None:
+    def _ask(self, command: str, **arguments: Any) -> Any:
         told = libvirtd.virsh(
             'qemu-monitor-command', self.domain,
             json.dumps({'execute': command, 'arguments': arguments}))
         if 'error' in json.loads(told):
             raise errors.LabError(f'{command}: {told}')
+        return json.loads(told)['return']
 
 
 def write_pattern(volume: str, conf: pathlib.Path = inside.CONF) -> None:
