@@ -39,7 +39,7 @@ def main(words: Sequence[str]) -> None:
     known = machine.Machine(given.folder)
     try:
         if given.command == 'up':
-            known.start()
+            known.start(given.release)
             _inside(known, 'up', given.level)
         elif given.command == 'down':
             known.stop()
@@ -55,7 +55,7 @@ def main(words: Sequence[str]) -> None:
 
 def _inside(known: machine.Machine, *words: str) -> None:
     known.enter(machine.REPOSITORY, [
-        sys.executable, '-m', 'lab.inside', str(known.folder), *words],
+        known.python, '-m', 'lab.inside', str(known.folder), *words],
         _environment(known))
 
 
@@ -63,7 +63,7 @@ def _environment(known: machine.Machine) -> dict[str, str]:
     told = known.folder / ENVIRONMENT
     return {
         **services.ENVIRONMENT,
-        'PATH': f'{pathlib.Path(sys.executable).parent}:'
+        'PATH': f'{pathlib.Path(known.python).parent}:'
                 f'{services.ENVIRONMENT["PATH"]}',
         'TMPDIR': str(known.folder / 'tmp'), 'PS1': 'lab:\\w# ',
         'RBD_MON_FIX_LAB': str(known.folder),
@@ -79,8 +79,10 @@ def _parser() -> argparse.ArgumentParser:
                                machine.REPOSITORY / 'lab' / 'state'),
         help='folder for everything the lab writes (default: %(default)s)')
     commands = parser.add_subparsers(dest='command', required=True)
-    commands.add_parser('up', help='bring the lab up').add_argument(
-        '--level', choices=LEVELS, default='ceph')
+    up = commands.add_parser('up', help='bring the lab up')
+    up.add_argument('--level', choices=LEVELS, default='ceph')
+    up.add_argument('--release', default='',
+                    help='of the root in the folder (default: none)')
     commands.add_parser('down', help='stop the lab')
     commands.add_parser(
         'move-monitors', help='replace all monitors').add_argument(

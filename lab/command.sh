@@ -26,14 +26,35 @@ lab_python() {
     echo "${RBD_MON_FIX_LAB_PYTHON:-$ROOT/.tox/lab-command/bin/python}"
 }
 
-# install_lab LEVEL: install everything that the lab needs, up to a level.
+# The lab's folder.
+lab_folder() {
+    realpath -m "${RBD_MON_FIX_LAB:-$ROOT/lab/state}"
+}
+
+# read_options ARGUMENT...: set RELEASE, which is empty for this machine's own
+# files, and LEVEL.
+read_options() {
+    RELEASE='' LEVEL=ceph
+    while [ $# != 0 ]; do
+        case $1 in
+            --release) RELEASE=${2:?"--release needs a name"}; shift ;;
+            --release=*) RELEASE=${1#*=} ;;
+            ceph|openstack) LEVEL=$1 ;;
+            *) echo "usage: $0 [--release bookworm|trixie|sid]" \
+                    "[ceph|openstack]" >&2; exit 2 ;;
+        esac
+        shift
+    done
+    # shellcheck source=/dev/null
+    [ "$RELEASE" != "$(. /etc/os-release; echo "$VERSION_CODENAME")" ] ||
+        RELEASE=''
+}
+
+# install_lab: install everything that RELEASE needs, up to LEVEL.
 install_lab() {
     local profiles=(demo test lab)
-    case $1 in
-        ceph) ;;
-        openstack) profiles+=(openstack) ;;
-        *) echo "usage: $0 [ceph|openstack]" >&2; exit 2 ;;
-    esac
+    [ "$LEVEL" = ceph ] || profiles+=(openstack)
+    [ -z "$RELEASE" ] || profiles=(root)
     tools_venv "$ROOT/.tox/tools"
     if ! bindep -b -f "$ROOT/bindep.txt" "${profiles[@]}" >/dev/null; then
         # The lower layer of an overlay must not change.
@@ -41,11 +62,46 @@ install_lab() {
                          exit 2; }
         need_packages "${profiles[@]}"
     fi
-    [ -z "${RBD_MON_FIX_LAB_PYTHON:-}" ] || return 0
     let_pbr_know
-    venv "$(default_python)" "$ROOT/.tox/lab-command"
-    pip_install "$ROOT/.tox/lab-command" "$ROOT" \
-        -r "$ROOT/test-requirements.txt"
+    if [ -z "${RBD_MON_FIX_LAB_PYTHON:-}" ]; then
+        venv "$(default_python)" "$ROOT/.tox/lab-command"
+        pip_install "$ROOT/.tox/lab-command" "$ROOT" \
+            -r "$ROOT/test-requirements.txt"
+    fi
+    [ -z "$RELEASE" ] || lab_is_up || install_root
+}
+
+# install_root: make the root of RELEASE in the lab's folder, unless it exists,
+# and install rbd-mon-fix into it. All else in it is from Debian.
+install_root() {
+    local root wheels
+    root=$(lab_folder)/roots/$RELEASE
+    [ -d "$root" ] || make_root "$root"
+    wheels=$(mktemp -d)
+    uv build -q --wheel -o "$wheels" "$ROOT"
+    rm -rf "$root/tmp/wheels"
+    mv "$wheels" "$root/tmp/wheels"
+    chroot "$root" /bin/sh -ec '
+        [ -x /opt/rbd-mon-fix/bin/python ] ||
+            python3 -m venv --system-site-packages /opt/rbd-mon-fix
+        /opt/rbd-mon-fix/bin/python -m pip -q install --no-index --no-deps \
+            --force-reinstall /tmp/wheels/*.whl'
+}
+
+# make_root FOLDER: make a root of RELEASE with all packages of the lab.
+make_root() {
+    local packages options=()
+    packages=$(bindep -b -l newline -f "$ROOT/bindep.txt" \
+        demo test lab openstack scenarios | sort -u | paste -sd,)
+    # The signature of an unstable release's index ends after a week.
+    [ "$RELEASE" != sid ] ||
+        options=(--aptopt='Acquire::Check-Valid-Until "false"')
+    say "making a root of $RELEASE"
+    mkdir -p "$(dirname "$1")"
+    rm -rf "$1.new"
+    mmdebstrap --quiet --variant=apt --include="$packages" "${options[@]}" \
+        "$RELEASE" "$1.new" ${RBD_MON_FIX_LAB_MIRROR:+"$RBD_MON_FIX_LAB_MIRROR"}
+    mv "$1.new" "$1"
 }
 
 lab_is_up() {

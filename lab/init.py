@@ -14,7 +14,8 @@
 
 """The first process of the lab's machine: mounts folders and reaps orphans.
 
-Run it as ``python -m lab.init FOLDER``.
+Run it as ``python -m lab.init FOLDER ROOT``; without a root of its own, the
+machine has the files of the real one.
 """
 
 from __future__ import annotations
@@ -28,17 +29,24 @@ import sys
 
 from lab import machine
 
+# What a root takes from the real machine.
+SHARED = ('/dev', '/sys')
+OLD_ROOT = '/mnt'
 HOSTS = f'''\
 127.0.0.1 localhost {machine.HOSTNAME}
 ::1 localhost ip6-localhost
 '''
 
 
-def main(folder: str) -> None:
+def main(folder: str, root: str) -> None:
     """Set up the machine, print ``up``, and reap orphans forever."""
+    if root:
+        _change_root(root, folder)
     socket.sethostname(machine.HOSTNAME)
     _run('ip', 'link', 'set', 'lo', 'up')
     _run('mount', '-t', 'proc', 'proc', '/proc')
+    if root:
+        _run('umount', '--lazy', OLD_ROOT)
     _run('mount', '-t', 'tmpfs', '-o', 'mode=755', 'tmpfs', '/run')
     os.mkdir('/run/lock')
     for path in machine.OVERLAID:
@@ -50,6 +58,20 @@ def main(folder: str) -> None:
     while True:
         signal.sigwait({signal.SIGCHLD})
         _reap()
+
+
+def _change_root(root: str, folder: str) -> None:
+    """Make a folder the root, with the lab's own files at the same paths."""
+    _run('mount', '--bind', root, root)
+    _run('mount', '-t', 'tmpfs', 'tmpfs', f'{root}/tmp')
+    for path in SHARED:
+        _run('mount', '--rbind', path, f'{root}{path}')
+    for path in (str(machine.REPOSITORY), folder):
+        os.makedirs(f'{root}{path}', exist_ok=True)
+        _run('mount', '--bind', path, f'{root}{path}')
+    # This moves every process of the machine, this one too.
+    _run('pivot_root', root, f'{root}{OLD_ROOT}')
+    os.chdir('/')
 
 
 def _overlay(path: str, folder: pathlib.Path) -> None:
@@ -71,4 +93,4 @@ def _run(*command: str) -> None:
 
 
 if __name__ == '__main__':
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -16,10 +16,10 @@
 
 The lab's machine has only its own processes and a loopback device, so it
 cannot reach or disturb anything outside, and all processes end with the first
-one. Its ``/etc``, ``/var/lib``, ``/var/log`` and ``/var/cache`` are those of
-the real machine, with the lab's folder as an overlay, so all writes to them
-stay in the folder. Commands in the machine read the lab's
-``/etc/nova/nova.conf`` at its usual path.
+one. Its files are those of the real machine or of a root with another release
+of Debian. Its ``/etc``, ``/var/lib``, ``/var/log`` and ``/var/cache`` are
+overlays of these, so all writes to them stay in the lab's folder. Commands in
+the machine read the lab's ``/etc/nova/nova.conf`` at its usual path.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ import shutil
 import stat
 import subprocess
 import sys
-from typing import Mapping, NoReturn, Optional, Sequence
+from typing import Any, Mapping, NoReturn, Optional, Sequence
 
 import psutil
 import tenacity
@@ -50,6 +50,8 @@ HIDDEN = ('/etc/ceph', '/etc/libvirt/hooks', '/etc/libvirt/qemu',
 HIDDEN_FILES = ('/etc/nova/nova.conf', '/etc/nova/nova-compute.conf',
                 '/etc/cinder/cinder.conf')
 REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
+# The Python of a root, which lab/install installs rbd-mon-fix into.
+ROOT_PYTHON = '/opt/rbd-mon-fix/bin/python'
 UP_WITHIN = 30
 DOWN_WITHIN = 30
 
@@ -68,12 +70,28 @@ class Machine:
         """The file with the pid of the machine's first process."""
         return self.folder / 'machine.json'
 
-    def start(self) -> None:
+    @property
+    def python(self) -> str:
+        """The Python with which the machine runs the lab and its tests."""
+        return ROOT_PYTHON if self._marked().get('root') else sys.executable
+
+    def root(self, release: str) -> str:
+        """Return the folder of the root with a release; empty for none."""
+        return str(self.folder / 'roots' / release) if release else ''
+
+    def start(self, release: str = '') -> None:
         """Start the machine with an empty disk, unless it is running.
 
-        :raises LabError: the machine does not come up
+        :param release: the code name of a Debian release that has a root in
+            the lab's folder; empty for the real machine's files
+        :raises LabError: the machine does not come up, or is running with
+            another release
         """
+        root = self.root(release)
         if self.first() is not None:
+            if self._marked()['root'] != root:
+                raise errors.LabError(
+                    'the lab is up with another release: run lab/down first')
             return
         self._empty()
         self._hide()
@@ -81,13 +99,14 @@ class Machine:
             parent = subprocess.Popen(
                 ['unshare', '--mount', '--pid', '--net', '--uts', '--ipc',
                  '--fork', '--kill-child', '--propagation', 'private',
-                 sys.executable, '-m', 'lab.init', str(self.folder)],
+                 sys.executable, '-m', 'lab.init', str(self.folder), root],
                 cwd=REPOSITORY, stdin=subprocess.DEVNULL, stdout=log,
                 stderr=log, start_new_session=True)
         self._wait_until_up(parent)
         first, = psutil.Process(parent.pid).children()
         self.mark.write_text(json.dumps(
-            {'pid': first.pid, 'started': first.create_time()}))
+            {'pid': first.pid, 'started': first.create_time(),
+             'root': root}))
 
     def stop(self) -> None:
         """End all processes of the machine; its folder stays.
@@ -106,10 +125,10 @@ class Machine:
 
     def first(self) -> Optional[psutil.Process]:
         """Return the first process, if the machine is up."""
+        known = self._marked()
         try:
-            known = json.loads(self.mark.read_text())
             process = psutil.Process(known['pid'])
-        except (FileNotFoundError, psutil.NoSuchProcess):
+        except (KeyError, psutil.NoSuchProcess):
             return None
         return process if services.same(process, known['started']) else None
 
@@ -127,13 +146,19 @@ class Machine:
                 f'the lab in {self.folder} is not up: run lab/up')
         os.execvpe('nsenter', [
             'nsenter', '--target', str(first.pid), '--mount', '--pid',
-            '--net', '--uts', '--ipc', f'--wd={folder}', '--', *command],
-            environment)
+            '--net', '--uts', '--ipc', '--', 'env', f'--chdir={folder}',
+            *command], environment)
+
+    def _marked(self) -> dict[str, Any]:
+        try:
+            return json.loads(self.mark.read_text())
+        except FileNotFoundError:
+            return {}
 
     def _empty(self) -> None:
         known = {'changes', 'work', 'machine.json', 'machine.log', 'lab.json',
                  'services', 'log', 'tmp'}
-        here = {path.name for path in self.folder.glob('*')}
+        here = {path.name for path in self.folder.glob('*')} - {'roots'}
         if here and 'machine.log' not in here:
             raise errors.LabError(
                 f'{self.folder} is not a lab folder, and not empty; give '

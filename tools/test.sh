@@ -17,7 +17,10 @@
 # every Python found, functional tests, scenarios on a real cloud,
 # documentation, sample config.
 #
-#   tools/test.sh
+#   tools/test.sh [--all-releases]
+#
+# --all-releases: run the scenarios with the other releases of Debian too, each
+# in a root of its own: about an hour more.
 #
 # Without root, it runs itself with sudo. The scenarios, which mostly wait, run
 # beside the other tests; their output follows when they have ended.
@@ -28,6 +31,12 @@ set -euo pipefail
 # shellcheck source=tools/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
+releases=
+case ${1:-} in
+    '') ;;
+    --all-releases) releases='bookworm trixie sid' ;;
+    *) echo "usage: $0 [--all-releases]" >&2; exit 2 ;;
+esac
 summary=()
 failed=0
 lab=
@@ -91,6 +100,11 @@ step unit tox -q run-parallel -p 2 --skip-pkg-install -e "$unit"
 step functional tox -q run --skip-pkg-install -e functional
 step coverage tox -q run -e coverage
 step lab end_lab
+for release in $releases; do
+    # shellcheck source=/dev/null
+    [ "$release" = "$(. /etc/os-release; echo "$VERSION_CODENAME")" ] ||
+        step "lab-$release" tox -q run -e "lab-$release"
+done
 step docs tox -q run -e docs
 # A unit test compares our part of the sample config; the part of other
 # libraries changes with their versions.
