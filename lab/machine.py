@@ -93,6 +93,10 @@ class Machine:
                 raise errors.LabError(
                     'the lab is up with another release: run lab/down first')
             return
+        if root and not pathlib.Path(root).is_dir():
+            raise errors.LabError(
+                f'{self.folder} has no root of {release}: run lab/install '
+                f'--release {release}')
         self._empty()
         self._hide()
         with open(self.folder / 'machine.log', 'wb') as log:

@@ -133,6 +133,22 @@ def test_up_starts_again_what_died(folder: pathlib.Path):
     assert set(again.values()) <= set(inside(folder))
 
 
+def test_up_with_another_release(folder: pathlib.Path):
+    once = pids(folder)
+    done = run(folder, 'up', '--release', 'trixie')
+    assert done.returncode == 1
+    assert 'up with another release: run lab/down first' in done.stderr
+    assert pids(folder) == once
+
+
+def test_a_release_without_a_root(tmp_path: pathlib.Path):
+    done = run(tmp_path, 'up', '--release', 'trixie')
+    assert done.returncode == 1
+    assert 'no root of trixie' in done.stderr
+    assert 'lab/install --release trixie' in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_nothing_listens_outside_loopback(folder: pathlib.Path):
     links = json.loads(shell(folder, 'ip', '-json', 'link'))
     assert [link['ifname'] for link in links if 'UP' in link['flags']] == [

@@ -12,11 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""A host is shielded: its guests start, and nothing is refreshed.
-
-The lab writes the whole ceph.conf when the monitors move. Like the template
-of a site, the test puts the block back that was there before.
-"""
+"""A host is shielded: its guests start, and nothing is refreshed."""
 
 from __future__ import annotations
 
@@ -28,9 +24,8 @@ from lab import errors
 from lab import guests
 from lab import inside
 from tests.lab.scenarios import operator as operators
+from tests.lab.scenarios import shielding
 from tests.lab.scenarios import watching
-
-BEGIN = '# BEGIN rbd-mon-fix shield'
 
 
 @pytest.fixture
@@ -45,22 +40,11 @@ def shielded(lab: inside.Lab, operator: operators.Operator,
     operator.run('shield', 'remove')
 
 
-def move(lab: inside.Lab) -> None:
-    """Replace all monitors, but leave the shield as it is."""
-    _, begin, block = inside.CONF.read_text().partition(BEGIN)
-    lab.move_monitors(())
-    with inside.CONF.open('a') as file:
-        file.write(begin + block)
-
-
 def test_shield(lab: inside.Lab, shielded: guests.Guest,
                 operator: operators.Operator):
     before = shielded.hosts()
     for _ in range(2):
-        move(lab)
-        assert operator.run('shield', 'refresh')['changed']
-        told = operator.run('shield', 'status')['users']
-        assert {row['state'] for row in told} == {'shielded'}
+        shielding.move(lab, operator)
         record, = operator.on('status', shielded, code=1)['records']
         assert (record['state'], record['shielded'], record['breaks']) == (
             'stale', True, [])

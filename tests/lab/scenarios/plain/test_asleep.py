@@ -1,0 +1,111 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""A guest sleeps through a move of the monitors, and is helped by a lifeline.
+
+The census and the gate are asked before and afterwards.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+from typing import Callable
+
+import pytest
+
+from lab import guests
+from lab import inside
+from lab import mons
+from lab import services
+from tests.lab.scenarios import operator as operators
+from tests.lab.scenarios import watching
+
+CENSUS = ('guests', '--from-ceph')
+# A client reads its own watch again within this time, in seconds.
+BACK_WITHIN = 60
+
+
+def states(operator: operators.Operator, words: tuple[str, ...], code: int
+           ) -> dict[str, str]:
+    """Return the state of the client of each image."""
+    told = operator.run(*words, code=code)
+    return {row['image']: row['state'] for row in told['watchers']}
+
+
+def become(operator: operators.Operator, code: int,
+           expected: dict[str, str]) -> None:
+    """Wait until the census says so; the gate then says the same."""
+    def look() -> bool:
+        found = states(operator, CENSUS, code)
+        return expected.items() <= found.items()
+
+    # An answer with another exit code is an AssertionError, and tried again.
+    services.wait_for(look, BACK_WITHIN)
+    assert expected.items() <= states(operator, ('gate',), code).items()
+
+
+@pytest.fixture
+def known(lab: inside.Lab) -> set[str]:
+    """Return the addresses of the monitors before the move."""
+    return {host for host, _ in mons.first_addresses(lab.cluster.monitors())}
+
+
+@pytest.fixture
+def stranded(lab: inside.Lab, operator: operators.Operator, known: set[str],
+             guest_of: Callable[..., guests.Guest]) -> guests.Guest:
+    """Return a guest that was stopped while all monitors were replaced."""
+    guest, awake = guest_of('asleep'), guest_of('awake')
+    become(operator, 0, {image(guest): 'following',
+                         image(awake): 'following'})
+    os.kill(guest.pid, signal.SIGSTOP)
+    try:
+        lab.move_monitors(())
+    finally:
+        os.kill(guest.pid, signal.SIGCONT)
+    become(operator, 1, {image(guest): 'stranded',
+                         image(awake): 'following'})
+    return guest
+
+
+def image(guest: guests.Guest) -> str:
+    """Return the name of its image, as the census prints it."""
+    return f'{guests.POOL}/{guest.name}'
+
+
+def test_a_lifeline(lab: inside.Lab, operator: operators.Operator,
+                    known: set[str], stranded: guests.Guest):
+    """The plan has an address for each of the former moves, and this one."""
+    plan = operator.run('lifeline', 'plan', '--from-ceph', code=1)
+    assert [one['unreached'] for one in plan['plans']] == [[]]
+    lines = [line for line in plan['lifelines']
+             if line['way'] == 'set-addrs']
+    assert len([line for line in lines if line['address'] in known]) == 1
+    for line in lines:
+        do(lab, line['commands'])
+    become(operator, 0, {image(stranded): 'following'})
+    for line in reversed(lines):
+        do(lab, line['back'])
+    become(operator, 0, {image(stranded): 'following'})
+    watching.writes(stranded)
+
+
+def do(lab: inside.Lab, commands: list[str]) -> None:
+    """Run commands; every loopback address is one of the lab's machine."""
+    for command in commands:
+        if not command.startswith('ip addr '):
+            services.run(*shlex.split(command))
+    names = {monitor.name for monitor in lab.cluster.monitors()}
+    services.wait_for(lambda: set(lab.cluster.quorum()) == names, BACK_WITHIN)
