@@ -105,8 +105,9 @@ def neutron() -> services.Service:
     if wsgi.installed('neutron-server'):
         return services.Service(
             'neutron', ('neutron-server', *_neutron_files()), _has_networks)
+    # One process, as each would need the first query.
     return dataclasses.replace(
-        wsgi.service('neutron', 9696, module='neutron.wsgi.api'),
+        wsgi.service('neutron', 9696, module='neutron.wsgi.api', processes=1),
         ready=_has_networks)
 
 

@@ -25,7 +25,7 @@ from lab.openstack import config
 
 
 def service(name: str, port: int, path: str = '/', *, module: str,
-            program: str = '') -> services.Service:
+            program: str = '', processes: int = 2) -> services.Service:
     """Return a service that runs a WSGI application of the package.
 
     The service tells clients to open a connection for each request: uWSGI's
@@ -36,6 +36,7 @@ def service(name: str, port: int, path: str = '/', *, module: str,
     :param module: has the application
     :param program: the package's script for the application, which older
         releases have in the place of the module
+    :param processes: how many serve requests
     """
     script = _path(program) if program else None
     return services.Service(
@@ -44,9 +45,9 @@ def service(name: str, port: int, path: str = '/', *, module: str,
          f'{config.ADDRESS}:{port}',
          *(('--wsgi-file', script) if script
            else ('--module', f'{module}:application')),
-         '--processes', '2', '--master', '--die-on-term', '--need-app',
+         '--processes', str(processes), '--master', '--die-on-term',
          # Each process needs its own threads and connections.
-         '--lazy-apps', '--enable-threads',
+         '--need-app', '--lazy-apps', '--enable-threads',
          '--add-header', 'Connection: close', '--buffer-size', '65535',
          '--disable-logging'),
         lambda: answers(port, path))
