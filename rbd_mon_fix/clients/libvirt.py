@@ -24,7 +24,7 @@ from typing import Any, Callable, Collection, Sequence, TypeVar
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.clients import libvirt_connection
 from rbd_mon_fix.clients import libvirt_jobs
-from rbd_mon_fix.clients import libvirt_objects
+from rbd_mon_fix.clients import libvirt_monitor
 from rbd_mon_fix.clients import waiting
 
 # The connection reports a module that is not installed.
@@ -33,6 +33,7 @@ with contextlib.suppress(ImportError):
 
 Busy = libvirt_jobs.Busy
 Declined = libvirt_connection.Declined
+Unanswered = libvirt_monitor.Unanswered
 interruptible = libvirt_connection.interruptible
 
 R = TypeVar('R')
@@ -65,7 +66,7 @@ def connect(uri: str) -> Hypervisor:
     return Hypervisor(uri)
 
 
-class Hypervisor(libvirt_objects.Objects):
+class Hypervisor(libvirt_monitor.Monitors):
     """An open connection; made by ``connect``.
 
     Several threads may call the methods. Methods for one domain raise

@@ -61,6 +61,7 @@ ROOMS = {
 DOORS = {
     'jsonschema': ('model/json_form.py',),
     'libvirt': ('clients/libvirt',),
+    'libvirt_qemu': ('clients/libvirt_monitor.py',),
     'novaclient': ('clients/nova_api.py',),
     'keystoneauth1': ('clients/nova_api.py', 'clients/nova_login.py',
                       'conf/nova_api.py'),
@@ -129,6 +130,8 @@ COVERED = {
         'unit/core/test_connectivity.py', 'a value without code'),
     'model/lifeline.py': (
         'unit/core/test_lifeline.py', 'plans are made of these values'),
+    'model/rescue.py': (
+        'unit/core/test_rescue_commands.py', 'commands are made of them'),
     'model/saved_plan.py': (
         'unit/core/test_digest.py', 'a value without code'),
     'model/shield.py': (

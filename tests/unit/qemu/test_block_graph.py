@@ -1,0 +1,100 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The answers of a real QEMU, and the requests of its devices."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from rbd_mon_fix.qemu import block_graph
+from tests.unit import fake_qemu
+
+SCSI = '/machine/peripheral/scsi0/virtio-backend'
+
+
+@pytest.fixture
+def qemu():
+    return fake_qemu.FakeQemu()
+
+
+def test_a_real_guest(qemu):
+    found = block_graph.graph(qemu)
+    assert found.status == 'running'
+    assert dict(found.devices) == {
+        fake_qemu.VDA: 'libvirt-4-format',
+        fake_qemu.VDA.replace('disk0', 'disk1'): 'libvirt-3-format',
+        'ide0-0-0': 'libvirt-2-format', 'scsi0-0-0-0': 'libvirt-1-format'}
+    node = found.nodes['libvirt-1-storage']
+    assert (node.driver, node.direct, node.no_flush, node.read_only) == (
+        'rbd', True, False, False)
+    assert node.source == {
+        'pool': 'vms', 'image': 'sc', 'driver': 'rbd', 'user': 'cinder',
+        'server.0.host': '10.0.0.1', 'server.0.port': '6789'}
+    assert found.nodes['libvirt-1-format'].detect_zeroes == 'on'
+    assert found.nodes['libvirt-2-format'].read_only
+    assert 'libvirt-4-storage-auth-secret0' in found.secrets
+    assert (found.work, found.iothreads) == ((), ())
+    assert 'blockdev-reopen' in found.commands
+    assert qemu.sent == []
+
+
+@pytest.mark.parametrize('name', [
+    'rbd:vms/web:id=cinder:key=AQBSECRET==', 'json:{"driver": "rbd", "po',
+    'json:[]', ''])
+def test_names_that_tell_no_options(qemu, name):
+    qemu.nodes['libvirt-1-format']['file'] = name
+    assert block_graph.graph(qemu).nodes['libvirt-1-format'].source == {}
+
+
+def test_work(qemu):
+    qemu.answers.update({
+        'query-jobs': [{'id': 'j', 'type': 'mirror', 'status': 'ready'}],
+        'query-block-exports': [{'id': 'e', 'node-name': 'n', 'type': 'nbd'}],
+        'query-migrate': {'status': 'active'}})
+    assert block_graph.graph(qemu).work == (
+        'job j (mirror)', 'export e of n', 'migration (active)')
+    qemu.answers['query-migrate'] = {'status': 'completed'}
+    qemu.answers['query-commands'] = [{'name': 'stop'}]
+    assert block_graph.graph(qemu).work == ('job j (mirror)',)
+
+
+def test_requests(qemu):
+    look = block_graph.requests(qemu, ['x-query-virtio'])
+    assert look.completed['ide0-0-0'] == 1
+    assert look.completed[fake_qemu.VDA] > 10_000
+    assert {path: (kind, look.in_flight[path])
+            for path, kind in look.kinds.items()} == {
+        fake_qemu.VDA: ('virtio-blk', 0), SCSI: ('virtio-scsi', 0),
+        fake_qemu.VDA.replace('disk0', 'disk1'): ('virtio-blk', 0)}
+
+
+def test_all_queues_count(qemu):
+    qemu.answers['x-query-virtio-status']['num-vqs'] = 3
+    qemu.answers['x-query-virtio-queue-status']['inuse'] = 2
+    look = block_graph.requests(qemu, ['x-query-virtio'])
+    assert set(look.in_flight.values()) == {6}
+
+
+def test_an_older_qemu(qemu):
+    look = block_graph.requests(qemu, [])
+    assert (look.in_flight, look.kinds) == ({}, {})
+    assert look.completed[fake_qemu.VDA] > 10_000
+
+
+def test_the_samples_have_no_key():
+    text = json.dumps(fake_qemu.ANSWERS)
+    assert 'key' not in text and '"data": ""' not in text
