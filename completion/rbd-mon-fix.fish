@@ -51,7 +51,7 @@ function _shtab_rbd_mon_fix_using
 end
 
 set -g _shtab_rbd_mon_fix_commands preflight monitors status refresh verify guests gate lifeline 'lifeline plan' check rollback journal 'journal list' 'journal show' 'journal prune' hook 'hook install' 'hook remove' 'hook status' shield 'shield install' 'shield refresh' 'shield status' 'shield remove'
-set -g _shtab_rbd_mon_fix_opts_with_value --ceph-admin-user --cinder-config-dir --cinder-config-file --column --config-dir --config-file --format --former-monitors --fsid --hook-dir --host --instance --journal-dir --keep --last --libvirt-uri --log-file --max-changes --monitors-file --nova-config-dir --nova-config-file --os-cloud --parallel --plan --progress --save-plan --shield-conf --store --textfile --timeout -c -f
+set -g _shtab_rbd_mon_fix_opts_with_value --ceph-admin-user --cinder-config-dir --cinder-config-file --column --config-dir --config-file --format --former-monitors --fsid --hook-dir --host --instance --journal-dir --keep --last --libvirt-uri --log-file --max-changes --monitors-file --nova-config-dir --nova-config-file --os-cloud --parallel --plan --progress --rescue --save-plan --shield-conf --store --textfile --timeout -c -f
 
 complete -c rbd-mon-fix -e
 complete -c rbd-mon-fix -f
@@ -229,6 +229,8 @@ complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using guests' -l host -x -d 'this
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using guests' -l instance -x -d 'only this server, by UUID or unique name; repeatable'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using guests' -l from-ceph -d 'ask Ceph who has images open, as --ceph-admin-user'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using guests' -l fsid -x -d 'only this cluster'
+complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using guests' -l rescue -x -d 'show the ways out for this stranded guest'
+complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using guests' -l in-place -d 'with --rescue: have its QEMU connect its disks again'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using guests' -l config-file -xka "(__fish_complete_path (commandline -ct))" -d 'A config file of rbd-mon-fix'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using guests' -l config-dir -xka "(__fish_complete_directories)" -d 'A folder of config files of rbd-mon-fix'
 complete -c rbd-mon-fix -n '_shtab_rbd_mon_fix_using guests' -s d -l debug -d 'Show more log lines, and tracebacks'

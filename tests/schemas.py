@@ -60,6 +60,8 @@ def check_output(command: str, document: Any, action: object = None,
         check(f'journal-{action}', document)
     elif command == 'guests' and 'watchers' in document:
         check('census', document)
+    elif command == 'guests' and 'ways' in document:
+        check('rescue', document)
     else:
         check('dry-run' if dry_run else command, document)
 

@@ -27,6 +27,7 @@ from rbd_mon_fix import exceptions
 from rbd_mon_fix.cli import census
 from rbd_mon_fix.cli import console as consoles
 from rbd_mon_fix.cli import exit_codes
+from rbd_mon_fix.cli import rescue
 from rbd_mon_fix.report import census_screen
 from rbd_mon_fix.report import factory
 from rbd_mon_fix.report import guests_screen
@@ -43,6 +44,8 @@ COLUMNS = ('host', 'instance', 'name', 'pid', 'launched_with',
 def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
     """Run the command and return its exit code."""
     command = conf.command
+    if command.rescue or command.in_place:
+        return rescue.run(conf, out, err)
     if command.from_ceph:
         return _from_ceph(conf, out)
     if command.fsid:

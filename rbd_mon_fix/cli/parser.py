@@ -185,6 +185,12 @@ def _guests(parser: argparse.ArgumentParser) -> None:
         '--from-ceph', action='store_true',
         help='ask Ceph who has images open, as --ceph-admin-user')
     _fsid(parser)
+    parser.add_argument(
+        '--rescue', type=argument_types.server, metavar='SERVER',
+        help='show the ways out for this stranded guest')
+    parser.add_argument(
+        '--in-place', action='store_true',
+        help='with --rescue: have its QEMU connect its disks again')
     # The domains tell which cluster each disk of a guest belongs to.
     parser.set_defaults(all_hosts=False, store=['domain'], unmanaged=False)
 

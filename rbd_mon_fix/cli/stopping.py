@@ -35,6 +35,28 @@ SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 PATIENCE = 8.0
 
 
+@contextlib.contextmanager
+def held(err: TextIO) -> Iterator[None]:
+    """Let signals that arrive in the block take effect when it ends."""
+    before = {number: signal.getsignal(number) for number in SIGNALS
+              if signal.getsignal(number) is not signal.SIG_IGN}
+    arrived: list[int] = []
+
+    def note(signum: int, frame: object) -> None:
+        arrived.append(signum)
+        _write(err, 'Ending this step first; a guest is not left stopped.\n')
+
+    for number in before:
+        signal.signal(number, note)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    for signum in arrived[:1]:
+        signal.raise_signal(signum)
+
+
 class Stop:
     """Whether a signal asked the command to stop.
 
@@ -87,11 +109,15 @@ class Stop:
         count = f'the {self.servers} servers' if self.servers > 1 else (
             'the server')
         words = f'Finishing {count} in hand. Ctrl-C again stops at once.\n'
-        erase = '\r\x1b[2K' if self._err.isatty() else ''
-        with contextlib.suppress(OSError):
-            try:
-                file = self._err.fileno()
-            except io.UnsupportedOperation:
-                self._err.write(words)
-                return
-            os.write(file, (erase + words).encode())
+        _write(self._err, words)
+
+
+def _write(err: TextIO, words: str) -> None:
+    erase = '\r\x1b[2K' if err.isatty() else ''
+    with contextlib.suppress(OSError):
+        try:
+            file = err.fileno()
+        except io.UnsupportedOperation:
+            err.write(words)
+            return
+        os.write(file, (erase + words).encode())

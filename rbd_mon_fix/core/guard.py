@@ -62,13 +62,11 @@ class Guard:
         self._check_size()
         if self._shrunk is not None:
             raise self._shrunk
-        swaps = tuple(cluster_identity.swaps(clusters, known))
-        for cluster in clusters:
-            if cluster.name not in self._touched:
-                continue
-            _check_identity(cluster, swaps, known_file)
-            if answering is not None:
-                _check_answers(cluster, answering)
+        check_clusters(
+            [cluster for cluster in clusters
+             if cluster.name in self._touched],
+            tuple(cluster_identity.swaps(clusters, known)), answering,
+            known_file)
 
     def _check_size(self) -> None:
         if (self._max_changes is not None
@@ -77,6 +75,23 @@ class Guard:
                 f'{self.changes} documents would be changed, more than '
                 f'--max-changes {self._max_changes}.',
                 'Look at them with --dry-run, then raise the limit.')
+
+
+def check_clusters(touched: Sequence[Cluster],
+                   swaps: Sequence[cluster_identity.Swap],
+                   answering: Optional[frozenset[MonAddr]],
+                   known_file: str) -> None:
+    """Refuse clusters whose monitors look wrong, or do not answer.
+
+    :param swaps: the backends that lead to another cluster than before
+    :param answering: as for ``Guard.check``
+    :param known_file: as for ``Guard.check``
+    :raises Refused: with the reason, and a hint
+    """
+    for cluster in touched:
+        _check_identity(cluster, swaps, known_file)
+        if answering is not None:
+            _check_answers(cluster, answering)
 
 
 def _shrinks(edit: Edit) -> bool:

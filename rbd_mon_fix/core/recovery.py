@@ -80,6 +80,10 @@ def in_words(run: Run, settled: Mapping[Verdict, int]) -> str:
 
 def _settle(entry: Entry,
             get: Callable[[Locator], Record]) -> Outcome:
+    if entry.old_hash == entry.new_hash:
+        return Outcome(entry.locator, Verdict.UNVERIFIED,
+                       'the rescue was cut off, and no document tells how '
+                       'far it came')
     try:
         document = get(entry.locator).document
     except exceptions.Gone:

@@ -43,6 +43,8 @@ _FEATURES = {
     DiskFeature.NOT_RAW: 'its format is not raw.'}
 # blockdev-reopen is stable since QEMU 6.1.
 _NEEDED = ('blockdev-add', 'blockdev-reopen', 'blockdev-del')
+# Seconds without a completed request after which a guest is not touched.
+IDLE = 60.0
 _KRBD = '/dev/rbd'
 _OLDER = ('has no raw node, as libvirt 10.1 and newer start guests: nothing '
           'is between the device and the connection that could be kept.')
@@ -92,40 +94,55 @@ def of_disks(claims: Sequence[DiskClaim], disks: Sequence[LiveDisk],
     yield from _others(disks, graph)
 
 
-def hanging(moves: Iterable[DiskMove], disks: Sequence[LiveDisk],
+def hanging(claims: Iterable[DiskClaim], disks: Sequence[LiveDisk],
             looks: Sequence[RequestLook]) -> Iterator[Refusal]:
-    """Yield the disks whose requests may hang; ``stop`` would wait for them.
+    """Yield the disks whose requests may hang.
 
-    A device that QEMU sees without a request in flight does not hang. Where
+    QEMU would stand still: ``stop`` waits for them, and a question for the
+    nodes reads from each image. A device that QEMU sees without a request in
+    flight does not hang, if the guest has completed any request lately. Where
     QEMU does not count them, a request that was completed between two looks
     has to do, except for a disk that is only read.
     """
-    buses = {disk.target: disk.bus for disk in disks}
-    for move in moves:
-        paths = _counted(move, buses[move.claim.target], looks[0])
-        if paths:
-            if not all(any(look.in_flight.get(path) == 0 for look in looks)
-                       for path in paths):
-                yield Refusal(move.claim.target, (
-                    'it had requests in flight the whole time, so its I/O '
-                    'may hang.'))
-        elif not move.top.read_only and not _moved(move.device, looks):
-            yield Refusal(move.claim.target, (
-                'it completed no request, and this QEMU does not tell '
-                'whether its I/O hangs. Write something in the guest, and '
-                'try again meanwhile.'))
+    idle = looks[-1].idle
+    if idle is None or idle > IDLE:
+        yield Refusal(None, 'The guest has completed no request in the last '
+                      f'{IDLE:.0f} seconds, so nothing tells whether its I/O '
+                      'hangs. Write something in the guest, and try again.')
+    known = {disk.target: disk for disk in disks}
+    for claim in claims:
+        disk = known.get(claim.target)
+        if disk is not None:
+            yield from _hanging(disk, looks)
+
+
+def _hanging(disk: LiveDisk, looks: Sequence[RequestLook]
+             ) -> Iterator[Refusal]:
+    device = next((path for path in looks[0].completed
+                   if disk.alias in path.split('/')), '')
+    paths = _counted(device, disk.bus, looks[0])
+    if paths:
+        if not all(any(look.in_flight.get(path) == 0 for look in looks)
+                   for path in paths):
+            yield Refusal(disk.target, 'it had requests in flight the whole '
+                          'time, so its I/O may hang.')
+    elif not disk.read_only and not _moved(device, looks):
+        yield Refusal(disk.target, (
+            'it completed no request, and this QEMU does not tell whether its '
+            'I/O hangs. Write something on it in the guest, and try again '
+            'meanwhile.'))
 
 
 def _moved(device: str, looks: Sequence[RequestLook]) -> bool:
     return len({look.completed.get(device) for look in looks}) > 1
 
 
-def _counted(move: DiskMove, bus: str, look: RequestLook) -> list[str]:
+def _counted(device: str, bus: str, look: RequestLook) -> list[str]:
     """Return the virtio devices that count the requests of a disk."""
     if bus == 'scsi':
         return [path for path, kind in look.kinds.items()
                 if kind == 'virtio-scsi']
-    return [path for path in look.in_flight if path == move.device]
+    return [path for path in look.in_flight if path == device]
 
 
 def _move(claim: DiskClaim, disk: Optional[LiveDisk],

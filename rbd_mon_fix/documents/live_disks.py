@@ -44,7 +44,7 @@ def _disk(disk: xml_tree.Element) -> LiveDisk:
         source.get('index', ''), source.get('name', '') if is_rbd else None,
         source.get('dev') or source.get('file') or '',
         _first(disk, 'target').get('bus', ''), driver.get('discard'),
-        tuple(_features(disk, driver)))
+        bool(disk.all('readonly')), tuple(_features(disk, driver)))
 
 
 def _features(disk: xml_tree.Element, driver: dict[str, str]

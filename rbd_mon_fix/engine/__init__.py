@@ -49,6 +49,11 @@ if TYPE_CHECKING:
     from rbd_mon_fix.engine.reporting import Listener
     from rbd_mon_fix.engine.reporting import Phase
     from rbd_mon_fix.engine.reporting import Silence
+    from rbd_mon_fix.engine.rescue_plan import RescuePlan
+    from rbd_mon_fix.engine.rescue_plan import RescueRequest
+    from rbd_mon_fix.engine.rescue_plan import plan_rescue
+    from rbd_mon_fix.engine.rescue_run import RescueResult
+    from rbd_mon_fix.engine.rescue_run import rescue
     from rbd_mon_fix.engine.rollback_run import RollbackRequest
     from rbd_mon_fix.engine.rollback_run import plan_rollback
     from rbd_mon_fix.engine.rollback_run import rollback
@@ -79,15 +84,17 @@ __all__ = (
     'CensusRequest', 'CheckResult', 'ClusterCensus', 'Context',
     'GuestReport', 'GuestsResult', 'HookPart', 'LifelineResult', 'Limits',
     'Listener', 'MonitorsResult', 'Opened', 'Phase', 'PlanResult',
-    'RefreshRequest', 'RollbackRequest', 'RunResult',
+    'RefreshRequest', 'RescuePlan', 'RescueRequest', 'RescueResult',
+    'RollbackRequest', 'RunResult',
     'ScanRequest', 'ScanResult', 'ShieldRequest', 'ShieldResult',
     'ShieldState', 'ShieldedUser', 'Silence', 'VerifyRequest',
     'VerifyResult', 'check', 'find_monitors', 'guests', 'hook_status',
     'install_hook', 'install_shield', 'journal', 'lifelines_from_ceph',
     'lifelines_on_host', 'open_context',
-    'plan_refresh', 'plan_rollback', 'plan_scope', 'read_plan', 'refresh',
-    'refresh_shield', 'remove_hook', 'remove_shield', 'replace_textfile',
-    'rollback', 'shield_status', 'status', 'take_census', 'verify')
+    'plan_refresh', 'plan_rescue', 'plan_rollback', 'plan_scope', 'read_plan',
+    'refresh', 'refresh_shield', 'remove_hook', 'remove_shield',
+    'replace_textfile', 'rescue', 'rollback', 'shield_status', 'status',
+    'take_census', 'verify')
 
 # The names that each module exports. A command imports only the modules
 # that it uses, which keeps its start time short.
@@ -104,6 +111,8 @@ _MODULES = {
     'monitors': ('find_monitors', 'MonitorsResult'),
     'refresh_run': ('plan_refresh', 'refresh', 'RefreshRequest'),
     'reporting': ('Listener', 'Phase', 'Silence'),
+    'rescue_plan': ('plan_rescue', 'RescuePlan', 'RescueRequest'),
+    'rescue_run': ('rescue', 'RescueResult'),
     'rollback_run': ('plan_rollback', 'rollback', 'RollbackRequest'),
     'saved_plans': ('plan_scope', 'read_plan'),
     'running_guests': ('GuestReport', 'guests', 'GuestsResult'),

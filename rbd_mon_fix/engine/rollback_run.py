@@ -39,6 +39,7 @@ from rbd_mon_fix.model.instance import Instance
 from rbd_mon_fix.model.plan import Plan
 from rbd_mon_fix.model.record import Locator
 from rbd_mon_fix.model.record import Record
+from rbd_mon_fix.model.run import RESCUE
 from rbd_mon_fix.model.run import Condition
 from rbd_mon_fix.model.run import Entry
 from rbd_mon_fix.model.run import Run
@@ -125,6 +126,11 @@ def _begin(reporter: reporting.Reporter, clusters: Sequence[Cluster]
 def _read(journal: journals.Journal, request: RollbackRequest) -> Run:
     """Return the run to undo, if any of its changes is known."""
     past = journal.read(request.run)
+    if past.command == RESCUE:
+        raise exceptions.Refused(
+            f'Run {past.id} connected a running guest to other monitors, '
+            'which is not rolled back: no document was changed.',
+            'Stop and start the guest, or migrate it, to connect it again.')
     damage = _damage(past)
     if damage is not None and not past.entries:
         raise damage

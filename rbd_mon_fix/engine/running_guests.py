@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from typing import Iterator, Mapping, Optional
+from typing import Callable, Iterator, Mapping, Optional, Sequence
 
 from rbd_mon_fix.engine import connectivity
 from rbd_mon_fix.engine import context as contexts
@@ -29,6 +29,7 @@ from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.guest import Guest
 from rbd_mon_fix.model.guest import GuestState
 from rbd_mon_fix.model.monmap import MonAddr
+from rbd_mon_fix.model.plan import Copy
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,9 +87,12 @@ class GuestsResult:
 
 
 def guests(context: contexts.Context,
-           request: selections.ScanRequest) -> GuestsResult:
+           request: selections.ScanRequest,
+           hear: Callable[[Sequence[Copy]], object] = lambda copies: None
+           ) -> GuestsResult:
     """Examine the QEMU processes of this machine.
 
+    :param hear: called with the copies of each server
     :raises ConfigError: a host is not this machine
     :raises Unreachable: libvirt or a database cannot be reached
     """
@@ -104,7 +108,9 @@ def guests(context: contexts.Context,
         for _, copies in itertools.groupby(
                 judge.judge(batch).plan.copies,
                 lambda copy: copy.locator.instance):
-            watch.add(list(copies))
+            found = list(copies)
+            watch.add(found)
+            hear(found)
     return examine(context, selection, host, watch, names)
 
 

@@ -35,9 +35,11 @@ from rbd_mon_fix.model.plan import Change
 from rbd_mon_fix.model.plan import Outcome
 from rbd_mon_fix.model.plan import Plan
 from rbd_mon_fix.model.plan import Verdict
+from rbd_mon_fix.model.run import RESCUE
 from rbd_mon_fix.model.run import Condition
 from rbd_mon_fix.model.run import Run
 from rbd_mon_fix.state import journal as journals
+from rbd_mon_fix.state import journal_records
 from rbd_mon_fix.state import journal_writer
 from rbd_mon_fix.state import locks
 
@@ -54,6 +56,9 @@ _CONDITIONS = {
     Condition.NEWER: (
         'Run %s was cut off, and was written by a newer version of '
         'rbd-mon-fix: it is left alone. Run refresh with that version.')}
+_RESCUE = (
+    'Run %s, the rescue of a guest, was cut off: check with virsh that the '
+    'guest runs, and with guests that it follows the monitors.')
 
 
 def journal(context: contexts.Context) -> journals.Journal:
@@ -96,6 +101,8 @@ class Session(contextlib.AbstractContextManager['Session']):
                 continue
             if run.condition is not Condition.WHOLE:
                 LOG.warning(_CONDITIONS[run.condition], run.id)
+            elif run.command == RESCUE:
+                LOG.warning(_RESCUE, run.id)
             # A run without hosts is just beginning, or cannot be read.
             if run.hosts:
                 self._settle(run)
@@ -111,10 +118,7 @@ class Session(contextlib.AbstractContextManager['Session']):
         """
         writer = self._journal.start(
             command, self._scan.selection.hosts,
-            [{'name': cluster.name, 'fsid': cluster.fsid,
-              'monitors': list(map(str, cluster.monmap.addrs)),
-              'stated': list(map(str, cluster.stated))}
-             for cluster in clusters], undoes)
+            journal_records.told(clusters), undoes)
         return Writing(self._scan, writer, self._server_locks)
 
     def _settle(self, run: Run) -> None:
@@ -137,7 +141,7 @@ class Session(contextlib.AbstractContextManager['Session']):
                          outcome.verdict.value, outcome.reason)
         except exceptions.Unreachable as error:
             failure = error
-        if settled:
+        if settled and run.command != RESCUE:
             LOG.warning('Run %s was cut off: %s.', run.id,
                         recovery.in_words(run, settled))
         if failure:

@@ -57,6 +57,7 @@ class LiveDisk:
     path: str
     bus: str
     discard: Optional[str]
+    read_only: bool = False
     features: tuple[DiskFeature, ...] = ()
 
 
@@ -107,11 +108,13 @@ class RequestLook:
     :param in_flight: the number of requests that are not completed, by the
         path of the virtio device; only of devices that count them
     :param kinds: virtio-blk or virtio-scsi, by the path of the device
+    :param idle: seconds since any request was completed; None if none was
     """
 
     completed: Mapping[str, int]
     in_flight: Mapping[str, int]
     kinds: Mapping[str, str]
+    idle: Optional[float] = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -27,6 +27,10 @@ from rbd_mon_fix.model.plan import Edit
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.record import Locator
 
+# The command of a run that rescued a guest. It changes no document, so the
+# fingerprints of its only entry are the same.
+RESCUE = 'rescue'
+
 
 class Condition(str, enum.Enum):
     """How much of a run its journal file tells."""

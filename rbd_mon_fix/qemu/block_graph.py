@@ -39,13 +39,23 @@ _COUNTING = ('virtio-blk', 'virtio-scsi')
 _VIRTIO = 'x-query-virtio'
 
 
-def graph(ask: Ask) -> BlockGraph:
-    """Return the block devices and nodes of a guest, and what runs on them.
+def commands(ask: Ask) -> frozenset[str]:
+    """Return the names of the QMP commands of this QEMU.
 
     :raises RbdMonFixError: QEMU or libvirt refuses a command
     """
-    commands = frozenset(each['name'] for each in _answer(
-        ask, 'query-commands'))
+    return frozenset(each['name'] for each in _answer(ask, 'query-commands'))
+
+
+def graph(ask: Ask) -> BlockGraph:
+    """Return the block devices and nodes of a guest, and what runs on them.
+
+    QEMU reads the header of each RBD image for this (block/rbd.c,
+    ``qemu_rbd_get_specific_info``), and stands still until an OSD answers.
+
+    :raises RbdMonFixError: QEMU or libvirt refuses a command
+    """
+    known = commands(ask)
     nodes = map(_node, _answer(ask, 'query-named-block-nodes', flat=True))
     return BlockGraph(
         _answer(ask, 'query-status')['status'],
@@ -53,24 +63,31 @@ def graph(ask: Ask) -> BlockGraph:
          for each in _answer(ask, 'query-block')
          if each.get('qdev') and each.get('inserted')},
         {node.name: node for node in nodes},
-        tuple(_work(ask, commands)),
+        tuple(_work(ask, known)),
         tuple(each['id'] for each in _answer(ask, 'query-iothreads')),
         frozenset(each['name'] for each in _answer(
-            ask, 'qom-list', path='/objects')), commands)
+            ask, 'qom-list', path='/objects')), known)
 
 
-def requests(ask: Ask, commands: Iterable[str]) -> RequestLook:
+def requests(ask: Ask, known: Iterable[str]) -> RequestLook:
     """Return the requests of the block devices at this moment.
 
-    :param commands: the names of the QMP commands of this QEMU
+    QEMU answers this from its own counters, whatever its images do.
+
+    :param known: the names of the QMP commands of this QEMU
     :raises RbdMonFixError: QEMU or libvirt refuses a command
     """
     kinds = {each['path']: each['name'] for each in _answer(ask, _VIRTIO)
-             if each['name'] in _COUNTING} if _VIRTIO in commands else {}
+             if each['name'] in _COUNTING} if _VIRTIO in known else {}
+    told = [each for each in _answer(ask, 'query-blockstats')
+            if each.get('qdev')]
+    idle = [each['stats']['idle_time_ns'] / 1e9 for each in told
+            if 'idle_time_ns' in each['stats']]
     return RequestLook(
         {each['qdev']: sum(each['stats'].get(name, 0) for name in _COUNTERS)
-         for each in _answer(ask, 'query-blockstats') if each.get('qdev')},
-        {path: _in_flight(ask, path) for path in kinds}, kinds)
+         for each in told},
+        {path: _in_flight(ask, path) for path in kinds}, kinds,
+        min(idle, default=None))
 
 
 def _in_flight(ask: Ask, path: str) -> int:
@@ -83,11 +100,11 @@ def _in_flight(ask: Ask, path: str) -> int:
                        queue=number)['inuse'] for number in range(count))
 
 
-def _work(ask: Ask, commands: Iterable[str]) -> Iterator[str]:
+def _work(ask: Ask, known: Iterable[str]) -> Iterator[str]:
     """Yield the names of jobs, exports and migrations under way."""
     for each in _answer(ask, 'query-jobs'):
         yield f'job {each["id"]} ({each["type"]})'
-    if 'query-block-exports' in commands:
+    if 'query-block-exports' in known:
         for each in _answer(ask, 'query-block-exports'):
             yield f'export {each["id"]} of {each["node-name"]}'
     status = _answer(ask, 'query-migrate').get('status', 'none')

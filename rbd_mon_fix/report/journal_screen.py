@@ -19,6 +19,7 @@ from __future__ import annotations
 from typing import Iterator, Mapping, Optional, Sequence, Union
 
 from rbd_mon_fix.model.plan import Verdict
+from rbd_mon_fix.model.run import RESCUE
 from rbd_mon_fix.model.run import Condition
 from rbd_mon_fix.model.run import Run
 from rbd_mon_fix.model.run import RunSummary
@@ -114,6 +115,7 @@ def _last_made(runs: Sequence[RunSummary]) -> Optional[RunSummary]:
     undone = {run.undoes for run in runs}
     return next((run for run in reversed(runs)
                  if not run.undoes and run.id not in undone
+                 and run.command != RESCUE
                  and run.outcomes.get(Verdict.FIXED)), None)
 
 

@@ -21,6 +21,7 @@ from typing import Iterable, Iterator, Mapping, Optional, Sequence
 
 from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.plan import Verdict
+from rbd_mon_fix.model.run import RESCUE
 from rbd_mon_fix.model.run import Condition
 from rbd_mon_fix.model.run import Entry
 from rbd_mon_fix.model.run import Run
@@ -57,7 +58,11 @@ def screen(run: Run, view: views.View,
             'locked; the next run unlocks what this one locked.', style.BAD)
     if not sound:
         yield from journal_screen.after_cut(run, view, sheet)
-    if run.entries:
+    if run.command == RESCUE:
+        yield from sheet.prose('The running guest has other connections, and '
+                               'no document was changed: there is nothing to '
+                               'take back.')
+    elif run.entries:
         yield journal_screen.take_back(run, view)
     else:
         yield from sheet.prose('There is nothing to take back.')

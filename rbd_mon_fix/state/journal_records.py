@@ -27,6 +27,7 @@ import re
 from typing import Any, Iterable, Mapping, Optional
 import zlib
 
+from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.plan import Change
 from rbd_mon_fix.model.plan import Edit
@@ -47,6 +48,14 @@ def dumps(fields: Mapping[str, object]) -> bytes:
     """Return a line with its checksum."""
     text = json.dumps(fields).encode()
     return b'%s, "crc": "%08x"}\n' % (text[:-1], zlib.crc32(text))
+
+
+def told(clusters: Iterable[Cluster]) -> list[Mapping[str, object]]:
+    """Return what the first line of a run tells of clusters."""
+    return [{'name': cluster.name, 'fsid': cluster.fsid,
+             'monitors': list(map(str, cluster.monmap.addrs)),
+             'stated': list(map(str, cluster.stated))}
+            for cluster in clusters]
 
 
 def begin(number: int, change: Change) -> dict[str, object]:

@@ -307,6 +307,7 @@ def command(host: Sequence[str] = (places.HOST,), **fields: Any
         'max_changes': None, 'lock': False, 'verify': False, 'timeout': 5.0,
         'plan': None, 'save_plan': None, 'parallel': 4, 'last': 0,
         'progress': 'auto', 'from_ceph': False, 'fsid': None, 'mon': [],
+        'rescue': None, 'in_place': False,
         'format': 'json', 'column': [], **fields})
 
 

@@ -38,6 +38,7 @@ from rbd_mon_fix.cli import rollback
 from rbd_mon_fix.cli import shield
 from rbd_mon_fix.cli import status
 from rbd_mon_fix.cli import verify
+from rbd_mon_fix.engine.rescue_steps import RescueOutcome
 from rbd_mon_fix.model.census import Image
 from rbd_mon_fix.model.census import Watcher
 from rbd_mon_fix.model.census import WatcherReport
@@ -48,6 +49,7 @@ from rbd_mon_fix.model.finding import FindingKind
 from rbd_mon_fix.model.guest import Guest
 from rbd_mon_fix.model.guest import GuestState
 from rbd_mon_fix.model.health import Severity
+from rbd_mon_fix.model.instance import Instance
 from rbd_mon_fix.model.lifeline import ClusterLifelines
 from rbd_mon_fix.model.lifeline import Lifeline
 from rbd_mon_fix.model.lifeline import LifelinePlan
@@ -57,12 +59,17 @@ from rbd_mon_fix.model.plan import Operation
 from rbd_mon_fix.model.plan import State
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.record import SkipReason
+from rbd_mon_fix.model.rescue import BlockNode
+from rbd_mon_fix.model.rescue import DiskMove
+from rbd_mon_fix.model.rescue import Refusal
+from rbd_mon_fix.model.rescue import RescueKind
 from rbd_mon_fix.preflight.check import Works
 from rbd_mon_fix.qemu import open_check
 from rbd_mon_fix.qemu import processes
 from rbd_mon_fix.report import schema
 from rbd_mon_fix.stores import registry
 from tests import schemas
+from tests.unit import fake_qemu
 from tests.unit import memory
 from tests.unit import worlds
 from tests.unit.report import sample
@@ -142,6 +149,10 @@ def words(kind):
     (list(PARTS['run']['properties']), list(journal.RUNS)),
     (list(PARTS['pruned_run']['properties']), list(journal.PRUNED)),
     (list(PARTS['changed_disk']['properties']), list(journal.CHANGES)),
+    (schemas.load('rescue')['properties']['ways']['items']['properties'][
+        'way']['enum'], words(RescueKind)),
+    (schemas.load('rescue')['properties']['state']['enum'],
+     words(GuestState)),
     (schemas.load('check')['properties']['severity']['enum'],
      words(Severity))])
 def test_the_words_are_those_of_the_code(found, expected):
@@ -173,12 +184,23 @@ def printed(cloud, run, monkeypatch, capsys, tmp_path):
     def part(context):
         return (engine.HookPart('script', 'missing', None, ''),)
 
+    def rescued(context, request, undisturbed):
+        report, = engine.guests(context, worlds.request()).guests
+        claim = fake_qemu.claims()[0]
+        node = BlockNode('n', 'raw', {}, False, 'off', False, False)
+        return engine.RescueResult(engine.RescuePlan(
+            report, Instance(memory.uuid(1), 'cmp1'), context.clusters, (),
+            (DiskMove(claim, 'd', node, node, None, None, '1'),),
+            (Refusal(None, 'no'),)), 'R', RescueOutcome(
+                Verdict.FAILED, 'why', 0.1))
+
     monkeypatch.setattr(engine, 'hook_status', part)
     monkeypatch.setattr(engine, 'shield_status', lambda context: (
         engine.ShieldResult('/c', (engine.ShieldedUser(
             'cinder', engine.ShieldState.OUTDATED, worlds.FSID, old,
             'n'),))))
     monkeypatch.setattr(engine, 'take_census', taken)
+    monkeypatch.setattr(engine, 'rescue', rescued)
     monkeypatch.setattr(
         engine, 'lifelines_on_host', lambda context, request, fsid:
         engine.LifelineResult(context.clusters, (ClusterLifelines(
@@ -196,7 +218,8 @@ def printed(cloud, run, monkeypatch, capsys, tmp_path):
         'shield': run(shield, action='status'),
         'gate': run(gate, mon=['a']),
         'lifeline': run(lifeline, action='plan'),
-        'census': run(guests, host=[], from_ceph=True)}
+        'census': run(guests, host=[], from_ceph=True),
+        'rescue': run(guests, rescue=memory.uuid(1), in_place=True)}
     made = found['refresh'][1]['run']
     found['rollback'] = run(rollback, run=made)
     for action in ('list', 'show', 'prune'):

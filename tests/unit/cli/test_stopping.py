@@ -137,3 +137,41 @@ def test_a_full_stream_stops_nothing():
         with stop.polite():
             signal.raise_signal(signal.SIGINT)
     assert stop.asked
+
+
+@pytest.mark.parametrize('number', stopping.SIGNALS)
+def test_a_signal_is_held_until_the_block_ends(number):
+    err = io.StringIO()
+    done = []
+    with pytest.raises(KeyboardInterrupt):
+        with stopping.held(err):
+            signal.raise_signal(number)
+            signal.raise_signal(number)
+            done.append(number)
+    assert done == [number]
+    assert 'a guest is not left stopped' in err.getvalue()
+    assert signal.getsignal(number) is at_once
+
+
+def test_without_a_signal_nothing_is_held():
+    err = io.StringIO()
+    with stopping.held(err):
+        pass
+    assert err.getvalue() == ''
+
+
+def test_a_signal_that_was_ignored_stays_so():
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    err = io.StringIO()
+    with stopping.held(err):
+        signal.raise_signal(signal.SIGHUP)
+    assert err.getvalue() == ''
+
+
+def test_an_error_outlasts_a_held_signal():
+    """The error tells what is wrong; the signal would hide it."""
+    with pytest.raises(ValueError):
+        with stopping.held(io.StringIO()):
+            signal.raise_signal(signal.SIGINT)
+            raise ValueError
+    assert signal.getsignal(signal.SIGINT) is at_once

@@ -204,7 +204,7 @@ def test_an_earlier_rescue(qemu):
     assert told(qemu)[1] == []
 
 
-def look(completed=0, **in_flight):
+def look(completed=0, idle=1.0, **in_flight):
     """Return a look; the requests of vda and of the SCSI controller."""
     paths = {'vda': fake_qemu.VDA, 'scsi': SCSI}
     vdb = fake_qemu.VDA.replace('disk0', 'disk1')
@@ -214,7 +214,7 @@ def look(completed=0, **in_flight):
         {paths[name]: count for name, count in in_flight.items()}
         | ({vdb: 0} if in_flight else {}),
         {paths[name]: 'virtio-scsi' if name == 'scsi' else 'virtio-blk'
-         for name in in_flight})
+         for name in in_flight}, idle)
 
 
 @pytest.mark.parametrize('looks, hang', [
@@ -228,13 +228,26 @@ def look(completed=0, **in_flight):
     # read.
     ([look(), look()], 'vda vdb sda'),
     ([look(1), look(1), look(2)], '')])
-def test_hanging(qemu, looks, hang):
-    moves, _ = told(qemu)
-    found = list(rescue.hanging(moves, disks(), looks))
+def test_hanging(looks, hang):
+    found = list(rescue.hanging(fake_qemu.claims(), disks(), looks))
     assert ' '.join(each.disk for each in found) == hang
 
 
-def test_a_scsi_controller_that_counts_nothing(qemu):
-    moves, _ = told(qemu)
-    found = list(rescue.hanging(moves, disks(), [look(vda=0)]))
+def test_a_scsi_controller_that_counts_nothing():
+    found = list(rescue.hanging(fake_qemu.claims(), disks(), [look(vda=0)]))
     assert [each.disk for each in found] == ['sda']
+
+
+@pytest.mark.parametrize('idle, count', [
+    (None, 1), (rescue.IDLE + 1, 1), (rescue.IDLE, 0)])
+def test_a_guest_that_does_nothing(idle, count):
+    """Its images may hang all the same: nothing tells."""
+    found = list(rescue.hanging(fake_qemu.claims(), disks(), [
+        look(idle=idle, vda=0, scsi=0)]))
+    assert ['completed no request' in str(each)
+            for each in found] == [True] * count
+
+
+def test_claims_without_a_disk():
+    assert list(rescue.hanging(claims(target='vdz'), disks(), [
+        look(vda=0, scsi=0)])) == []

@@ -43,6 +43,7 @@ def test_a_real_guest():
     assert found[3] == LiveDisk('sda', 'scsi0-0-0-0', '1', 'vms/sc', '',
                                 'scsi', None)
     assert [each.target for each in found] == list(fake_qemu.DISKS)
+    assert [each.read_only for each in found] == [False, False, True, False]
 
 
 @pytest.mark.parametrize('part, feature', [

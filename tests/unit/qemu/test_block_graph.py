@@ -76,6 +76,7 @@ def test_requests(qemu):
     look = block_graph.requests(qemu, ['x-query-virtio'])
     assert look.completed['ide0-0-0'] == 1
     assert look.completed[fake_qemu.VDA] > 10_000
+    assert look.idle == pytest.approx(0.0376, abs=0.001)
     assert {path: (kind, look.in_flight[path])
             for path, kind in look.kinds.items()} == {
         fake_qemu.VDA: ('virtio-blk', 0), SCSI: ('virtio-scsi', 0),
@@ -93,6 +94,12 @@ def test_an_older_qemu(qemu):
     look = block_graph.requests(qemu, [])
     assert (look.in_flight, look.kinds) == ({}, {})
     assert look.completed[fake_qemu.VDA] > 10_000
+
+
+def test_a_guest_without_requests(qemu):
+    for each in qemu.answers['query-blockstats']:
+        each['stats'].pop('idle_time_ns', None)
+    assert block_graph.requests(qemu, []).idle is None
 
 
 def test_the_samples_have_no_key():
