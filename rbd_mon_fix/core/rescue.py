@@ -29,6 +29,7 @@ from rbd_mon_fix.model.rescue import DiskClaim
 from rbd_mon_fix.model.rescue import DiskFeature
 from rbd_mon_fix.model.rescue import DiskMove
 from rbd_mon_fix.model.rescue import LiveDisk
+from rbd_mon_fix.model.rescue import QemuState
 from rbd_mon_fix.model.rescue import Refusal
 from rbd_mon_fix.model.rescue import RequestLook
 
@@ -54,23 +55,20 @@ class _Unfit(Exception):
     """The reason why one disk cannot be moved."""
 
 
-def of_guest(graph: BlockGraph) -> Iterator[Refusal]:
+def of_guest(state: QemuState) -> Iterator[Refusal]:
     """Yield the reasons against touching a guest at all."""
-    if graph.status != 'running':
+    if state.status != 'running':
         yield Refusal(None, 'QEMU reports that the guest does not run '
-                      f'({graph.status}); it would have to be continued.')
-    missing = [name for name in _NEEDED if name not in graph.commands]
+                      f'({state.status}); it would have to be continued.')
+    missing = [name for name in _NEEDED if name not in state.commands]
     if missing:
         yield Refusal(None, f'This QEMU has no {missing[0]}; QEMU 6.1 and '
                       'newer have it.')
-    for name in graph.work:
+    for name in state.work:
         yield Refusal(None, f'QEMU is busy: {name}.')
-    if graph.iothreads:
+    if state.iothreads:
         yield Refusal(None, 'The guest has an iothread: '
-                      f'{graph.iothreads[0]}.')
-    for name in sorted(graph.nodes):
-        if name.startswith(rescue_commands.TEMPORARY):
-            yield Refusal(None, f'An earlier rescue left the node {name}.')
+                      f'{state.iothreads[0]}.')
 
 
 def of_disks(claims: Sequence[DiskClaim], disks: Sequence[LiveDisk],
@@ -92,6 +90,18 @@ def of_disks(claims: Sequence[DiskClaim], disks: Sequence[LiveDisk],
         else:
             yield move
     yield from _others(disks, graph)
+
+
+def of_xml(claims: Iterable[DiskClaim], disks: Sequence[LiveDisk]
+           ) -> Iterator[Refusal]:
+    """Yield the reasons that the XML of a guest gives."""
+    wanted = {claim.target for claim in claims}
+    for disk in disks:
+        for feature in disk.features if disk.target in wanted else ():
+            yield Refusal(disk.target, _FEATURES[feature])
+        if disk.image is None and disk.path.startswith(_KRBD):
+            yield Refusal(disk.target, 'the kernel opens the image (krbd), '
+                          'which QEMU cannot change.')
 
 
 def hanging(claims: Iterable[DiskClaim], disks: Sequence[LiveDisk],
@@ -151,8 +161,6 @@ def _move(claim: DiskClaim, disk: Optional[LiveDisk],
         raise _Unfit(claim.note or 'its cluster is not known.')
     if any(addr.is_placeholder or addr.is_name for addr in claim.new):
         raise _Unfit('a right monitor has no address, or a name instead.')
-    for feature in disk.features if disk else ():
-        raise _Unfit(_FEATURES[feature])
     if disk is None or disk.image != claim.image:
         raise _Unfit('the running guest has no such disk any more.')
     device, top, storage = _chain(disk, graph)
@@ -217,12 +225,9 @@ def _others(disks: Sequence[LiveDisk], graph: BlockGraph
             ) -> Iterator[Refusal]:
     """Yield the RBD images of a guest that cannot be moved along."""
     known = {_storage(disk) for disk in disks if disk.image}
-    for disk in disks:
-        if disk.image is None and disk.path.startswith(_KRBD):
-            yield Refusal(disk.target, 'the kernel opens the image (krbd), '
-                          'which QEMU cannot change.')
     for name, node in sorted(graph.nodes.items()):
-        if node.driver == 'rbd' and name not in known and (
-                not name.startswith(rescue_commands.TEMPORARY)):
+        if name.startswith(rescue_commands.TEMPORARY):
+            yield Refusal(None, f'An earlier rescue left the node {name}.')
+        elif node.driver == 'rbd' and name not in known:
             yield Refusal(None, f'The RBD image of node {name} belongs to no '
                           'disk, such as that of firmware variables.')

@@ -38,6 +38,7 @@ from rbd_mon_fix.model.plan import Copy
 from rbd_mon_fix.model.rescue import DiskClaim
 from rbd_mon_fix.model.rescue import DiskMove
 from rbd_mon_fix.model.rescue import LiveDisk
+from rbd_mon_fix.model.rescue import QemuState
 from rbd_mon_fix.model.rescue import QmpCommand
 from rbd_mon_fix.model.rescue import Refusal
 from rbd_mon_fix.qemu import block_graph
@@ -115,9 +116,12 @@ def plan_rescue(context: contexts.Context,
     found = _look(context, request)
     if not found.is_stranded:
         return found
-    refused = [*_of_clusters(context, found)]
-    moves, others = _of_qemu(context, found)
-    refused += others
+    refused = [*_of_clusters(context, found), *rescue_claims.of_server(
+        found.copies, found.report.host)]
+    moves: tuple[DiskMove, ...] = ()
+    # QEMU is asked only if nothing else speaks against.
+    if not refused:
+        moves, refused = _of_qemu(context, found)
     time.sleep(max(0.0, begun + APART - time.monotonic()))
     again = _look(context, request)
     if again.report.state is not GuestState.STRANDED:
@@ -125,7 +129,8 @@ def plan_rescue(context: contexts.Context,
     if _claims(again) != _claims(found):
         refused.append(Refusal(None, 'Its disks have just changed.'))
     refused += rescue_claims.of_server(again.copies, again.report.host)
-    return dataclasses.replace(again, moves=moves, refusals=tuple(refused))
+    return dataclasses.replace(again, moves=moves,
+                               refusals=tuple(dict.fromkeys(refused)))
 
 
 def _look(context: contexts.Context, request: RescueRequest) -> RescuePlan:
@@ -194,36 +199,38 @@ def _of_qemu(context: contexts.Context, found: RescuePlan
         if hypervisor.at_work(uuid) or hypervisor.has_job(uuid):
             return (), [Refusal(None, 'Libvirt is busy with the guest.')]
         return _judged(functools.partial(hypervisor.qmp, uuid),
-                       hypervisor.live_xml(uuid), found)
+                       live_disks.read(hypervisor.live_xml(uuid)),
+                       _claims(found))
     except (libvirt.Declined, exceptions.Gone,
             exceptions.Unreadable) as error:
         failure = error
     return (), [Refusal(None, f'{failure.message.rstrip(".")}.')]
 
 
-def _judged(ask: block_graph.Ask, live_xml: str, found: RescuePlan
+def _judged(ask: block_graph.Ask, disks: Sequence[LiveDisk],
+            claims: Sequence[DiskClaim]
             ) -> tuple[tuple[DiskMove, ...], list[Refusal]]:
-    disks, claims = live_disks.read(live_xml), _claims(found)
-    hang = _hanging(ask, claims, disks)
-    if hang:
-        return (), hang
-    graph = block_graph.graph(ask)
-    results = list(rules.of_disks(claims, disks, graph))
+    """Judge the disks; look at the images only if nothing speaks against."""
+    state = block_graph.state(ask)
+    refused = [*rules.of_guest(state), *rules.of_xml(claims, disks)]
+    refused = refused or _hanging(ask, state, disks, claims)
+    if refused:
+        return (), refused
+    results = list(rules.of_disks(claims, disks, block_graph.graph(ask)))
     return (tuple(each for each in results if isinstance(each, DiskMove)),
-            [*rules.of_guest(graph), *(each for each in results
-                                       if isinstance(each, Refusal))])
+            [each for each in results if isinstance(each, Refusal)])
 
 
-def _hanging(ask: block_graph.Ask, claims: Sequence[DiskClaim],
-             disks: Sequence[LiveDisk]) -> list[Refusal]:
+def _hanging(ask: block_graph.Ask, state: QemuState,
+             disks: Sequence[LiveDisk], claims: Sequence[DiskClaim]
+             ) -> list[Refusal]:
     """Look at the requests until none seems to hang, for some seconds."""
-    known = block_graph.commands(ask)
-    looks = [block_graph.requests(ask, known)]
+    looks = [block_graph.requests(ask, state.commands)]
     end = time.monotonic() + APART
     while list(rules.hanging(claims, disks, looks)) and (
             time.monotonic() < end):
         time.sleep(_PAUSE)
-        looks.append(block_graph.requests(ask, known))
+        looks.append(block_graph.requests(ask, state.commands))
     return list(rules.hanging(claims, disks, looks))
 
 

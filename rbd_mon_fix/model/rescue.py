@@ -79,25 +79,33 @@ class BlockNode:
 
 
 @dataclasses.dataclass(frozen=True)
-class BlockGraph:
-    """The block devices of a QEMU process, and what else concerns them.
+class QemuState:
+    """What QEMU tells of a guest without a look at its images.
 
     :param status: of the guest, such as ``running``
-    :param devices: the name of the top node of each device, by its path
-    :param nodes: all nodes by name
     :param work: block jobs, exports and migrations under way
     :param iothreads: the ids of all iothreads
-    :param secrets: the ids of all objects, such as secrets
     :param commands: the names of the QMP commands of this QEMU
     """
 
     status: str
-    devices: Mapping[str, str]
-    nodes: Mapping[str, BlockNode]
     work: tuple[str, ...]
     iothreads: tuple[str, ...]
-    secrets: frozenset[str]
     commands: frozenset[str]
+
+
+@dataclasses.dataclass(frozen=True)
+class BlockGraph:
+    """The block devices of a QEMU process, and the nodes below them.
+
+    :param devices: the name of the top node of each device, by its path
+    :param nodes: all nodes by name
+    :param secrets: the ids of all objects, such as secrets
+    """
+
+    devices: Mapping[str, str]
+    nodes: Mapping[str, BlockNode]
+    secrets: frozenset[str]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -25,6 +25,7 @@ from typing import Any, Callable, Iterable, Iterator, Mapping
 
 from rbd_mon_fix.model.rescue import BlockGraph
 from rbd_mon_fix.model.rescue import BlockNode
+from rbd_mon_fix.model.rescue import QemuState
 from rbd_mon_fix.model.rescue import QmpCommand
 from rbd_mon_fix.model.rescue import RequestLook
 
@@ -39,34 +40,33 @@ _COUNTING = ('virtio-blk', 'virtio-scsi')
 _VIRTIO = 'x-query-virtio'
 
 
-def commands(ask: Ask) -> frozenset[str]:
-    """Return the names of the QMP commands of this QEMU.
+def state(ask: Ask) -> QemuState:
+    """Return what QEMU tells of a guest without a look at its images.
 
     :raises RbdMonFixError: QEMU or libvirt refuses a command
     """
-    return frozenset(each['name'] for each in _answer(ask, 'query-commands'))
+    known = frozenset(each['name'] for each in _answer(ask, 'query-commands'))
+    return QemuState(
+        _answer(ask, 'query-status')['status'], tuple(_work(ask, known)),
+        tuple(each['id'] for each in _answer(ask, 'query-iothreads')), known)
 
 
 def graph(ask: Ask) -> BlockGraph:
-    """Return the block devices and nodes of a guest, and what runs on them.
+    """Return the block devices and nodes of a guest.
 
     QEMU reads the header of each RBD image for this (block/rbd.c,
     ``qemu_rbd_get_specific_info``), and stands still until an OSD answers.
 
     :raises RbdMonFixError: QEMU or libvirt refuses a command
     """
-    known = commands(ask)
     nodes = map(_node, _answer(ask, 'query-named-block-nodes', flat=True))
     return BlockGraph(
-        _answer(ask, 'query-status')['status'],
         {each['qdev']: each['inserted'].get('node-name', '')
          for each in _answer(ask, 'query-block')
          if each.get('qdev') and each.get('inserted')},
         {node.name: node for node in nodes},
-        tuple(_work(ask, known)),
-        tuple(each['id'] for each in _answer(ask, 'query-iothreads')),
         frozenset(each['name'] for each in _answer(
-            ask, 'qom-list', path='/objects')), known)
+            ask, 'qom-list', path='/objects')))
 
 
 def requests(ask: Ask, known: Iterable[str]) -> RequestLook:

@@ -118,6 +118,8 @@ def test_another_host(host):
 
 
 def test_nova_is_working_on_the_server(host):
+    """Then QEMU is not even asked."""
+    del host.place.qmp
     host.world.nova.tables.update('instances', 'uuid', stranded_host.UUID,
                                   task_state='migrating')
     assert host.reasons() == ['Nova is working on the server (migrating).']
@@ -138,25 +140,43 @@ def test_a_qemu_that_does_not_answer(host):
     assert host.reasons() == ['QEMU refuses it: not now.']
 
 
+def without_images(host):
+    """Return a QEMU that is not asked for its images.
+
+    It would read from them, and stand still if an OSD is silent.
+    """
+    def qmp(uuid, command):
+        assert command.execute not in (
+            'query-named-block-nodes', 'query-block')
+        return host.qemu(command)
+    return qmp
+
+
 def test_reasons_of_qemu(host):
     host.qemu.set(status='paused')
     host.qemu.answers['query-iothreads'] = [{'id': 'iothread1'}]
-    host.qemu.nodes['libvirt-4-format']['drv'] = 'throttle'
-    first, second, third = host.reasons()
+    host.place.qmp = without_images(host)
+    first, second = host.reasons()
     assert 'does not run (paused)' in first
     assert 'iothread1' in second
-    assert third == 'vda: a filter is in front of it (throttle).'
+
+
+def test_reasons_of_the_nodes(host):
+    host.qemu.nodes['libvirt-4-format']['drv'] = 'throttle'
+    assert host.reasons() == ['vda: a filter is in front of it (throttle).']
+
+
+def test_reasons_of_the_xml(host):
+    host.place.live_texts[stranded_host.UUID] = stranded_host.XML.replace(
+        "<target dev='vda'", "<shareable/><target dev='vda'")
+    host.place.qmp = without_images(host)
+    reason, = host.reasons()
+    assert reason.startswith('vda: other guests may write')
 
 
 def test_io_that_hangs(host):
     host.qemu.answers['x-query-virtio-queue-status']['inuse'] = 1
-
-    def qmp(uuid, command):
-        # QEMU would read from the images, and stand still.
-        assert command.execute not in (
-            'query-named-block-nodes', 'query-block')
-        return host.qemu(command)
-    host.place.qmp = qmp
+    host.place.qmp = without_images(host)
     reasons = host.reasons()
     assert [reason[:4] for reason in reasons] == ['vda:', 'vdb:', 'sda:']
     assert 'its I/O may hang' in reasons[0]

@@ -163,8 +163,7 @@ def test_what_remains_is_not_known(qemu, begin):
     def wrong(number):
         raise exceptions.Unreachable('Lost.')
     qemu.wrong = wrong
-    qemu.answers.pop('query-commands')
-    qemu._query_commands = wrong
+    qemu._query_named_block_nodes = wrong
     found = begin()
     assert found.verdict is Verdict.FAILED
     assert 'nodes remain: rbd-mon-fix-4, rbd-mon-fix-3' in found.reason
