@@ -102,7 +102,7 @@ class RescuePlan:
     @property
     def can_be_done(self) -> bool:
         """Return whether the guest may be rescued in place."""
-        return bool(self.moves) and not self.refusals
+        return not self.refusals
 
 
 def plan_rescue(context: contexts.Context,
@@ -217,8 +217,11 @@ def _judged(ask: block_graph.Ask, disks: Sequence[LiveDisk],
     if refused:
         return (), refused
     results = list(rules.of_disks(claims, disks, block_graph.graph(ask)))
-    return (tuple(each for each in results if isinstance(each, DiskMove)),
-            [each for each in results if isinstance(each, Refusal)])
+    moves = tuple(each for each in results if isinstance(each, DiskMove))
+    refused = [each for each in results if isinstance(each, Refusal)]
+    if not results:
+        refused.append(Refusal(None, 'It has no RBD disk of that cluster.'))
+    return moves, refused
 
 
 def _hanging(ask: block_graph.Ask, state: QemuState,
@@ -232,9 +235,3 @@ def _hanging(ask: block_graph.Ask, state: QemuState,
         time.sleep(_PAUSE)
         looks.append(block_graph.requests(ask, state.commands))
     return list(rules.hanging(claims, disks, looks))
-
-
-def refused(plan: RescuePlan) -> Sequence[str]:
-    """Return the reasons against a rescue in words."""
-    return [str(each) for each in plan.refusals] or [
-        'None of its disks can be moved.']

@@ -32,6 +32,7 @@ from rbd_mon_fix.engine import context as contexts
 from rbd_mon_fix.engine import places
 from rbd_mon_fix.engine import rescue_plan
 from rbd_mon_fix.engine import rescue_steps
+from rbd_mon_fix.engine import selection as selections
 from rbd_mon_fix.engine import session as sessions
 from rbd_mon_fix.model.guest import GuestState
 from rbd_mon_fix.model.plan import Change
@@ -85,12 +86,15 @@ def rescue(context: contexts.Context, request: rescue_plan.RescueRequest,
     """
     journal = sessions.journal(context)
     journal.prepare()
-    with locks.held(context.journal_dir, [context.local_host.name]):
+    # The host as Nova names it, like the other runs that write to it.
+    hosts = selections.select(selections.ScanRequest(
+        request.hosts, stores=('domain',)), context).hosts
+    with locks.held(context.journal_dir, hosts):
         plan = rescue_plan.plan_rescue(context, request)
         if not plan.can_be_done:
             raise exceptions.Refused(
                 f'Guest {plan.server.uuid} is not rescued in place. '
-                + ' '.join(rescue_plan.refused(plan)),
+                + ' '.join(map(str, plan.refusals)),
                 'The same command without --in-place shows the other ways.')
         change = _change(context, plan)
         with undisturbed():

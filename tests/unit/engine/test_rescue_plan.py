@@ -21,6 +21,7 @@ import pytest
 from rbd_mon_fix import engine
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.core import cluster_identity
+from rbd_mon_fix.core import rescue_claims
 from rbd_mon_fix.engine import running_guests
 from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.state import known_clusters
@@ -164,6 +165,12 @@ def test_reasons_of_qemu(host):
 def test_reasons_of_the_nodes(host):
     host.qemu.nodes['libvirt-4-format']['drv'] = 'throttle'
     assert host.reasons() == ['vda: a filter is in front of it (throttle).']
+
+
+def test_no_disk_of_the_lost_cluster(host, monkeypatch):
+    """The disks are detached while they are looked at."""
+    monkeypatch.setattr(rescue_claims, 'claims', lambda copies, lost: ())
+    assert host.reasons() == ['It has no RBD disk of that cluster.']
 
 
 def test_reasons_of_the_xml(host):
