@@ -92,6 +92,10 @@ UNPREDICTED: tuple[Unpredicted, ...] = (
         '``status`` says what fails in the state that the server is in: in '
         'this one the hard reboot, and start once the server is shelved',
         'before'),
+    Unpredicted(
+        'detach', ('paused',), 'works', 'fails',
+        'A paused guest does not release the device, whatever the addresses '
+        '(driver.py, _detach_from_live_with_retry)'),
 )
 
 

@@ -115,6 +115,8 @@ NOT_TRIED = {
     'swap of a volume': 'Nova refuses it for rbd (driver.py, swap_volume: '
                         '"Swap only supports host devices")',
     'backup': 'a snapshot that Nova removes again',
+    'snapshot that is not direct': 'Glance of the lab allows direct ones',
+    'boot of the host': 'the lab has one host, with everything on it',
     'snapshot of a server that boots from a volume': 'Cinder alone takes it',
     'rebuild of a server that boots from a volume': 'needs API 2.93',
     'deletion in other states': 'restore starts the server as in those here',

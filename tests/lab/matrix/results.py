@@ -83,8 +83,8 @@ def read() -> dict[str, Any]:
 
 def page(known: Mapping[str, Any]) -> str:
     """Return the page that shows outcomes."""
-    return '\n'.join([HEAD, *_generations(known), LEGEND, *_table(known),
-                      *_reasons(), *_not_tried()])
+    return '\n'.join([HEAD, *_generations(known), _counted(known), LEGEND,
+                      *_table(known), *_reasons(), *_not_tried()])
 
 
 def lookup(known: Mapping[str, Any], cell: cells.Cell) -> dict[str, Any]:
@@ -105,6 +105,11 @@ def _generations(known: Mapping[str, Any]) -> Iterator[str]:
     for versions, names in found.items():
         shown = ', '.join(f'{name} {version}' for name, version in versions)
         yield f'- {", ".join(names)}: {shown}\n'
+
+
+def _counted(known: Mapping[str, Any]) -> str:
+    run = sum(bool(lookup(known, cell)) for cell in cells.CELLS)
+    return f'{run} of {len(cells.CELLS)} cells have been run so far.\n'
 
 
 def _table(known: Mapping[str, Any]) -> Iterator[str]:
