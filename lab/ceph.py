@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""A real Ceph cluster on loopback addresses, whose monitors can move."""
+"""A real Ceph cluster on one machine, whose monitors can move."""
 
 from __future__ import annotations
 

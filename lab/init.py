@@ -28,22 +28,20 @@ import subprocess
 import sys
 
 from lab import machine
+from lab import network
 
 # What a root takes from the real machine.
 SHARED = ('/dev', '/sys')
 OLD_ROOT = '/mnt'
-HOSTS = f'''\
-127.0.0.1 localhost {machine.HOSTNAME}
-::1 localhost ip6-localhost
-'''
 
 
 def main(folder: str, root: str) -> None:
     """Set up the machine, print ``up``, and reap orphans forever."""
     if root:
         _change_root(root, folder)
-    socket.sethostname(machine.HOSTNAME)
+    socket.sethostname(network.HOSTNAME)
     _run('ip', 'link', 'set', 'lo', 'up')
+    _run('ip', 'address', 'add', f'{network.ADDRESS}/24', 'dev', 'lo')
     _run('mount', '-t', 'proc', 'proc', '/proc')
     if root:
         _run('umount', '--lazy', OLD_ROOT)
@@ -51,8 +49,8 @@ def main(folder: str, root: str) -> None:
     os.mkdir('/run/lock')
     for path in machine.OVERLAID:
         _overlay(path, pathlib.Path(folder))
-    pathlib.Path('/etc/hosts').write_text(HOSTS)
-    pathlib.Path('/etc/hostname').write_text(f'{machine.HOSTNAME}\n')
+    pathlib.Path('/etc/hosts').write_text(network.HOSTS)
+    pathlib.Path('/etc/hostname').write_text(f'{network.HOSTNAME}\n')
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
     print('up', flush=True)
     while True:

@@ -27,11 +27,12 @@ from lab import errors
 from lab import guests
 from lab import libvirtd
 from lab import mons
+from lab import network
 from lab import services
 from lab import versions
 
 CONF = pathlib.Path('/etc/ceph/ceph.conf')
-FIRST = ('127.0.0.11', '127.0.0.12', '127.0.0.13')
+FIRST = network.monitors(11, 12, 13)
 GUESTS = ('plain1', 'plain2')
 
 
@@ -43,7 +44,7 @@ class Lab:
 
     def __init__(self, folder: pathlib.Path):
         self.services = services.Services(folder)
-        self.cluster = ceph.Cluster(CONF, '127.0.0.1', self.services)
+        self.cluster = ceph.Cluster(CONF, network.ADDRESS, self.services)
         self.guests = [guests.Guest(self.cluster, name) for name in GUESTS]
 
     def up(self, level: str) -> None:
@@ -90,12 +91,12 @@ class Lab:
             guest.make(hosts)
             guest.start()
 
-    def _next(self, before: tuple[mons.Monitor, ...]) -> list[str]:
+    def _next(self, before: tuple[mons.Monitor, ...]) -> tuple[str, ...]:
         last = [host.split('.')[-1]
                 for host, _ in mons.first_addresses(before)]
         start = max(int(number) for number in last) // 10 * 10 + 10
-        return [f'127.0.0.{(start if start < 250 else 10) + number}'
-                for number in (1, 2, 3)]
+        start = start if start < 250 else 10
+        return network.monitors(start + 1, start + 2, start + 3)
 
     @staticmethod
     def _step(name: str, act: Callable[[], object]) -> None:

@@ -39,7 +39,6 @@ import tenacity
 from lab import errors
 from lab import services
 
-HOSTNAME = 'lab'
 OVERLAID = ('/etc', '/var/lib', '/var/log', '/var/cache')
 # The lab must not see the real machine's content in these places.
 HIDDEN = ('/etc/ceph', '/etc/libvirt/hooks', '/etc/libvirt/qemu',

@@ -20,11 +20,13 @@ import pathlib
 import socket
 from typing import Callable
 
+from lab import network
 from lab import services
 from lab.openstack import config
 
 DATA = pathlib.Path('/var/lib/mysql')
 SOCKET = '/run/mysqld/mysqld.sock'
+QUEUE_CONF = pathlib.Path('/etc/rabbitmq/rabbitmq.conf')
 DATABASES = ('keystone', 'glance', 'placement', 'neutron', 'cinder', 'nova',
              'nova_api', 'nova_cell0')
 
@@ -40,7 +42,7 @@ def mariadb() -> services.Service:
     return services.Service(
         'mariadb',
         ('mariadbd', '--no-defaults', '--user=root', f'--datadir={DATA}',
-         f'--socket={SOCKET}', f'--bind-address={config.ADDRESS}',
+         f'--socket={SOCKET}', f'--bind-address={network.ADDRESS}',
          '--skip-name-resolve', '--max-connections=500',
          '--character-set-server=utf8', '--pid-file=/run/mysqld/mysqld.pid',
          # The data need not survive a crash of the lab's machine.
@@ -50,10 +52,10 @@ def mariadb() -> services.Service:
 
 def create_databases() -> None:
     """Create the databases of the services, and their user."""
-    sql(f"CREATE USER IF NOT EXISTS lab@'{config.ADDRESS}' "
+    sql(f"CREATE USER IF NOT EXISTS lab@'%' "
         f"IDENTIFIED BY '{config.password()}';\n" + '\n'.join(
             f"CREATE DATABASE IF NOT EXISTS {name};"
-            f"GRANT ALL ON {name}.* TO lab@'{config.ADDRESS}';"
+            f"GRANT ALL ON {name}.* TO lab@'%';"
             for name in DATABASES))
 
 
@@ -79,8 +81,9 @@ def reports(database: str, daemon: str) -> Callable[[], bool]:
 
 
 def rabbitmq() -> services.Service:
-    """Return the message queue."""
+    """Return the message queue, whose default user may come from any host."""
     base = pathlib.Path('/var/lib/rabbitmq')
+    QUEUE_CONF.write_text('loopback_users = none\n')
     pathlib.Path('/var/log/rabbitmq').mkdir(exist_ok=True)
     return services.Service(
         'rabbitmq', ('/usr/lib/rabbitmq/bin/rabbitmq-server',),
@@ -90,8 +93,8 @@ def rabbitmq() -> services.Service:
             'RUNNING_UNDER_SYSTEMD': 'yes',
             'RABBITMQ_MNESIA_BASE': str(base / 'mnesia'),
             'RABBITMQ_LOG_BASE': '/var/log/rabbitmq',
-            'RABBITMQ_NODE_IP_ADDRESS': config.ADDRESS,
-            'ERL_EPMD_ADDRESS': config.ADDRESS})
+            'RABBITMQ_NODE_IP_ADDRESS': network.ADDRESS,
+            'ERL_EPMD_ADDRESS': network.ADDRESS})
 
 
 def listens(port: int) -> None:
@@ -99,4 +102,4 @@ def listens(port: int) -> None:
 
     :raises OSError: it does not
     """
-    socket.create_connection((config.ADDRESS, port), 5).close()
+    socket.create_connection((network.ADDRESS, port), 5).close()

@@ -21,6 +21,7 @@ from typing import Mapping
 
 from lab import ceph
 from lab import guests
+from lab import network
 from lab import services
 from lab.openstack import backing
 from lab.openstack import config
@@ -63,9 +64,9 @@ def write_conf(backends: Mapping[str, Mapping[str, object]]) -> None:
     credentials = config.credentials()
     config.write(CONF, {
         'DEFAULT': {
-            'transport_url': config.queue(), 'my_ip': config.ADDRESS,
+            'transport_url': config.queue(), 'my_ip': network.ADDRESS,
             'use_stderr': True, 'auth_strategy': 'keystone',
-            'osapi_volume_listen': config.ADDRESS,
+            'osapi_volume_listen': network.ADDRESS,
             'osapi_volume_workers': 1, 'report_interval': 5,
             'quota_volumes': -1, 'quota_gigabytes': -1,
             'enabled_backends': ','.join(backends),

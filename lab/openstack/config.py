@@ -20,8 +20,9 @@ import pathlib
 import secrets
 from typing import Mapping
 
+from lab import network
+
 PASSWORD = pathlib.Path('/etc/lab/password')
-ADDRESS = '127.0.0.1'
 REGION = 'RegionOne'
 USER = 'services'
 
@@ -39,17 +40,17 @@ def password() -> str:
 
 def database(name: str) -> str:
     """Return the URL of a service's database."""
-    return f'mysql+pymysql://lab:{password()}@{ADDRESS}/{name}?charset=utf8'
+    return f'mysql+pymysql://lab:{password()}@{network.ADDRESS}/{name}?charset=utf8'
 
 
 def queue() -> str:
     """Return the URL of the message queue."""
-    return f'rabbit://guest:guest@{ADDRESS}:5672/'
+    return f'rabbit://guest:guest@{network.ADDRESS}:5672/'
 
 
 def url(port: int, path: str = '') -> str:
     """Return the URL of a service."""
-    return f'http://{ADDRESS}:{port}{path}'
+    return f'http://{network.ADDRESS}:{port}{path}'
 
 
 def credentials() -> dict[str, object]:

@@ -21,6 +21,7 @@ import pathlib
 from lab import ceph
 from lab import guests
 from lab import libvirtd
+from lab import network
 from lab import services
 from lab.openstack import backing
 from lab.openstack import config
@@ -100,9 +101,9 @@ def _common() -> config.Sections:
     credentials = config.credentials()
     return {
         'DEFAULT': {
-            'transport_url': config.queue(), 'my_ip': config.ADDRESS,
+            'transport_url': config.queue(), 'my_ip': network.ADDRESS,
             'use_stderr': True, 'enabled_apis': 'osapi_compute',
-            'osapi_compute_listen': config.ADDRESS,
+            'osapi_compute_listen': network.ADDRESS,
             'osapi_compute_workers': 1, 'shutdown_timeout': 20,
             'compute_driver': 'libvirt.LibvirtDriver',
             'state_path': '/var/lib/nova', 'report_interval': 5,

@@ -20,6 +20,7 @@ import dataclasses
 import pathlib
 
 from lab import ceph
+from lab import network
 from lab import services
 from lab.openstack import config
 from lab.openstack import keystone
@@ -51,7 +52,7 @@ def prepare_glance(ceph_conf: pathlib.Path) -> None:
     :param ceph_conf: of the cluster that keeps the images
     """
     config.write('/etc/glance/glance-api.conf', {
-        'DEFAULT': {'bind_host': config.ADDRESS, 'workers': 0,
+        'DEFAULT': {'bind_host': network.ADDRESS, 'workers': 0,
                     'use_stderr': True, 'enabled_backends': 'rbd:rbd',
                     # Nova and Cinder clone images whose location they know.
                     'show_image_direct_url': True,
@@ -83,7 +84,7 @@ def glance() -> services.Service:
 def prepare_neutron() -> None:
     """Write the config, create the database; no server has a network."""
     config.write('/etc/neutron/neutron.conf', {
-        'DEFAULT': {'bind_host': config.ADDRESS, 'core_plugin': 'ml2',
+        'DEFAULT': {'bind_host': network.ADDRESS, 'core_plugin': 'ml2',
                     # Neutron from 2025.1 on refuses 0.
                     'service_plugins': '', 'api_workers': 1,
                     'rpc_workers': 0, 'use_stderr': True,

@@ -21,6 +21,7 @@ from typing import Any, Callable, Collection
 from keystoneauth1 import session as ksa_session
 
 from lab import errors
+from lab import network
 from lab.openstack import config
 
 _NOBODY = '00000000-0000-0000-0000-000000000000'
@@ -106,7 +107,7 @@ class Volumes:
         """
         attachment = self._ask('post', 'attachments', attachment={
             'volume_uuid': volume, 'instance_uuid': _NOBODY, 'connector': {
-                'host': 'lab', 'initiator': '', 'ip': config.ADDRESS,
+                'host': 'lab', 'initiator': '', 'ip': network.ADDRESS,
                 'platform': 'x86_64', 'os_type': 'linux',
                 'multipath': False}})['attachment']
         self._ask('delete', f'attachments/{attachment["id"]}')

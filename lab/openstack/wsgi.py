@@ -20,6 +20,7 @@ import shutil
 from typing import Optional
 from urllib import request
 
+from lab import network
 from lab import services
 from lab.openstack import config
 
@@ -42,7 +43,7 @@ def service(name: str, port: int, path: str = '/', *, module: str,
     return services.Service(
         name,
         ('uwsgi_python3', '--plugins', 'python3', '--http-socket',
-         f'{config.ADDRESS}:{port}',
+         f'{network.ADDRESS}:{port}',
          *(('--wsgi-file', script) if script
            else ('--module', f'{module}:application')),
          '--processes', str(processes), '--master', '--die-on-term',

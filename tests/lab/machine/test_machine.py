@@ -121,7 +121,7 @@ def test_up_twice_is_harmless(folder: pathlib.Path):
 def test_up_starts_again_what_died(folder: pathlib.Path):
     """All but the OSD: its images are in its memory and die with it."""
     once = pids(folder)
-    dead = ('ceph-mon-m127-0-0-12-3300', 'ceph-mgr-x', 'libvirtd', 'plain2')
+    dead = ('ceph-mon-m192-0-2-12-3300', 'ceph-mgr-x', 'libvirtd', 'plain2')
     known = inside(folder)
     for name in dead:
         known[once[name]].send_signal(signal.SIGKILL)

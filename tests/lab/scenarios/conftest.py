@@ -26,8 +26,8 @@ import pytest
 from lab import ceph
 from lab import guests
 from lab import inside
-from lab import machine
 from lab import mons
+from lab import network
 from tests.lab.scenarios import operator as operators
 from tests.lab.scenarios import sights
 
@@ -45,7 +45,7 @@ def pytest_runtest_makereport():
 
 @pytest.fixture(scope='session')
 def lab() -> inside.Lab:
-    if FOLDER not in os.environ or socket.gethostname() != machine.HOSTNAME:
+    if FOLDER not in os.environ or socket.gethostname() != network.HOSTNAME:
         pytest.exit('scenarios run in the lab: lab/up, then lab/shell pytest '
                     'tests/lab/scenarios', returncode=2)
     return _lab()

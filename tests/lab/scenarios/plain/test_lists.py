@@ -32,10 +32,10 @@ from lab import mons
 from tests.lab.scenarios import operator as operators
 from tests.lab.scenarios import watching
 
-FIRST = mons.on('127.0.0.61', '127.0.0.62', '127.0.0.63')
-ONE_REPLACED = mons.on('127.0.0.61', '127.0.0.62', '127.0.0.64')
-FIVE = (*ONE_REPLACED, *mons.on('127.0.0.65', '127.0.0.66'))
-V2_ONLY = mons.on('127.0.0.71', '127.0.0.72', '127.0.0.73', v1=0)
+FIRST = mons.on('192.0.2.61', '192.0.2.62', '192.0.2.63')
+ONE_REPLACED = mons.on('192.0.2.61', '192.0.2.62', '192.0.2.64')
+FIVE = (*ONE_REPLACED, *mons.on('192.0.2.65', '192.0.2.66'))
+V2_ONLY = mons.on('192.0.2.71', '192.0.2.72', '192.0.2.73', v1=0)
 
 
 @pytest.fixture
@@ -57,11 +57,11 @@ def _be(cluster: ceph.Cluster, wanted: tuple[mons.Monitor, ...]) -> None:
 
 @pytest.mark.parametrize(('guest', 'right'), [
     pytest.param((FIRST, ONE_REPLACED), [
-        ('127.0.0.61', 6789), ('127.0.0.62', 6789), ('127.0.0.64', 6789)],
+        ('192.0.2.61', 6789), ('192.0.2.62', 6789), ('192.0.2.64', 6789)],
         id='one of three replaced'),
     pytest.param((ONE_REPLACED, FIVE), [
-        ('127.0.0.61', 6789), ('127.0.0.62', 6789), ('127.0.0.64', 6789),
-        ('127.0.0.65', 6789), ('127.0.0.66', 6789)],
+        ('192.0.2.61', 6789), ('192.0.2.62', 6789), ('192.0.2.64', 6789),
+        ('192.0.2.65', 6789), ('192.0.2.66', 6789)],
         id='three to five'),
 ], indirect=['guest'])
 def test_drifted(guest: guests.Guest, right: list[tuple[str, int]],
@@ -91,7 +91,7 @@ def test_second_protocol_only(guest: guests.Guest,
 
     operator.on('refresh', guest)
     assert sorted(guest.hosts()) == [
-        ('127.0.0.71', 3300), ('127.0.0.72', 3300), ('127.0.0.73', 3300)]
+        ('192.0.2.71', 3300), ('192.0.2.72', 3300), ('192.0.2.73', 3300)]
     assert operator.opens(guest) == {'domain': True}
     guest.start()
     watching.writes(guest)
