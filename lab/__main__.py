@@ -26,8 +26,10 @@ from typing import Sequence
 import lab
 from lab import errors
 from lab import machine
+from lab import network
 from lab import services
 
+HOSTS = (network.HOSTNAME, network.SECOND_HOSTNAME)
 LEVELS = ('ceph', 'openstack')
 ENVIRONMENT = 'changes/etc/lab/environment.json'
 KEPT = ('TERM', 'PYTEST_ADDOPTS')
@@ -40,15 +42,13 @@ def main(words: Sequence[str]) -> None:
     try:
         if given.command == 'up':
             known.start(given.release)
-            _inside(known, 'up', given.level)
+            _inside(known, 'up', given.level, str(given.hosts))
         elif given.command == 'down':
             known.stop()
         elif given.command == 'move-monitors':
             _inside(known, 'move-monitors', *given.addresses)
         else:
-            known.enter(pathlib.Path.cwd(),
-                        given.words or ['bash', '--norc'],
-                        _environment(known))
+            _shell(known, given.on, given.words or ['bash', '--norc'])
     except errors.LabError as error:
         sys.exit(f'lab: {error}')
 
@@ -59,13 +59,20 @@ def _inside(known: machine.Machine, *words: str) -> None:
         _environment(known))
 
 
+def _shell(known: machine.Machine, host: str, words: Sequence[str]) -> None:
+    here = pathlib.Path.cwd()
+    if host == network.HOSTNAME:
+        known.enter(here, words, _environment(known))
+    _inside(known, 'on', host, str(here), *words)
+
+
 def _environment(known: machine.Machine) -> dict[str, str]:
     told = known.folder / ENVIRONMENT
     return {
         **services.ENVIRONMENT,
         'PATH': f'{pathlib.Path(known.python).parent}:'
                 f'{services.ENVIRONMENT["PATH"]}',
-        'TMPDIR': str(known.folder / 'tmp'), 'PS1': 'lab:\\w# ',
+        'TMPDIR': str(known.folder / 'tmp'), 'PS1': '\\h:\\w# ',
         'RBD_MON_FIX_LAB': str(known.folder),
         **{name: os.environ[name] for name in KEPT if name in os.environ},
         **(json.loads(told.read_text()) if told.exists() else {})}
@@ -83,13 +90,17 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument('--level', choices=LEVELS, default='ceph')
     up.add_argument('--release', default='',
                     help='of the root in the folder (default: none)')
+    up.add_argument('--hosts', type=int, choices=(1, 2), default=1,
+                    help='number of compute hosts (default: %(default)s)')
     commands.add_parser('down', help='stop the lab')
     commands.add_parser(
         'move-monitors', help='replace all monitors').add_argument(
             'addresses', nargs='*', metavar='ADDRESS')
-    commands.add_parser(
-        'shell', help='run a command in the lab, or a shell').add_argument(
-            'words', nargs=argparse.REMAINDER, metavar='COMMAND')
+    shell = commands.add_parser(
+        'shell', help='run a command in the lab, or a shell')
+    shell.add_argument('--on', choices=HOSTS, default=HOSTS[0],
+                       help='the host (default: %(default)s)')
+    shell.add_argument('words', nargs=argparse.REMAINDER, metavar='COMMAND')
     return parser
 
 

@@ -32,16 +32,18 @@ lab_folder() {
 }
 
 # read_options ARGUMENT...: set RELEASE, which is empty for this machine's own
-# files, and LEVEL.
+# files, HOSTS, and LEVEL.
 read_options() {
-    RELEASE='' LEVEL=ceph
+    RELEASE='' HOSTS=1 LEVEL=ceph
     while [ $# != 0 ]; do
         case $1 in
             --release) RELEASE=${2:?"--release needs a name"}; shift ;;
             --release=*) RELEASE=${1#*=} ;;
+            --hosts) HOSTS=${2:?"--hosts needs a number"}; shift ;;
+            --hosts=*) HOSTS=${1#*=} ;;
             ceph|openstack) LEVEL=$1 ;;
             *) echo "usage: $0 [--release bookworm|trixie|sid]" \
-                    "[ceph|openstack]" >&2; exit 2 ;;
+                    "[--hosts 1|2] [ceph|openstack]" >&2; exit 2 ;;
         esac
         shift
     done

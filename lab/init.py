@@ -40,12 +40,12 @@ def main(folder: str, root: str) -> None:
     if root:
         _change_root(root, folder)
     socket.sethostname(network.HOSTNAME)
-    _run('ip', 'link', 'set', 'lo', 'up')
-    _run('ip', 'address', 'add', f'{network.ADDRESS}/24', 'dev', 'lo')
-    _run('mount', '-t', 'proc', 'proc', '/proc')
+    run('ip', 'link', 'set', 'lo', 'up')
+    run('ip', 'address', 'add', f'{network.ADDRESS}/24', 'dev', 'lo')
+    run('mount', '-t', 'proc', 'proc', '/proc')
     if root:
-        _run('umount', '--lazy', OLD_ROOT)
-    _run('mount', '-t', 'tmpfs', '-o', 'mode=755', 'tmpfs', '/run')
+        run('umount', '--lazy', OLD_ROOT)
+    run('mount', '-t', 'tmpfs', '-o', 'mode=755', 'tmpfs', '/run')
     os.mkdir('/run/lock')
     for path in machine.OVERLAID:
         _overlay(path, pathlib.Path(folder))
@@ -55,30 +55,31 @@ def main(folder: str, root: str) -> None:
     print('up', flush=True)
     while True:
         signal.sigwait({signal.SIGCHLD})
-        _reap()
+        reap()
 
 
 def _change_root(root: str, folder: str) -> None:
     """Make a folder the root, with the lab's own files at the same paths."""
-    _run('mount', '--bind', root, root)
-    _run('mount', '-t', 'tmpfs', 'tmpfs', f'{root}/tmp')
+    run('mount', '--bind', root, root)
+    run('mount', '-t', 'tmpfs', 'tmpfs', f'{root}/tmp')
     for path in SHARED:
-        _run('mount', '--rbind', path, f'{root}{path}')
+        run('mount', '--rbind', path, f'{root}{path}')
     for path in (str(machine.REPOSITORY), folder):
         os.makedirs(f'{root}{path}', exist_ok=True)
-        _run('mount', '--bind', path, f'{root}{path}')
+        run('mount', '--bind', path, f'{root}{path}')
     # This moves every process of the machine, this one too.
-    _run('pivot_root', root, f'{root}{OLD_ROOT}')
+    run('pivot_root', root, f'{root}{OLD_ROOT}')
     os.chdir('/')
 
 
 def _overlay(path: str, folder: pathlib.Path) -> None:
-    _run('mount', '-t', 'overlay', 'overlay', '-o',
+    run('mount', '-t', 'overlay', 'overlay', '-o',
          f'lowerdir={path},upperdir={folder}/changes{path},'
          f'workdir={folder}/work{path}', path)
 
 
-def _reap() -> None:
+def reap() -> None:
+    """Take note of the end of all processes that have ended."""
     try:
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
@@ -86,7 +87,8 @@ def _reap() -> None:
         pass
 
 
-def _run(*command: str) -> None:
+def run(*command: str) -> None:
+    """Run a command that must succeed."""
     subprocess.run(command, check=True)
 
 

@@ -17,14 +17,16 @@
 from __future__ import annotations
 
 import argparse
+import os
 import pathlib
 import sys
 import time
-from typing import Callable
+from typing import Callable, Sequence
 
 from lab import ceph
 from lab import errors
 from lab import guests
+from lab import hosts
 from lab import libvirtd
 from lab import mons
 from lab import network
@@ -45,13 +47,19 @@ class Lab:
     def __init__(self, folder: pathlib.Path):
         self.services = services.Services(folder)
         self.cluster = ceph.Cluster(CONF, network.ADDRESS, self.services)
+        self.second = hosts.Second(self.services)
         self.guests = [guests.Guest(self.cluster, name) for name in GUESTS]
 
-    def up(self, level: str) -> None:
-        """Start the services of a level and of the levels below it."""
+    def up(self, level: str, wanted: int = 1) -> None:
+        """Start the services of a level and of the levels below it.
+
+        :param wanted: the number of compute hosts; a lab with two keeps both
+        """
         self._step('Ceph', lambda: self.cluster.start(mons.on(*FIRST)))
         self._step('libvirtd', lambda: libvirtd.start(self.services))
         self._step('guests', self._guests)
+        if wanted > 1 or self.second.made():
+            self._step(f'host {self.second.name}', self._second)
         if level == 'openstack':
             self._openstack()
         print(versions.table(level))
@@ -67,6 +75,28 @@ class Lab:
         for word, those in (('before', before), ('after', after)):
             print(f'{word:6}', *(one.addresses for one in those))
 
+    def hosts(self) -> tuple[hosts.Host, ...]:
+        """Return the compute hosts."""
+        return ((hosts.FIRST, self.second) if self.second.made()
+                else (hosts.FIRST,))
+
+    def replace_by(self, name: str, folder: str, words: Sequence[str]) -> None:
+        """Replace this process by a command on a host.
+
+        :param folder: the working directory of the command
+        :raises LabError: the host is not up
+        """
+        host, = (one for one in (hosts.FIRST, self.second)
+                 if one.name == name)
+        command = [*host.enter(), 'env', f'--chdir={folder}', *words]
+        os.execvp(command[0], command)
+
+    def _second(self) -> None:
+        self.second.start()
+        libvirtd.start(self.services, self.second)
+        libvirtd.keep_key('client.cinder', guests.SECRET, self.cluster.key(),
+                          self.second)
+
     def _openstack(self) -> None:
         # A lab without OpenStack may lack the libraries that this imports.
         from lab.openstack import cloud
@@ -75,12 +105,15 @@ class Lab:
         self._step('MariaDB and RabbitMQ',
                    lambda: cloud.start_backing(self.services))
         self._step('configs and databases', lambda: cloud.prepare(CONF))
+        if self.second.made():
+            nova.prepare_compute(self.second, CONF)
         if not nova.knows_compute():
             # A new nova-compute from 2023.2 on refuses a host with guests
             # (nova/compute/manager.py, _sanity_check_new_host).
             for guest in self.guests:
                 guest.remove()
-        self._step('OpenStack', lambda: cloud.start(self.services))
+        self._step('OpenStack', lambda: cloud.start(
+            self.services, self.hosts()))
         self._step('guests', self._guests)
         self._step('image and flavor', lambda: user.User().prepare())
 
@@ -111,13 +144,21 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument('folder', type=pathlib.Path)
     commands = parser.add_subparsers(dest='command', required=True)
-    commands.add_parser('up').add_argument('level')
+    up = commands.add_parser('up')
+    up.add_argument('level')
+    up.add_argument('hosts', type=int)
     commands.add_parser('move-monitors').add_argument('addresses', nargs='*')
+    on = commands.add_parser('on')
+    on.add_argument('host')
+    on.add_argument('folder_there')
+    on.add_argument('words', nargs=argparse.REMAINDER)
     given = parser.parse_args()
     lab = Lab(given.folder)
     try:
         if given.command == 'up':
-            lab.up(given.level)
+            lab.up(given.level, given.hosts)
+        elif given.command == 'on':
+            lab.replace_by(given.host, given.folder_there, given.words)
         else:
             lab.move_monitors(tuple(given.addresses))
     except errors.LabError as error:

@@ -12,13 +12,13 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The libvirtd of the lab."""
+"""The libvirtd of each host of the lab."""
 
 from __future__ import annotations
 
-import pathlib
 import uuid
 
+from lab import hosts
 from lab import services
 
 URI = 'qemu:///system'
@@ -35,6 +35,11 @@ namespaces = []
 LIBVIRTD_CONF = '''\
 auth_unix_rw = "none"
 host_uuid = "{uuid}"
+# For live migrations.
+listen_tls = 0
+listen_tcp = 1
+listen_addr = "{address}"
+auth_tcp = "none"
 '''
 SECRET = '''\
 <secret ephemeral='no' private='no'>
@@ -44,28 +49,34 @@ SECRET = '''\
 '''
 
 
-def start(running: services.Services) -> None:
+def start(running: services.Services,
+          on: hosts.Host = hosts.FIRST) -> None:
     """Start libvirtd."""
-    folder = pathlib.Path('/etc/libvirt')
+    folder = on.path('/etc/libvirt')
     (folder / 'qemu.conf').write_text(QEMU_CONF)
     conf = folder / 'libvirtd.conf'
-    if 'host_uuid = "' not in conf.read_text():
-        conf.write_text(LIBVIRTD_CONF.format(uuid=uuid.uuid4()))
-    running.start(services.Service(
-        'libvirtd', ('libvirtd',), lambda: virsh('version')))
+    if not conf.exists() or 'host_uuid = "' not in conf.read_text():
+        conf.write_text(LIBVIRTD_CONF.format(
+            uuid=uuid.uuid4(), address=on.address))
+    running.start(on.service(services.Service(
+        'libvirtd', ('libvirtd', '--listen'),
+        lambda: virsh('version', on=on))))
 
 
-def keep_key(name: str, secret: str, key: str) -> None:
+def keep_key(name: str, secret: str, key: str,
+             on: hosts.Host = hosts.FIRST) -> None:
     """Store a cephx key as a libvirt secret, as operators do.
 
     :param secret: the UUID that disks refer to
     :param key: base64
     """
     virsh('secret-define', '--file', '/dev/stdin',
-          stdin=SECRET.format(uuid=secret, name=name))
-    virsh('secret-set-value', secret, '--file', '/dev/stdin', stdin=key)
+          stdin=SECRET.format(uuid=secret, name=name), on=on)
+    virsh('secret-set-value', secret, '--file', '/dev/stdin', stdin=key,
+          on=on)
 
 
-def virsh(*words: str, stdin: str = '') -> str:
-    """Run virsh and return its output."""
-    return services.run('virsh', '--connect', URI, *words, stdin=stdin)
+def virsh(*words: str, stdin: str = '',
+          on: hosts.Host = hosts.FIRST) -> str:
+    """Run virsh on a host and return its output."""
+    return on.run('virsh', '--connect', URI, *words, stdin=stdin)

@@ -43,12 +43,15 @@ class Service:
 
     :param ready: the service is up when this neither raises nor returns False
     :param environment: variables in addition to those of the lab
+    :param forks: whether the command only starts a process, its child, and
+        waits for it
     """
 
     name: str
     command: Sequence[str]
     ready: Callable[[], object]
     environment: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    forks: bool = False
 
 
 class Services:
@@ -110,10 +113,12 @@ class Services:
 
     def _start(self, service: Service) -> None:
         with open(self.log(service.name), 'ab') as log:
-            process = psutil.Popen(
+            process: psutil.Process = psutil.Popen(
                 service.command, stdin=subprocess.DEVNULL, stdout=log,
                 stderr=log, start_new_session=True, cwd='/',
                 env={**ENVIRONMENT, **service.environment})
+        if service.forks:
+            process = _child(process)
         self._file(service.name).write_text(json.dumps(
             {'pid': process.pid, 'started': process.create_time()}))
 
@@ -136,6 +141,18 @@ class Services:
 def same(process: psutil.Process, started: float) -> bool:
     """Return whether a pid still belongs to the process that started then."""
     return abs(process.create_time() - started) < 2
+
+
+def _child(process: psutil.Process) -> psutil.Process:
+    """Return the child of a process, or itself if it has ended."""
+    def ended() -> bool:
+        return not process.is_running() or (
+            process.status() == psutil.STATUS_ZOMBIE)
+
+    try:
+        return wait_for(lambda: process.children()[0], READY_WITHIN, ended)
+    except (IndexError, psutil.Error):
+        return process
 
 
 def wait_for(condition: Callable[[], Result], within: float,

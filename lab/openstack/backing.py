@@ -69,15 +69,17 @@ def sql(statements: str) -> str:
         '--skip-column-names', stdin=statements)
 
 
-def reports(database: str, daemon: str) -> Callable[[], bool]:
+def reports(database: str, daemon: str,
+            host: str = '') -> Callable[[], bool]:
     """Return a function that tells whether a daemon has reported since now.
 
     :param database: the database of its project, to which it reports
+    :param host: as the daemon names it; empty for any
     """
     now = sql('SELECT UTC_TIMESTAMP()').strip()
     return lambda: bool(sql(
         f"SELECT 1 FROM {database}.services WHERE `binary` = '{daemon}' "
-        f"AND updated_at > '{now}'"))
+        f"AND updated_at > '{now}' AND '{host}' IN ('', host)"))
 
 
 def rabbitmq() -> services.Service:

@@ -18,14 +18,16 @@ from __future__ import annotations
 
 from concurrent import futures
 import pathlib
-from typing import Callable
+from typing import Callable, Sequence
 
+from lab import hosts
 from lab import services
 from lab.openstack import backing
 from lab.openstack import cinder
 from lab.openstack import keystone
 from lab.openstack import nova
 from lab.openstack import others
+from lab.openstack import ssh
 
 MADE = pathlib.Path('/var/lib/lab/openstack')
 
@@ -50,13 +52,16 @@ def prepare(ceph_conf: pathlib.Path) -> None:
     MADE.touch()
 
 
-def start(running: services.Services) -> None:
-    """Start all services."""
+def start(running: services.Services, those: Sequence[hosts.Host]) -> None:
+    """Start all services, and the compute service of each host."""
     running.start(keystone.service())
     keystone.register()
     running.start(others.placement(), others.glance(), others.neutron(),
                   *nova.control(), *cinder.all_services())
-    running.start(nova.compute())
+    if len(those) > 1:
+        ssh.prepare()
+        running.start(*map(ssh.service, those))
+    running.start(*map(nova.compute, those))
     nova.manage('cell_v2', 'discover_hosts')
 
 

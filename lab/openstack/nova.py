@@ -17,9 +17,11 @@
 from __future__ import annotations
 
 import pathlib
+import shutil
 
 from lab import ceph
 from lab import guests
+from lab import hosts
 from lab import libvirtd
 from lab import network
 from lab import services
@@ -37,19 +39,11 @@ def prepare(ceph_conf: pathlib.Path) -> None:
 
     :param ceph_conf: of the cluster for Nova's own disks
     """
-    common = {**_common(), 'libvirt': {
-        'connection_uri': libvirtd.URI, 'virt_type': 'qemu',
-        'cpu_mode': 'none', 'hw_machine_type': 'x86_64=pc',
-        'images_type': 'rbd', 'images_rbd_pool': 'vms',
-        'images_rbd_ceph_conf': ceph_conf, 'rbd_user': ceph.USER,
-        'rbd_secret_uuid': guests.SECRET, 'wait_soft_reboot_seconds': 20}}
-    config.write(COMPUTE_CONF, common)
     config.write(CONF, {
-        **common,
+        **_common(hosts.FIRST, ceph_conf),
         'database': {'connection': config.database('nova')},
         'api_database': {'connection': config.database('nova_api')}})
-    pathlib.Path('/var/lib/nova/instances').mkdir(
-        parents=True, exist_ok=True)
+    prepare_compute(hosts.FIRST, ceph_conf)
     for words in (('api_db', 'sync'),
                   ('cell_v2', 'map_cell0', '--database_connection',
                    config.database('nova_cell0')),
@@ -57,6 +51,18 @@ def prepare(ceph_conf: pathlib.Path) -> None:
         manage(*words)
     if 'cell1' not in manage('cell_v2', 'list_cells'):
         manage('cell_v2', 'create_cell', '--name', 'cell1')
+
+
+def prepare_compute(host: hosts.Host, ceph_conf: pathlib.Path) -> None:
+    """Write the config of a compute host, and create its folder of servers.
+
+    :param ceph_conf: of the cluster for Nova's own disks
+    """
+    folder = host.path('/etc/nova')
+    if not folder.joinpath('nova.conf').exists():
+        shutil.copytree('/etc/nova', folder, dirs_exist_ok=True)
+    config.write(str(host.path(COMPUTE_CONF)), _common(host, ceph_conf))
+    host.path('/var/lib/nova/instances').mkdir(parents=True, exist_ok=True)
 
 
 def manage(*words: str) -> str:
@@ -87,21 +93,32 @@ def _api() -> services.Service:
                             lambda: wsgi.answers(8774))
 
 
-def compute() -> services.Service:
+def compute(host: hosts.Host) -> services.Service:
     """Return the service of a compute host."""
-    return _daemon('nova-compute', COMPUTE_CONF)
+    return host.service(_daemon('nova-compute', COMPUTE_CONF, host.name))
 
 
-def _daemon(name: str, conf: str) -> services.Service:
+def _daemon(name: str, conf: str, host: str = '') -> services.Service:
     return services.Service(name, (name, '--config-file', conf),
-                            backing.reports('nova', name))
+                            backing.reports('nova', name, host))
 
 
-def _common() -> config.Sections:
+def _libvirt(host: hosts.Host, ceph_conf: pathlib.Path) -> dict[str, object]:
+    return {
+        'connection_uri': libvirtd.URI, 'virt_type': 'qemu',
+        'cpu_mode': 'none', 'hw_machine_type': 'x86_64=pc',
+        'images_type': 'rbd', 'images_rbd_pool': 'vms',
+        'images_rbd_ceph_conf': ceph_conf, 'rbd_user': ceph.USER,
+        'rbd_secret_uuid': guests.SECRET, 'wait_soft_reboot_seconds': 20,
+        'live_migration_scheme': 'tcp',
+        'live_migration_inbound_addr': host.address}
+
+
+def _common(host: hosts.Host, ceph_conf: pathlib.Path) -> config.Sections:
     credentials = config.credentials()
     return {
         'DEFAULT': {
-            'transport_url': config.queue(), 'my_ip': network.ADDRESS,
+            'transport_url': config.queue(), 'my_ip': host.address,
             'use_stderr': True, 'enabled_apis': 'osapi_compute',
             'osapi_compute_listen': network.ADDRESS,
             'osapi_compute_workers': 1, 'shutdown_timeout': 20,
@@ -109,6 +126,7 @@ def _common() -> config.Sections:
             'state_path': '/var/lib/nova', 'report_interval': 5,
             # Nova's default is 16 until 2023.1, then 4.
             'cpu_allocation_ratio': 16},
+        'libvirt': _libvirt(host, ceph_conf),
         'api': {'auth_strategy': 'keystone'},
         'keystone_authtoken': config.authtoken(),
         'service_user': {**credentials, 'send_service_user_token': True},
