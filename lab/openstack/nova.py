@@ -76,6 +76,13 @@ def knows_compute() -> bool:
         "SELECT 1 FROM nova.services WHERE `binary` = 'nova-compute'"))
 
 
+def compute_version() -> int:
+    """Return the version of the compute services, by Nova's database."""
+    return int(backing.sql(
+        "SELECT MIN(version) FROM nova.services WHERE `binary` = "
+        "'nova-compute' AND deleted = 0"))
+
+
 def control() -> list[services.Service]:
     """Return the services of a controller."""
     return [_daemon('nova-conductor', CONF), _daemon('nova-scheduler', CONF),

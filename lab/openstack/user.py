@@ -24,6 +24,7 @@ from novaclient.v2 import servers
 
 from lab import errors
 from lab import guests
+from lab import network
 from lab import services
 from lab.openstack import cinder
 from lab.openstack import config
@@ -76,7 +77,8 @@ class User:
 
         self._wait('nova-compute is not up', look)
 
-    def create(self, name: str, volume: str = '') -> servers.Server:
+    def create(self, name: str, volume: str = '',
+               host: str = network.HOSTNAME) -> servers.Server:
         """Create a server, without waiting until it is up.
 
         :param volume: the ID of the volume that it boots from, instead of one
@@ -88,7 +90,7 @@ class User:
                 'uuid': volume, 'boot_index': 0, 'source_type': 'volume',
                 'destination_type': 'volume'}]}
         return self.nova.servers.create(
-            name, flavor=self._flavor, nics='none', **boot)
+            name, flavor=self._flavor, nics='none', host=host, **boot)
 
     def settled(self, server: str, status: str) -> servers.Server:
         """Wait until a server has a status and no task.
@@ -133,7 +135,8 @@ class User:
         """Return a line for each server and volume, for error messages."""
         return '\n'.join(
             [f'{one.name} {one.id} {one.status} '
-             f'{getattr(one, "OS-EXT-STS:task_state")}'
+             f'{getattr(one, "OS-EXT-STS:task_state")} '
+             f'on {getattr(one, "OS-EXT-SRV-ATTR:host")}'
              for one in self.nova.servers.list()]
             + self.volumes.describe())
 

@@ -56,23 +56,26 @@ def up(folder: pathlib.Path) -> None:
 
 
 def inside(folder: pathlib.Path) -> dict[int, psutil.Process]:
-    """Return all processes of the lab, keyed by their pids in the lab."""
+    """Return all processes of the lab, keyed by their pids in the lab.
+
+    Those of the second host are among them, though its pids are others.
+    """
     first = machine.Machine(folder).first()
-    space = os.readlink(f'/proc/{first.pid}/ns/pid')
+    depth = len(_pids_of(first)) - 1
     found = {}
-    for process in psutil.process_iter():
+    for process in (first, *first.children(recursive=True)):
         try:
-            if os.readlink(f'/proc/{process.pid}/ns/pid') == space:
-                found[_pid_inside(process)] = process
+            found[_pids_of(process)[depth]] = process
         except OSError:
             continue
     return found
 
 
-def _pid_inside(process: psutil.Process) -> int:
+def _pids_of(process: psutil.Process) -> list[int]:
+    """Return the pids of a process, first that of the real machine."""
     told = pathlib.Path(f'/proc/{process.pid}/status').read_text()
     line, = (line for line in told.splitlines() if line.startswith('NSpid:'))
-    return int(line.split()[-1])
+    return [int(word) for word in line.split()[1:]]
 
 
 def pids(folder: pathlib.Path) -> dict[str, int]:
@@ -157,6 +160,37 @@ def test_nothing_listens_outside_loopback(folder: pathlib.Path):
     assert space.strip() != os.readlink('/proc/self/ns/net')
     assert {os.readlink(f'/proc/{process.pid}/ns/net')
             for process in inside(folder).values()} == {space.strip()}
+
+
+def test_no_second_host_yet(folder: pathlib.Path):
+    done = run(folder, 'shell', '--on', 'lab2', 'true')
+    assert done.returncode == 1
+    assert 'host lab2 is not up: run lab/up --hosts 2' in done.stderr
+    assert 'Traceback' not in done.stderr
+
+
+def test_a_second_host(folder: pathlib.Path):
+    """It joins a lab that is up, and is connected to the first host alone."""
+    once = pids(folder)
+    done = run(folder, 'up', '--hosts', '2')
+    assert done.returncode == 0, done.stderr
+    assert {name: pid for name, pid in pids(folder).items()
+            if name in once} == once
+    there = ('shell', '--on', 'lab2')
+    assert run(folder, *there, 'uname', '-n').stdout == 'lab2\n'
+    assert run(folder, *there, 'cat', '/etc/hostname').stdout == 'lab2\n'
+    assert run(folder, *there, 'virsh', 'list', '--all', '--name'
+               ).stdout.split() == []
+    first, second = (_links(run(folder, 'shell', '--on', host, 'ip', '-json',
+                                'link').stdout) for host in ('lab', 'lab2'))
+    assert (set(first), set(second)) == ({'lo', 'lab2'}, {'lo', 'eth0'})
+    assert first['lab2']['link_index'] == second['eth0']['ifindex']
+    assert second['eth0']['link_index'] == first['lab2']['ifindex']
+
+
+def _links(told: str) -> dict[str, dict]:
+    return {link['ifname']: link for link in json.loads(told)
+            if 'UP' in link['flags']}
 
 
 def test_what_is_outside_is_untouched(folder: pathlib.Path,

@@ -21,6 +21,7 @@ import subprocess
 from typing import Any, Mapping, Optional, Sequence
 
 from lab import guests
+from lab import hosts
 
 HOST = 'lab'
 WITHIN = 180
@@ -32,12 +33,15 @@ class Operator:
     :param environment: the environment of the command; by default that of the
         lab's shell, which has credentials for OpenStack
     :param options: given with each command, such as a config file
+    :param on: the host on which the command runs
     """
 
     def __init__(self, environment: Optional[Mapping[str, str]] = None,
-                 options: Sequence[str] = ()):
+                 options: Sequence[str] = (),
+                 on: hosts.Host = hosts.FIRST):
         self._environment = environment
         self._options = options
+        self._on = on
 
     def run(self, *words: str, code: int = 0) -> Any:
         """Run a command and return its JSON output.
@@ -78,9 +82,9 @@ class Operator:
 
     def _run(self, words: Sequence[str], codes: Sequence[int]) -> Any:
         done = subprocess.run(
-            ['rbd-mon-fix', *self._options, *words, '-f', 'json'], text=True,
-            env=self._environment, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            [*self._on.enter(), 'rbd-mon-fix', *self._options, *words, '-f',
+             'json'], text=True, env=self._environment,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, timeout=WITHIN, check=False)
         assert done.returncode in codes, (
             f'rbd-mon-fix {" ".join(words)} ended with {done.returncode}, '

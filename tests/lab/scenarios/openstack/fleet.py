@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from typing import Iterable
 
+from lab import hosts
 from lab.openstack import user as users
 from tests.lab.scenarios.openstack import server
 
@@ -33,10 +34,11 @@ STATES = {
 
 
 class Fleet:
-    """Creates servers and deletes them."""
+    """Creates servers on a host, and deletes them."""
 
-    def __init__(self, user: users.User):
+    def __init__(self, user: users.User, on: hosts.Host = hosts.FIRST):
         self._user = user
+        self._on = on
         self._servers: list[server.Server] = []
 
     def make(self, names: Iterable[str]) -> dict[str, server.Server]:
@@ -54,10 +56,11 @@ class Fleet:
         for volume in volumes.values():
             self._user.volumes.settled(volume, 'available')
         ids = {name: self._user.create(
-            name, volumes[name] if kind == 'booted' else '').id
-            for name, kind in kinds.items()}
+            name, volumes[name] if kind == 'booted' else '',
+            self._on.name).id for name, kind in kinds.items()}
         made = {name: server.Server(
-            self._user.settled(id_, 'ACTIVE'), volumes.get(name, ''))
+            self._user.settled(id_, 'ACTIVE'), volumes.get(name, ''),
+            self._on)
             for name, id_ in ids.items()}
         self._servers += made.values()
         for name, kind in kinds.items():

@@ -23,6 +23,7 @@ from xml.etree import ElementTree
 
 from lab import errors
 from lab import guests
+from lab import hosts
 from lab import inside
 from lab import libvirtd
 from lab import services
@@ -40,14 +41,18 @@ class Server:
 
     :param volume: the volume attached in addition to its boot disk, or else
         the volume that it boots from
+    :param on: the host that it is on; whoever moves it to another host sets
+        this attribute
     """
 
-    def __init__(self, known: Any, volume: str = ''):
+    def __init__(self, known: Any, volume: str = '',
+                 on: hosts.Host = hosts.FIRST):
         # Sessions are not thread-safe, and threads may share servers.
         self.user = users.User()
         self.id: str = known.id
         self.name: str = known.name
         self.volume = volume
+        self.on = on
         self.domain: str = getattr(
             self.user.nova.servers.get(known.id),
             'OS-EXT-SRV-ATTR:instance_name')
@@ -55,12 +60,13 @@ class Server:
     @property
     def console(self) -> pathlib.Path:
         """The output of its serial port; a start of the server clears it."""
-        return INSTANCES / self.id / 'console.log'
+        return self.on.path(f'{INSTANCES}/{self.id}/console.log')
 
     @property
     def pid(self) -> int:
         """The pid of its QEMU process."""
-        return int(guests.PIDS.joinpath(f'{self.domain}.pid').read_text())
+        file = self.on.path(f'{guests.PIDS}/{self.domain}.pid')
+        return int(file.read_text())
 
     @property
     def status(self) -> str:
@@ -102,12 +108,12 @@ class Server:
         return self.ended('extend_volume', done)
 
     def has_domain(self) -> bool:
-        return self.domain in libvirtd.virsh(
+        return self.domain in self._virsh(
             'list', '--all', '--name').split()
 
     def xml(self) -> str:
         """Return its persistent definition, which libvirt uses at a start."""
-        return libvirtd.virsh('dumpxml', '--inactive', self.domain)
+        return self._virsh('dumpxml', '--inactive', self.domain)
 
     def hosts(self, target: str = 'vda') -> list[str]:
         """Return the monitors of a disk in its persistent definition."""
@@ -125,7 +131,7 @@ class Server:
                 for target, disk in self._disks(*options).items()}
 
     def _disks(self, *options: str) -> dict[str, ElementTree.Element]:
-        xml = libvirtd.virsh('dumpxml', *options, self.domain)
+        xml = self._virsh('dumpxml', *options, self.domain)
         return {disk.find('target').get('dev'): disk
                 for disk in ElementTree.fromstring(xml).iter('disk')}
 
@@ -157,7 +163,7 @@ class Server:
         try:
             self._ask('block-export-add', type='nbd', id='look', name='look',
                       **{'node-name': node})
-            return reads_pattern(f'nbd+unix:///look?socket={socket}')
+            return reads_pattern(f'nbd+unix:///look?socket={socket}', self.on)
         finally:
             self._ask('nbd-server-stop')
 
@@ -191,8 +197,11 @@ class Server:
         return [one for one in self.user.nova.instance_action.list(self.id)
                 if one.action == action]
 
+    def _virsh(self, *words: str) -> str:
+        return libvirtd.virsh(*words, on=self.on)
+
     def _ask(self, command: str, **arguments: Any) -> Any:
-        told = libvirtd.virsh(
+        told = self._virsh(
             'qemu-monitor-command', self.domain,
             json.dumps({'execute': command, 'arguments': arguments}))
         if 'error' in json.loads(told):
@@ -209,14 +218,14 @@ def write_pattern(volume: str, conf: pathlib.Path = inside.CONF) -> None:
         f'rbd:volumes/volume-{volume}:id=cinder:conf={conf}')
 
 
-def reads_pattern(disk: str) -> bool:
-    """Return whether a disk holds the pattern."""
+def reads_pattern(disk: str, on: hosts.Host = hosts.FIRST) -> bool:
+    """Return whether a disk of a host holds the pattern."""
     return 'failed' not in _io(
-        '--read-only', '-c', f'read -P {PATTERN} 0 4k', disk)
+        '--read-only', '-c', f'read -P {PATTERN} 0 4k', disk, on=on)
 
 
-def _io(*words: str) -> str:
-    told = services.run('qemu-io', '-f', 'raw', *words)
+def _io(*words: str, on: hosts.Host = hosts.FIRST) -> str:
+    told = on.run('qemu-io', '-f', 'raw', *words)
     if '4096/4096' not in told:
         raise errors.LabError(f'qemu-io {" ".join(words)}: {told}')
     return told
