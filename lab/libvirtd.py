@@ -33,6 +33,7 @@ cgroup_controllers = []
 namespaces = []
 '''
 LIBVIRTD_CONF = '''\
+# The lab's own
 auth_unix_rw = "none"
 host_uuid = "{uuid}"
 # For live migrations.
@@ -41,6 +42,7 @@ listen_tcp = 1
 listen_addr = "{address}"
 auth_tcp = "none"
 '''
+_OURS = LIBVIRTD_CONF.partition('\n')[0]
 SECRET = '''\
 <secret ephemeral='no' private='no'>
   <uuid>{uuid}</uuid>
@@ -55,7 +57,8 @@ def start(running: services.Services,
     folder = on.path('/etc/libvirt')
     (folder / 'qemu.conf').write_text(QEMU_CONF)
     conf = folder / 'libvirtd.conf'
-    if not conf.exists() or 'host_uuid = "' not in conf.read_text():
+    # The package may have brought one; ours keeps its UUID.
+    if not conf.exists() or not conf.read_text().startswith(_OURS):
         conf.write_text(LIBVIRTD_CONF.format(
             uuid=uuid.uuid4(), address=on.address))
     running.start(on.service(services.Service(
