@@ -16,7 +16,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from concurrent import futures
+from typing import Any, Callable, Mapping
 
 from lab import hosts
 from lab import services
@@ -62,6 +63,16 @@ def revert(one: servers.Server, to: hosts.Host) -> bool:
         getattr(known, 'OS-EXT-SRV-ATTR:host') == to.name)
     one.on = to if result else one.on
     return result
+
+
+def at_once(move: Callable[[servers.Server, hosts.Host], bool],
+            those: Mapping[str, servers.Server],
+            to: hosts.Host) -> dict[str, bool]:
+    """Move servers at the same time, and return the results by name."""
+    with futures.ThreadPoolExecutor(len(those)) as pool:
+        ends = {name: pool.submit(move, one, to)
+                for name, one in those.items()}
+        return {name: end.result() for name, end in ends.items()}
 
 
 def foretold(told: dict[str, Any], one: servers.Server) -> set[str]:
