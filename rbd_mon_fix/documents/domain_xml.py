@@ -28,6 +28,7 @@ from rbd_mon_fix.model.disk import UnreadableDisk
 from rbd_mon_fix.model.monmap import MonAddr
 
 _NOVA = 'http://openstack.org/xmlns/libvirt/nova/'
+_BETWEEN_TAGS = re.compile(r'>\s+<')
 _QUOTE = re.compile('[\'"]')
 # The attribute that identifies a source; it depends on the disk's type.
 _SOURCES = ('name', 'file', 'dev', 'volume', 'dir')
@@ -176,3 +177,14 @@ def _nova_name(instances: list[xml_tree.Element]) -> str:
                  for child in instance.children
                  if child.name.startswith(_NOVA)
                  and child.name.endswith('}name')), '')
+
+
+def differs(one: str, other: str) -> bool:
+    """Return whether two texts differ in more than their layout.
+
+    A define lays out ``<metadata>`` again (libvirt's src/util/virxml.c,
+    ``virXMLFormatMetadata``). The XML of a domain that was migrated here keeps
+    the layout that it had on the way, deeper by two spaces in libvirt 9.0.
+    """
+    return one != other and (
+        _BETWEEN_TAGS.sub('><', one) != _BETWEEN_TAGS.sub('><', other))

@@ -164,7 +164,8 @@ def _doubt(hypervisor: libvirt.Hypervisor, change: Change,
     uuid = change.locator.key
     if active and not _idle(hypervisor, uuid):
         return 'Libvirt was still working on the domain after the write.'
-    if hypervisor.inactive_xml(uuid) != change.document.text:
+    if domain_xml.differs(hypervisor.inactive_xml(uuid),
+                          change.document.text):
         return "Libvirt's XML differs from the XML that was written."
     if not active:
         return ''

@@ -100,6 +100,20 @@ def test_what_only_runs_or_only_starts_was_so_before(place):
     assert place.put() == (Verdict.FIXED, '')
 
 
+@pytest.mark.parametrize('old, new, verdict', [
+    ('\n  <metadata>', '\n      <metadata>', Verdict.FIXED),
+    ('\n  <metadata>', '<metadata>', Verdict.FIXED),
+    ('<metadata>', '<metadata x="1">', Verdict.UNVERIFIED),
+    ('domain ', 'domain  ', Verdict.UNVERIFIED)])
+def test_libvirt_lays_out_what_was_migrated_here(place, old, new, verdict):
+    def define(xml):
+        assert old in xml
+        places.DomainPlace.define(place, xml.replace(old, new))
+
+    place.define = define
+    assert place.put()[0] is verdict
+
+
 def scan_again(place):
     list(place.store.scan(place.scope(1)))
 
