@@ -36,9 +36,6 @@ from rbd_mon_fix.model.plan import State
 from rbd_mon_fix.model.record import Locator
 from rbd_mon_fix.model.shield import ShieldPlan
 
-# Guests that Nova does not know read the same ceph.conf.
-_EVERYTHING = selections.ScanRequest(unmanaged=True)
-
 Samples = Mapping[str, tuple[Locator, RbdDisk]]
 
 
@@ -76,7 +73,7 @@ def survey(context: contexts.Context) -> Survey:
             'The shield needs monitors that the cluster itself has listed, '
             'and --offline forbids to ask it.', 'Omit --offline.')
     conf = shield_conf.read(context)
-    selection = selections.select(_EVERYTHING, context)
+    selection = selections.select(_everything_here(context), context)
     context.local_host.require(selection.hosts, 'shield')
     copies = list(_copies(context, selection))
     used = [(shield_cover.user_of(context, copy), copy.locator, copy.disk,
@@ -95,6 +92,24 @@ def survey(context: contexts.Context) -> Survey:
         rules.plan(frozenset(each.user for each in conf.before)),
         _samples((user, (where, disk)) for user, where, disk, _ in used
                  if user))
+
+
+def _everything_here(context: contexts.Context) -> selections.ScanRequest:
+    """Return a request for this machine.
+
+    Guests that Nova does not know read the same ceph.conf, and so does a
+    machine without Nova.
+
+    :raises ConfigError: Nova knows no compute host that is this machine
+    """
+    here = selections.this_host(context)
+    if here is None and context.inventory.lists_domains:
+        here = context.local_host.name
+    if here is None:
+        raise selections.not_a_host(
+            context, 'Run it on a compute host, with [DEFAULT] host in '
+            'nova.conf if Nova has another name for it.')
+    return selections.ScanRequest(hosts=(here,), unmanaged=True)
 
 
 def _copies(context: contexts.Context,

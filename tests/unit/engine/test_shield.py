@@ -407,11 +407,18 @@ def test_a_file_that_cannot_be_written(host, monkeypatch):
     assert host.path.read_text() == CONF
 
 
+def test_a_machine_with_cinder_alone(host):
+    host.options.update(nova_config_file=[])
+    host.shared = host.domains()
+    assert told(install(host)) == [('cinder', 'shielded', RIGHT)]
+
+
 def test_another_machine(host):
     host.write_nova_conf()
     host.shared = host.domains()
-    with pytest.raises(exceptions.ConfigError, match='this machine'):
+    with pytest.raises(exceptions.ConfigError, match='this machine') as caught:
         install(host)
+    assert '--host' not in caught.value.hint  # there is no such option
 
 
 def test_two_runs_at_once(host):
