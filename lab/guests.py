@@ -78,14 +78,16 @@ def build_image() -> pathlib.Path:
 class Guest:
     """A guest with one disk, an image in a cluster.
 
-    :param secret: the UUID of libvirt's secret with the cluster's key
+    :param secret: the UUID of libvirt's secret with the user's key
+    :param user: the cephx user
     """
 
     def __init__(self, cluster: ceph.Cluster, name: str,
-                 secret: str = SECRET):
+                 secret: str = SECRET, user: str = ceph.USER):
         self.cluster = cluster
         self.name = name
         self._secret = secret
+        self._user = user
 
     @property
     def console(self) -> pathlib.Path:
@@ -121,7 +123,7 @@ class Guest:
         :param hosts: the monitors in its XML
         """
         libvirtd.virsh('define', '/dev/stdin', stdin=DOMAIN.format(
-            name=self.name, uuid=self.uuid, user=ceph.USER,
+            name=self.name, uuid=self.uuid, user=self._user,
             secret=self._secret, pool=POOL, console=self.console,
             hosts='\n'.join(f"        <host name='{host}' port='{port}'/>"
                             for host, port in hosts)))

@@ -60,14 +60,15 @@ def operator(lab: inside.Lab) -> operators.Operator:
 def guest_of(lab: inside.Lab) -> Iterator[Callable[..., guests.Guest]]:
     """Return a function that makes and starts a guest with correct XML.
 
-    The arguments are the guest's name, and optionally its cluster and secret
-    (the lab's by default).
+    The arguments are the guest's name, and optionally its cluster, secret and
+    cephx user (the lab's by default).
     """
     made = []
 
     def make(name: str, cluster: ceph.Cluster = lab.cluster,
-             secret: str = guests.SECRET) -> guests.Guest:
-        guest = guests.Guest(cluster, name, secret)
+             secret: str = guests.SECRET, user: str = ceph.USER
+             ) -> guests.Guest:
+        guest = guests.Guest(cluster, name, secret, user)
         guest.remove()
         made.append(guest)
         guest.make(mons.first_addresses(cluster.monitors()))

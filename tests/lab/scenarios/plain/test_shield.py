@@ -20,12 +20,18 @@ from typing import Callable, Iterator
 
 import pytest
 
+from lab import ceph
 from lab import errors
 from lab import guests
 from lab import inside
+from lab import libvirtd
 from tests.lab.scenarios import operator as operators
 from tests.lab.scenarios import shielding
 from tests.lab.scenarios import watching
+from tests.lab.scenarios.plain import rivals
+
+OTHER = 'other'
+OTHER_SECRET = 'd0f7c1be-64a2-4c35-8a1e-2b9e5f3a7c48'
 
 
 @pytest.fixture
@@ -56,3 +62,39 @@ def test_shield(lab: inside.Lab, shielded: guests.Guest,
     operator.run('shield', 'remove')
     with pytest.raises(errors.LabError, match=guests.UNREACHED):
         shielded.start()
+
+
+@pytest.fixture
+def of_other(lab: inside.Lab, guest_of: Callable[..., guests.Guest]
+             ) -> guests.Guest:
+    """Return a stopped guest whose image another cephx user opens."""
+    lab.cluster.run('ceph', 'auth', 'get-or-create', f'client.{OTHER}', 'mon',
+                    'profile rbd', 'osd', 'profile rbd')
+    libvirtd.keep_key(f'client.{OTHER}', OTHER_SECRET, lab.cluster.key(OTHER))
+    guest = guest_of('of-other', secret=OTHER_SECRET, user=OTHER)
+    guest.stop()
+    return guest
+
+
+def test_two_users(lab: inside.Lab, of_other: guests.Guest,
+                   shielded: guests.Guest, operator: operators.Operator):
+    shielding.move(lab, operator)
+    users = operator.run('shield', 'status')['users']
+    assert {row['user'] for row in users} == {ceph.USER, OTHER}
+    for guest in (of_other, shielded):
+        guest.start()
+        watching.writes(guest)
+
+
+def test_a_user_of_two_clusters(
+        rival: ceph.Cluster, guest_of: Callable[..., guests.Guest],
+        operate: Callable[..., operators.Operator]):
+    """An override would lead the guests of one to the other."""
+    rivals.be(rival, rivals.FIRST)
+    guest_of('of-rival', rival)
+    before = inside.CONF.read_bytes()
+    told = operate(rivals.CINDER_OF_BOTH).run('shield', 'install', code=4)
+    assert [(row['user'], row['state']) for row in told['users']] == [
+        (ceph.USER, 'barred')]
+    assert not told['changed']
+    assert inside.CONF.read_bytes() == before
