@@ -87,14 +87,17 @@ def test_two_users(lab: inside.Lab, of_other: guests.Guest,
 
 
 def test_a_user_of_two_clusters(
-        rival: ceph.Cluster, guest_of: Callable[..., guests.Guest],
+        rival: ceph.Cluster, of_other: guests.Guest,
+        guest_of: Callable[..., guests.Guest],
         operate: Callable[..., operators.Operator]):
     """An override would lead the guests of one to the other."""
     rivals.be(rival, rivals.FIRST)
     guest_of('of-rival', rival)
+    operator = operate(rivals.CINDER_OF_BOTH)
     before = inside.CONF.read_bytes()
-    told = operate(rivals.CINDER_OF_BOTH).run('shield', 'install', code=4)
-    assert [(row['user'], row['state']) for row in told['users']] == [
-        (ceph.USER, 'barred')]
-    assert not told['changed']
+    users = operator.run('shield', 'install', code=4)['users']
+    states = {row['user']: row['state'] for row in users}
+    assert states == {ceph.USER: 'barred', OTHER: 'shielded'}
+    assert f'[client.{ceph.USER}]' not in inside.CONF.read_text()
+    operator.run('shield', 'remove')
     assert inside.CONF.read_bytes() == before
