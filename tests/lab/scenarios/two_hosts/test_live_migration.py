@@ -125,3 +125,25 @@ def test_the_next_start_has_the_old_addresses(with_hook, there):
         state = moves.state_of(there, one, code=1)
         assert 'stale' in state['domain']
         assert state['live-domain'] == {'current'}
+
+
+def test_refresh_on_the_new_host_puts_it_right(with_hook, there):
+    for one in with_hook.values():
+        before = one.hosts()
+        told = there.run('refresh', '--host', 'lab2', '--instance', one.id)
+        assert {record['outcome'] for record in told['records']
+                if record['store'] == 'domain'} >= {'fixed'}
+        assert one.hosts() != before
+        assert set(map(tuple, moves.state_of(there, one).values())) == {
+            ('current',)}
+
+
+def test_they_start_on_the_new_host(with_hook):
+    for one in with_hook.values():
+        assert one.act('reboot', 'SOFT') == 'Success'
+        one.counts()
+        assert one.act('stop') == 'Success'
+        assert one.act('start') == 'Success'
+        one.counts()
+        if one.volume:
+            assert one.reads()
