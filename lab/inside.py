@@ -146,7 +146,7 @@ def main() -> None:
     commands = parser.add_subparsers(dest='command', required=True)
     up = commands.add_parser('up')
     up.add_argument('level')
-    up.add_argument('hosts', type=int)
+    up.add_argument('hosts', type=int, nargs='?', default=1)
     commands.add_parser('move-monitors').add_argument('addresses', nargs='*')
     on = commands.add_parser('on')
     on.add_argument('host')
