@@ -40,7 +40,8 @@ def password() -> str:
 
 def database(name: str) -> str:
     """Return the URL of a service's database."""
-    return f'mysql+pymysql://lab:{password()}@{network.ADDRESS}/{name}?charset=utf8'
+    return (f'mysql+pymysql://lab:{password()}@{network.ADDRESS}/{name}'
+            '?charset=utf8')
 
 
 def queue() -> str:

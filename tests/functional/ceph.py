@@ -42,6 +42,16 @@ USER = 'cinder'
 READY_WITHIN = 60
 STOPPED_WITHIN = 15
 
+# The config of rbd-mon-fix on a host without OpenStack.
+PLAIN_CONF = '''\
+[DEFAULT]
+nova_config_file =
+cinder_config_file =
+libvirt_uri = {uri}
+journal_dir = {folder}/journal
+[ceph]
+conf = {ceph.conf}
+'''
 CONF = '''\
 [global]
 fsid = {fsid}

@@ -39,15 +39,6 @@ libvirt = pytest.importorskip('libvirt')
 GOOD, OTHER = MonAddr(real.ADDRESS, 6789), MonAddr(real.ADDRESS, None)
 SECRET = f'''<secret ephemeral='no' private='no'><uuid>{guests.SECRET}</uuid>
 <usage type='ceph'><name>diverged</name></usage></secret>'''
-CONF = '''\
-[DEFAULT]
-nova_config_file =
-cinder_config_file =
-libvirt_uri = {uri}
-journal_dir = {folder}/journal
-[ceph]
-conf = {ceph.conf}
-'''
 WITHIN = 120
 
 
@@ -145,8 +136,8 @@ def make(ceph, tmp_path):
         connection.secretDefineXML(SECRET).setValue(
             base64.b64decode(ceph.key))
         config = tmp_path / 'host.conf'
-        config.write_text(CONF.format(uri=daemon.uri, folder=tmp_path,
-                                      ceph=ceph))
+        config.write_text(real.PLAIN_CONF.format(
+            uri=daemon.uri, folder=tmp_path, ceph=ceph))
         admin = operator.Operator(types.SimpleNamespace(), config)
 
         def make(name):

@@ -58,15 +58,6 @@ SECRET_XML = f'''<secret ephemeral='no' private='no'><uuid>{SECRET}</uuid>
 <usage type='ceph'><name>good</name></usage></secret>'''
 TIMED_OUT = 'error connecting: Connection timed out'
 
-CONF = '''\
-[DEFAULT]
-nova_config_file =
-cinder_config_file =
-libvirt_uri = {uri}
-journal_dir = {folder}/journal
-[ceph]
-conf = {ceph.conf}
-'''
 
 
 @pytest.fixture(scope='module')
@@ -80,7 +71,8 @@ def ceph():
 def operator_of(folder, ceph, uri):
     """Return an operator; all an operator needs of a cloud is a config."""
     config = folder / 'host.conf'
-    config.write_text(CONF.format(folder=folder, ceph=ceph, uri=uri))
+    config.write_text(real.PLAIN_CONF.format(
+        folder=folder, ceph=ceph, uri=uri))
     return operator.Operator(types.SimpleNamespace(), config)
 
 

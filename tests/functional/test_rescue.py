@@ -46,15 +46,6 @@ libvirt_qemu = pytest.importorskip('libvirt_qemu')
 UUID = str(uuid_module.uuid4())
 SECRET = f'''<secret ephemeral='no' private='no'><uuid>{guests.SECRET}</uuid>
 <usage type='ceph'><name>rescue</name></usage></secret>'''
-CONF = '''\
-[DEFAULT]
-nova_config_file =
-cinder_config_file =
-libvirt_uri = {uri}
-journal_dir = {folder}/journal
-[ceph]
-conf = {ceph.conf}
-'''
 SECTOR = 512
 # The sectors that are written in turn, and the first of them.
 RING = FIRST = 1024
@@ -97,8 +88,8 @@ class Host:
             *DISKS, name='web', uuid=UUID))
         self.domain.create()
         config = folder / 'host.conf'
-        config.write_text(CONF.format(folder=folder, ceph=ceph,
-                                      uri=daemon.uri))
+        config.write_text(real.PLAIN_CONF.format(
+            folder=folder, ceph=ceph, uri=daemon.uri))
         self._operator = operator.Operator(types.SimpleNamespace(), config)
         self._folder = folder
         self.written()
@@ -185,12 +176,6 @@ def stranded(folder):
         yield host
 
 
-@pytest.fixture(scope='module')
-def host(tmp_path_factory):
-    with stranded(tmp_path_factory.mktemp('rescue')) as made:
-        yield made
-
-
 @contextlib.contextmanager
 def stopped(process):
     process.send_signal(signal.SIGSTOP)
@@ -218,7 +203,7 @@ def in_place(answer):
     return answer.json['ways'][-1]
 
 
-def test_the_plan_changes_nothing(host):
+def plan_without_a_change(host):
     before = host.nodes()
     answer = host.rescue()
     assert answer.code == 1, answer.err
@@ -234,7 +219,7 @@ def test_the_plan_changes_nothing(host):
     assert host.run('guests', '--instance', UUID).code == 1
 
 
-def test_a_paused_guest_and_a_block_job_are_refused(host):
+def refuse_a_paused_guest_and_a_block_job(host):
     host.domain.suspend()
     answer = host.rescue('--in-place')
     host.domain.resume()
@@ -250,8 +235,8 @@ def test_a_paused_guest_and_a_block_job_are_refused(host):
     assert 'sda: libvirt copies it' in answer.json['error']['message']
 
 
-def test_the_rescue(host):
-    """After the refusals, which changed nothing."""
+def rescue_in_place(host):
+    """Rescue it after the refusals, which changed nothing."""
     host.check_writes()
     nodes = host.nodes()
     answer = host.rescue('--in-place')
@@ -267,7 +252,7 @@ def test_the_rescue(host):
     assert host.ceph.key not in answer.out + answer.err
 
 
-def test_the_journal(host):
+def look_into_the_journal(host):
     run, = host.run('journal', 'list').json['runs']
     assert (run['command'], run['result']) == ('rescue', '1 fixed')
     path, = (host.daemon.folder.parent / 'journal' / 'runs').iterdir()
@@ -280,14 +265,14 @@ def test_the_journal(host):
     assert 'not rolled back' in answer.json['error']['message']
 
 
-def test_a_guest_that_follows_is_left_alone(host):
+def leave_a_guest_that_follows_alone(host):
     answer = host.rescue()
     assert (answer.code, answer.json['state']) == (0, 'following')
     assert host.rescue('--in-place').code == 3
 
 
-def test_libvirt_goes_on_with_it(host):
-    """A resize; a managed save and a start, after a refresh of its XML."""
+def go_on_with_libvirt(host):
+    """Resize; save, refresh the saved XML, and start from it."""
     host.domain.blockResize('vda', 2 << 20,
                             libvirt.VIR_DOMAIN_BLOCK_RESIZE_BYTES)
     assert host.domain.blockInfo('vda')[0] == 2 << 20
@@ -300,3 +285,14 @@ def test_libvirt_goes_on_with_it(host):
     subprocess.run(['virsh', '-c', host.daemon.uri, 'detach-disk', 'web',
                     'sda', '--live'], check=True, capture_output=True,
                    timeout=BOUND)
+
+
+def test_a_rescue(tmp_path):
+    """One test: each step needs the one before it."""
+    with stranded(tmp_path) as host:
+        plan_without_a_change(host)
+        refuse_a_paused_guest_and_a_block_job(host)
+        rescue_in_place(host)
+        look_into_the_journal(host)
+        leave_a_guest_that_follows_alone(host)
+        go_on_with_libvirt(host)
