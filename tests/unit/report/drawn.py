@@ -97,7 +97,6 @@ def rewrite(samples: Iterable[tuple[str, Screen]]) -> Iterator[pathlib.Path]:
 
 if __name__ == '__main__':
     for test in sorted(FOLDER.parent.glob('test_*_screen.py')):
-        samples = importlib.import_module(
-            f'tests.unit.report.{test.stem}').SAMPLES
-        for written in rewrite(samples.items()):
+        module = importlib.import_module(f'tests.unit.report.{test.stem}')
+        for written in rewrite(getattr(module, 'SAMPLES', {}).items()):
             print(written, file=sys.stderr)
