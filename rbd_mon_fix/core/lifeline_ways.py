@@ -63,10 +63,10 @@ def add(lifelines: Sequence[Lifeline], present: MonMap
         before = vectors[taker]
         after = tuple(dict.fromkeys((*before, *each.endpoints)))
         is_new = each.host not in own
-        ways = [_set_addrs(each.host, taker, before, after, is_new)]
         # A present address cannot have a second monitor on its ports.
-        if is_new:
-            ways += _temporary(each, _name(number, vectors))
+        ways = [*_temporary(each, _name(number, vectors),
+                            len(present.monitors) + number)] if is_new else []
+        ways.append(_set_addrs(each.host, taker, before, after, is_new))
         found.append(dataclasses.replace(each, ways=tuple(ways)))
         given.append(taker)
         vectors[taker] = after
@@ -99,8 +99,11 @@ def _set_addrs(host: str, name: str, before: Sequence[str],
     """Let a present monitor listen on one more address of its host.
 
     The monitor restarts itself once its addresses in the monmap are others
-    than its own (src/mon/Monitor.cc, ``Monitor::bootstrap``). What Cinder
-    reads remains the same, the first v1 address.
+    than its own (src/mon/Monitor.cc, ``Monitor::bootstrap``). Another monitor
+    may keep a connection that it made to the former addresses and answers
+    each new one with "existing race replacing process", until it is restarted
+    (src/msg/async/ProtocolV2.cc, ``send_server_ident``; seen with Ceph 16.2).
+    What Cinder reads remains the same, the first v1 address.
     """
     def command(vector: Sequence[str]) -> str:
         return shlex.join(['ceph', 'mon', 'set-addrs', name,
@@ -112,10 +115,14 @@ def _set_addrs(host: str, name: str, before: Sequence[str],
         (command(before), *gone))
 
 
-def _temporary(lifeline: Lifeline, name: str) -> Iterator[LifelineWay]:
-    """Run a monitor more, at the old address or behind it."""
+def _temporary(lifeline: Lifeline, name: str, count: int
+               ) -> Iterator[LifelineWay]:
+    """Run a monitor more, at the old address or behind it.
+
+    :param count: the number of monitors that there are then
+    """
     there, gone = _address(lifeline.host)
-    made, started, ended = _monitor(lifeline, name)
+    made, started, ended = _monitor(lifeline, name, count)
     yield LifelineWay(WayKind.TEMPORARY_MONITOR, name,
                       (*there, *made, started), (*ended, *gone))
     ports = sorted({MonAddr.parse(each.partition(':')[2].partition('/')[0])
@@ -136,12 +143,14 @@ def _address(host: str) -> tuple[tuple[str], tuple[str]]:
             (f'ip addr del {host}/{PREFIX} dev {DEVICE}',))
 
 
-def _monitor(lifeline: Lifeline, name: str
+def _monitor(lifeline: Lifeline, name: str, count: int
              ) -> tuple[tuple[str, ...], str, tuple[str, ...]]:
     """Return the commands that create, start and remove a monitor.
 
-    ``ceph mon rm`` ends its process (src/mon/Monitor.cc, "removed from
-    monmap, suicide").
+    A client that connects to a monitor that is just being removed calls that
+    address for ever, so it is stopped before, unless the others would then be
+    no quorum. ``ceph mon rm`` ends a process that still runs
+    (src/mon/Monitor.cc, "removed from monmap, suicide").
     """
     folder = f'{_FOLDER}/{name}'
     made = (f'install -d -m 700 {folder} {folder}/store',
@@ -150,9 +159,10 @@ def _monitor(lifeline: Lifeline, name: str
             f'ceph-mon -i {name} --mkfs --mon-data {folder}/store --monmap '
             f'{folder}/monmap --keyring {folder}/keyring')
     vector = shlex.quote(f'[{",".join(lifeline.endpoints)}]')
-    return (made, f'ceph-mon -i {name} --mon-data {folder}/store '
-            f'--public-addrv {vector}',
-            (f'ceph mon rm {name}', f'rm -r {folder}'))
+    stopped = (f'pkill -F {folder}/pid',) if count > 2 else ()
+    return (made, f'ceph-mon -i {name} --mon-data {folder}/store --pid-file '
+            f'{folder}/pid --public-addrv {vector}',
+            (*stopped, f'ceph mon rm {name}', f'rm -r {folder}'))
 
 
 def _redirection(action: str, host: str, ports: Iterable[int]) -> str:

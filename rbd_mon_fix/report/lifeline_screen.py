@@ -162,7 +162,9 @@ def _way(way: LifelineWay, lifeline: Lifeline) -> str:
     if way.kind is WayKind.SET_ADDRS:
         return (f'As one more address of the host of mon.{way.monitor}; run '
                 'the commands there. Only if all other monitors are in '
-                f'quorum: mon.{way.monitor} restarts itself.')
+                f'quorum: mon.{way.monitor} restarts itself. If it is not '
+                'back in quorum after a minute, restart the others, one at '
+                'a time: they may stick to its former addresses.')
     if way.kind is WayKind.TEMPORARY_MONITOR:
         return (f'With a temporary monitor, mon.{way.monitor}, on any host '
                 'that can have the address.')

@@ -144,19 +144,19 @@ def test_without_permission(ceph, admin):
 
 
 def follow_by_a_lifeline(ceph, admin):
-    """Do what the plan says first, and its way back."""
+    """Give the monitor that there is the old address, and take it away."""
     answer = admin.run('lifeline', 'plan', '--from-ceph', '-f', 'json')
     assert answer.code == 1, answer.err
     plan, = answer.json['plans']
     assert (plan['stranded'], plan['candidates'], plan['unreached']) == (
         1, [1], [])
-    first = answer.json['lifelines'][0]
-    assert (first['way'], first['address'], first['monitor']) == (
+    *_, given = answer.json['lifelines']
+    assert (given['way'], given['address'], given['monitor']) == (
         'set-addrs', real.ADDRESS, 'b')
     told = admin.run('lifeline', 'plan', '--from-ceph')
     assert all(f' {command}\n' in told.out
-               for command in first['commands'] + first['back'])
-    for commands in (first['commands'], first['back']):
+               for command in given['commands'] + given['back'])
+    for commands in (given['commands'], given['back']):
         do(ceph, commands)
         real.wait_until_ready(ceph)
         becomes(admin, ('guests', '--from-ceph'), 0, {

@@ -44,13 +44,13 @@ def old(number, name='a', *ports):
 
 
 def takers(*lifelines):
-    return [each.ways[0].monitor
+    return [each.ways[-1].monitor
             for each in lifeline_ways.add(lifelines, PRESENT)]
 
 
 def test_an_address_more_of_a_present_monitor():
     one, = lifeline_ways.add([old(1)], PRESENT)
-    way = one.ways[0]
+    way = one.ways[-1]
     assert (way.kind, way.monitor) == (WayKind.SET_ADDRS, 'p')
     assert way.commands == (
         'ip addr add 192.0.2.1/PREFIX dev DEV', 'ceph mon stat',
@@ -74,13 +74,13 @@ def test_two_addresses_for_one_monitor():
     """The second command keeps what the first one gave."""
     only = MonMap(PRESENT.monitors[:1])
     _, second = lifeline_ways.add([old(1), old(2)], only)
-    first_and_second = second.ways[0].commands[-1]
+    first_and_second = second.ways[-1].commands[-1]
     assert 'v1:192.0.2.1:6789/0,v2:192.0.2.2:3300/0' in first_and_second
-    assert second.ways[0].back[0].endswith('v1:192.0.2.1:6789/0]\'')
+    assert second.ways[-1].back[0].endswith('v1:192.0.2.1:6789/0]\'')
 
 
 def test_a_temporary_monitor():
-    _, temporary, _ = lifeline_ways.add([old(1)], PRESENT)[0].ways
+    temporary, _, _ = lifeline_ways.add([old(1)], PRESENT)[0].ways
     folder = '/var/lib/ceph/lifeline1'
     assert (temporary.kind, temporary.monitor) == (
         WayKind.TEMPORARY_MONITOR, 'lifeline1')
@@ -91,14 +91,24 @@ def test_a_temporary_monitor():
         f'ceph mon getmap -o {folder}/monmap',
         f'ceph-mon -i lifeline1 --mkfs --mon-data {folder}/store --monmap '
         f'{folder}/monmap --keyring {folder}/keyring',
-        f'ceph-mon -i lifeline1 --mon-data {folder}/store --public-addrv '
+        f'ceph-mon -i lifeline1 --mon-data {folder}/store --pid-file '
+        f'{folder}/pid --public-addrv '
         "'[v2:192.0.2.1:3300/0,v1:192.0.2.1:6789/0]'")
-    assert temporary.back == ('ceph mon rm lifeline1', f'rm -r {folder}',
-                              'ip addr del 192.0.2.1/PREFIX dev DEV')
+    assert temporary.back == (
+        f'pkill -F {folder}/pid', 'ceph mon rm lifeline1', f'rm -r {folder}',
+        'ip addr del 192.0.2.1/PREFIX dev DEV')
+
+
+def test_a_second_monitor_is_needed_for_its_own_removal():
+    """One of two is no quorum, and two of three are one."""
+    first, second = lifeline_ways.add(
+        [old(1), old(2)], MonMap(PRESENT.monitors[:1]))
+    assert first.ways[0].back[0] == 'ceph mon rm lifeline1'
+    assert second.ways[0].back[0] == 'pkill -F /var/lib/ceph/lifeline2/pid'
 
 
 def test_a_temporary_monitor_elsewhere():
-    _, temporary, behind = lifeline_ways.add([old(1)], PRESENT)[0].ways
+    temporary, behind, _ = lifeline_ways.add([old(1)], PRESENT)[0].ways
     rule = ('PREROUTING -d 192.0.2.1 -p tcp -m multiport --dports 3300,6789 '
             '-j DNAT --to-destination OTHER')
     assert behind.kind is WayKind.PUBLIC_BIND_ADDR
@@ -113,15 +123,15 @@ def test_version_6():
     one, = lifeline_ways.add([Lifeline(
         host, ('v2:[fd00::1]:3300/0',), 'a', (1,))], PRESENT)
     assert one.ways[0].commands[0] == 'ip addr add fd00::1/PREFIX dev DEV'
-    assert one.ways[2].commands[0].startswith('ip6tables -t nat -A ')
-    assert '--dports 3300 ' in one.ways[2].commands[0]
+    assert one.ways[1].commands[0].startswith('ip6tables -t nat -A ')
+    assert '--dports 3300 ' in one.ways[1].commands[0]
 
 
 def test_other_ports():
     """A monitor binds to no others of another address."""
     one, = lifeline_ways.add([old(1, 'a', 6790)], PRESENT)
     assert [each.kind for each in one.ways] == [
-        WayKind.SET_ADDRS, WayKind.TEMPORARY_MONITOR]
+        WayKind.TEMPORARY_MONITOR, WayKind.SET_ADDRS]
     assert one.endpoints == ('v1:192.0.2.1:6790/0',)
     assert lifeline_ways.endpoint(
         monitor('a', '192.0.2.1', 6791, 6790),
@@ -132,5 +142,5 @@ def test_names_that_exist_or_need_quotes():
     present = MonMap((monitor('lifeline1', '192.0.2.21'),
                       monitor("it's", '192.0.2.22')))
     one, = lifeline_ways.add([old(1, "it's")], present)
-    assert shlex.split(one.ways[0].commands[-1])[3] == "it's"
-    assert one.ways[1].monitor == 'lifeline1x'
+    assert shlex.split(one.ways[-1].commands[-1])[3] == "it's"
+    assert one.ways[0].monitor == 'lifeline1x'
