@@ -150,7 +150,9 @@ def _monitor(lifeline: Lifeline, name: str, count: int
     A client that connects to a monitor that is just being removed calls that
     address for ever, so it is stopped before, unless the others would then be
     no quorum. ``ceph mon rm`` ends a process that still runs
-    (src/mon/Monitor.cc, "removed from monmap, suicide").
+    (src/mon/Monitor.cc, "removed from monmap, suicide"). Without its keyring
+    it would refuse other monitors (src/auth/AuthRegistry.cc, "disabling
+    cephx"), and the config may name another one.
     """
     folder = f'{_FOLDER}/{name}'
     made = (f'install -d -m 700 {folder} {folder}/store',
@@ -160,8 +162,9 @@ def _monitor(lifeline: Lifeline, name: str, count: int
             f'{folder}/monmap --keyring {folder}/keyring')
     vector = shlex.quote(f'[{",".join(lifeline.endpoints)}]')
     stopped = (f'pkill -F {folder}/pid',) if count > 2 else ()
-    return (made, f'ceph-mon -i {name} --mon-data {folder}/store --pid-file '
-            f'{folder}/pid --public-addrv {vector}',
+    return (made, f'ceph-mon -i {name} --mon-data {folder}/store --keyring '
+            f'{folder}/keyring --pid-file {folder}/pid --public-addrv '
+            f'{vector}',
             (*stopped, f'ceph mon rm {name}', f'rm -r {folder}'))
 
 

@@ -91,8 +91,8 @@ def test_a_temporary_monitor():
         f'ceph mon getmap -o {folder}/monmap',
         f'ceph-mon -i lifeline1 --mkfs --mon-data {folder}/store --monmap '
         f'{folder}/monmap --keyring {folder}/keyring',
-        f'ceph-mon -i lifeline1 --mon-data {folder}/store --pid-file '
-        f'{folder}/pid --public-addrv '
+        f'ceph-mon -i lifeline1 --mon-data {folder}/store --keyring '
+        f'{folder}/keyring --pid-file {folder}/pid --public-addrv '
         "'[v2:192.0.2.1:3300/0,v1:192.0.2.1:6789/0]'")
     assert temporary.back == (
         f'pkill -F {folder}/pid', 'ceph mon rm lifeline1', f'rm -r {folder}',
