@@ -20,9 +20,7 @@ The census and the gate are asked before and afterwards.
 from __future__ import annotations
 
 import json
-import os
 import shlex
-import signal
 from typing import Callable
 
 import pytest
@@ -31,6 +29,7 @@ from lab import guests
 from lab import inside
 from lab import mons
 from lab import services
+from tests.lab.scenarios import freezing
 from tests.lab.scenarios import operator as operators
 from tests.lab.scenarios import watching
 
@@ -73,11 +72,8 @@ def stranded(lab: inside.Lab, operator: operators.Operator, known: set[str],
     guest, awake = guest_of('asleep'), guest_of('awake')
     become(operator, 0, {image(guest): 'following',
                          image(awake): 'following'})
-    os.kill(guest.pid, signal.SIGSTOP)
-    try:
+    with freezing.frozen(guest, lab.cluster):
         lab.move_monitors(())
-    finally:
-        os.kill(guest.pid, signal.SIGCONT)
     become(operator, 1, {image(guest): 'stranded',
                          image(awake): 'following'})
     return guest

@@ -19,26 +19,20 @@ The monitors move once; each scenario has its own guest.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
-import signal
-from typing import Callable, Iterable, Iterator
+from typing import Callable, Iterator
 
-import psutil
 import pytest
 
-from lab import ceph
 from lab import errors
 from lab import guests
 from lab import inside
 from lab import libvirtd
-from lab import mons
 from lab import services
+from tests.lab.scenarios import freezing
 from tests.lab.scenarios import operator as operators
 from tests.lab.scenarios import watching
-
-SEEN_WITHIN = 30
 
 
 @dataclasses.dataclass
@@ -63,35 +57,10 @@ def moved(lab: inside.Lab, guest_of: Callable[..., guests.Guest]
     libvirtd.virsh('managedsave', made.saved.name)
     made.saved_at = guests.count(made.saved.console)
     made.pulse = watching.Pulse(made.running)
-    before = lab.cluster.strays()
-    with _frozen(made.frozen):
-        _hang_up(made.frozen, lab.cluster)
-        services.wait_for(lambda: len(lab.cluster.strays() - before) == 1,
-                          SEEN_WITHIN)
+    with freezing.frozen(made.frozen, lab.cluster):
         lab.move_monitors(())
     yield made
     made.pulse.stop()
-
-
-@contextlib.contextmanager
-def _frozen(guest: guests.Guest) -> Iterator[None]:
-    process = psutil.Process(guest.pid)
-    process.send_signal(signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        process.send_signal(signal.SIGCONT)
-
-
-def _hang_up(guest: guests.Guest, cluster: ceph.Cluster) -> None:
-    """Restart the monitor that a guest is connected to.
-
-    Otherwise the news of the other monitors would wait in the guest's socket
-    until the guest thaws.
-    """
-    for monitor in cluster.monitors():
-        if _connections(guest, mons.first_addresses([monitor])):
-            cluster.restart(monitor)
 
 
 @pytest.fixture
@@ -166,7 +135,7 @@ def test_running(moved: Moved, operator: operators.Operator,
     guest = moved.running
     assert operator.states(guest, code=1) == {
         'domain': 'stale', 'live-domain': 'stale'}
-    assert _connections(guest, right)
+    assert freezing.connections(guest, right)
 
     operator.on('refresh', guest)
     assert guest.hosts() == right
@@ -183,7 +152,7 @@ def test_frozen(moved: Moved, operator: operators.Operator,
     """The guest keeps using the OSDs that it knows; it learns no new ones."""
     guest = moved.frozen
     watching.writes(guest)
-    assert not _connections(guest, right)
+    assert not freezing.connections(guest, right)
     assert _state(operator, guest, code=1) == 'stranded'
     assert _state(operator, moved.running) == 'following'
     stranded = operator.on('status', guest, code=1)['summary']['stranded']
@@ -194,8 +163,8 @@ def test_frozen(moved: Moved, operator: operators.Operator,
     guest.stop()
     guest.start()
     watching.writes(guest)
-    services.wait_for(lambda: _connections(guest, right) != set(),
-                      SEEN_WITHIN)
+    services.wait_for(lambda: freezing.connections(guest, right) != set(),
+                      freezing.SEEN_WITHIN)
     assert _state(operator, guest) == 'following'
 
 
@@ -205,15 +174,6 @@ def _state(operator: operators.Operator, guest: guests.Guest,
     told, = operator.run('guests', '--host', operators.HOST, '--instance',
                          guest.uuid, code=code)['guests']
     return told['state']
-
-
-def _connections(guest: guests.Guest,
-                 monitors: Iterable[tuple[str, int]]) -> set[str]:
-    """Return those of the monitors' hosts that its process is connected to."""
-    found = {connection.raddr.ip for connection
-             in psutil.Process(guest.pid).net_connections()
-             if connection.status == psutil.CONN_ESTABLISHED}
-    return found & {host for host, _ in monitors}
 
 
 def _is_saved(guest: guests.Guest) -> bool:
