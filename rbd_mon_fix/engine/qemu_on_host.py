@@ -88,9 +88,24 @@ def user(context: contexts.Context, host: str) -> qemu_user.QemuUser:
         return qemu_user.QemuUser(None, ids)
     found = list(daemon.running())
     if len(found) > 1:
+        found = [each for each in found
+                 if not _is_elsewhere(each.pid)] or found
+    if len(found) > 1:
         names = ', '.join(f'{each.name} {each.pid}' for each in found)
         raise exceptions.ConfigError(
             f'Several libvirt daemons run here: {names}.',
             'Nothing was changed. The mounts of which one QEMU sees is not '
             'certain; stop those that are not used.')
     return qemu_user.QemuUser(found[0].pid if found else None, ids)
+
+
+def _is_elsewhere(process: int) -> bool:
+    """Return whether a process has another network than this one.
+
+    It then belongs to a machine within this one. A daemon in a container that
+    serves this host has the host's network, for the sake of migrations.
+    """
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return not os.path.samefile(f'/proc/{process}/ns/net',
+                                    '/proc/self/ns/net')
+    return False

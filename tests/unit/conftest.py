@@ -117,20 +117,22 @@ def world(tmp_path, nova, cinder, alone):
 
 @pytest.fixture
 def namespaces():
-    """Start processes in mount namespaces of their own.
+    """Start processes in namespaces of their own.
+
+    :param kind: unshare's option: ``--mount`` or ``--net``
 
     The script, which mounts what the process sees, must end before the ID of
     the process is returned.
     """
     with contextlib.ExitStack() as stack:
-        def start(script):
+        def start(script, kind='--mount'):
             process = stack.enter_context(subprocess.Popen(
-                ['unshare', '--mount', 'sh', '-ec',
+                ['unshare', kind, 'sh', '-ec',
                  f'{script}\necho ready\nexec cat'], text=True,
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE))
             stack.callback(process.stdin.close)
             if process.stdout.readline() != 'ready\n':
-                pytest.skip(f'cannot mount here: {process.stderr.read()}')
+                pytest.skip(f'no namespaces here: {process.stderr.read()}')
             return process.pid
         yield start

@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 
@@ -66,6 +67,25 @@ def test_several_daemons(host, monkeypatch):
     with pytest.raises(exceptions.ConfigError,
                        match=r'libvirtd \d+, virtqemud 8'):
         prover(host)
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which('unshare'),
+                    reason='needs root and unshare')
+def test_a_daemon_in_another_network(host, monkeypatch, namespaces):
+    """It belongs to a machine within this one, whose processes show here."""
+    other = daemon.Daemon('libvirtd', namespaces('true', '--net'), 0.0)
+    monkeypatch.setattr(daemon, 'running', lambda: iter((other, OURS)))
+    assert prover(host)._by.daemon == OURS.pid
+    # The only one, as in a container with a network of its own.
+    monkeypatch.setattr(daemon, 'running', lambda: iter((other,)))
+    assert qemu_on_host.user(host.context(), 'cmp1').daemon == other.pid
+    # One that has just ended may have been of this machine.
+    gone = daemon.Daemon('libvirtd', 2 ** 22 + 1, 0.0)
+    for several in ((gone, OURS), (other, other)):
+        monkeypatch.setattr(daemon, 'running',
+                            functools.partial(iter, several))
+        with pytest.raises(exceptions.ConfigError, match='Several libvirt'):
+            prover(host)
 
 
 def test_a_libvirt_without_a_daemon(host, monkeypatch):
