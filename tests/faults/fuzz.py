@@ -32,6 +32,7 @@ import resource
 import subprocess
 import sys
 import tempfile
+import time
 from typing import Sequence
 
 from tests.faults import readers
@@ -69,7 +70,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _count(name: str, seconds: int, folder: pathlib.Path) -> dict[str, int]:
-    """Fuzz one reader in a process of its own."""
+    """Fuzz one reader in a process of its own.
+
+    Contents of earlier crashes stay in the folder, and do not count.
+    """
+    started = time.time()
     for part in ('corpus', 'crashes'):
         (folder / part).mkdir(parents=True, exist_ok=True)
     done = subprocess.run(
@@ -79,7 +84,8 @@ def _count(name: str, seconds: int, folder: pathlib.Path) -> dict[str, int]:
         stderr=subprocess.STDOUT, text=True, errors='replace')
     (folder / 'log').write_text(done.stdout)
     executed = _EXECUTED.search(done.stdout)
-    crashes = len(list((folder / 'crashes').glob('*.txt')))
+    crashes = sum(each.stat().st_mtime >= started
+                  for each in (folder / 'crashes').glob('*.txt'))
     return {'executions': int(executed.group(1)) if executed else 0,
             'crashes': crashes + bool(done.returncode or not executed)}
 
