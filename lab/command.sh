@@ -26,6 +26,9 @@ lab_python() {
     echo "${RBD_MON_FIX_LAB_PYTHON:-$ROOT/.tox/lab-command/bin/python}"
 }
 
+# The file in a root that lists what it was made with.
+PACKAGES=etc/lab-packages
+
 # The lab's folder.
 lab_folder() {
     realpath -m "${RBD_MON_FIX_LAB:-$ROOT/lab/state}"
@@ -73,12 +76,16 @@ install_lab() {
     [ -z "$RELEASE" ] || lab_is_up || install_root
 }
 
-# install_root: make the root of RELEASE in the lab's folder, unless it exists,
-# and install rbd-mon-fix into it. All else in it is from Debian.
+# install_root: make the root of RELEASE in the lab's folder, unless there is one
+# with the same packages, and install rbd-mon-fix into it. All else in it is
+# from Debian.
 install_root() {
-    local root wheels
+    local root wheels packages
     root=$(lab_folder)/roots/$RELEASE
-    [ -d "$root" ] || make_root "$root"
+    packages=$(bindep -b -l newline -f "$ROOT/bindep.txt" \
+        demo test lab openstack scenarios | sort -u | paste -sd,)
+    [ "$(cat "$root/$PACKAGES" 2>/dev/null)" = "$packages" ] ||
+        make_root "$root" "$packages"
     wheels=$(mktemp -d)
     uv build -q --wheel -o "$wheels" "$ROOT"
     rm -rf "$root/tmp/wheels"
@@ -90,19 +97,19 @@ install_root() {
             --force-reinstall /tmp/wheels/*.whl'
 }
 
-# make_root FOLDER: make a root of RELEASE with all packages of the lab.
+# make_root FOLDER PACKAGES: make a root of RELEASE; one that is there goes.
 make_root() {
-    local packages options=()
-    packages=$(bindep -b -l newline -f "$ROOT/bindep.txt" \
-        demo test lab openstack scenarios | sort -u | paste -sd,)
+    local options=()
     # The signature of an unstable release's index ends after a week.
     [ "$RELEASE" != sid ] ||
         options=(--aptopt='Acquire::Check-Valid-Until "false"')
     say "making a root of $RELEASE"
     mkdir -p "$(dirname "$1")"
     rm -rf "$1.new"
-    mmdebstrap --quiet --variant=apt --include="$packages" "${options[@]}" \
+    mmdebstrap --quiet --variant=apt --include="$2" "${options[@]}" \
         "$RELEASE" "$1.new" ${RBD_MON_FIX_LAB_MIRROR:+"$RBD_MON_FIX_LAB_MIRROR"}
+    echo "$2" > "$1.new/$PACKAGES"
+    rm -rf "$1"
     mv "$1.new" "$1"
 }
 
