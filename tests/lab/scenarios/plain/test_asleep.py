@@ -23,6 +23,7 @@ import json
 import shlex
 from typing import Callable
 
+import libvirt
 import pytest
 
 from lab import guests
@@ -36,6 +37,8 @@ from tests.lab.scenarios import watching
 CENSUS = ('guests', '--from-ceph')
 # Seconds for a client to come back, on a busy machine.
 BACK_WITHIN = 180
+# The libvirt that starts guests without a raw node (core/rescue.py).
+WITHOUT_RAW_NODE = 10_001_000
 # Seconds for a monitor that restarts itself, as the reference says.
 RESTARTED_WITHIN = 60
 
@@ -101,6 +104,29 @@ def test_a_lifeline(lab: inside.Lab, operator: operators.Operator,
     watching.writes(stranded)
     assert lab.cluster.quorum() == [
         monitor.name for monitor in lab.cluster.monitors()]
+
+
+def test_a_rescue(operator: operators.Operator, stranded: guests.Guest):
+    """In place where libvirt starts guests with a raw node, else refused."""
+    words = ('guests', '--rescue', stranded.uuid)
+    pulse = watching.Pulse(stranded)
+    *_, way = operator.run(*words, code=1)['ways']
+    assert way['way'] == 'in-place'
+    if libvirt.getVersion() < WITHOUT_RAW_NODE:
+        assert way['refused'] == []
+        told = operator.run(*words, '--in-place')
+        assert (told['outcome'], told['reason']) == ('fixed', None)
+        become(operator, 0, {image(stranded): 'following'})
+    else:
+        assert [each for each in way['refused']
+                if 'libvirt 10.1 and newer' in each['reason']]
+        operator.run(*words, '--in-place', code=3)
+        become(operator, 1, {image(stranded): 'stranded'})
+    watching.writes(stranded)
+    assert pulse.stop() < watching.NO_PAUSE
+    assert pulse.same_process()
+    # A count that did not reach the disk is marked as such.
+    assert None not in pulse.counted()
 
 
 def do(lab: inside.Lab, commands: list[str]) -> None:
