@@ -71,6 +71,16 @@ def of_guest(state: QemuState) -> Iterator[Refusal]:
                       f'{state.iothreads[0]}.')
 
 
+def of_nodes(claims: Iterable[DiskClaim], disks: Sequence[LiveDisk],
+             state: QemuState) -> Iterator[Refusal]:
+    """Yield the disks without a raw node, which no image need tell."""
+    wanted = {claim.target for claim in claims}
+    for disk in disks:
+        if disk.alias and disk.target in wanted and any(
+                disk.alias in path.split('/') for path in state.bare):
+            yield Refusal(disk.target, f'it {_OLDER}')
+
+
 def of_disks(claims: Sequence[DiskClaim], disks: Sequence[LiveDisk],
              graph: BlockGraph) -> Iterator[Union[DiskMove, Refusal]]:
     """Yield the move of each disk, or the reason against it.

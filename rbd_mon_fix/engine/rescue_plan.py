@@ -212,7 +212,8 @@ def _judged(ask: block_graph.Ask, disks: Sequence[LiveDisk],
             ) -> tuple[tuple[DiskMove, ...], list[Refusal]]:
     """Judge the disks; look at the images only if nothing speaks against."""
     state = block_graph.state(ask)
-    refused = [*rules.of_guest(state), *rules.of_xml(claims, disks)]
+    refused = [*rules.of_guest(state), *rules.of_xml(claims, disks),
+               *rules.of_nodes(claims, disks, state)]
     refused = refused or _hanging(ask, state, disks, claims)
     if refused:
         return (), refused

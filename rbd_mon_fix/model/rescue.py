@@ -85,13 +85,16 @@ class QemuState:
     :param status: of the guest, such as ``running``
     :param work: block jobs, exports and migrations under way
     :param iothreads: the ids of all iothreads
-    :param commands: the names of the QMP commands of this QEMU
+    :param commands: the names of the QMP commands of this QEMU, without those
+        that it may not survive
+    :param bare: the paths of the devices whose node has no other below it
     """
 
     status: str
     work: tuple[str, ...]
     iothreads: tuple[str, ...]
     commands: frozenset[str]
+    bare: tuple[str, ...]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -139,5 +139,16 @@ class FakeQemu:
             node for known, node in self.nodes.items() if known != name]
 
 
+def as_newer(qemu: FakeQemu) -> None:
+    """Let it be QEMU 11.1 with a guest that libvirt 12.8 started.
+
+    Such a QEMU ended at the command that has no answer here.
+    """
+    qemu.answers['query-version']['qemu'].update(major=11, minor=1, micro=3)
+    for each in qemu.answers['query-blockstats']:
+        each['node-name'] = each.pop('parent')['node-name']
+    del qemu.answers['x-query-virtio-status']
+
+
 def refused(words: str) -> libvirt.Declined:
     return libvirt.Declined(f'QEMU refuses it: {words}')

@@ -125,6 +125,20 @@ def test_no_raw_node(qemu):
     assert 'no raw node' in reason and 'libvirt 10.1' in reason
 
 
+def test_no_raw_node_seen_without_a_look_at_the_images(qemu):
+    state = block_graph.state(qemu)
+    assert list(rescue.of_nodes(fake_qemu.claims(), disks(), state)) == []
+    fake_qemu.as_newer(qemu)
+    state = block_graph.state(qemu)
+    found = list(rescue.of_nodes(fake_qemu.claims(), disks(), state))
+    assert sorted(each.disk for each in found) == ['hda', 'sda', 'vda', 'vdb']
+    assert all('libvirt 10.1' in each.reason for each in found)
+    assert [each.disk for each in rescue.of_nodes(
+        claims()[:1], disks(), state)] == ['vda']
+    unknown = [dataclasses.replace(disk, alias='') for disk in disks()]
+    assert list(rescue.of_nodes(fake_qemu.claims(), unknown, state)) == []
+
+
 @pytest.mark.parametrize('driver', ['throttle', 'copy-on-read', 'mirror_top'])
 def test_a_filter(qemu, driver):
     change(qemu, 'libvirt-4-format', drv=driver)

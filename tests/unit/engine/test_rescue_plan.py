@@ -162,6 +162,20 @@ def test_reasons_of_qemu(host):
     assert 'iothread1' in second
 
 
+def test_a_newer_qemu_gets_no_command_that_may_end_it(host):
+    fake_qemu.as_newer(host.qemu)
+    ask, sent = without_images(host), []
+
+    def qmp(uuid, command):
+        sent.append(command.execute)
+        return ask(uuid, command)
+    host.place.qmp = qmp
+    reasons = host.reasons()
+    assert len(reasons) == 4
+    assert all('libvirt 10.1' in reason for reason in reasons)
+    assert sent and not [each for each in sent if each.startswith('x-')]
+
+
 def test_reasons_of_the_nodes(host):
     host.qemu.nodes['libvirt-4-format']['drv'] = 'throttle'
     assert host.reasons() == ['vda: a filter is in front of it (throttle).']

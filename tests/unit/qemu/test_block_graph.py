@@ -55,7 +55,19 @@ def test_its_state(qemu):
         del qemu.answers[name]
     found = block_graph.state(qemu)
     assert (found.status, found.work, found.iothreads) == ('running', (), ())
+    assert {'blockdev-reopen', 'x-query-virtio'} <= found.commands
+    assert found.bare == ()
+
+
+def test_the_state_of_a_newer_qemu(qemu):
+    """It has the command, and may not survive it."""
+    fake_qemu.as_newer(qemu)
+    found = block_graph.state(qemu)
     assert 'blockdev-reopen' in found.commands
+    assert 'x-query-virtio' not in found.commands
+    assert fake_qemu.VDA in found.bare and len(found.bare) == 4
+    look = block_graph.requests(qemu, found.commands)
+    assert (look.in_flight, look.kinds) == ({}, {})
 
 
 @pytest.mark.parametrize('name', [
