@@ -102,8 +102,8 @@ def test_a_lifeline(lab: inside.Lab, operator: operators.Operator,
         do(lab, line['back'])
     become(operator, 0, {image(stranded): 'following'})
     watching.writes(stranded)
-    assert lab.cluster.quorum() == [
-        monitor.name for monitor in lab.cluster.monitors()]
+    known, _ = in_quorum(lab)
+    assert known == {monitor.name for monitor in lab.cluster.monitors()}
 
 
 def test_a_rescue(operator: operators.Operator, stranded: guests.Guest):
@@ -135,21 +135,26 @@ def do(lab: inside.Lab, commands: list[str]) -> None:
     Where a monitor stays out of the quorum, its peers are restarted, as the
     reference says.
     """
+    def whole() -> bool:
+        known, those = in_quorum(lab)
+        return known == those
+
     for command in commands:
         if not command.startswith('ip addr '):
             services.run(*shlex.split(command))
     try:
-        services.wait_for(lambda: not absent(lab), RESTARTED_WITHIN)
+        services.wait_for(whole, RESTARTED_WITHIN)
     except TimeoutError:
-        gone = absent(lab)
+        known, those = in_quorum(lab)
         for peer in lab.cluster.monitors():
-            if peer.name not in gone:
+            if known != those and peer.name in those:
                 lab.cluster.restart(peer)
+    services.wait_for(whole, RESTARTED_WITHIN)
 
 
-def absent(lab: inside.Lab) -> set[str]:
-    """Return the names of the monitors that are out of the quorum."""
+def in_quorum(lab: inside.Lab) -> tuple[set[str], set[str]]:
+    """Return the names of all monitors, and of those in the quorum."""
     told = json.loads(lab.cluster.run(
         'ceph', '--connect-timeout', '10', 'quorum_status'))
-    return {one['name'] for one in told['monmap']['mons']} - {
-        *told['quorum_names']}
+    return ({one['name'] for one in told['monmap']['mons']},
+            {*told['quorum_names']})
