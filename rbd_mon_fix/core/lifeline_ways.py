@@ -150,7 +150,9 @@ def _monitor(lifeline: Lifeline, name: str, count: int
     A client that connects to a monitor that is just being removed calls that
     address for ever, so it is stopped before, unless the others would then be
     no quorum. ``ceph mon rm`` ends a process that still runs
-    (src/mon/Monitor.cc, "removed from monmap, suicide"). Without its keyring
+    (src/mon/Monitor.cc, "removed from monmap, suicide"). During an election,
+    such as that after the stop, it reports success and does nothing, which
+    ``ceph mon stat`` shows (seen with Ceph 16.2). Without its keyring
     it would refuse other monitors (src/auth/AuthRegistry.cc, "disabling
     cephx"), and the config may name another one.
     """
@@ -165,7 +167,8 @@ def _monitor(lifeline: Lifeline, name: str, count: int
     return (made, f'ceph-mon -i {name} --mon-data {folder}/store --keyring '
             f'{folder}/keyring --pid-file {folder}/pid --public-addrv '
             f'{vector}',
-            (*stopped, f'ceph mon rm {name}', f'rm -r {folder}'))
+            (*stopped, f'ceph mon rm {name}', 'ceph mon stat',
+             f'rm -r {folder}'))
 
 
 def _redirection(action: str, host: str, ports: Iterable[int]) -> str:

@@ -41,9 +41,10 @@ _PLACES = (
     'in it, OTHER an address of the host of the temporary monitor.')
 _AFTERWARDS = (
     'Take the addresses away only when no client is stranded any more; one '
-    'that follows then stays. Attach no volume meanwhile, and refresh '
-    'afterwards: Cinder writes the addresses of all monitors, a temporary '
-    'one too.')
+    'that follows then stays. Repeat "ceph mon rm" until "ceph mon stat" does '
+    'not show the monitor: during an election it does nothing. Attach no '
+    'volume meanwhile, and refresh afterwards: Cinder writes the addresses of '
+    'all monitors, a temporary one too.')
 _SAME_ADDRESSES = (
     'Every known monmap has an address of a present monitor, so the '
     'addresses are not the reason, and no old address would help. Check the '

@@ -95,8 +95,8 @@ def test_a_temporary_monitor():
         f'{folder}/keyring --pid-file {folder}/pid --public-addrv '
         "'[v2:192.0.2.1:3300/0,v1:192.0.2.1:6789/0]'")
     assert temporary.back == (
-        f'pkill -F {folder}/pid', 'ceph mon rm lifeline1', f'rm -r {folder}',
-        'ip addr del 192.0.2.1/PREFIX dev DEV')
+        f'pkill -F {folder}/pid', 'ceph mon rm lifeline1', 'ceph mon stat',
+        f'rm -r {folder}', 'ip addr del 192.0.2.1/PREFIX dev DEV')
 
 
 def test_a_second_monitor_is_needed_for_its_own_removal():

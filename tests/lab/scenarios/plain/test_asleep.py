@@ -19,6 +19,7 @@ The census and the gate are asked before and afterwards.
 
 from __future__ import annotations
 
+import functools
 import json
 import shlex
 from typing import Callable
@@ -132,16 +133,25 @@ def test_a_rescue(operator: operators.Operator, stranded: guests.Guest):
 def do(lab: inside.Lab, commands: list[str]) -> None:
     """Run commands; every loopback address is one of the lab's machine.
 
-    Where a monitor stays out of the quorum, its peers are restarted, as the
-    reference says.
+    As the reference says, the removal of a monitor is repeated, and where a
+    monitor stays out of the quorum, its peers are restarted.
     """
     def whole() -> bool:
         known, those = in_quorum(lab)
         return known == those
 
+    def removed(words: list[str]) -> bool:
+        services.run(*words)
+        known, _ = in_quorum(lab)
+        return words[-1] not in known
+
     for command in commands:
-        if not command.startswith('ip addr '):
-            services.run(*shlex.split(command))
+        words = shlex.split(command)
+        if words[:3] == ['ceph', 'mon', 'rm']:
+            services.wait_for(functools.partial(removed, words),
+                              RESTARTED_WITHIN)
+        elif words[0] != 'ip':
+            services.run(*words)
     try:
         services.wait_for(whole, RESTARTED_WITHIN)
     except TimeoutError:
