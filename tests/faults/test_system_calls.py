@@ -51,7 +51,7 @@ def sample(faults, everything):
 def suffer(subject, faults, is_expected):
     """Inject faults, one after the other, and count the exit codes."""
     codes = collections.Counter()
-    wrong = []
+    wrong, told = [], 0
     for fault in faults:
         subject.restore()
         done = system_calls.inject(subject, fault, subjects.REFRESH)
@@ -59,6 +59,10 @@ def suffer(subject, faults, is_expected):
         if not is_expected(done):
             wrong.append((fault, done))
         wrong += subjects.complaints(subject, fault, done, fault.kills)
+        # All faults take an hour; whoever watches should know before.
+        for each in wrong[told:]:
+            print(each, flush=True)
+        told = len(wrong)
     assert not wrong, '\n'.join(map(str, wrong))
     return codes
 
