@@ -65,7 +65,7 @@ def add(lifelines: Sequence[Lifeline], present: MonMap
         is_new = each.host not in own
         # A present address cannot have a second monitor on its ports.
         ways = [*_temporary(each, _name(number, vectors),
-                            len(present.monitors) + number)] if is_new else []
+                            len(present.monitors))] if is_new else []
         ways.append(_set_addrs(each.host, taker, before, after, is_new))
         found.append(dataclasses.replace(each, ways=tuple(ways)))
         given.append(taker)
@@ -119,7 +119,7 @@ def _temporary(lifeline: Lifeline, name: str, count: int
                ) -> Iterator[LifelineWay]:
     """Run a monitor more, at the old address or behind it.
 
-    :param count: the number of monitors that there are then
+    :param count: the number of present monitors
     """
     there, gone = _address(lifeline.host)
     made, started, ended = _monitor(lifeline, name, count)
@@ -148,13 +148,13 @@ def _monitor(lifeline: Lifeline, name: str, count: int
     """Return the commands that create, start and remove a monitor.
 
     A client that connects to a monitor that is just being removed calls that
-    address for ever, so it is stopped before, unless the others would then be
-    no quorum. ``ceph mon rm`` ends a process that still runs
+    address forever, so it is stopped before, unless the one that remains would
+    be no quorum of two. ``ceph mon rm`` ends a process that still runs
     (src/mon/Monitor.cc, "removed from monmap, suicide"). During an election,
     such as that after the stop, it reports success and does nothing, which
-    ``ceph mon stat`` shows (seen with Ceph 16.2). Without its keyring
-    it would refuse other monitors (src/auth/AuthRegistry.cc, "disabling
-    cephx"), and the config may name another one.
+    ``ceph mon stat`` shows (seen with Ceph 16.2). Without its keyring the
+    monitor would refuse others (src/auth/AuthRegistry.cc, "disabling cephx"),
+    and the config may name another one.
     """
     folder = f'{_FOLDER}/{name}'
     made = (f'install -d -m 700 {folder} {folder}/store',
@@ -163,7 +163,7 @@ def _monitor(lifeline: Lifeline, name: str, count: int
             f'ceph-mon -i {name} --mkfs --mon-data {folder}/store --monmap '
             f'{folder}/monmap --keyring {folder}/keyring')
     vector = shlex.quote(f'[{",".join(lifeline.endpoints)}]')
-    stopped = (f'pkill -F {folder}/pid',) if count > 2 else ()
+    stopped = (f'pkill -F {folder}/pid',) if count > 1 else ()
     return (made, f'ceph-mon -i {name} --mon-data {folder}/store --keyring '
             f'{folder}/keyring --pid-file {folder}/pid --public-addrv '
             f'{vector}',

@@ -99,12 +99,11 @@ def test_a_temporary_monitor():
         f'rm -r {folder}', 'ip addr del 192.0.2.1/PREFIX dev DEV')
 
 
-def test_a_second_monitor_is_needed_for_its_own_removal():
-    """One of two is no quorum, and two of three are one."""
-    first, second = lifeline_ways.add(
-        [old(1), old(2)], MonMap(PRESENT.monitors[:1]))
-    assert first.ways[0].back[0] == 'ceph mon rm lifeline1'
-    assert second.ways[0].back[0] == 'pkill -F /var/lib/ceph/lifeline2/pid'
+def test_the_only_other_monitor_is_no_quorum():
+    """Whatever way the other address took, there may be two monitors."""
+    for one in lifeline_ways.add(
+            [old(1), old(2)], MonMap(PRESENT.monitors[:1])):
+        assert one.ways[0].back[0].startswith('ceph mon rm lifeline')
 
 
 def test_a_temporary_monitor_elsewhere():
