@@ -37,10 +37,11 @@ _COUNTERS = tuple(
     for kind in ('rd', 'wr', 'flush', 'unmap'))
 _COUNTING = ('virtio-blk', 'virtio-scsi')
 # QEMU 7.2 and newer; the prefix says that the command may change. QEMU 11.1.3
-# ends at "x-query-virtio-status", and its guest with it: an assertion fails in
-# qapi/qapi-visit-core.c, visit_start_struct. 7.2 and 10.0 were tried.
+# crashes at "x-query-virtio-status", and its guest with it: an assertion fails
+# in qapi/qapi-visit-core.c, visit_start_struct.
 _VIRTIO = 'x-query-virtio'
-_NOT_TRIED = 11
+# The newest QEMU that was seen to answer it.
+_ANSWERS = (10, 0)
 
 
 def state(ask: Ask) -> QemuState:
@@ -51,7 +52,8 @@ def state(ask: Ask) -> QemuState:
     :raises RbdMonFixError: QEMU or libvirt refuses a command
     """
     known = frozenset(each['name'] for each in _answer(ask, 'query-commands'))
-    if _answer(ask, 'query-version')['qemu']['major'] >= _NOT_TRIED:
+    version = _answer(ask, 'query-version')['qemu']
+    if (version['major'], version['minor']) > _ANSWERS:
         known -= {_VIRTIO}
     return QemuState(
         _answer(ask, 'query-status')['status'], tuple(_work(ask, known)),

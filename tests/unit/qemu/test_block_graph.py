@@ -70,6 +70,13 @@ def test_the_state_of_a_newer_qemu(qemu):
     assert (look.in_flight, look.kinds) == ({}, {})
 
 
+@pytest.mark.parametrize('major, minor, is_asked', [
+    (7, 2, True), (10, 0, True), (10, 1, False), (11, 0, False)])
+def test_only_a_qemu_that_was_tried_is_asked(qemu, major, minor, is_asked):
+    qemu.answers['query-version']['qemu'].update(major=major, minor=minor)
+    assert ('x-query-virtio' in block_graph.state(qemu).commands) is is_asked
+
+
 @pytest.mark.parametrize('name', [
     'rbd:vms/web:id=cinder:key=AQBSECRET==', 'json:{"driver": "rbd", "po',
     'json:[]', ''])
