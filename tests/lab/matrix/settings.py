@@ -59,4 +59,4 @@ def apply(lab: inside.Lab) -> None:
             conf.write(f'{MARK}\n{text}')
     for name in RESTARTED:
         lab.services.stop(name)
-    cloud.start(lab.services)
+    cloud.start(lab.services, lab.hosts())

@@ -86,7 +86,7 @@ def server(user: users.User, ships: fleet.Fleet,
 
 
 def test_only_its_disks_change(operator, other, server):
-    def states(code: int) -> dict[tuple[str, str], str]:
+    def states(code: int) -> dict[tuple[str, str, str], str]:
         told = operator.run('status', *HOST, '--instance', server.id,
                             code=code)
         return {(record['store'], record['disk'], record['key']):

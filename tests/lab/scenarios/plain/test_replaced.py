@@ -51,9 +51,9 @@ class Moved:
 @pytest.fixture(scope='module')
 def moved(lab: inside.Lab, guest_of: Callable[..., guests.Guest]
           ) -> Iterator[Moved]:
-    made = Moved(*(guest_of(name) for name in (
-        'stopped', 'rolled', 'running', 'saved', 'frozen')),
-        pulse=None, saved_at=0)
+    made = Moved(guest_of('stopped'), guest_of('rolled'), guest_of('running'),
+                 guest_of('saved'), guest_of('frozen'), pulse=None,
+                 saved_at=0)
     libvirtd.virsh('managedsave', made.saved.name)
     made.saved_at = guests.count(made.saved.console)
     made.pulse = watching.Pulse(made.running)
