@@ -22,9 +22,9 @@ from typing import TextIO
 from oslo_config import cfg
 
 from rbd_mon_fix import engine
-from rbd_mon_fix.cli import console as consoles
 from rbd_mon_fix.cli import exit_codes
 from rbd_mon_fix.cli import failures
+from rbd_mon_fix.cli import requests
 from rbd_mon_fix.cli import version
 from rbd_mon_fix.report import listing
 from rbd_mon_fix.report import metrics
@@ -39,7 +39,7 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
         metrics.require()
     started = time.monotonic()
     with engine.Context(conf) as context:
-        found = engine.check(context, consoles.scan_request(conf))
+        found = engine.check(context, requests.scan_request(conf))
     stamp = metrics.Stamp(time.time(), time.monotonic() - started,
                           version.installed())
     if textfile:

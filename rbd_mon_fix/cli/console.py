@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Scan requests and listeners that the commands share."""
+"""Listeners that the commands share."""
 
 from __future__ import annotations
 
@@ -51,14 +51,6 @@ from rbd_mon_fix.report import progress
 from rbd_mon_fix.report import schema
 from rbd_mon_fix.report import verdicts
 from rbd_mon_fix.report import view as views
-
-
-def scan_request(conf: cfg.ConfigOpts) -> engine.ScanRequest:
-    """Return the scan request in the arguments of a command."""
-    command: Any = conf.command
-    return engine.ScanRequest(
-        tuple(command.host), command.all_hosts, tuple(command.instance),
-        tuple(command.store), command.unmanaged)
 
 
 def columns(conf: cfg.ConfigOpts, known: Sequence[str]) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ from rbd_mon_fix import exceptions
 from rbd_mon_fix.cli import census
 from rbd_mon_fix.cli import console as consoles
 from rbd_mon_fix.cli import exit_codes
+from rbd_mon_fix.cli import requests
 from rbd_mon_fix.cli import rescue
 from rbd_mon_fix.report import census_screen
 from rbd_mon_fix.report import factory
@@ -52,7 +53,7 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
         raise exceptions.ConfigError('--fsid needs --from-ceph.')
     columns = consoles.columns(conf, COLUMNS)
     with engine.Context(conf) as context:
-        found = engine.guests(context, consoles.scan_request(conf))
+        found = engine.guests(context, requests.scan_request(conf))
     _warn(found)
     rows = [_row(each) for each in found.guests]
     if consoles.wants_screen(conf):

@@ -26,6 +26,7 @@ from rbd_mon_fix import exceptions
 from rbd_mon_fix.cli import census
 from rbd_mon_fix.cli import console as consoles
 from rbd_mon_fix.cli import exit_codes
+from rbd_mon_fix.cli import requests
 from rbd_mon_fix.model.lifeline import ClusterLifelines
 from rbd_mon_fix.report import factory
 from rbd_mon_fix.report import lifeline_screen
@@ -65,7 +66,7 @@ def _find(context: engine.Context, conf: cfg.ConfigOpts
     command = conf.command
     if not command.from_ceph:
         return engine.lifelines_on_host(
-            context, consoles.scan_request(conf), command.fsid)
+            context, requests.scan_request(conf), command.fsid)
     if command.host:
         raise exceptions.ConfigError('Ceph does not know the hosts of Nova.',
                                      'Use --from-ceph without --host.')

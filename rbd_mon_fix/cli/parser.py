@@ -34,6 +34,9 @@ PROGRESS = ('auto', 'bar', 'lines', 'none')
 # Time limit for opening a disk, in seconds, and disks opened at once.
 _TIMEOUT = 5.0
 _PARALLEL = 4
+
+# Hosts worked on at once.
+_HOSTS_AT_ONCE = 8
 _HOSTS = 'compute hosts: H,H or @FILE; default: this machine'
 
 
@@ -67,7 +70,7 @@ def _add_preparing(commands: Any) -> None:
     command_parser.listing(commands, 'monitors',
          'Show the clusters in the config, their right monitors, where the '
          'list comes from, and whether each monitor answers.')
-    _verbose(_scope(command_parser.listing(
+    _status(_scope(command_parser.listing(
         commands, 'status',
         'Show every copy of monitor addresses, whether it is current, '
         'drifted (the server still starts) or stale, and which operations '
@@ -98,8 +101,10 @@ def _add_proving(commands: Any) -> None:
         'that has an image open has a session on a monitor that stays (exit '
         "code 0). Ask it before each 'ceph mon rm'.", '[MON ...]'))
     action_parsers.lifeline(commands)
-    check_options.add(_scope(command_parser.bare(
-        commands, 'check', check_options.TEXT), STORES))
+    check = _scope(command_parser.bare(
+        commands, 'check', check_options.TEXT), STORES)
+    _pace(check)
+    check_options.add(check)
     _rollback(command_parser.listing(
         commands, 'rollback',
         'Undo a run: restore the addresses that it replaced, wherever '
@@ -117,7 +122,8 @@ def _scope(parser: argparse.ArgumentParser,
         type=str if stores is STORES else argument_types.writable,
         metavar='STORE', help=(
             f'only this kind of copy: {", ".join(stores[:-1])} or '
-            f'{stores[-1]}; repeatable'))
+            f'{stores[-1]}; repeatable' if stores is STORES else
+            'only this kind of copy, as status names it; repeatable'))
     parser.add_argument(
         '--unmanaged', action='store_true',
         help='include guests that Nova does not know')
@@ -145,6 +151,11 @@ def _verbose(parser: argparse.ArgumentParser) -> None:
                         help='list servers and hosts that are in order too')
 
 
+def _status(parser: argparse.ArgumentParser) -> None:
+    _verbose(parser)
+    _pace(parser)
+
+
 def _refresh(parser: argparse.ArgumentParser) -> None:
     _verbose(parser)
     _dry_run(parser)
@@ -163,8 +174,8 @@ def _refresh(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--verify', action='store_true',
         help='have QEMU open each changed disk, on the host itself')
+    _pace(parser)
     _progress(parser)
-    parser.set_defaults(timeout=_TIMEOUT, parallel=_PARALLEL)
 
 
 def _verify(parser: argparse.ArgumentParser) -> None:
@@ -176,6 +187,13 @@ def _verify(parser: argparse.ArgumentParser) -> None:
         '--parallel', type=argument_types.positive, default=_PARALLEL,
         metavar='N', help='disks opened at once; default: %(default)s')
     _progress(parser)
+
+
+def _pace(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        '--parallel', dest='hosts_at_once', type=argument_types.positive,
+        default=_HOSTS_AT_ONCE, metavar='N',
+        help='hosts worked on at once; default: %(default)s')
 
 
 def _guests(parser: argparse.ArgumentParser) -> None:
@@ -212,6 +230,7 @@ def _rollback(parser: argparse.ArgumentParser) -> None:
                         help="ID of the run, from 'journal list'")
     _verbose(parser)
     _dry_run(parser)
+    _pace(parser)
     _progress(parser)
 
 

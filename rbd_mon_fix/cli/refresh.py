@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any, TextIO
 
 from oslo_config import cfg
@@ -24,6 +25,7 @@ from rbd_mon_fix import engine
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.cli import console as consoles
 from rbd_mon_fix.cli import exit_codes
+from rbd_mon_fix.cli import requests
 from rbd_mon_fix.report import encoding
 from rbd_mon_fix.report import ending
 from rbd_mon_fix.report import schema
@@ -56,11 +58,12 @@ def _request(conf: cfg.ConfigOpts) -> engine.RefreshRequest:
     if command.save_plan is not None and not command.dry_run:
         raise exceptions.ConfigError(
             '--save-plan saves the plan of a dry run.', 'Add --dry-run.')
-    scan, plan = consoles.scan_request(conf), None
+    scan, plan = requests.scan_request(conf), None
     if command.plan is not None:
         _check_alone(command)
         plan = engine.read_plan(command.plan)
-        scan = engine.plan_scope(plan)
+        scan = dataclasses.replace(engine.plan_scope(plan),
+                                   parallel=scan.parallel)
     return engine.RefreshRequest(
         scan, command.max_changes, command.lock,
         engine.Limits() if command.verify else None, plan, command.save_plan)

@@ -29,7 +29,8 @@ from rbd_mon_fix.report import schema
 
 def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
     """Run the command and return its exit code."""
-    request = engine.RollbackRequest(conf.command.run)
+    request = engine.RollbackRequest(
+        conf.command.run, conf.command.hosts_at_once)
     with engine.Context(conf) as context:
         if conf.command.dry_run:
             return _dry_run(context, request, out)

@@ -23,6 +23,7 @@ from oslo_config import cfg
 from rbd_mon_fix import engine
 from rbd_mon_fix.cli import console as consoles
 from rbd_mon_fix.cli import exit_codes
+from rbd_mon_fix.cli import requests
 from rbd_mon_fix.report import ending
 from rbd_mon_fix.report import schema
 
@@ -32,6 +33,6 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
     with consoles.Console(conf, schema.Kind.STATUS, out) as console:
         with engine.Context(conf) as context:
             found = engine.status(
-                context, consoles.scan_request(conf), console)
+                context, requests.scan_request(conf), console)
         console.close(ending.Ending(found.summary, lost=found.lost))
     return exit_codes.of_look(found.summary.needs_attention, found.lost)

@@ -25,6 +25,7 @@ from rbd_mon_fix import engine
 from rbd_mon_fix.cli import console as consoles
 from rbd_mon_fix.cli import exit_codes
 from rbd_mon_fix.cli import failures
+from rbd_mon_fix.cli import requests
 from rbd_mon_fix.report import factory
 from rbd_mon_fix.report import listing
 from rbd_mon_fix.report import schema
@@ -39,7 +40,7 @@ def run(conf: cfg.ConfigOpts, out: TextIO, err: TextIO) -> int:
     command = conf.command
     columns = consoles.columns(conf, COLUMNS)
     request = engine.VerifyRequest(
-        consoles.scan_request(conf),
+        requests.scan_request(conf),
         engine.Limits(command.timeout, command.parallel))
     with engine.Context(conf) as context:
         found = engine.verify(context, request, consoles.Progress(conf, err))

@@ -74,6 +74,10 @@ OPTS: list[cfg.Opt] = [
     cfg.StrOpt(
         'journal-dir', default='/var/lib/rbd-mon-fix', metavar='DIR',
         help='The folder of the journal and the locks.'),
+    cfg.FloatOpt(
+        'host-timeout', default=300.0, min=1.0, metavar='SECONDS',
+        help='How long one of several hosts may be silent before it is given '
+             'up.'),
     cfg.BoolOpt(
         'offline', default=False,
         help="Do not run 'ceph' and do not contact monitors; trust ceph.conf "

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from rbd_mon_fix.engine.context import Context
     from rbd_mon_fix.engine.context import open_context
     from rbd_mon_fix.engine.dry_run import PlanResult
-    from rbd_mon_fix.engine.execution import RunResult
     from rbd_mon_fix.engine.health_check import CheckResult
     from rbd_mon_fix.engine.health_check import check
     from rbd_mon_fix.engine.health_check import replace_textfile
@@ -57,6 +56,7 @@ if TYPE_CHECKING:
     from rbd_mon_fix.engine.rollback_run import RollbackRequest
     from rbd_mon_fix.engine.rollback_run import plan_rollback
     from rbd_mon_fix.engine.rollback_run import rollback
+    from rbd_mon_fix.engine.run_result import RunResult
     from rbd_mon_fix.engine.running_guests import GuestReport
     from rbd_mon_fix.engine.running_guests import GuestsResult
     from rbd_mon_fix.engine.running_guests import guests
@@ -102,7 +102,6 @@ _MODULES = {
     'census': ('CensusRequest', 'ClusterCensus', 'take_census'),
     'context': ('Context', 'open_context'),
     'dry_run': ('PlanResult',),
-    'execution': ('RunResult',),
     'health_check': ('check', 'CheckResult', 'replace_textfile'),
     'hook_parts': ('hook_status', 'HookPart'),
     'hook_update': ('install_hook', 'remove_hook'),
@@ -114,6 +113,7 @@ _MODULES = {
     'rescue_plan': ('plan_rescue', 'RescuePlan', 'RescueRequest'),
     'rescue_run': ('rescue', 'RescueResult'),
     'rollback_run': ('plan_rollback', 'rollback', 'RollbackRequest'),
+    'run_result': ('RunResult',),
     'saved_plans': ('plan_scope', 'read_plan'),
     'running_guests': ('GuestReport', 'guests', 'GuestsResult'),
     'selection': ('ScanRequest',),

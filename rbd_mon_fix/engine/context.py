@@ -19,7 +19,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-from typing import TYPE_CHECKING, Callable, Optional, Sequence
+from typing import TYPE_CHECKING, Optional, Sequence
 
 from oslo_config import cfg
 
@@ -30,6 +30,7 @@ from rbd_mon_fix.conf import nova as nova_conf
 from rbd_mon_fix.conf import nova_api as api_conf
 from rbd_mon_fix.conf import options
 from rbd_mon_fix.conf import unknown
+from rbd_mon_fix.engine import libvirts
 from rbd_mon_fix.inventory import hypervisors
 from rbd_mon_fix.inventory import instances
 from rbd_mon_fix.inventory import local_host
@@ -47,9 +48,6 @@ if TYPE_CHECKING:
 _LIBVIRT_URI = 'qemu:///system'
 
 # Opens a connection to libvirt by its URI.
-Connect = Callable[[str], 'libvirt.Hypervisor']
-
-
 def _connect(uri: str) -> libvirt.Hypervisor:
     from rbd_mon_fix.clients import libvirt
     return libvirt.connect(uri)
@@ -62,15 +60,13 @@ class Context(contextlib.AbstractContextManager['Context']):
     :param connect: opens a connection to libvirt
     """
 
-    def __init__(self, conf: cfg.ConfigOpts, connect: Connect = _connect):
+    def __init__(self, conf: cfg.ConfigOpts,
+                 connect: libvirts.Connect = _connect):
         self.conf = conf
-        self._connect = connect
-        self._hypervisors: dict[str, libvirt.Hypervisor] = {}
-        self._right_libvirt: set[str] = set()
+        self._libvirts = libvirts.Libvirts(connect, self._check_libvirt)
 
     def __exit__(self, *exc_info: object) -> None:
-        for hypervisor in self._hypervisors.values():
-            hypervisor.close()
+        self._libvirts.close()
 
     @property
     def journal_dir(self) -> str:
@@ -200,25 +196,20 @@ class Context(contextlib.AbstractContextManager['Context']):
         return uri.replace('{host}', host)
 
     def hypervisor(self, host: str) -> libvirt.Hypervisor:
-        """Return the libvirt of a compute host.
+        """Return the libvirt of a compute host; several threads may ask.
 
         :raises Unreachable: libvirt cannot be reached, or belongs to another
             host
         """
-        uri = self.libvirt_uri(host)
-        if uri not in self._hypervisors:
-            self._hypervisors[uri] = self._connect(uri)
-        if host and host not in self._right_libvirt:
-            self._check_libvirt(uri, host)
-        return self._hypervisors[uri]
+        return self._libvirts.of(self.libvirt_uri(host), host)
 
-    def _check_libvirt(self, uri: str, host: str) -> None:
-        """Check, once per host, that the libvirt is the host's own."""
+    def _check_libvirt(self, uri: str, hypervisor: libvirt.Hypervisor,
+                       host: str) -> None:
+        """Check that a libvirt is a host's own."""
         if hypervisors.has_host_name(uri):
             hypervisors.require(
-                self._hypervisors[uri].hostname(), host,
+                hypervisor.hostname(), host,
                 hypervisors.names(host, self.cells, self.local_host))
-        self._right_libvirt.add(host)
 
     def plain(self) -> Optional[ceph_backends.PlainCeph]:
         """Return the cluster of guests that Nova does not know.

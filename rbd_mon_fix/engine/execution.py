@@ -12,61 +12,43 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Execution of plans, one after the other, with a report of each."""
+"""Execution of plans, with a report of each in their order."""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from typing import Callable, Iterator, Mapping, Optional, Sequence
+from typing import (
+    Callable,
+    ContextManager,
+    Iterator,
+    Mapping,
+    Optional,
+    Sequence,
+)
 
 from rbd_mon_fix import exceptions
+from rbd_mon_fix.core import apply
 from rbd_mon_fix.engine import reporting
+from rbd_mon_fix.engine import run_result
+from rbd_mon_fix.engine import selection
 from rbd_mon_fix.engine import session as sessions
+from rbd_mon_fix.engine import writes
 from rbd_mon_fix.model.plan import Change
 from rbd_mon_fix.model.plan import Outcome
 from rbd_mon_fix.model.plan import Plan
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.record import Locator
-from rbd_mon_fix.model.summary import Summary
 
 # What may end a run. Defects are among them: whatever happens, the report
 # tells what was written.
-_ENDINGS = (Exception, KeyboardInterrupt)
-
 # Takes changes that were made, and returns a reason for each that is wrong.
 Complaints = Callable[[Sequence[Change]], Mapping[Locator, str]]
-
-
-@dataclasses.dataclass(frozen=True)
-class RunResult:
-    """The result of a run that writes.
-
-    :param run: the run's ID in the journal; None if there were no changes
-    :param lost: hosts that could not be scanned, each with the reason
-    :param error: the error that cut the run off; None if it was complete
-    """
-
-    summary: Summary
-    run: Optional[str]
-    lost: Mapping[str, exceptions.Unreachable]
-    error: Optional[exceptions.RbdMonFixError] = None
 
 
 def no_complaints(changes: Sequence[Change]) -> Mapping[Locator, str]:
     """Return no complaints."""
     return {}
-
-
-def _followed(result: RunResult, work: Callable[[], object]) -> RunResult:
-    """Do what follows a run; if it fails, the result is not lost.
-
-    :returns: the result, with the error of the work if it had none
-    """
-    try:
-        work()
-    except _ENDINGS as ending:
-        return dataclasses.replace(result, error=result.error or _told(ending))
-    return result
 
 
 @dataclasses.dataclass
@@ -76,6 +58,7 @@ class Execution:
     :param start: begins the run in the journal; called at the first change
     :param total: number of changes in all plans together
     :param complaints: called with changes that were made
+    :param pace: how many hosts are written to at the same time
     """
 
     reporter: reporting.Reporter
@@ -83,13 +66,18 @@ class Execution:
     start: Callable[[], sessions.Writing]
     total: int
     complaints: Complaints = no_complaints
+    pace: selection.Pace = selection.ONE
     _writing: Optional[sessions.Writing] = None
     _done: int = 0
     # Whether a change was begun whose outcome is not known.
     _torn: bool = False
 
+    def __post_init__(self) -> None:
+        self._writes = writes.Writes(self.pace, self._proceed)
+
     def carry_out(self, plans: Iterator[Plan],
-                  lost: Mapping[str, exceptions.Unreachable]) -> RunResult:
+                  lost: Mapping[str, exceptions.Unreachable]
+                  ) -> run_result.RunResult:
         """Make the changes of plans, and report each plan afterwards.
 
         An error ends the run, but not the report: known outcomes are
@@ -110,8 +98,8 @@ class Execution:
             error = exceptions.Interrupted(
                 run, self.reporter.summary.outcomes[Verdict.FIXED],
                 self.total)
-        return _followed(
-            RunResult(self.reporter.summary, run, lost, error),
+        return run_result.followed(
+            run_result.RunResult(self.reporter.summary, run, lost, error),
             self._finish)
 
     def _finish(self) -> None:
@@ -120,51 +108,93 @@ class Execution:
 
     def _carry_out(self, plans: Iterator[Plan]
                    ) -> Optional[exceptions.RbdMonFixError]:
-        try:
-            for plan in plans:
-                if not plan.changes:
-                    self.reporter.plan(plan)
-                    continue
-                error = self._apply(plan)
-                if error is not None:
-                    return error
-        except _ENDINGS as ending:
-            self._count_unread()
-            return _told(ending)
-        return None
-
-    def _apply(self, plan: Plan) -> Optional[exceptions.RbdMonFixError]:
-        outcomes: dict[Locator, Outcome] = {}
+        """Make the changes, and report the plans that were begun."""
         error = None
         try:
-            if self._writing is None:
+            for plan in plans:
+                error = self._begin(plan) or self._report(
+                    self.pace.parallel - 1)
+                if error is not None:
+                    break
+            else:
+                error = self._report()
+        except run_result.ENDINGS as ending:
+            error = run_result.told(ending)
+            self._end_all(error)
+            self._count_unread()
+        else:
+            if error is not None:
+                self._end_all(error)
+        return error
+
+    def _begin(self, plan: Plan) -> Optional[exceptions.RbdMonFixError]:
+        """Begin to make the changes of a plan; return what prevents it."""
+        try:
+            if plan.changes and self._writing is None:
                 self._writing = self.start()
                 self.listener.began(self._writing.run)
-            self._write(self._writing, plan, outcomes)
-        except _ENDINGS as ending:
-            error = _told(ending)
-        self._done += len(plan.changes)
-        self.reporter.plan(plan, outcomes)
+        except run_result.ENDINGS as ending:
+            self._done += len(plan.changes)
+            self.reporter.plan(plan, {})
+            return run_result.told(ending)
+        self._writes.begin(plan, self._make)
+        return None
+
+    def _make(self, plan: Plan, proceed: apply.Proceed) -> Iterator[Outcome]:
+        assert self._writing is not None
+        return self._writing.apply(plan, proceed)
+
+    def _report(self, left: int = 0
+                ) -> Optional[exceptions.RbdMonFixError]:
+        """Wait for plans that were begun, and report them.
+
+        :param left: how many may go on
+        """
+        while len(self._writes) > left:
+            error = self._report_first()
+            if error is not None:
+                return error
+        return None
+
+    def _report_first(self) -> Optional[exceptions.RbdMonFixError]:
+        error = None
+        try:
+            with self._progress(self._writes.first) as advance:
+                self._writes.wait(advance)
+        except run_result.ENDINGS as ending:
+            error = run_result.told(ending)
+        write = self._writes.take()
+        self._torn = self._torn or not write.whole
+        if not write.plan.changes:
+            self.reporter.plan(write.plan)
+            return error
+        try:
+            if error is None and not self.listener.stopping():
+                write.outcomes.update(self._disproved(write))
+        except run_result.ENDINGS as ending:
+            error = run_result.told(ending)
+        self._done += len(write.plan.changes)
+        self.reporter.plan(write.plan, write.outcomes)
         if error is None and self.listener.stopping():
             return exceptions.Interrupted()
         return error
 
-    def _write(self, writing: sessions.Writing, plan: Plan,
-               outcomes: dict[Locator, Outcome]) -> None:
-        """Make the changes of a plan, and add the outcome of each.
+    def _progress(self, write: writes.Write
+                  ) -> ContextManager[reporting.Advance]:
+        if not write.plan.changes:
+            return contextlib.nullcontext(lambda servers: None)
+        return self.listener.phase(
+            reporting.Phase.WRITING.value, self.total,
+            self._done + self._writes.settled)
 
-        The check of the changes may take long, so an interrupt skips it.
-        """
-        with self.listener.phase(
-                reporting.Phase.WRITING.value, self.total,
-                self._done) as advance:
-            self._torn = True
-            for outcome in writing.apply(plan, self._proceed):
-                advance(outcome.locator not in outcomes)
-                outcomes[outcome.locator] = outcome
-            self._torn = False
-        if not self.listener.stopping():
-            outcomes.update(self._disproved(plan, outcomes))
+    def _end_all(self, error: exceptions.RbdMonFixError) -> None:
+        """Let batches in hand end, and report their plans."""
+        self._writes.halt(writes.GRACE if isinstance(
+            error, exceptions.Interrupted) and not self.listener.stopping()
+            else None)
+        while len(self._writes):
+            with contextlib.suppress(*run_result.ENDINGS):
+                self._report_first()
 
     def _proceed(self, servers: int) -> bool:
         """Tell whether to write the next batch."""
@@ -173,11 +203,14 @@ class Execution:
         self.listener.batch(servers)
         return True
 
-    def _disproved(self, plan: Plan, outcomes: Mapping[Locator, Outcome]
+    def _disproved(self, write: writes.Write
                    ) -> Mapping[Locator, Outcome]:
-        """Return outcomes of changes that were written but do not work."""
-        fixed = [change for change in plan.changes
-                 if outcomes[change.locator].verdict is Verdict.FIXED]
+        """Return outcomes of changes that were written but do not work.
+
+        The check may take long, so an interrupt skips it.
+        """
+        fixed = [change for change in write.plan.changes
+                 if write.outcomes[change.locator].verdict is Verdict.FIXED]
         return {locator: Outcome(locator, Verdict.UNVERIFIED, reason)
                 for locator, reason in self.complaints(fixed).items()}
 
@@ -188,8 +221,8 @@ class Execution:
         try:
             writing.close(error is None or not self._torn and isinstance(
                 error, exceptions.Interrupted))
-        except _ENDINGS as ending:
-            return error or _told(ending)
+        except run_result.ENDINGS as ending:
+            return error or run_result.told(ending)
         return error
 
     def _tell_rest(self, plans: Iterator[Plan]) -> None:
@@ -198,21 +231,10 @@ class Execution:
             for plan in plans:
                 self._done += len(plan.changes)
                 self.reporter.plan(plan, {} if plan.changes else None)
-        except _ENDINGS:
+        except run_result.ENDINGS:
             self._count_unread()
 
     def _count_unread(self) -> None:
         """Count the changes of plans that can no longer be read."""
         self.reporter.summary.unsettled += max(0, self.total - self._done)
         self._done = self.total
-
-
-def _told(ending: BaseException) -> exceptions.RbdMonFixError:
-    """Return an ending as an error of ours, which the report precedes."""
-    if isinstance(ending, exceptions.RbdMonFixError):
-        return ending
-    if isinstance(ending, KeyboardInterrupt):
-        return exceptions.Interrupted()
-    if isinstance(ending, OSError):
-        return exceptions.of_system(ending)
-    return exceptions.Defect(ending)

@@ -20,12 +20,11 @@ Each kind takes one query or one call per host.
 from __future__ import annotations
 
 import socket
-from typing import TYPE_CHECKING, Iterator, Mapping, Optional
+from typing import Iterator, Mapping, Optional
 
-from rbd_mon_fix import exceptions
 from rbd_mon_fix.core import findings
 from rbd_mon_fix.engine import judging
-from rbd_mon_fix.engine import places
+from rbd_mon_fix.engine import other_places
 from rbd_mon_fix.engine import scan as scans
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.disk import RbdDisk
@@ -34,10 +33,6 @@ from rbd_mon_fix.model.finding import FindingKind
 from rbd_mon_fix.model.monmap import MonAddr
 from rbd_mon_fix.model.record import Locator
 from rbd_mon_fix.model.record import Record
-from rbd_mon_fix.stores import registry
-
-if TYPE_CHECKING:
-    from rbd_mon_fix.clients import libvirt
 
 # By host: volumes that Cinder is moving, each with the kind of move.
 Moving = dict[str, dict[str, str]]
@@ -73,20 +68,10 @@ def find(scan: scans.Scan, judge: judging.Judge,
     :raises Unreachable: the connection to a database or libvirt was lost
     """
     look = _Look(scan, judge)
-    seen: set[str] = set()
-    for host in scan.selection.hosts:
-        if host in scan.lost:
-            continue
+    for host, found in scan.host_by_host(other_places.Reader(scan).read):
         yield from _moving(host, moving.get(host, {}))
-        if scan.selection.needs(registry.Need.NOVA_DATABASE):
-            yield from look.shares(host)
-        uri = scan.context.libvirt_uri(host)
-        if scan.selection.needs(registry.Need.LIBVIRT) and uri not in seen:
-            seen.add(uri)
-            hypervisor = scan.context.hypervisor(host)
-            yield from look.moments(host, hypervisor)
-            if not scan.selection.instances:
-                yield from look.pools(host, hypervisor)
+        for each in found:
+            yield from look.judged(host, each)
     if not scan.selection.instances:
         yield from look.block_devices()
 
@@ -99,63 +84,19 @@ def _moving(host: str, volumes: Mapping[str, str]) -> Iterator[Finding]:
 
 
 class _Look:
-    """Looks for addresses in each place that cannot be written."""
+    """Compares addresses in places that cannot be written."""
 
     def __init__(self, scan: scans.Scan, judge: judging.Judge):
         self._context = scan.context
-        self._selection = scan.selection
         self._judge = judge
 
-    def shares(self, host: str) -> Iterator[Finding]:
-        """Yield findings about CephFS shares of servers."""
-        from rbd_mon_fix.clients.database import shares
-        from rbd_mon_fix.documents import cephfs_export
-        for share in shares.shares(
-                places.Places(self._context).cell(host), host):
-            if not self._selection.includes(share.instance):
-                continue
-            try:
-                monitors = cephfs_export.monitors(share.location)
-            except exceptions.Unreadable:
-                continue
-            yield from self._told(
-                FindingKind.SHARE, host,
-                f'share {share.share} of server {share.instance}', monitors,
-                None)
-
-    def pools(self, host: str,
-              hypervisor: libvirt.Hypervisor) -> Iterator[Finding]:
-        """Yield findings about storage pools of libvirt."""
-        from rbd_mon_fix.documents import stored_xml
-        for xml in hypervisor.rbd_pools():
-            try:
-                pool = stored_xml.pool(xml)
-            except exceptions.Unreadable:
-                continue
-            yield from self._told(
-                FindingKind.POOL, host,
-                f'storage pool {pool.key} ({pool.pool})', pool.monitors,
-                self._owner(host, '', pool))
-
-    def moments(self, host: str,
-                hypervisor: libvirt.Hypervisor) -> Iterator[Finding]:
-        """Yield findings about snapshots and checkpoints of domains."""
-        from rbd_mon_fix.documents import stored_xml
-        for moment in hypervisor.moments():
-            if not self._selection.includes(moment.domain):
-                continue
-            kind = (FindingKind.CHECKPOINT if moment.is_checkpoint
-                    else FindingKind.SNAPSHOT)
-            try:
-                disks = stored_xml.disks(moment.xml)
-            except exceptions.Unreadable:
-                continue
-            for disk in dict.fromkeys(disks):
-                yield from self._told(
-                    kind, host,
-                    f'{kind.value} {moment.name} of domain {moment.domain}, '
-                    f'{disk.key}', disk.monitors,
-                    self._owner(host, moment.domain, disk))
+    def judged(self, host: str, place: other_places.OtherPlace
+               ) -> Iterator[Finding]:
+        """Yield a finding if a place of a host has wrong addresses."""
+        owner = None if place.disk is None else self._owner(
+            host, place.instance, place.disk)
+        yield from self._told(place.kind, host, place.subject,
+                              place.monitors, owner)
 
     def block_devices(self) -> Iterator[Finding]:
         """Yield findings about images mapped by this machine's kernel."""

@@ -29,6 +29,7 @@ from rbd_mon_fix.engine import execution
 from rbd_mon_fix.engine import hook_update
 from rbd_mon_fix.engine import judging
 from rbd_mon_fix.engine import reporting
+from rbd_mon_fix.engine import run_result
 from rbd_mon_fix.engine import saved_plans
 from rbd_mon_fix.engine import scan as scans
 from rbd_mon_fix.engine import selection as selections
@@ -95,7 +96,7 @@ def plan_refresh(context: contexts.Context, request: RefreshRequest,
 
 def refresh(context: contexts.Context, request: RefreshRequest,
             listener: reporting.Listener = reporting.SILENCE
-            ) -> execution.RunResult:
+            ) -> run_result.RunResult:
     """Correct stale and drifted copies, and report the outcomes.
 
     :raises ConfigError: the request does not fit the deployment
@@ -151,7 +152,7 @@ class _Refresh:
             self._context.clusters, self._context.answering,
             known_clusters.load(folder), known_clusters.path(folder))
 
-    def run(self) -> execution.RunResult:
+    def run(self) -> run_result.RunResult:
         """Read, check and write."""
         complaints = self._complaints()
         with sessions.Session(self._context, self.scan,
@@ -166,7 +167,8 @@ class _Refresh:
             return execution.Execution(
                 reporter, self._listener,
                 lambda: session.start('refresh', self._context.clusters),
-                self._guard.changes, complaints).carry_out(
+                self._guard.changes, complaints,
+                self.scan.selection.pace).carry_out(
                     self._again() if kept is None else iter(kept),
                     self.scan.lost)
 

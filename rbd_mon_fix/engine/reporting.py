@@ -92,10 +92,16 @@ class Listener(Protocol):
         """
 
     def batch(self, servers: int) -> None:
-        """Receive the number of servers in the batch that is written next."""
+        """Receive the number of servers in the batches in hand.
+
+        Called before each batch, by any thread.
+        """
 
     def stopping(self) -> bool:
-        """Tell whether to end the run; asked between two batches."""
+        """Tell whether to end the run.
+
+        Asked between two batches, by any thread.
+        """
 
 
 class Silence:

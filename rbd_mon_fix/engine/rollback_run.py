@@ -30,6 +30,7 @@ from rbd_mon_fix.engine import dry_run
 from rbd_mon_fix.engine import execution
 from rbd_mon_fix.engine import judging
 from rbd_mon_fix.engine import reporting
+from rbd_mon_fix.engine import run_result
 from rbd_mon_fix.engine import scan as scans
 from rbd_mon_fix.engine import selection as selections
 from rbd_mon_fix.engine import session as sessions
@@ -50,9 +51,14 @@ LOG = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True)
 class RollbackRequest:
-    """The run to undo, by its ID in the journal."""
+    """The run to undo.
+
+    :param run: its ID in the journal
+    :param parallel: the number of hosts that are worked on at the same time
+    """
 
     run: str
+    parallel: int = 8
 
 
 def plan_rollback(context: contexts.Context, request: RollbackRequest,
@@ -65,7 +71,7 @@ def plan_rollback(context: contexts.Context, request: RollbackRequest,
     :raises Unreachable: no host can be scanned
     """
     past = _read(sessions.journal(context), request)
-    scan = _scan(context, past)
+    scan = _scan(context, past, request)
     reporter = reporting.Reporter(context, listener)
     clusters = _clusters(context)
     plans = status_scan.begun(_Planner(past, scan, bool(clusters)).plans())
@@ -77,7 +83,7 @@ def plan_rollback(context: contexts.Context, request: RollbackRequest,
 
 def rollback(context: contexts.Context, request: RollbackRequest,
              listener: reporting.Listener = reporting.SILENCE
-             ) -> execution.RunResult:
+             ) -> run_result.RunResult:
     """Restore the addresses that a run replaced, unless changed since.
 
     :raises ConfigError: the run does not exist, or has a newer format
@@ -86,7 +92,7 @@ def rollback(context: contexts.Context, request: RollbackRequest,
     :raises Unreachable: no host can be scanned
     """
     journal = sessions.journal(context)
-    scan = _scan(context, _read(journal, request))
+    scan = _scan(context, _read(journal, request), request)
     with sessions.Session(context, scan) as session:
         session.settle()
         past = journal.read(request.run)
@@ -98,7 +104,8 @@ def rollback(context: contexts.Context, request: RollbackRequest,
         done = execution.Execution(
             reporter, listener,
             lambda: session.start('rollback', clusters, request.run),
-            sum(map(_may_be_made, past.entries))).carry_out(plans, scan.lost)
+            sum(map(_may_be_made, past.entries)),
+            pace=scan.selection.pace).carry_out(plans, scan.lost)
     return dataclasses.replace(done, error=done.error or _damage(past))
 
 
@@ -147,12 +154,14 @@ def _damage(past: Run) -> Optional[exceptions.RbdMonFixError]:
         'Look at the hosts of the run with status, and check the disk.')
 
 
-def _scan(context: contexts.Context, past: Run) -> scans.Scan:
+def _scan(context: contexts.Context, past: Run, request: RollbackRequest
+          ) -> scans.Scan:
     """Return a scan of the hosts and stores that a run wrote to."""
     stores = {entry.locator.store for entry in past.entries}
     return scans.Scan(context, selections.select(
-        selections.ScanRequest(past.hosts, stores=tuple(sorted(stores)),
-                               unmanaged=True), context))
+        selections.ScanRequest(
+            past.hosts, stores=tuple(sorted(stores)), unmanaged=True,
+            parallel=request.parallel), context))
 
 
 class _Planner:

@@ -18,16 +18,17 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from typing import Collection, Iterable, Iterator, Optional
+from typing import Callable, Collection, Iterable, Iterator, Optional, TypeVar
 
 from oslo_log import log as logging
 
 from rbd_mon_fix import exceptions
+from rbd_mon_fix.clients import waiting
 from rbd_mon_fix.engine import context as contexts
 from rbd_mon_fix.engine import places
+from rbd_mon_fix.engine import scopes
 from rbd_mon_fix.engine import selection as selections
-from rbd_mon_fix.inventory import instances
-from rbd_mon_fix.model.instance import Instance
+from rbd_mon_fix.engine import side_by_side
 from rbd_mon_fix.model.instance import Scope
 from rbd_mon_fix.model.record import Locator
 from rbd_mon_fix.model.record import Record
@@ -35,6 +36,8 @@ from rbd_mon_fix.model.store import Store
 from rbd_mon_fix.stores import registry
 
 LOG = logging.getLogger(__name__)
+
+R = TypeVar('R')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,6 +74,7 @@ class Scan:
         self.context = context
         self.selection = selection
         self.lost: dict[str, exceptions.Unreachable] = {}
+        self._scopes = scopes.Scopes(context, selection)
         self._places = places.Places(context)
         self._stores: dict[tuple[str, str], Store] = {}
 
@@ -113,20 +117,34 @@ class Scan:
         :raises Unreachable: no host can be scanned
         """
         missing = set(self.selection.instances)
-        for host in self.selection.hosts:
-            if host in self.lost:
-                continue
+        for host, batches in self.host_by_host(self._batches):
             failure = None
             try:
-                for scope in self._scopes(host):
-                    missing -= set(scope.instances)
-                    yield Batch(scope, self._read(scope))
+                for batch in batches:
+                    missing -= set(batch.scope.instances)
+                    yield batch
             except exceptions.Unreachable as error:
                 failure = error
             if failure:
                 self.lose(host, failure)
         if missing and not self.lost:
-            raise self._nowhere(missing)
+            raise self._scopes.nowhere(missing)
+
+    def host_by_host(self, work: Callable[[str], Iterator[R]]
+                     ) -> Iterator[tuple[str, Iterator[R]]]:
+        """Yield the hosts that are not lost, each with what work yields.
+
+        Several hosts are worked on at the same time, in threads. The
+        iterator of a host raises Unreachable if it takes too long.
+
+        :param work: called with a host
+        """
+        pace = self.selection.pace
+        for host, found in side_by_side.lanes(
+                [host for host in self.selection.hosts
+                 if host not in self.lost],
+                work, pace.parallel, pace.patience):
+            yield host, self._heard(host, found)
 
     def lose(self, host: str, error: exceptions.Unreachable) -> None:
         """Continue without a host.
@@ -137,6 +155,20 @@ class Scan:
         if len(self.lost) == len(self.selection.hosts):
             raise error
         LOG.error('Skipping host %s: %s', host, error)
+
+    def _batches(self, host: str) -> Iterator[Batch]:
+        for scope in self._scopes.of(host):
+            yield Batch(scope, self._read(scope))
+
+    def _heard(self, host: str, found: Iterator[R]) -> Iterator[R]:
+        try:
+            yield from found
+        except waiting.Silent:
+            raise exceptions.Unreachable(
+                f'Nothing was read from host {host} for '
+                f'{self.selection.pace.patience:g} seconds.',
+                'Look at libvirtd there, or give it more time with '
+                '--host-timeout.') from None
 
     def _store(self, name: str, host: str) -> Store:
         if (name, host) not in self._stores:
@@ -149,45 +181,6 @@ class Scan:
         here = self.context.local_host.is_here(host)
         return [name for name in names
                 if here or not registry.SPECS[name].local_only]
-
-    def _scopes(self, host: str) -> Iterator[Scope]:
-        """Yield the servers of a host, then domains the inventory lacks."""
-        inventory = self.context.inventory
-        more = (self.selection.needs(registry.Need.LIBVIRT)
-                and not inventory.lists_domains)
-        known: set[str] = set()
-        for scope in inventory.scopes(host, self.selection.instances):
-            if more:
-                known.update(scope.instances)
-            yield scope
-        if more:
-            yield from self._unlisted(host, known)
-
-    def _unlisted(self, host: str, known: Collection[str]) -> Iterator[Scope]:
-        """Yield domains that Nova does not have on this host.
-
-        Hosts of the run may share one libvirt. Servers are then scanned with
-        their own host, and guests that Nova does not know with the first.
-        """
-        uri = self.context.libvirt_uri(host)
-        sharing = [other for other in self.selection.hosts
-                   if self.context.libvirt_uri(other) == uri]
-
-        def is_ours(guest: Instance) -> bool:
-            return (guest.host not in sharing if guest.managed
-                    else host == sharing[0])
-
-        # A selected server that is on another host is an error, not a
-        # domain to scan.
-        elsewhere = self.context.inventory.where(
-            self.selection.instances, [host])
-        for scope in instances.unlisted(
-                self.context.inventory, self.context.hypervisor(host), host,
-                {*known, *elsewhere}, self.selection.instances):
-            guests = {uuid: guest for uuid, guest in scope.instances.items()
-                      if is_ours(guest)}
-            if guests:
-                yield dataclasses.replace(scope, instances=guests)
 
     def _read(self, scope: Scope) -> tuple[Record, ...]:
         read: dict[str, tuple[Record, ...]] = {}
@@ -223,14 +216,3 @@ class Scan:
                     Locator(name, scope.host, uuid, uuid), None,
                     unreadable='it can be read only on the compute host '
                     'itself: run this there')
-
-    def _nowhere(self, uuids: set[str]) -> exceptions.ConfigError:
-        uuid = min(uuids)
-        found = self.context.inventory.where(
-            [uuid], self.selection.hosts).get(uuid)
-        if found is None:
-            return exceptions.ConfigError(
-                f'There is no server {uuid}.', 'Check --instance.')
-        return exceptions.ConfigError(
-            f'Server {uuid} is on host {found.host}, not on '
-            f'{", ".join(self.selection.hosts)}.', 'Correct --host.')

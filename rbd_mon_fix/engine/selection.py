@@ -31,6 +31,22 @@ LOG = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
+class Pace:
+    """How several hosts are worked on.
+
+    :param parallel: the number of hosts that are worked on at the same time
+    :param patience: seconds after which a host is given up that sends no
+        batch of servers, or no outcome; not for a single host
+    """
+
+    parallel: int
+    patience: float
+
+
+ONE = Pace(1, 0.0)
+
+
+@dataclasses.dataclass(frozen=True)
 class ScanRequest:
     """The parameters of a scan.
 
@@ -40,6 +56,7 @@ class ScanRequest:
         server of the hosts has; empty for all
     :param stores: only these stores, by name; empty for all
     :param unmanaged: correct guests that Nova does not know, too
+    :param parallel: the number of hosts that are worked on at the same time
     """
 
     hosts: tuple[str, ...] = ()
@@ -47,6 +64,7 @@ class ScanRequest:
     instances: tuple[str, ...] = ()
     stores: tuple[str, ...] = ()
     unmanaged: bool = False
+    parallel: int = 8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,6 +84,7 @@ class Selection:
     implied: tuple[str, ...]
     unmanaged: bool
     lacking: tuple[str, ...] = ()
+    pace: Pace = ONE
 
     def needs(self, need: registry.Need) -> bool:
         """Return whether a selected store has a need."""
@@ -90,7 +109,8 @@ def select(request: ScanRequest, context: contexts.Context) -> Selection:
     return Selection(hosts, servers.uuids(request.instances, hosts,
                                           context.inventory), stores,
                      _implied(stores, context, hosts), request.unmanaged,
-                     lacking)
+                     lacking, Pace(min(request.parallel, len(hosts) or 1),
+                                   context.conf.host_timeout))
 
 
 def this_host(context: contexts.Context) -> Optional[str]:

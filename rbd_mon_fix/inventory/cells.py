@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import functools
+import threading
 from typing import Collection, Iterable, Optional
 
 from oslo_log import log as logging
@@ -36,7 +37,7 @@ LOG = logging.getLogger(__name__)
 
 
 class Cells:
-    """The cell databases, opened on demand.
+    """The cell databases, opened on demand; several threads may ask.
 
     Disabled cells are included: Nova schedules no new servers to them, but
     keeps their existing servers running.
@@ -52,6 +53,7 @@ class Cells:
         self._default = default
         self._api = api
         self._open: dict[str, nova.Cell] = {}
+        self._opening = threading.Lock()
         self._skipped: set[str] = set()
 
     def hosts(self) -> list[str]:
@@ -168,10 +170,11 @@ class Cells:
                 "Find the cell with 'nova-manage cell_v2 list_cells', and set "
                 "its URL with 'nova-manage cell_v2 update_cell'.")
         full = urls.fill_template(url, self._default)
-        if full not in self._open:
-            self._open[full] = nova.Cell(
-                engine.Database(full, "Nova's cell database"))
-        return self._open[full]
+        with self._opening:
+            if full not in self._open:
+                self._open[full] = nova.Cell(
+                    engine.Database(full, "Nova's cell database"))
+            return self._open[full]
 
 
 def of(conf: nova_conf.NovaConf) -> Optional[Cells]:

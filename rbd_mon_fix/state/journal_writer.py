@@ -19,6 +19,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import threading
 from typing import Iterable, Iterator, Mapping, Optional, Sequence
 
 from rbd_mon_fix import exceptions
@@ -32,7 +33,7 @@ _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Writer:
-    """The open journal file of one run.
+    """The open journal file of one run; several threads may write.
 
     :param file: the descriptor, open for appending; ``leave`` closes it
     :param path: the path of the file, for messages
@@ -43,7 +44,9 @@ class Writer:
     def __init__(self, file: int, path: str, run: str,
                  earlier: Optional[Mapping[Locator, int]] = None):
         self.run = run
+        self._lock = threading.RLock()
         self._file = file
+        self._left = False
         self._path = path
         self._numbers = dict(earlier or {})
         self._verdicts: dict[int, Verdict] = {}
@@ -57,47 +60,57 @@ class Writer:
 
     def note(self, kind: str, **fields: object) -> None:
         """Write one line and sync it to disk."""
-        self._write([journal_records.dumps({'type': kind, **fields})])
-        self._sync()
+        with self._lock:
+            self._write([journal_records.dumps({'type': kind, **fields})])
+            self._sync()
 
     def begin(self, changes: Iterable[Change]) -> None:
         """Write the changes that are about to be made, with one sync."""
         lines = []
-        for change in changes:
-            number = len(self._numbers)
-            self._numbers[change.locator] = number
-            for edit in change.edits:
-                self._replaced.setdefault(edit.cluster, set()).update(
-                    map(str, edit.old))
-            lines.append(journal_records.dumps(
-                journal_records.begin(number, change)))
-        self._write(lines)
-        self._sync()
+        with self._lock:
+            for change in changes:
+                number = len(self._numbers)
+                self._numbers[change.locator] = number
+                for edit in change.edits:
+                    self._replaced.setdefault(edit.cluster, set()).update(
+                        map(str, edit.old))
+                lines.append(journal_records.dumps(
+                    journal_records.begin(number, change)))
+            self._write(lines)
+            self._sync()
 
     def end(self, outcomes: Iterable[Outcome]) -> None:
         """Write the outcomes of changes; a crash may lose them."""
         lines = []
-        for outcome in outcomes:
-            number = self._numbers[outcome.locator]
-            self._verdicts[number] = outcome.verdict
-            lines.append(journal_records.dumps(
-                journal_records.end(number, outcome)))
-        self._write(lines)
+        with self._lock:
+            for outcome in outcomes:
+                number = self._numbers[outcome.locator]
+                self._verdicts[number] = outcome.verdict
+                lines.append(journal_records.dumps(
+                    journal_records.end(number, outcome)))
+            self._write(lines)
 
     def close(self) -> None:
         """Record the end of the run, and close the file."""
-        self._write([*self._summary(), journal_records.CLOSE])
-        self.leave()
+        with self._lock:
+            self._write([*self._summary(), journal_records.CLOSE])
+            self.leave()
 
     def leave(self) -> None:
-        """Close the file; unless ``close`` calls this, the run stays open."""
-        try:
-            with contextlib.suppress(OSError):
-                self._cut()
-            self._sync()
-        finally:
-            with contextlib.suppress(OSError):
-                os.close(self._file)
+        """Close the file; unless ``close`` calls this, the run stays open.
+
+        A thread that was left behind writes no further change: its journal
+        is closed.
+        """
+        with self._lock:
+            self._left = True
+            try:
+                with contextlib.suppress(OSError):
+                    self._cut()
+                self._sync()
+            finally:
+                with contextlib.suppress(OSError):
+                    os.close(self._file)
 
     def _summary(self) -> Iterator[bytes]:
         """Yield the summary, if all outcomes are known here.
@@ -120,6 +133,9 @@ class Writer:
         """
         if self._failure is not None:
             raise unwritten(self._path, self._failure)
+        if self._left:
+            raise unwritten(self._path, OSError(
+                errno.EBADF, 'the run has ended'))
         left = memoryview(words)
         try:
             self._cut()

@@ -102,12 +102,20 @@ COVERED = {
     'ceph/parallel.py': (
         'unit/ceph/test_commands.py', 'all such commands run by it'),
     'ceph/discovery.py': ('unit/ceph/test_clusters.py', LEARNING),
+    'engine/libvirts.py': (
+        'unit/engine/test_context.py', 'a context has one of them'),
     'engine/named_secrets.py': (
         'unit/preflight/test_secrets.py', 'each of them is looked up'),
+    'engine/other_places.py': (
+        'unit/engine/test_findings.py', 'findings are made of them'),
+    'engine/run_result.py': (
+        'unit/engine/test_execution.py', 'each run has one'),
     'engine/running_guests.py': (
         'unit/engine/test_connectivity.py', 'guests are judged there'),
     'engine/qemu_on_host.py': (
         'unit/engine/test_shield_proof.py', 'a proof runs as it says'),
+    'engine/scopes.py': (
+        'unit/engine/test_scan.py', 'a scan reads them'),
     'engine/shield_conf.py': (
         'unit/engine/test_shield.py', 'each action reads or writes it'),
     'engine/shield_cover.py': (

@@ -66,7 +66,7 @@ def default_of(opt: cfg.Opt) -> str:
         return ','.join(opt.default)
     if isinstance(opt.default, bool):
         return str(opt.default).lower()
-    return opt.default
+    return str(opt.default)
 
 
 @pytest.mark.parametrize('group', OURS)
@@ -79,8 +79,9 @@ def test_it_has_our_options_and_no_more(group):
     for group, opts in OURS.items() for opt in opts])
 def test_it_is_current(group, opt):
     words, default = shown(group)[opt.dest]
-    assert re.sub(r' \((?:[\w ]+ value|multi valued)\)$', '', words) == (
-        ' '.join(opt.help.split()))
+    told = re.sub(r' \((?:[\w ]+ value|multi valued)\)'
+                  r'(?: Minimum value: [\d.]+)?$', '', words)
+    assert told == ' '.join(opt.help.split())
     assert default == default_of(opt)
 
 

@@ -305,7 +305,8 @@ def command(host: Sequence[str] = (places.HOST,), **fields: Any
         'host': list(host), 'all_hosts': False, 'instance': [], 'store': [],
         'unmanaged': False, 'name': 'command', 'dry_run': False,
         'max_changes': None, 'lock': False, 'verify': False, 'timeout': 5.0,
-        'plan': None, 'save_plan': None, 'parallel': 4, 'last': 0,
+        'plan': None, 'save_plan': None, 'parallel': 4, 'hosts_at_once': 8,
+        'last': 0,
         'progress': 'auto', 'from_ceph': False, 'fsid': None, 'mon': [],
         'rescue': None, 'in_place': False,
         'format': 'json', 'column': [], **fields})

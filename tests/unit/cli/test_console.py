@@ -31,22 +31,13 @@ from rbd_mon_fix.cli import refresh
 from rbd_mon_fix.cli import rollback
 from rbd_mon_fix.cli import status
 from rbd_mon_fix.core import apply
-from rbd_mon_fix.engine import execution
 from rbd_mon_fix.engine import reporting
+from rbd_mon_fix.engine import run_result
 from rbd_mon_fix.report import ending
 from rbd_mon_fix.report import progress
 from rbd_mon_fix.report import schema
 from tests import schemas
-from tests.unit import memory
 from tests.unit import worlds
-
-
-def test_scan_request(world):
-    request = console.scan_request(world.conf(worlds.command(
-        ['b', 'a'], all_hosts=True, instance=[memory.uuid(1)],
-        store=['domain'], unmanaged=True)))
-    assert request == engine.ScanRequest(
-        ('b', 'a'), True, (memory.uuid(1),), ('domain',), True)
 
 
 @pytest.mark.parametrize('fields, is_screen', [
@@ -136,7 +127,7 @@ def test_an_error_ends_the_document(cloud, monkeypatch, fmt, load, error,
         raise error
 
     monkeypatch.setattr(reporting.Reporter, 'end', fail)
-    monkeypatch.setattr(execution, '_followed', lambda result, work: work())
+    monkeypatch.setattr(run_result, 'followed', lambda result, work: work())
     monkeypatch.setattr(engine, 'Context', cloud.opened)
     out = io.StringIO()
     with pytest.raises(type(error)):

@@ -46,7 +46,7 @@ def parse(line):
 SCOPE = {'host': [], 'all_hosts': False, 'instance': [], 'store': [],
          'unmanaged': False, 'format': 'table', 'column': []}
 REFRESH = {**SCOPE, 'dry_run': False, 'max_changes': None, 'lock': False,
-           'verify': False, 'timeout': 5.0, 'parallel': 4, 'plan': None,
+           'verify': False, 'hosts_at_once': 8, 'plan': None,
            'save_plan': None}
 
 

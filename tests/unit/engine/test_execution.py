@@ -19,6 +19,7 @@ from __future__ import annotations
 import errno
 import os
 import pathlib
+import threading
 
 import pytest
 
@@ -26,7 +27,9 @@ from rbd_mon_fix import exceptions
 from rbd_mon_fix.core import apply
 from rbd_mon_fix.engine import connectivity
 from rbd_mon_fix.engine import execution
+from rbd_mon_fix.engine import refresh_run
 from rbd_mon_fix.engine import reporting
+from rbd_mon_fix.engine import selection
 from rbd_mon_fix.engine import session
 from rbd_mon_fix.inventory import instances
 from rbd_mon_fix.model.plan import Verdict
@@ -419,3 +422,99 @@ def test_an_interrupt_before_the_first_change(run):
     done = run.carry_out(plans)
     assert str(done.error) == (
         'Interrupted. Run the same command again to continue.')
+
+
+HOSTS = ('cmp1', 'cmp2', 'cmp3', 'cmp4')
+
+
+@pytest.fixture
+def fleet(world, monkeypatch):
+    """Return four hosts with two servers each, in a plan each."""
+    for server in range(1, 9):
+        world.add(server, HOSTS[(server - 1) // 2])
+    monkeypatch.setattr(instances, 'BATCH', 1)
+    return world
+
+
+def refresh(world, listener, **fields):
+    return refresh_run.refresh(world.context(), refresh_run.RefreshRequest(
+        selection.ScanRequest(HOSTS, **fields)), listener)
+
+
+@pytest.mark.parametrize('parallel', [1, 2, 8])
+def test_several_hosts_are_told_in_their_order(fleet, parallel):
+    heard = worlds.Heard()
+    done = refresh(fleet, heard, parallel=parallel)
+    assert done.error is None
+    assert [(host, server) for host, server, _ in heard.servers] == [
+        (HOSTS[(server - 1) // 2], server) for server in range(1, 9)]
+    assert {tuple(each) for *_, each in heard.servers} == {tuple(FIXED)}
+    assert done.summary.outcomes == {Verdict.FIXED: 24}
+    [found] = session.journal(fleet.context()).runs()
+    assert (found.id, found.finished, len(found.entries)) == (
+        done.run, True, 24)
+    assert heard.phases[-1] == ('Writing', 24, 24)
+
+
+def lose(place, monkeypatch, error):
+    def lost(xml):
+        raise error
+
+    monkeypatch.setattr(place, 'define', lost)
+
+
+def test_one_of_several_hosts_is_lost(fleet, monkeypatch):
+    """What was begun on other hosts is finished and told; no more begins."""
+    lose(fleet.domains('cmp2'), monkeypatch, DOWN)
+    heard = worlds.Heard()
+    done = refresh(fleet, heard, parallel=8)
+    assert done.error is DOWN
+    servers = {server: each for _, server, each in heard.servers}
+    assert sorted(servers) == list(range(1, 9))
+    assert servers[3] == FIXED[:2]
+    assert not servers[4]
+    [found] = session.journal(fleet.context()).runs()
+    assert not found.finished
+    # All that was written has been told.
+    written = sum(done.summary.outcomes.values())
+    assert len(fleet.plan(*HOSTS).changes) == 24 - written
+    assert done.summary.unsettled == 24 - written
+
+
+def test_an_interrupt_between_reports(fleet, monkeypatch):
+    """Batches in hand end, and the run is whole."""
+    report = reporting.Reporter.plan
+    told = []
+
+    def plan(reporter, *arguments):
+        told.append(arguments)
+        if len(told) == 3:
+            raise KeyboardInterrupt
+        report(reporter, *arguments)
+
+    monkeypatch.setattr(reporting.Reporter, 'plan', plan)
+    done = refresh(fleet, worlds.Heard(), parallel=4)
+    assert isinstance(done.error, exceptions.Interrupted)
+    [found] = session.journal(fleet.context()).runs()
+    assert (found.id, found.finished) == (done.run, True)
+    assert not found.unsettled
+    assert len(fleet.plan(*HOSTS).changes) == 24 - len(found.entries)
+
+
+def test_a_host_that_never_answers_while_it_is_written_to(fleet,
+                                                          monkeypatch):
+    never = threading.Event()
+    place = fleet.domains('cmp2')
+    monkeypatch.setattr(place, 'define', lambda xml: never.wait())
+    fleet.options['host_timeout'] = 1.0
+    heard = worlds.Heard()
+    try:
+        done = refresh(fleet, heard, parallel=8)
+    finally:
+        never.set()
+    assert 'Nothing was heard from host cmp2 for 1 seconds' in str(done.error)
+    servers = {server: each for _, server, each in heard.servers}
+    assert servers[1] == servers[2] == FIXED
+    assert servers[3] == FIXED[:2]
+    [found] = session.journal(fleet.context()).unfinished()
+    assert found.id == done.run

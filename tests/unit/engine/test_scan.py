@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import dataclasses
 import socket
+import threading
 
 import pytest
 
@@ -209,6 +210,24 @@ def test_one_host_of_many_that_is_down(world, caplog):
     assert 'cmp1' in caplog.text
     # A server may be on the host that is down.
     list(world.scan('cmp1', 'cmp2', instance=[memory.uuid(1)]).batches())
+
+
+def test_a_host_of_many_that_never_answers(world, monkeypatch, caplog):
+    never = threading.Event()
+    for server, host in ((1, 'cmp1'), (2, 'cmp2'), (3, 'cmp3')):
+        world.add(server, host)
+    world.options['host_timeout'] = 1.0
+    monkeypatch.setattr(world.domains('cmp2'), 'domains', never.wait)
+    try:
+        scan = world.scan('cmp1', 'cmp2', 'cmp3')
+        plan = [copy.locator.host for each in worlds.plans(scan)
+                for copy in each.copies]
+    finally:
+        never.set()
+    assert set(plan) == {'cmp1', 'cmp3'}
+    assert 'Nothing was read from host cmp2 for 1 seconds' in str(
+        scan.lost['cmp2'])
+    assert 'Skipping host cmp2' in caplog.text
 
 
 def test_the_libvirt_of_another_host(world):

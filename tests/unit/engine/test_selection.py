@@ -51,7 +51,7 @@ def test_as_it_was_asked(two):
                        unmanaged=True)
     assert found == selection.Selection(
         ('b', 'a'), (memory.uuid(1),), ALL, (), True,
-        ('unrescue', 'ceph-conf'))
+        ('unrescue', 'ceph-conf'), selection.Pace(2, 300.0))
     assert two.select('a', store=['domain']).lacking == ()
     assert found.includes(memory.uuid(1))
     assert not found.includes(memory.uuid(2))
