@@ -49,7 +49,8 @@ class Cell:
 CELLS = tuple(
     Cell(kind, states.STATES[state], operation)
     for kind in kinds.KINDS for operation in operations.OPERATIONS
-    for state in operation.states if operation.is_of(kind))
+    for state in operation.states
+    if operation.is_of(kind) and states.STATES[state].is_of(kind))
 
 
 @dataclasses.dataclass(frozen=True)

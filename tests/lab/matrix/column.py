@@ -110,7 +110,7 @@ class Column:
 
     def _reach_states(self, servers: Servers) -> None:
         self._failed = {}
-        self._perform(servers, lambda cell: cell.state.steps)
+        self._perform(servers, lambda cell: cell.state.steps_of(cell.kind))
         self._check_counting({cell: served for cell, served
                               in servers.items() if cell.state.runs})
         if self._failed:

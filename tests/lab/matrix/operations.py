@@ -39,6 +39,8 @@ class Operation:
     :param predicted_by: rbd-mon-fix's name of it; None if rbd-mon-fix says
         that it never fails
     :param runs: whether the guest runs afterwards; None if as before
+    :param booted: whether it is one of servers that boot from a volume; None
+        if it is one of all
     """
 
     name: str
@@ -46,10 +48,12 @@ class Operation:
     steps: tuple[steps.Step, ...]
     predicted_by: Optional[plan.Operation] = None
     runs: Optional[bool] = True
+    booted: Optional[bool] = None
 
     def is_of(self, kind: kinds.Kind) -> bool:
         """Return whether servers with a kind of disk have the operation."""
-        if steps.needs_volume(self.steps, kind):
+        if steps.needs_volume(self.steps, kind) or self.booted not in (
+                None, kind.booted):
             return False
         if not kind.booted:
             return True
@@ -96,7 +100,11 @@ OPERATIONS = (
               (steps.rebuild('stopped'),), runs=False),
     Operation('shelve, unshelve', ('active', 'stopped', 'paused',
                                    'suspended'),
-              (steps.SHELVE, steps.UNSHELVE), plan.Operation.START),
+              (steps.SHELVE, steps.UNSHELVE), plan.Operation.START,
+              booted=False),
+    Operation('shelve, unshelve', ('active', 'stopped', 'paused',
+                                   'suspended'),
+              (steps.SHELVE_BOOTED, steps.UNSHELVE), booted=True),
     Operation('unshelve', ('shelved', 'offloaded'), (steps.UNSHELVE,),
               plan.Operation.START),
     Operation('offload, unshelve', ('shelved',),

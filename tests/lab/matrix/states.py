@@ -18,7 +18,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from tests.lab.matrix import steps
+from tests.lab.matrix import kinds
+from tests.lab.matrix import steps as each
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,21 +31,31 @@ class State:
     """
 
     name: str
-    steps: tuple[steps.Step, ...]
+    steps: tuple[each.Step, ...]
     runs: bool = False
+
+    def is_of(self, kind: kinds.Kind) -> bool:
+        """Return whether servers with a kind of disk get into the state."""
+        return not (kind.booted and self.steps == (each.SHELVE,))
+
+    def steps_of(self, kind: kinds.Kind) -> tuple[each.Step, ...]:
+        """Return the steps of servers with a kind of disk."""
+        if kind.booted and each.SHELVE in self.steps:
+            return (each.SHELVE_BOOTED,)
+        return self.steps
 
 
 STATES = {state.name: state for state in (
     State('active', (), runs=True),
-    State('stopped', (steps.STOP,)),
-    State('paused', (steps.PAUSE,)),
-    State('suspended', (steps.SUSPEND,)),
-    State('suspended-without-image', (steps.SUSPEND, steps.FORGET_IMAGE)),
-    State('rescued', (steps.RESCUE,), runs=True),
-    State('resized', (steps.RESIZE,), runs=True),
-    State('resized-stopped', (steps.STOP, steps.RESIZE)),
-    State('shelved', (steps.SHELVE,)),
-    State('offloaded', (steps.SHELVE, steps.OFFLOAD)),
-    State('soft-deleted', (steps.DELETE,)),
-    State('error', (steps.FAIL,), runs=True),
+    State('stopped', (each.STOP,)),
+    State('paused', (each.PAUSE,)),
+    State('suspended', (each.SUSPEND,)),
+    State('suspended-without-image', (each.SUSPEND, each.FORGET_IMAGE)),
+    State('rescued', (each.RESCUE,), runs=True),
+    State('resized', (each.RESIZE,), runs=True),
+    State('resized-stopped', (each.STOP, each.RESIZE)),
+    State('shelved', (each.SHELVE,)),
+    State('offloaded', (each.SHELVE, each.OFFLOAD)),
+    State('soft-deleted', (each.DELETE,)),
+    State('error', (each.FAIL,), runs=True),
 )}

@@ -58,6 +58,9 @@ SNAPSHOT = _nova('create_image', '', 'matrix')
 CONFIRM = _nova('confirm_resize', 'active')
 REVERT = _nova('revert_resize', 'active')
 SHELVE = _nova('shelve', 'shelved')
+# Nova offloads a server that boots from a volume at once
+# (nova/compute/api.py, shelve).
+SHELVE_BOOTED = dataclasses.replace(SHELVE, becomes='shelved_offloaded')
 OFFLOAD = _nova('shelve_offload', 'shelved_offloaded')
 UNSHELVE = _nova('unshelve', 'active')
 DELETE = _nova('delete', 'soft-delete')
