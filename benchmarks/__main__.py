@@ -25,6 +25,7 @@ import tempfile
 from typing import Iterator
 
 from benchmarks import figures
+from benchmarks import fleet
 from benchmarks import libvirtd
 from benchmarks import refresh
 from benchmarks import start
@@ -80,6 +81,13 @@ def _refresh(stack: contextlib.ExitStack, folder: pathlib.Path,
                            args.rounds)
 
 
+def _fleet(stack: contextlib.ExitStack, folder: pathlib.Path,
+           args: argparse.Namespace) -> Iterator[figures.Figure]:
+    databases = stack.enter_context(servers.mariadb()).create('')
+    databases_module.migrate(args.nova_python, databases)
+    return fleet.figures(folder / 'fleet', databases, args.rounds)
+
+
 def _status(stack: contextlib.ExitStack, folder: pathlib.Path,
             args: argparse.Namespace) -> Iterator[figures.Figure]:
     databases = servers.SQLite(folder).create('')
@@ -87,7 +95,8 @@ def _status(stack: contextlib.ExitStack, folder: pathlib.Path,
     return status.figures(folder / 'status', databases, ATTACHMENTS)
 
 
-NAMES = {'start': _start, 'refresh': _refresh, 'status': _status}
+NAMES = {'start': _start, 'refresh': _refresh, 'fleet': _fleet,
+         'status': _status}
 
 if __name__ == '__main__':
     sys.exit(main())

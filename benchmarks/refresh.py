@@ -95,7 +95,11 @@ def _build(folder: pathlib.Path, databases: databases_module.Databases,
     hypervisor.close()
 
 
-def _read(urls: Mapping[str, str]) -> Texts:
+def read_databases(urls: Mapping[str, str]) -> dict[str, Any]:
+    """Return the documents of both databases, by the ids of their rows.
+
+    :param urls: of the databases
+    """
     texts: dict[str, Any] = {}
     for name, query in QUERIES.items():
         engine = sa.create_engine(urls[name])
@@ -103,6 +107,11 @@ def _read(urls: Mapping[str, str]) -> Texts:
             texts[name] = dict(sorted(map(tuple, connection.execute(
                 sa.text(query)))))
         engine.dispose()
+    return texts
+
+
+def _read(urls: Mapping[str, str]) -> Texts:
+    texts = read_databases(urls)
     hypervisor = libvirt.open(urls['libvirt'])
     flags = libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE
     texts['domains'] = sorted(
