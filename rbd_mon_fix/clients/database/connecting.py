@@ -41,6 +41,7 @@ STATEMENT = 60
 
 # Seconds after which a connection is replaced: proxies cut idle ones.
 _RECYCLE = 600
+_NO_LIMIT = -1
 
 # The limits that drivers keep themselves, by the driver's name. Parameters of
 # the URL win.
@@ -56,9 +57,14 @@ def open_url(url: Union[str, sa_engine.URL]) -> sa_engine.Engine:
     """
     # Documents hold keyrings, so errors must not show parameters. oslo.db is
     # not used: it tells errors by their texts, and logs them.
+    found = sa_engine.make_url(url)
+    # Hosts that are worked on at the same time need a connection each; the
+    # pools of SQLite take no such limit.
+    more = ({} if found.get_backend_name() == 'sqlite'
+            else {'max_overflow': _NO_LIMIT})
     made = drivers.create_engine(
-        sa_engine.make_url(url), pool_recycle=_RECYCLE, pool_pre_ping=True,
-        hide_parameters=True)
+        found, pool_recycle=_RECYCLE, pool_pre_ping=True,
+        hide_parameters=True, **more)
     if made.dialect.name != 'sqlite':
         sa.event.listen(made, 'do_connect', _connect)
     return made
