@@ -27,6 +27,8 @@ from typing import (
     Sequence,
 )
 
+from oslo_log import log as logging
+
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.core import apply
 from rbd_mon_fix.engine import reporting
@@ -42,6 +44,8 @@ from rbd_mon_fix.model.record import Locator
 
 # What may end a run. Defects are among them: whatever happens, the report
 # tells what was written.
+LOG = logging.getLogger(__name__)
+
 # Takes changes that were made, and returns a reason for each that is wrong.
 Complaints = Callable[[Sequence[Change]], Mapping[Locator, str]]
 
@@ -188,13 +192,16 @@ class Execution:
             self._done + self._writes.settled)
 
     def _end_all(self, error: exceptions.RbdMonFixError) -> None:
-        """Let batches in hand end, and report their plans."""
+        """Let batches in hand end, report their plans, log their errors."""
         self._writes.halt(writes.GRACE if isinstance(
             error, exceptions.Interrupted) and not self.listener.stopping()
             else None)
         while len(self._writes):
             with contextlib.suppress(*run_result.ENDINGS):
-                self._report_first()
+                another = self._report_first()
+                if another and not isinstance(another,
+                                              exceptions.Interrupted):
+                    LOG.error('%s', another)
 
     def _proceed(self, servers: int) -> bool:
         """Tell whether to write the next batch."""
@@ -210,7 +217,8 @@ class Execution:
         The check may take long, so an interrupt skips it.
         """
         fixed = [change for change in write.plan.changes
-                 if write.outcomes[change.locator].verdict is Verdict.FIXED]
+                 if change.locator in write.outcomes and write.outcomes[
+                     change.locator].verdict is Verdict.FIXED]
         return {locator: Outcome(locator, Verdict.UNVERIFIED, reason)
                 for locator, reason in self.complaints(fixed).items()}
 

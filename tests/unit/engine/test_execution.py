@@ -481,6 +481,26 @@ def test_one_of_several_hosts_is_lost(fleet, monkeypatch):
     assert done.summary.unsettled == 24 - written
 
 
+def test_two_of_several_hosts_are_lost(fleet, monkeypatch, caplog):
+    """The first one ends the run; the log has what became of the other."""
+    # Neither is lost before both are written to.
+    barrier = threading.Barrier(2)
+
+    def lose_later(place, error):
+        def lost(xml):
+            barrier.wait(30)
+            raise error
+
+        monkeypatch.setattr(place, 'define', lost)
+
+    lose_later(fleet.domains('cmp2'), DOWN)
+    lose_later(fleet.domains('cmp3'),
+               exceptions.Unreachable('Down as well.', 'Wait for both.'))
+    done = refresh(fleet, worlds.Heard(), parallel=8)
+    assert done.error is DOWN
+    assert 'Down as well. Wait for both.' in caplog.text
+
+
 def test_an_interrupt_between_reports(fleet, monkeypatch):
     """Batches in hand end, and the run is whole."""
     report = reporting.Reporter.plan
