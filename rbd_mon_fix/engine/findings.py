@@ -68,7 +68,7 @@ def find(scan: scans.Scan, judge: judging.Judge,
     :raises Unreachable: the connection to a database or libvirt was lost
     """
     look = _Look(scan, judge)
-    for host, found in scan.host_by_host(other_places.Reader(scan).read):
+    for host, found in scan.host_by_host(other_places.PlaceReader(scan).read):
         yield from _moving(host, moving.get(host, {}))
         for each in found:
             yield from look.judged(host, each)

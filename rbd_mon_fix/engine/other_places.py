@@ -47,7 +47,7 @@ class OtherPlace:
     disk: Optional[RbdDisk] = None
 
 
-class Reader:
+class PlaceReader:
     """Reads the places of each host; several threads may do so.
 
     Hosts that share one libvirt have its places once, with the first host.

@@ -147,7 +147,7 @@ def test_silence_is_that_of_its_item():
 
     seen = []
     try:
-        for item, results in side_by_side.lanes([1, 2], work, 2, 0.2):
+        for item, results in side_by_side.lanes([1, 2], work, 2, 1.0):
             try:
                 seen.append((item, list(results)))
             except waiting.Silent:

@@ -200,7 +200,7 @@ def test_a_host_that_sends_nothing():
         never.wait()
         yield from fixed(of)
 
-    those = together(patience=0.2)
+    those = together(patience=1.0)
     those.begin(plan('a', '1'), silent)
     those.begin(plan('a', '2'), make)
     those.begin(plan('b', '1'), make)
