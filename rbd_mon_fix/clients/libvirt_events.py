@@ -36,6 +36,8 @@ _PAUSE = 0.02
 # Seconds to wait for an event of a define that libvirt has confirmed.
 _LIMIT = 5.0
 
+_STARTING = threading.Lock()
+
 
 class DomainEvent(enum.Enum):
     """What happened to a domain's persistent XML."""
@@ -100,13 +102,18 @@ class Loop:
             libvirt.virEventRemoveTimeout(timer)
 
 
-@functools.lru_cache(maxsize=None)
 def loop() -> Loop:
-    """Return the event loop; start it at the first call.
+    """Return the event loop; the first of all threads that call starts it.
 
     Connections that are opened later have events. Libvirtd sends keepalive
     messages on such connections, which the loop answers.
     """
+    with _STARTING:
+        return _loop()
+
+
+@functools.lru_cache(maxsize=None)
+def _loop() -> Loop:
     return Loop()
 
 

@@ -16,8 +16,10 @@
 
 from __future__ import annotations
 
+from concurrent import futures
 import functools
 import threading
+import time
 import types
 from unittest import mock
 
@@ -179,3 +181,25 @@ def test_one_event_loop_for_all_connections(monkeypatch):
         door.connect(uri)
     assert ran.wait(10)
     assert calls == ['loop', 'qemu:///embed?root=/tmp/x', 'qemu:///system']
+
+
+def test_one_event_loop_for_all_threads(monkeypatch):
+    """Hosts that are worked on at the same time connect at the same time."""
+    made, barrier = [], threading.Barrier(8)
+
+    class Slow:
+        def __init__(self):
+            made.append(self)
+            time.sleep(0.05)  # another thread would come in between
+
+    monkeypatch.setattr(libvirt_events, '_loop', functools.lru_cache(
+        maxsize=None)(Slow))
+
+    def start():
+        barrier.wait(10)
+        return libvirt_events.loop()
+
+    with futures.ThreadPoolExecutor(8) as pool:
+        found = [pool.submit(start) for _ in range(8)]
+        assert {each.result() for each in found} == set(made)
+    assert len(made) == 1
