@@ -93,6 +93,17 @@ class Defect(RbdMonFixError):
         self.__cause__ = error
 
 
+def of_any(error: BaseException) -> RbdMonFixError:
+    """Return any exception as an error of ours."""
+    if isinstance(error, RbdMonFixError):
+        return error
+    if isinstance(error, KeyboardInterrupt):
+        return Interrupted()
+    if isinstance(error, OSError):
+        return of_system(error)
+    return Defect(error)
+
+
 def of_system(error: OSError) -> RbdMonFixError:
     """Return an error of ours for an error of the operating system.
 

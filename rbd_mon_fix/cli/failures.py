@@ -28,13 +28,7 @@ if TYPE_CHECKING:
 
 
 def ours(error: BaseException) -> exceptions.RbdMonFixError:
-    """Return any exception as an error of ours."""
-    if isinstance(error, exceptions.RbdMonFixError):
-        return error
-    if isinstance(error, KeyboardInterrupt):
-        return exceptions.Interrupted()
-    if isinstance(error, OSError):
-        return exceptions.of_system(error)
+    """Return any exception, of libraries too, as an error of ours."""
     if isinstance(error, ImportError):
         return exceptions.ConfigError(
             f'Cannot load the Python module {error.name}: it is missing or '
@@ -44,7 +38,7 @@ def ours(error: BaseException) -> exceptions.RbdMonFixError:
         # oslo.config checks an option when it is first used. The message may
         # quote the part of a password after a $.
         return unusable(type(error).__name__)
-    return exceptions.Defect(error)
+    return exceptions.of_any(error)
 
 
 def unusable(why: object) -> exceptions.ConfigError:

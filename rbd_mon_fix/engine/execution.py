@@ -123,7 +123,7 @@ class Execution:
             else:
                 error = self._report()
         except run_result.ENDINGS as ending:
-            error = run_result.told(ending)
+            error = exceptions.of_any(ending)
             self._end_all(error)
             self._count_unread()
         else:
@@ -140,7 +140,7 @@ class Execution:
         except run_result.ENDINGS as ending:
             self._done += len(plan.changes)
             self.reporter.plan(plan, {})
-            return run_result.told(ending)
+            return exceptions.of_any(ending)
         self._writes.begin(plan, self._make)
         return None
 
@@ -166,7 +166,7 @@ class Execution:
             with self._progress(self._writes.first) as advance:
                 self._writes.wait(advance)
         except run_result.ENDINGS as ending:
-            error = run_result.told(ending)
+            error = exceptions.of_any(ending)
         write = self._writes.take()
         self._torn = self._torn or not write.whole
         if not write.plan.changes:
@@ -176,7 +176,7 @@ class Execution:
             if error is None and not self.listener.stopping():
                 write.outcomes.update(self._disproved(write))
         except run_result.ENDINGS as ending:
-            error = run_result.told(ending)
+            error = exceptions.of_any(ending)
         self._done += len(write.plan.changes)
         self.reporter.plan(write.plan, write.outcomes)
         if error is None and self.listener.stopping():
@@ -230,7 +230,7 @@ class Execution:
             writing.close(error is None or not self._torn and isinstance(
                 error, exceptions.Interrupted))
         except run_result.ENDINGS as ending:
-            return error or run_result.told(ending)
+            return error or exceptions.of_any(ending)
         return error
 
     def _tell_rest(self, plans: Iterator[Plan]) -> None:

@@ -16,7 +16,6 @@
 
 from __future__ import annotations
 
-import collections
 import threading
 from typing import TYPE_CHECKING, Callable
 
@@ -41,8 +40,7 @@ class Libvirts:
         self._open: dict[str, libvirt.Hypervisor] = {}
         self._checked: set[str] = set()
         # One for each URI: a host that is down keeps no other waiting.
-        self._locks: dict[str, threading.Lock] = collections.defaultdict(
-            threading.Lock)
+        self._locks: dict[str, threading.Lock] = {}
 
     def of(self, uri: str, host: str) -> libvirt.Hypervisor:
         """Return the connection of a URI.
@@ -51,7 +49,7 @@ class Libvirts:
         :raises Unreachable: libvirt cannot be reached, or belongs to another
             host
         """
-        with self._locks[uri]:
+        with self._locks.setdefault(uri, threading.Lock()):
             if uri not in self._open:
                 self._open[uri] = self._connect(uri)
             if host and host not in self._checked:
@@ -60,6 +58,9 @@ class Libvirts:
             return self._open[uri]
 
     def close(self) -> None:
-        """Close all connections."""
-        for hypervisor in self._open.values():
+        """Close all connections.
+
+        A thread that was left behind may still open one.
+        """
+        for hypervisor in list(self._open.values()):
             hypervisor.close()

@@ -49,16 +49,6 @@ def followed(result: RunResult, work: Callable[[], object]) -> RunResult:
     try:
         work()
     except ENDINGS as ending:
-        return dataclasses.replace(result, error=result.error or told(ending))
+        return dataclasses.replace(
+            result, error=result.error or exceptions.of_any(ending))
     return result
-
-
-def told(ending: BaseException) -> exceptions.RbdMonFixError:
-    """Return an ending as an error of ours, which the report precedes."""
-    if isinstance(ending, exceptions.RbdMonFixError):
-        return ending
-    if isinstance(ending, KeyboardInterrupt):
-        return exceptions.Interrupted()
-    if isinstance(ending, OSError):
-        return exceptions.of_system(ending)
-    return exceptions.Defect(ending)

@@ -19,7 +19,7 @@ from __future__ import annotations
 import dataclasses
 
 from tests.lab.matrix import kinds
-from tests.lab.matrix import steps as each
+from tests.lab.matrix import steps as steps_module
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,31 +31,32 @@ class State:
     """
 
     name: str
-    steps: tuple[each.Step, ...]
+    steps: tuple[steps_module.Step, ...]
     runs: bool = False
 
     def is_of(self, kind: kinds.Kind) -> bool:
         """Return whether servers with a kind of disk get into the state."""
-        return not (kind.booted and self.steps == (each.SHELVE,))
+        return not (kind.booted and self.steps == (steps_module.SHELVE,))
 
-    def steps_of(self, kind: kinds.Kind) -> tuple[each.Step, ...]:
+    def steps_of(self, kind: kinds.Kind) -> tuple[steps_module.Step, ...]:
         """Return the steps of servers with a kind of disk."""
-        if kind.booted and each.SHELVE in self.steps:
-            return (each.SHELVE_BOOTED,)
+        if kind.booted and steps_module.SHELVE in self.steps:
+            return (steps_module.SHELVE_BOOTED,)
         return self.steps
 
 
 STATES = {state.name: state for state in (
     State('active', (), runs=True),
-    State('stopped', (each.STOP,)),
-    State('paused', (each.PAUSE,)),
-    State('suspended', (each.SUSPEND,)),
-    State('suspended-without-image', (each.SUSPEND, each.FORGET_IMAGE)),
-    State('rescued', (each.RESCUE,), runs=True),
-    State('resized', (each.RESIZE,), runs=True),
-    State('resized-stopped', (each.STOP, each.RESIZE)),
-    State('shelved', (each.SHELVE,)),
-    State('offloaded', (each.SHELVE, each.OFFLOAD)),
-    State('soft-deleted', (each.DELETE,)),
-    State('error', (each.FAIL,), runs=True),
+    State('stopped', (steps_module.STOP,)),
+    State('paused', (steps_module.PAUSE,)),
+    State('suspended', (steps_module.SUSPEND,)),
+    State('suspended-without-image',
+          (steps_module.SUSPEND, steps_module.FORGET_IMAGE)),
+    State('rescued', (steps_module.RESCUE,), runs=True),
+    State('resized', (steps_module.RESIZE,), runs=True),
+    State('resized-stopped', (steps_module.STOP, steps_module.RESIZE)),
+    State('shelved', (steps_module.SHELVE,)),
+    State('offloaded', (steps_module.SHELVE, steps_module.OFFLOAD)),
+    State('soft-deleted', (steps_module.DELETE,)),
+    State('error', (steps_module.FAIL,), runs=True),
 )}
