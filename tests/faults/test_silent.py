@@ -189,6 +189,19 @@ def test_a_statement_that_nobody_answers(server, driver, monkeypatch):
     assert database.read(one, int) == [1]
 
 
+@pytest.mark.parametrize('driver', SERVERS[1:])
+def test_a_login_leaves_a_silent_host_for_the_next(silent, server, driver,
+                                                   monkeypatch):
+    """PostgreSQL's drivers take a list of hosts."""
+    monkeypatch.setattr(connecting, 'LOGIN', 2)
+    url = sa.make_url(server.admin_url)
+    several = url.set(drivername=driver, host=None, port=None, query={
+        'host': [f'127.0.0.1:{silent}', f'127.0.0.1:{url.port}']})
+    database = engines.Database(
+        several.render_as_string(hide_password=False), 'DB')
+    assert database.read(sa.select(sa.literal(1)), int) == [1]
+
+
 def test_a_slow_statement_is_no_silence(server, driver, monkeypatch):
     """A query may take longer than a login."""
     monkeypatch.setattr(connecting, 'LOGIN', 0.5)

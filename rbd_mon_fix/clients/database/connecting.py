@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from typing import Any, Optional, Sequence, Union
+from typing import Any, Callable, Optional, Sequence, Union
 
 import sqlalchemy as sa
 from sqlalchemy import engine as sa_engine
@@ -67,6 +67,8 @@ def open_url(url: Union[str, sa_engine.URL]) -> sa_engine.Engine:
         hide_parameters=True, **more)
     if made.dialect.name != 'sqlite':
         sa.event.listen(made, 'do_connect', _connect)
+    if made.dialect.driver == 'psycopg2':
+        postgresql.limit_psycopg2(made.dialect.dbapi, STATEMENT)
     return made
 
 
@@ -93,24 +95,32 @@ def _connect(dialect: Any, record: object, arguments: Sequence[Any],
 
     :raises waiting.Silent: the server does not answer in time
     """
-    hosts = str(parameters.get('host') or '').count(',') + 1
-    if hosts > 1:
-        # PostgreSQL's driver tries one after the other.
-        parameters.setdefault('connect_timeout', LOGIN)
     for name, value in _LIMITS.get(dialect.driver, {}).items():
         parameters.setdefault(name, value)
-    limit = _seconds(parameters.get('connect_timeout', LOGIN))
-    login = functools.partial(
-        waiting.answer, functools.partial(dialect.connect, *arguments,
-                                          **parameters),
-        limit and hosts * limit)
-    if dialect.driver == 'psycopg2':
-        with postgresql.login_of_psycopg2(dialect.dbapi, STATEMENT):
-            return login()
-    connection = login()
+    turns = (postgresql.turns(parameters) if dialect.name == 'postgresql'
+             else [parameters])
+    connection = _first_answer(dialect, [
+        functools.partial(dialect.connect, *arguments, **each)
+        for each in turns], _seconds(parameters.get('connect_timeout', LOGIN)))
     if dialect.driver == 'psycopg':
         postgresql.limit_psycopg(dialect.dbapi, connection, STATEMENT)
     return connection
+
+
+def _first_answer(dialect: Any, logins: Sequence[Callable[[], Any]],
+                  limit: Optional[float]) -> Any:
+    """Log in to the first server that lets us in, as libpq does."""
+    failures: list[Exception] = []
+    for login in logins:
+        try:
+            return waiting.answer(login, limit)
+        except (waiting.Silent, dialect.dbapi.OperationalError) as error:
+            failures.append(error)
+    told = [each for each in failures
+            if not isinstance(each, waiting.Silent)]
+    if len(told) > 1:
+        raise dialect.dbapi.OperationalError('\n'.join(map(str, told)))
+    raise (told or failures)[0]
 
 
 def _seconds(given: object) -> Optional[float]:

@@ -21,30 +21,55 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import select
-from typing import Any, Callable, Generator, Iterator, TypeVar
+from typing import (
+    Any,
+    Callable,
+    Generator,
+    Iterator,
+    Mapping,
+    Optional,
+    TypeVar,
+)
 
 R = TypeVar('R')
 
-# What psycopg waits for, and what is ready (psycopg/waiting.py, Wait, Ready).
 _READ, _WRITE = 1, 2
 
+# Of a connection during its login (psycopg2's connection.h).
+_CONNECTING = 20
 
-@contextlib.contextmanager
-def login_of_psycopg2(psycopg2: Any, limit: float) -> Iterator[None]:
-    """Limit the waits of psycopg2 after a login, but not during the login.
 
-    While it waits in Python, this driver ignores connect_timeout, which it
-    needs to try the next host.
+def turns(parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the parameters of a login for each host of a list, in order.
+
+    libpq leaves a host that is silent for the next one only while it waits
+    in C (fe-connect.c, ``connectDBComplete``). A single port is that of all
+    hosts (``connectOptions2``).
+    """
+    lists = {name: str(parameters[name]).split(',')
+             for name in ('host', 'hostaddr', 'port') if parameters.get(name)}
+    count = max(map(len, lists.values()), default=1)
+    if count == 1 or any(len(each) not in (1, count)
+                         for each in lists.values()):
+        return [dict(parameters)]
+    columns = [each if len(each) == count else itertools.repeat(each[0])
+               for each in lists.values()]
+    return [{**parameters, **dict(zip(lists, row))}
+            for row in itertools.islice(zip(*columns), count)]
+
+
+def limit_psycopg2(psycopg2: Any, limit: float) -> None:
+    """Limit the waits of all connections of psycopg2, but not of logins.
+
+    The function that waits is one for the process, and threads must not
+    take it from each other.
 
     :param limit: seconds of silence during a statement
     """
-    psycopg2.extensions.set_wait_callback(None)
-    try:
-        yield
-    finally:
-        psycopg2.extensions.set_wait_callback(
-            functools.partial(_wait_for_psycopg2, psycopg2, limit))
+    psycopg2.extensions.set_wait_callback(
+        functools.partial(_wait_for_psycopg2, psycopg2, limit))
 
 
 def limit_psycopg(psycopg: Any, connection: Any, limit: float) -> None:
@@ -67,7 +92,8 @@ def _wait_for_psycopg2(psycopg2: Any, limit: float, connection: Any) -> None:
             return
         wanted = (_READ if state == psycopg2.extensions.POLL_READ
                   else _WRITE)
-        if not _ready(connection.fileno(), wanted, limit):
+        login = connection.status == _CONNECTING
+        if not _ready(connection.fileno(), wanted, None if login else limit):
             raise psycopg2.OperationalError('no answer') from TimeoutError()
 
 
@@ -99,7 +125,7 @@ def _closed_on_error(close: Callable[[], None]) -> Iterator[None]:
         raise
 
 
-def _ready(socket: int, wanted: int, limit: float) -> int:
+def _ready(socket: int, wanted: int, limit: Optional[float]) -> int:
     """Return what a socket is ready for; 0 after the limit.
 
     A socket that has failed is ready for everything: the driver finds out.
@@ -107,7 +133,7 @@ def _ready(socket: int, wanted: int, limit: float) -> int:
     poll = select.poll()
     poll.register(socket, (select.POLLIN if wanted & _READ else 0)
                   | (select.POLLOUT if wanted & _WRITE else 0))
-    found = poll.poll(limit * 1000)
+    found = poll.poll(None if limit is None else limit * 1000)
     if not found:
         return 0
     event = found[0][1]

@@ -27,6 +27,7 @@ import time
 import pymysql
 import pytest
 import sqlalchemy as sa
+from sqlalchemy import exc as sa_exc
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.clients import waiting
@@ -60,19 +61,47 @@ def test_a_login_that_nobody_answers(silent, driver, monkeypatch):
         assert 'SECRET' not in str(caught.value)
 
 
-@pytest.mark.parametrize('given, hosts, limit', [
-    ({}, 1, 9), ({'connect_timeout': '30'}, 1, 30),
-    ({'connect_timeout': 2}, 3, 6), ({'connect_timeout': '0'}, 1, None),
-    ({'connect_timeout': '-1'}, 2, None),
-    ({'connect_timeout': 'TOPSECRET'}, 1, None), ({}, 2, 18)])
-def test_the_limit_of_a_login(monkeypatch, given, hosts, limit):
+@pytest.mark.parametrize('given, limit', [
+    ({}, 9), ({'connect_timeout': '30'}, 30), ({'connect_timeout': '0'}, None),
+    ({'connect_timeout': '-1'}, None),
+    ({'connect_timeout': 'TOPSECRET'}, None)])
+def test_the_limit_of_a_login(monkeypatch, given, limit):
     seen = []
     monkeypatch.setattr(waiting, 'answer',
                         lambda call, limit: seen.append(limit))
     dialect = sa.create_engine('mysql+pymysql://').dialect
-    connecting._connect(dialect, None, [], {
-        'host': ','.join(['db'] * hosts), **given})
+    connecting._connect(dialect, None, [], {'host': 'db', **given})
     assert seen == [limit]
+
+
+def of_hosts(driver, *addresses):
+    hosts = '&'.join(f'host={address}' for address in addresses)
+    return f'{driver}://nova:x@/nova?{hosts}'
+
+
+@pytest.mark.parametrize('driver', DRIVERS[1:])
+def test_no_host_of_a_list_answers(silent, driver, monkeypatch):
+    monkeypatch.setattr(connecting, 'LOGIN', 0.1)
+    made = connecting.open_url(of_hosts(driver, silent, silent))
+    with pytest.raises(waiting.Silent):
+        made.connect()
+
+
+@pytest.mark.parametrize('driver', DRIVERS[1:])
+def test_the_errors_of_all_hosts_of_a_list_are_one(silent, driver,
+                                                   monkeypatch):
+    monkeypatch.setattr(connecting, 'LOGIN', 0.1)
+    refused = [f'127.0.0.1:{free_port()}' for _ in range(2)]
+    made = connecting.open_url(of_hosts(driver, refused[0], silent,
+                                        refused[1]))
+    with pytest.raises(sa_exc.OperationalError) as caught:
+        made.connect()
+    assert str(caught.value.orig).count('Connection refused') == 2
+
+
+def free_port():
+    with socket.create_server(('127.0.0.1', 0)) as server:
+        return server.getsockname()[1]
 
 
 class Closed(Exception):

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import threading
 
 import pytest
 
@@ -48,6 +49,7 @@ class Connection:
         self.pgconn = self
         self.socket = on.fileno()
         self.closed = False
+        self.status = 1
 
     def poll(self):
         return next(self._states)
@@ -63,11 +65,14 @@ def sockets():
         yield near, far
 
 
-def test_psycopg2_waits(sockets):
+@pytest.fixture
+def wait():
+    postgresql.limit_psycopg2(Psycopg2, 0.01)
+    return Psycopg2.extensions.callback
+
+
+def test_psycopg2_waits(sockets, wait):
     near, far = sockets
-    with postgresql.login_of_psycopg2(Psycopg2, 0.01):
-        assert Psycopg2.extensions.callback is None
-    wait = Psycopg2.extensions.callback
     far.send(b'x')
     wait(Connection(near, 2, 1, 0))
     near.recv(1)
@@ -76,12 +81,52 @@ def test_psycopg2_waits(sockets):
     assert isinstance(caught.value.__cause__, TimeoutError)
 
 
-def test_psycopg2_waits_after_a_login_that_failed():
-    Psycopg2.extensions.callback = None
-    with pytest.raises(KeyError), \
-            postgresql.login_of_psycopg2(Psycopg2, 0.01):
+def test_a_login_of_psycopg2_is_limited_by_its_caller(sockets, wait):
+    near, far = sockets
+    connection = Connection(near, 1, 0)
+    connection.status = 20
+    late = threading.Timer(0.1, far.send, [b'x'])
+    late.start()
+    wait(connection)
+    late.join()
+
+
+def test_the_number_is_that_of_psycopg2(monkeypatch):
+    """A real login is seen in that state by the function that waits."""
+    psycopg2 = pytest.importorskip('psycopg2')
+    seen = []
+
+    def wait(connection):
+        connection.poll()
+        seen.append(connection.status)
         raise KeyError
-    assert Psycopg2.extensions.callback is not None
+    psycopg2.extensions.set_wait_callback(wait)
+    try:
+        with socket.create_server(('127.0.0.1', 0)) as server, \
+                pytest.raises(KeyError):
+            psycopg2.connect(host='127.0.0.1', port=server.getsockname()[1])
+    finally:
+        psycopg2.extensions.set_wait_callback(None)
+    assert seen == [postgresql._CONNECTING]
+
+
+@pytest.mark.parametrize('given, hosts', [
+    ({}, [(None, None, None)]),
+    ({'host': 'a', 'port': 5432}, [('a', None, 5432)]),
+    ({'host': '/run', 'hostaddr': ''}, [('/run', '', None)]),
+    ({'host': 'a,b', 'port': 5432},
+     [('a', None, '5432'), ('b', None, '5432')]),
+    ({'host': 'a,b,', 'port': '1,2,'},
+     [('a', None, '1'), ('b', None, '2'), ('', None, '')]),
+    ({'hostaddr': '192.0.2.1,192.0.2.2', 'host': 'a,b'},
+     [('a', '192.0.2.1', None), ('b', '192.0.2.2', None)]),
+    # libpq says what is wrong.
+    ({'host': 'a,b,c', 'port': '1,2'}, [('a,b,c', None, '1,2')])])
+def test_the_hosts_of_a_list_take_turns(given, hosts):
+    turns = postgresql.turns({'user': 'nova', **given})
+    assert [tuple(map(each.get, ('host', 'hostaddr', 'port')))
+            for each in turns] == hosts
+    assert all(each['user'] == 'nova' for each in turns)
 
 
 def work(*wanted):
