@@ -32,10 +32,10 @@ import threading
 import time
 from typing import Callable, Iterator, Optional, Sequence, Union
 
-from rbd_mon_fix import exceptions
 from rbd_mon_fix.clients import commands
 from rbd_mon_fix.model import environment
 from rbd_mon_fix.model.monmap import MonAddr
+from rbd_mon_fix.qemu import qemu_img_errors
 from rbd_mon_fix.qemu import qemu_user
 
 # Seconds after librados's own timeout before QEMU is killed.
@@ -56,14 +56,6 @@ admin_socket =
 '''
 
 _TOO_LONG = 'the name of the image or the list of monitors is too long'
-
-# The codes of nsenter and setpriv (util-linux's include/c.h, ``errexec``).
-_NOT_STARTED = (126, 127)
-
-_NO_DRIVER = exceptions.ConfigError(
-    'QEMU on this machine has no rbd driver.',
-    'Install qemu-block-extra (Debian, Ubuntu) or qemu-kvm-block-rbd '
-    '(RHEL).')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -154,7 +146,7 @@ def _open(case: Case, before: Sequence[str], timeout: float,
         return Proof(False, f'no answer within {timeout:g} seconds', seconds)
     if ended.code == 0:
         return Proof(True, None, seconds)
-    return Proof(False, _told(
+    return Proof(False, qemu_img_errors.told(
         ended.code, ended.err.decode(errors='replace'), words[-1], case.key),
         seconds)
 
@@ -174,14 +166,8 @@ def _start(words: Sequence[str],
     except OSError as error:
         if not environment.is_unusable(error):
             raise
-        raise _cannot_run(words[0], os.strerror(error.errno or 0)) from error
-
-
-def _cannot_run(program: str, why: str) -> exceptions.ConfigError:
-    return exceptions.ConfigError(
-        f'{program} cannot be run here: {why}.',
-        qemu_user.HINT if program in qemu_user.PROGRAMS else
-        'Install qemu-utils (Debian, Ubuntu) or qemu-img (RHEL).')
+        raise qemu_img_errors.cannot_run(
+            words[0], os.strerror(error.errno or 0)) from error
 
 
 def _words(case: Case, conf: int, key: int) -> list[str]:
@@ -209,26 +195,6 @@ def _words(case: Case, conf: int, key: int) -> list[str]:
                        'auth-client-required': ['cephx', 'none']})
     return ['qemu-img', 'info', '--force-share', *secret,
             'json:' + json.dumps(source)]
-
-
-def _told(code: int, complaint: str, source: str,
-          key: Optional[str]) -> str:
-    """Return QEMU's message without the parts repeated from the command.
-
-    :raises ConfigError: QEMU or its rbd driver is missing
-    """
-    if code in _NOT_STARTED:
-        raise _cannot_run(
-            'qemu-img', complaint.strip().rpartition(': ')[2] or 'not found')
-    text = complaint.replace(f"Could not open '{source}': ", '')
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    if not lines:
-        return 'QEMU failed without a message'
-    if "Unknown driver 'rbd'" in complaint:
-        raise _NO_DRIVER
-    words = lines[-1].partition('qemu-img: ')
-    told = words[2] or words[0]
-    return told.replace(key, '***') if key else told
 
 
 @contextlib.contextmanager

@@ -151,6 +151,8 @@ COVERED = {
     'preflight/ceph.py': ('functional/test_preflight.py', CLOUDS),
     'preflight/machine.py': ('functional/test_preflight.py', CLOUDS),
     'preflight/services.py': ('functional/test_preflight.py', CLOUDS),
+    'qemu/qemu_img_errors.py': (
+        'unit/qemu/test_open_check.py', 'a program says them'),
     'report/bar.py': ('unit/report/test_progress.py', 'it is shown there'),
     'report/ending.py': (
         'unit/report/test_table.py', 'a value without code'),
