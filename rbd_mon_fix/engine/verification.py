@@ -151,6 +151,7 @@ class Prover:
         self._limits = limits
         self._listener = listener
         self._keys = cephx_keys.Keys(context)
+        self._silent = open_check.SilentMonitors()
         self.start = start_opening.LazyOpening(context, hosts)
 
     def prove(self, disks: Sequence[tuple[Locator, RbdDisk]]
@@ -190,7 +191,7 @@ class Prover:
                 reporting.Phase.OPENING.value, len(wanted)) as advance:
             return dict(zip(wanted, open_check.prove(
                 wanted, self._limits.timeout, self._limits.parallel,
-                advance)))
+                advance, self._silent)))
 
     def complaints(self, changes: Sequence[Change]) -> Mapping[Locator, str]:
         """Return QEMU's error for each changed record that does not open."""

@@ -99,24 +99,54 @@ class Proof:
 Attempt = Union[Case, Proof]
 
 
+class SilentMonitors:
+    """Lists of which no monitor answered: they are not tried again.
+
+    The image plays no part before a monitor has answered, and neither do
+    user and key; the settings do.
+    """
+
+    def __init__(self) -> None:
+        self._errors: dict[Case, str] = {}
+
+    def proof(self, case: Case) -> Optional[Proof]:
+        """Return the failed proof of an image whose list is known."""
+        error = self._errors.get(_way(case))
+        return None if error is None else Proof(False, error, 0.0)
+
+    def learn(self, case: Case, proof: Proof) -> None:
+        """Remember the list of an image if none of it has answered."""
+        if proof.error == qemu_img_errors.TIMED_OUT:
+            self._errors[_way(case)] = proof.error
+
+
+def _way(case: Case) -> Case:
+    """Return what it takes to reach the monitors of an image."""
+    return dataclasses.replace(case, image='', user=None, key=None)
+
+
 def prove(cases: Sequence[Case], timeout: float, parallel: int,
-          advance: Callable[[int], object]) -> list[Proof]:
+          advance: Callable[[int], object],
+          silent: Optional[SilentMonitors] = None) -> list[Proof]:
     """Open images read-only, and close them.
 
     :param timeout: seconds allowed to reach the monitors of an image
     :param parallel: maximum number of images to open at the same time
     :param advance: called with 1 after each image
+    :param silent: monitors that are known not to answer; learns of others
     :returns: the results in the order of the cases
     :raises ConfigError: qemu-img or its rbd driver is not installed
     :raises OSError: this process has too many open files, for example
     """
     before = {by: (*by.command, *qemu_user.ending_with_parent(by))
               for by in {_by(case) for case in cases}}
-    lock = threading.Lock()
+    lock, unanswered = threading.Lock(), silent or SilentMonitors()
 
     def job(case: Case, running: commands.Running) -> Proof:
-        proof = _open(case, before[_by(case)], timeout, running)
+        proof = unanswered.proof(case) or _open(
+            case, before[_by(case)], timeout, running)
         with lock:
+            unanswered.learn(case, proof)
             advance(1)
         return proof
     return commands.run([functools.partial(job, case) for case in cases],

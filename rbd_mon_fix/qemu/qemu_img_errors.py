@@ -21,6 +21,10 @@ from typing import Optional
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.qemu import qemu_user
 
+# rados_connect() in qemu_rbd_connect (QEMU's block/rbd.c). A live monitor that
+# refuses the user, or an OSD that is down, has another message.
+TIMED_OUT = 'error connecting: Connection timed out'
+
 # The codes of nsenter and setpriv (util-linux's include/c.h, ``errexec``).
 _NOT_STARTED = (126, 127)
 

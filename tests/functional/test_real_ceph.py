@@ -162,6 +162,16 @@ def test_verify(build_host, ceph, command_lines, tmp_path):
     assert not list(scratch.iterdir())
 
 
+def test_dead_monitors_cost_their_timeout_once(build_host, ceph):
+    host = build_host(**{f'dead{number}': (f'vms/{number}', DEAD)
+                         for number in range(20)})
+    secrets.define(host.root, SECRET, ceph.key)
+    answer = host.run('verify', '--parallel', '1', '-f', 'json')
+    assert host.opened(answer) == {
+        f'dead{number}': (False, TIMED_OUT) for number in range(20)}
+    assert sum(row['seconds'] > 0 for row in answer.json['disks']) == 1
+
+
 def test_verify_a_secret_by_its_usage(build_host, ceph):
     host = build_host(good=('vms/web', GOOD, 'usage'))
     secrets.define(host.root, SECRET, ceph.key)

@@ -35,7 +35,7 @@ def closed(cloud, monkeypatch):
     cloud.domains('cmp1').secret_value = lambda uuid: b'key'
     images = set()
     monkeypatch.setattr(
-        open_check, 'prove', lambda cases, timeout, parallel, advance: [
+        open_check, 'prove', lambda cases, timeout, *_: [
             open_check.Proof(False, 'No such image.', 1.23456)
             if case.image in images
             else open_check.Proof(True, None, timeout) for case in cases])

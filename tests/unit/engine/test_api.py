@@ -178,7 +178,7 @@ def test_a_listener_hears_of_each_server(context):
 
 def test_verify(world, context, monkeypatch):
     monkeypatch.setattr(
-        open_check, 'prove', lambda cases, timeout, parallel, advance: [
+        open_check, 'prove', lambda cases, timeout, *_: [
             open_check.Proof(True, None, timeout) for _ in cases])
     world.domains().secret_value = lambda uuid: b'key'
     found = engine.verify(context, engine.VerifyRequest(

@@ -383,7 +383,7 @@ def opening(world, monkeypatch):
     monkeypatch.setattr(place, 'secret_value', lambda uuid: b'key',
                         raising=False)
 
-    def prove(cases, timeout, parallel, advance):
+    def prove(cases, timeout, parallel, advance, silent):
         world.cases += cases
         return [open_check.Proof(case.image not in world.closed,
                                  'No such image.', 0.1) for case in cases]

@@ -57,7 +57,7 @@ class Qemu:
         self.blind = set()
         self.meanwhile = lambda: None
 
-    def prove(self, cases, timeout, parallel, advance):
+    def prove(self, cases, timeout, parallel, advance, silent=None):
         self.cases += cases
         if any(not case.conf for case in cases):
             self.seen = self._path.read_text()

@@ -46,7 +46,7 @@ class Qemu:
         self.closed = set()
         self.limits = None
 
-    def prove(self, cases, timeout, parallel, advance):
+    def prove(self, cases, timeout, parallel, advance, silent=None):
         self.limits = timeout, parallel
         self.cases += cases
         for _ in cases:

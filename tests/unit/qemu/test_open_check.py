@@ -120,6 +120,30 @@ def test_a_qemu_that_does_not_answer(qemu_img, monkeypatch):
     assert found.seconds < 10
 
 
+@pytest.mark.parametrize('message, opens', [
+    ('error connecting: Connection timed out', 3),
+    # These tell something about the image or its user alone.
+    ('error connecting: Permission denied', 12),
+    ('error reading header from web: Connection timed out', 12)])
+def test_monitors_that_do_not_answer_are_tried_once(qemu_img, tmp_path,
+                                                    message, opens):
+    """By the disks of all users; other settings may reach them."""
+    qemu_img(f'echo >> {tmp_path}/opens\n'
+             f'echo "qemu-img: {message}" >&2; exit 1')
+    silent, steps = open_check.SilentMonitors(), []
+    cases = [dataclasses.replace(CASE, image=f'vms/{number}', user=user)
+             for number in range(2) for user in ('nova', 'cinder')]
+    other = [dataclasses.replace(each, monitors=ADDRS[:1]) for each in cases]
+    secure = [dataclasses.replace(each, settings='ms_mode = secure\n')
+              for each in cases]
+    found = [each for case in (*cases, *other, *secure)
+             for each in open_check.prove([case], 10, 1, steps.append,
+                                          silent)]
+    assert {each.error for each in found} == {message}
+    assert steps == [1] * 12
+    assert (tmp_path / 'opens').read_text().count('\n') == opens
+
+
 def test_no_program_behind_another(qemu_img, monkeypatch):
     """A program that starts QEMU tells it by its exit code."""
     monkeypatch.setattr(qemu_user, 'ending_with_parent', lambda by: (
