@@ -98,7 +98,6 @@ step install tox -q run --notest -e "$unit,functional,lab"
 start_lab
 step unit tox -q run-parallel -p 2 --skip-pkg-install -e "$unit"
 step functional tox -q run --skip-pkg-install -e functional
-step coverage tox -q run -e coverage
 step lab end_lab
 for release in $releases; do
     # shellcheck source=/dev/null
