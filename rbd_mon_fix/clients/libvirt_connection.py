@@ -24,6 +24,7 @@ from urllib import parse
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.clients import libvirt_events
+from rbd_mon_fix.clients import libvirt_watch
 from rbd_mon_fix.clients import waiting
 from rbd_mon_fix.clients import xml_files
 
@@ -80,6 +81,9 @@ class Connection:
         self._connection = open_uri(uri)
         self._folder = xml_files.folder(uri)
         self._hostname: Optional[str] = None
+        self._watch = libvirt_watch.SharedWatch(
+            lambda: libvirt_events.DomainWatch(
+                self._connection, self.versions, self._folder))
 
     def close(self) -> None:
         """Close the connection; leave one open that does not answer."""
@@ -146,15 +150,10 @@ class Connection:
         :raises Declined: libvirt sends no events
         :raises Unreachable: the connection is lost
         """
-        watch = libvirt_events.DomainWatch(self._connection, self.versions,
-                                           self._folder)
-        try:
+        with contextlib.ExitStack() as stack:
             with self._domain_errors():
-                waiting.answer(watch.start)
+                watch = stack.enter_context(self._watch.begun())
             yield watch
-        finally:
-            with contextlib.suppress(waiting.Silent):
-                waiting.answer(watch.stop, waiting.GRACE)
 
     @contextlib.contextmanager
     def _connection_errors(self) -> Iterator[None]:

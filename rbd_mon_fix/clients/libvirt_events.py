@@ -52,6 +52,8 @@ class Loop:
 
     def __init__(self) -> None:
         self._hurry = threading.Event()
+        self._hurried = 0
+        self._counting = threading.Lock()
         self._kept: list[Any] = []
         libvirt.virEventRegisterDefaultImpl()
         threading.Thread(target=self._run, name='libvirt-events',
@@ -77,12 +79,17 @@ class Loop:
 
     @contextlib.contextmanager
     def hurried(self) -> Iterator[None]:
-        """Run the loop without pauses."""
-        self._hurry.set()
+        """Run the loop without pauses, until the last thread is through."""
+        with self._counting:
+            self._hurried += 1
+            self._hurry.set()
         try:
             yield
         finally:
-            self._hurry.clear()
+            with self._counting:
+                self._hurried -= 1
+                if not self._hurried:
+                    self._hurry.clear()
 
     def drain(self) -> bool:
         """Wait until events that have reached this process are delivered.

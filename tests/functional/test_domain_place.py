@@ -272,3 +272,15 @@ def test_calls_at_once_come_in_order_and_raise(host):
     with pytest.raises(exceptions.Gone):
         host.hypervisor.concurrently(
             host.hypervisor.inactive_xml, [OTHER, OTHER])
+
+
+def test_events_for_two_at_the_same_time(host):
+    """Libvirt refuses to send the same events twice."""
+    with host.hypervisor.watching() as watch:
+        with host.hypervisor.watching() as other:
+            defined(host)
+            other.catch_up([UUID])
+            assert other.events(UUID) == [DomainEvent.DEFINED]
+        defined(host, title='second')
+        watch.catch_up([UUID])
+        assert watch.events(UUID) == [DomainEvent.DEFINED] * 2
