@@ -72,7 +72,7 @@ def apply(changes: Sequence[Change], stores: Sequence[Store],
         no outcome
     :raises Unreachable: a store was lost; the journal has the progress
     """
-    for part in _batches(changes):
+    for part in batches(changes):
         servers = {change.locator.instance for change in part}
         if not proceed(len(servers)):
             return
@@ -153,7 +153,7 @@ class _Batch:
                 self._unguarded.append(outcome)
 
 
-def _batches(changes: Sequence[Change]) -> Iterator[list[Change]]:
+def batches(changes: Sequence[Change]) -> Iterator[list[Change]]:
     """Yield changes in batches, all changes of a server in one batch."""
     servers: dict[str, list[Change]] = {}
     for change in changes:

@@ -31,6 +31,7 @@ from oslo_log import log as logging
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.core import apply
+from rbd_mon_fix.engine import plan_write
 from rbd_mon_fix.engine import reporting
 from rbd_mon_fix.engine import run_result
 from rbd_mon_fix.engine import selection
@@ -42,8 +43,6 @@ from rbd_mon_fix.model.plan import Plan
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.record import Locator
 
-# What may end a run. Defects are among them: whatever happens, the report
-# tells what was written.
 LOG = logging.getLogger(__name__)
 
 # Takes changes that were made, and returns a reason for each that is wrong.
@@ -77,7 +76,8 @@ class Execution:
     _torn: bool = False
 
     def __post_init__(self) -> None:
-        self._writes = writes.Writes(self.pace, self._proceed)
+        self._writes = writes.Writes(self.pace, self._proceed,
+                                     self.listener.stopping)
 
     def carry_out(self, plans: Iterator[Plan],
                   lost: Mapping[str, exceptions.Unreachable]
@@ -144,9 +144,10 @@ class Execution:
         self._writes.begin(plan, self._make)
         return None
 
-    def _make(self, plan: Plan, proceed: apply.Proceed) -> Iterator[Outcome]:
+    def _make(self, changes: Sequence[Change], proceed: apply.Proceed
+              ) -> Iterator[Outcome]:
         assert self._writing is not None
-        return self._writing.apply(plan, proceed)
+        return self._writing.apply(changes, proceed)
 
     def _report(self, left: int = 0
                 ) -> Optional[exceptions.RbdMonFixError]:
@@ -183,7 +184,7 @@ class Execution:
             return exceptions.Interrupted()
         return error
 
-    def _progress(self, write: writes.Write
+    def _progress(self, write: plan_write.Write
                   ) -> ContextManager[reporting.Advance]:
         if not write.plan.changes:
             return contextlib.nullcontext(lambda servers: None)
@@ -210,7 +211,7 @@ class Execution:
         self.listener.batch(servers)
         return True
 
-    def _disproved(self, write: writes.Write
+    def _disproved(self, write: plan_write.Write
                    ) -> Mapping[Locator, Outcome]:
         """Return outcomes of changes that were written but do not work.
 

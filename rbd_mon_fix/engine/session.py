@@ -33,7 +33,6 @@ from rbd_mon_fix.engine import scan as scans
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.plan import Change
 from rbd_mon_fix.model.plan import Outcome
-from rbd_mon_fix.model.plan import Plan
 from rbd_mon_fix.model.plan import Verdict
 from rbd_mon_fix.model.run import RESCUE
 from rbd_mon_fix.model.run import Condition
@@ -183,15 +182,15 @@ class Writing:
         self._writer = writer
         self._server_locks = server_locks
 
-    def apply(self, plan: Plan,
+    def apply(self, wanted: Iterable[Change],
               proceed: apply.Proceed = lambda servers: True
               ) -> Iterator[Outcome]:
-        """Make the changes of a plan, and yield the outcome of each.
+        """Make changes of a plan, and yield the outcome of each.
 
         :param proceed: asked before each batch
         :raises RbdMonFixError: a store, the API or the journal failed
         """
-        for host, changes in itertools.groupby(plan.changes, _host):
+        for host, changes in itertools.groupby(wanted, _host):
             yield from apply.apply(
                 list(changes), self._scan.stores(host), self._writer,
                 functools.partial(self._scan.busy, host), self._hold,

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Plans whose changes are being made, on several hosts at the same time."""
+"""Plans whose changes are being made, some of them at the same time."""
 
 from __future__ import annotations
 
@@ -20,74 +20,23 @@ import collections
 import queue
 import threading
 import time
-from typing import Callable, Deque, Iterator, Optional, Union
+from typing import Callable, Deque, Optional
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.core import apply
+from rbd_mon_fix.engine import plan_write
 from rbd_mon_fix.engine import selection
 from rbd_mon_fix.model.plan import Outcome
 from rbd_mon_fix.model.plan import Plan
-from rbd_mon_fix.model.record import Locator
-
-Make = Callable[[Plan, apply.Proceed], Iterator[Outcome]]
 
 # How long batches in hand may take after an interrupt, in seconds.
 GRACE = 8.0
 
+# The batches of a host alone that are made at the same time: the databases
+# write the rows of one while libvirt defines the domains of the other.
+AT_ONCE = 2
+
 _GLANCE = 0.1
-
-
-class Write:
-    """A plan whose changes are being made.
-
-    ``outcomes`` has those that are known so far.
-
-    :param before: the plan before it; if it is of the same host, its changes
-        are made first
-    """
-
-    def __init__(self, plan: Plan, make: Make,
-                 before: Optional[Write] = None):
-        self.plan = plan
-        self.outcomes: dict[Locator, Outcome] = {}
-        self.ended = not plan.changes
-        self.error: Optional[BaseException] = None
-        # The number of servers in the batch in hand.
-        self.servers = 0
-        self._make = make
-        self._before = (before if before and self.host is not None
-                        and before.host == self.host else None)
-        self._over = threading.Event()
-
-    @property
-    def whole(self) -> bool:
-        """Return whether all is known about the changes."""
-        return self.ended and self.error is None
-
-    @property
-    def host(self) -> Optional[str]:
-        """Return the host of the changes; None if there are none."""
-        changes = self.plan.changes
-        return changes[0].locator.host if changes else None
-
-    def run(self, proceed: apply.Proceed) -> Iterator[Outcome]:
-        """Make the changes, and yield the outcome of each.
-
-        Nothing is done if the changes of the plan before were not all made.
-        """
-        try:
-            if self._before is not None:
-                self._before._over.wait()
-                self.error = self._before.error
-                self._before = None
-            if self.error is None:
-                yield from self._make(self.plan, proceed)
-        except BaseException as error:
-            self.error = error
-            raise
-        finally:
-            self.servers = 0
-            self._over.set()
 
 
 class Writes:
@@ -95,20 +44,25 @@ class Writes:
 
     ``halted`` tells whether no further batch is begun.
 
-    With one plan at once, the thread that waits for it makes its changes.
+    With one plan at once, of a single batch, the thread that waits for it
+    makes its changes.
 
     :param pace: how many plans are made at the same time, and how long a
         host may send no outcome
     :param proceed: asked before each batch, by any thread, with the number
         of servers in the batches in hand
+    :param stopping: tells whether batches in hand were already asked to be
+        the last, so that an interrupt ends them
     """
 
-    def __init__(self, pace: selection.Pace, proceed: apply.Proceed):
+    def __init__(self, pace: selection.Pace, proceed: apply.Proceed,
+                 stopping: Callable[[], bool] = lambda: False):
         self._pace = pace
         self._proceed = proceed
-        self._begun: Deque[Write] = collections.deque()
+        self._stopping = stopping
+        self._begun: Deque[plan_write.Write] = collections.deque()
         self._news: queue.SimpleQueue[
-            tuple[Write, Union[Outcome, None]]] = queue.SimpleQueue()
+            tuple[plan_write.Write, Optional[Outcome]]] = queue.SimpleQueue()
         self.halted = False
         self._end: Optional[float] = None
         self._given_up: set[Optional[str]] = set()
@@ -118,7 +72,7 @@ class Writes:
         return len(self._begun)
 
     @property
-    def first(self) -> Write:
+    def first(self) -> plan_write.Write:
         """Return the first plan that has not been taken."""
         return self._begun[0]
 
@@ -127,18 +81,19 @@ class Writes:
         """Return the number of changes with an outcome, in these plans."""
         return sum(len(write.outcomes) for write in self._begun)
 
-    def begin(self, plan: Plan, make: Make) -> None:
+    def begin(self, plan: Plan, make: plan_write.Make) -> None:
         """Begin to make the changes of a plan.
 
         :param make: makes them, and yields the outcome of each; called by
             another thread if there are several plans at once
         """
-        last = self._begun[-1] if self._begun else None
-        write = Write(plan, make, last)
+        one = self._pace.parallel == 1
+        write = plan_write.Write(
+            plan, make, AT_ONCE if one else 1,
+            self._begun[-1] if self._begun else None)
         self._begun.append(write)
-        if plan.changes and self._pace.parallel > 1:
-            threading.Thread(target=self._work, args=(write,),
-                             daemon=True).start()
+        if not one:
+            self._start(write)
 
     def halt(self, within: Optional[float] = None) -> None:
         """Begin no further batch.
@@ -161,22 +116,25 @@ class Writes:
         :raises Exception: what kept changes of the plan from being made
         """
         first = self.first
-        if self._pace.parallel > 1:
-            self._receive(first, advance)
-        elif not first.ended:
-            for outcome in first.run(self._asked(first)):
-                _note(first, outcome, advance)
-            first.ended = True
+        if self._pace.parallel == 1:
+            if len(first.shares) == 1:
+                for outcome in first.run(0, self._asked):
+                    _note(first, outcome, advance)
+                first.left = 0
+                return
+            self._start(first)
+        self._receive(first, advance)
 
-    def take(self) -> Write:
+    def take(self) -> plan_write.Write:
         """Remove and return the first plan, in whatever state it is."""
         return self._begun.popleft()
 
-    def _receive(self, first: Write, advance: Callable[[int], None]) -> None:
+    def _receive(self, first: plan_write.Write,
+                 advance: Callable[[int], None]) -> None:
         """Take what threads send, until the first plan is made."""
         heard = time.monotonic()
         interrupt = None
-        while not first.ended:
+        while first.left:
             try:
                 write, outcome = self._news.get(timeout=_GLANCE)
             except queue.Empty:
@@ -184,11 +142,14 @@ class Writes:
             except KeyboardInterrupt as error:
                 if self._end is not None:
                     raise
+                if self._stopping():
+                    self.halt(0.0)
+                    raise
                 self.halt(GRACE)
                 interrupt = error
             else:
                 if outcome is None:
-                    write.ended = True
+                    write.left -= 1
                 else:
                     _note(write, outcome, advance)
                 if write is first:
@@ -196,12 +157,13 @@ class Writes:
         if interrupt is not None or first.error is not None:
             raise interrupt or first.error  # type: ignore[misc]
 
-    def _check(self, first: Write, heard: float) -> None:
+    def _check(self, first: plan_write.Write, heard: float) -> None:
         """Check whether to wait any longer."""
         now = time.monotonic()
         if self._end is not None and now > self._end:
             raise KeyboardInterrupt
-        if (now - heard > self._pace.patience
+        if self._pace.parallel > 1 and (
+                now - heard > self._pace.patience
                 or first.host in self._given_up):
             self._given_up.add(first.host)
             raise exceptions.Unreachable(
@@ -210,24 +172,26 @@ class Writes:
                 'Look at libvirtd there, then run the same command again; it '
                 'finds out which changes were made.')
 
-    def _work(self, write: Write) -> None:
-        """Make the changes of a plan in a thread of its own."""
+    def _start(self, write: plan_write.Write) -> None:
+        for share in range(len(write.shares)):
+            threading.Thread(target=self._work, args=(write, share),
+                             daemon=True).start()
+
+    def _work(self, write: plan_write.Write, share: int) -> None:
+        """Make the changes of a share in a thread of its own."""
         try:
-            for outcome in write.run(self._asked(write)):
+            for outcome in write.run(share, self._asked):
                 self._news.put((write, outcome))
         except BaseException:  # noqa: BLE001  # the waiter raises it
             pass
         self._news.put((write, None))
 
-    def _asked(self, write: Write) -> apply.Proceed:
-        def proceed(servers: int) -> bool:
-            write.servers = servers
-            return not self.halted and self._proceed(
-                sum(each.servers for each in list(self._begun)))
-        return proceed
+    def _asked(self, servers: int) -> bool:
+        return not self.halted and self._proceed(
+            sum(each.servers for each in list(self._begun)))
 
 
-def _note(write: Write, outcome: Outcome, advance: Callable[[int], None]
-          ) -> None:
+def _note(write: plan_write.Write, outcome: Outcome,
+          advance: Callable[[int], None]) -> None:
     advance(outcome.locator not in write.outcomes)
     write.outcomes[outcome.locator] = outcome

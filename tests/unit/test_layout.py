@@ -112,6 +112,8 @@ COVERED = {
         'unit/engine/test_execution.py', 'each run has one'),
     'engine/running_guests.py': (
         'unit/engine/test_connectivity.py', 'guests are judged there'),
+    'engine/plan_write.py': (
+        'unit/engine/test_writes.py', 'writes are made of them'),
     'engine/qemu_on_host.py': (
         'unit/engine/test_shield_proof.py', 'a proof runs as it says'),
     'engine/scopes.py': (

@@ -33,6 +33,7 @@ from rbd_mon_fix.cli import status
 from rbd_mon_fix.core import apply
 from rbd_mon_fix.engine import reporting
 from rbd_mon_fix.engine import run_result
+from rbd_mon_fix.engine import writes
 from rbd_mon_fix.report import ending
 from rbd_mon_fix.report import progress
 from rbd_mon_fix.report import schema
@@ -217,9 +218,13 @@ def at_once():
     (1, 3, True), (2, 0, False)])
 def test_a_signal_during_a_write(cloud, monkeypatch, at_once, signals,
                                  written, finished):
-    """The first lets the batch finish; the second stops at once."""
+    """The first lets the batch finish; the second stops at once.
+
+    tests/faults/test_two_batches.py has two in hand.
+    """
     monkeypatch.setattr(engine, 'Context', cloud.opened)
     monkeypatch.setattr(apply, 'BATCH', 1)
+    monkeypatch.setattr(writes, 'AT_ONCE', 1)
     put = apply._Batch._put
 
     def signalled(*arguments):

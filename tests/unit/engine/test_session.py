@@ -62,7 +62,7 @@ def apply(world, *hosts, lock=False, undoes=None):
         writing = held.start('rollback' if undoes else 'refresh',
                              scan.context.clusters, undoes)
         try:
-            for outcome in writing.apply(plan):
+            for outcome in writing.apply(plan.changes):
                 outcomes[number(outcome.locator)] = outcome.verdict.value
         except exceptions.RbdMonFixError:
             writing.close(False)
@@ -167,7 +167,7 @@ def test_a_server_that_became_busy(two):
                            task_state='rebooting')
     with session.Session(scan.context, scan) as held:
         found = {number(outcome.locator): outcome.verdict.value
-                 for outcome in held.start('refresh', ()).apply(plan)}
+                 for outcome in held.start('refresh', ()).apply(plan.changes)}
     # Cinder's rows are written first, and nothing of Nova's reads them.
     assert found == {
         'cinder-attachment/1': 'fixed', 'nova-bdm/1': 'conflict',
@@ -280,7 +280,7 @@ def test_a_run_stops_between_two_batches(two, monkeypatch):
     with session.Session(scan.context, scan) as held:
         writing = held.start('refresh', ())
         made = list(writing.apply(
-            worlds.merged(worlds.plans(scan)),
+            worlds.merged(worlds.plans(scan)).changes,
             lambda servers: asked.append(servers) or len(asked) < 2))
         writing.close(True)
     assert asked == [1, 1]

@@ -20,8 +20,10 @@ import threading
 import types
 
 import pytest
+import tenacity
 
 from rbd_mon_fix import exceptions
+from rbd_mon_fix.core import apply
 from rbd_mon_fix.engine import selection
 from rbd_mon_fix.engine import writes
 from rbd_mon_fix.model.plan import Outcome
@@ -39,11 +41,12 @@ def plan(host, *servers):
 
 
 def fixed(of):
-    return [Outcome(change.locator, Verdict.FIXED) for change in of.changes]
+    """Return the outcomes of changes that are made."""
+    return [Outcome(change.locator, Verdict.FIXED) for change in of]
 
 
 def make(of, proceed):
-    """Make the changes of a plan, one server in a batch."""
+    """Make changes, one server in a batch."""
     for outcome in fixed(of):
         if not proceed(1):
             return
@@ -81,7 +84,7 @@ def test_the_order_is_that_of_the_plans(number):
         those.wait(advanced.append)
         write = those.take()
         assert (write.host, write.whole) == (host, True)
-        assert list(write.outcomes.values()) == fixed(plan(host, '1', '2'))
+        assert list(write.outcomes.values()) == fixed(write.plan.changes)
     assert sum(advanced) == 6
 
 
@@ -103,6 +106,85 @@ def test_one_at_once_is_made_by_the_caller():
     assert not threads
     assert waited(those) == [('a', ['1'], True, '')]
     assert threads == {threading.current_thread()}
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Make batches of one server each."""
+    monkeypatch.setattr(apply, 'BATCH', 1)
+
+
+def test_batches_of_a_host_alone_are_made_at_the_same_time(small):
+    barrier = threading.Barrier(writes.AT_ONCE)
+
+    def meeting(of, proceed):
+        barrier.wait(BOUND)
+        yield from make(of, proceed)
+
+    those = together(1)
+    those.begin(plan('a', *'12345'), meeting)
+    assert waited(those) == [('a', [*'12345'], True, '')]
+
+
+def test_several_hosts_have_a_batch_each(small):
+    made = []
+
+    def noting(of, proceed):
+        made.append(len(of))
+        yield from make(of, proceed)
+
+    those = together()
+    for host in 'ab':
+        those.begin(plan(host, *'123'), noting)
+    assert waited(those) == [(host, [*'123'], True, '') for host in 'ab']
+    assert made == [3, 3]
+
+
+@tenacity.retry(retry=tenacity.retry_if_result(lambda error: error is None),
+                wait=tenacity.wait_fixed(0.01),
+                stop=tenacity.stop_after_delay(BOUND))
+def error_of(write):
+    return write.error
+
+
+def test_an_error_of_a_batch_lets_the_other_be_the_last(small):
+    """What was made is known, and no further batch is begun."""
+    begun, asked = threading.Event(), []
+
+    def meeting(of, proceed):
+        if of[0].locator.instance == '1':
+            assert begun.wait(BOUND)
+            yield from failing(of, proceed)
+        assert proceed(1)
+        begun.set()
+        assert error_of(those.first)
+        yield fixed(of)[0]
+        asked.append(proceed(1))
+
+    those = together(1)
+    those.begin(plan('a', *'1234'), meeting)
+    assert waited(those) == [('a', ['1', '2'], False, 'Unreachable')]
+    assert asked == [False]
+
+
+def test_the_second_interrupt_ends_batches_in_hand(small):
+    """After the first one, they had their time."""
+    begun, never = threading.Event(), threading.Event()
+    those = writes.Writes(selection.ONE, lambda servers: True, lambda: True)
+
+    def stuck(of, proceed):
+        begun.set()
+        never.wait()
+        yield from fixed(of)
+
+    interrupt(those, begun)
+    those.begin(plan('a', '1', '2'), stuck)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            those.wait(lambda number: None)
+    finally:
+        never.set()
+    assert not those.take().whole
 
 
 def test_hosts_are_written_to_at_the_same_time():
@@ -171,7 +253,7 @@ def test_the_servers_in_hand_are_those_of_all_hosts():
     asked, barrier = [], threading.Barrier(3)
 
     def meeting(of, proceed):
-        proceed(len(of.changes))
+        proceed(len(of))
         barrier.wait(BOUND)
         yield from fixed(of)
 
