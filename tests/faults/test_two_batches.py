@@ -24,6 +24,7 @@ from rbd_mon_fix.core import apply
 from tests.cloud import shape
 from tests.faults import pausing
 from tests.faults import subject as subjects
+from tests.faults.conftest import thorough
 
 SERVERS = 2 * apply.BATCH + 1
 # A batch in hand ends; what is cut off says nothing.
@@ -31,8 +32,9 @@ CODES = {signal.SIGINT: 130, signal.SIGKILL: -9}
 
 
 @pytest.mark.parametrize('on, number', [
-    ('sqlite', signal.SIGKILL), ('mariadb', signal.SIGKILL),
-    ('mariadb', signal.SIGINT), ('postgresql', signal.SIGINT)])
+    ('sqlite', signal.SIGKILL), ('mariadb', signal.SIGINT),
+    thorough('postgresql', signal.SIGINT),
+    thorough('mariadb', signal.SIGKILL)])
 def test_a_signal_loses_nothing(build_cloud, on, number):
     subject = subjects.Subject(build_cloud(shape.many(SERVERS, 1), on=on))
     statements = pausing.statements(subject.admin, subjects.REFRESH)
