@@ -85,7 +85,7 @@ class Writes:
         """Begin to make the changes of a plan.
 
         :param make: makes them, and yields the outcome of each; called by
-            another thread if there are several plans at once
+            other threads if there are several plans at once, or batches
         """
         one = self._pace.parallel == 1
         write = plan_write.Write(

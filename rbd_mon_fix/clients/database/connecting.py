@@ -109,7 +109,13 @@ def _connect(dialect: Any, record: object, arguments: Sequence[Any],
 
 def _first_answer(dialect: Any, logins: Sequence[Callable[[], Any]],
                   limit: Optional[float]) -> Any:
-    """Log in to the first server that lets us in, as libpq does."""
+    """Log in to the first server that lets us in.
+
+    Unlike libpq, go on after a refusal, which has no code to tell it by.
+
+    :param limit: seconds for each login; None for no limit
+    :raises waiting.Silent: no server answers in time
+    """
     failures: list[Exception] = []
     for login in logins:
         try:

@@ -35,6 +35,7 @@ from typing import (
 
 R = TypeVar('R')
 
+# What psycopg waits for, and what is ready (psycopg/waiting.py, Wait, Ready).
 _READ, _WRITE = 1, 2
 
 # Of a connection during its login (psycopg2's connection.h).

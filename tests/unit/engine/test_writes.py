@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 import types
 
@@ -172,13 +173,8 @@ def test_the_second_interrupt_ends_batches_in_hand(small):
     begun, never = threading.Event(), threading.Event()
     those = writes.Writes(selection.ONE, lambda servers: True, lambda: True)
 
-    def stuck(of, proceed):
-        begun.set()
-        never.wait()
-        yield from fixed(of)
-
     interrupt(those, begun)
-    those.begin(plan('a', '1', '2'), stuck)
+    those.begin(plan('a', '1', '2'), functools.partial(stuck, begun, never))
     try:
         with pytest.raises(KeyboardInterrupt):
             those.wait(lambda number: None)
@@ -219,6 +215,12 @@ def test_the_plans_of_a_host_follow_each_other():
 def failing(of, proceed):
     yield fixed(of)[0]
     raise exceptions.Unreachable('Down.')
+
+
+def stuck(begun, never, of, proceed):
+    begun.set()
+    never.wait()
+    yield from fixed(of)
 
 
 @pytest.mark.parametrize('number', [1, 4])
@@ -341,13 +343,8 @@ def test_a_batch_that_takes_too_long_after_an_interrupt(monkeypatch):
     monkeypatch.setattr(writes, 'GRACE', 0.2)
     begun, never, those = threading.Event(), threading.Event(), together()
 
-    def stuck(of, proceed):
-        begun.set()
-        never.wait()
-        yield from fixed(of)
-
     interrupt(those, begun)
-    those.begin(plan('a', '1'), stuck)
+    those.begin(plan('a', '1'), functools.partial(stuck, begun, never))
     try:
         with pytest.raises(KeyboardInterrupt):
             those.wait(lambda number: None)
