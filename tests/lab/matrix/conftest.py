@@ -59,6 +59,19 @@ def pytest_addoption(parser):
     parser.addoption(
         '--write-docs', action='store_true',
         help='write the outcomes to docs/matrix.json and docs/matrix.rst')
+    parser.addoption(
+        '--missing', action='store_true',
+        help='run the cells without an outcome in docs/matrix.json')
+
+
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption('--missing'):
+        return
+    known = results.read()
+    recorded = [item for item in items if results.lookup(
+        known, item.callspec.params['cell'])]
+    config.hook.pytest_deselected(items=recorded)
+    items[:] = [item for item in items if item not in recorded]
 
 
 @pytest.fixture(scope='session')
