@@ -23,26 +23,19 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from json import decoder
 import re
 from typing import Any, Mapping, Optional
 
 from rbd_mon_fix import exceptions
+from rbd_mon_fix.documents import json_members
 from rbd_mon_fix.documents import mon_addr
 from rbd_mon_fix.model import secret
 from rbd_mon_fix.model.disk import RbdDisk
 from rbd_mon_fix.model.disk import UnreadableDisk
 from rbd_mon_fix.model.monmap import MonAddr
 
-_BLANK = r'[ \t\n\r]*'
-_NAME = re.compile(
-    rf'{_BLANK}(?:,{_BLANK})?"([^"\\]*(?:\\.[^"\\]*)*)"{_BLANK}:{_BLANK}')
-_DECODER = json.JSONDecoder()
 # Neither a database nor libvirt takes NUL or a lone surrogate.
 _NO_TEXT = re.compile('[\0\ud800-\udfff]')
-
-Span = tuple[int, int]
-
 
 @dataclasses.dataclass(frozen=True)
 class ConnectionInfo:
@@ -50,8 +43,8 @@ class ConnectionInfo:
 
     text: str = dataclasses.field(repr=False)
     disk: RbdDisk
-    hosts: Span
-    ports: Span
+    hosts: json_members.Span
+    ports: json_members.Span
     unreadable: tuple[UnreadableDisk, ...] = ()
 
     @classmethod
@@ -81,9 +74,9 @@ class ConnectionInfo:
             raise exceptions.Unreadable('the connection_info names no driver')
         if driver != 'rbd':
             return None
-        spans = _members(text, text.index('{'))
+        spans = json_members.spans(text, text.index('{'))
         if nested:
-            spans = _members(text, spans['data'][0])
+            spans = json_members.spans(text, spans['data'][0])
         monitors, ragged = _monitors(data)
         disk = RbdDisk(
             key='volume', image=_image(data),
@@ -129,22 +122,10 @@ class ConnectionInfo:
         disk = dataclasses.replace(self.disk, monitors=monitors,
                                    ragged=ragged, verbatim=words)
         parts = {self.hosts: hosts, self.ports: ports}
-        text, spans = _spliced(self.text, parts)
+        text, spans = json_members.spliced(self.text, parts)
         return dataclasses.replace(
             self, text=text, disk=disk, hosts=spans[self.hosts],
             ports=spans[self.ports])
-
-
-def _spliced(text: str, parts: Mapping[Span, str]
-             ) -> tuple[str, dict[Span, Span]]:
-    """Return a text with parts replaced, and the new span of each part."""
-    pieces, spans, at, growth = [], {}, 0, 0
-    for (start, end), words in sorted(parts.items()):
-        spans[start, end] = (start + growth, start + growth + len(words))
-        pieces += [text[at:start], words]
-        growth += len(words) - (end - start)
-        at = end
-    return ''.join([*pieces, text[at:]]), spans
 
 
 def _load(text: Optional[str]) -> dict[str, Any]:
@@ -160,23 +141,6 @@ def _load(text: Optional[str]) -> dict[str, Any]:
         raise exceptions.Unreadable(
             'the connection_info is empty, or not a JSON object')
     return whole
-
-
-def _members(text: str, start: int) -> dict[str, Span]:
-    """Return the span of each member's value in a JSON object.
-
-    The text is valid JSON. Of members with the same name, the last one
-    counts, as in ``json.loads``.
-
-    :param start: the position of the object's brace
-    """
-    spans: dict[str, Span] = {}
-    at = start + 1
-    while match := _NAME.match(text, at):
-        name, _ = decoder.scanstring(text, match.start(1))  # type: ignore
-        _, at = _DECODER.raw_decode(text, match.end())
-        spans[name] = (match.end(), at)
-    return spans
 
 
 def _monitors(data: Mapping[str, Any]) -> tuple[tuple[MonAddr, ...], bool]:

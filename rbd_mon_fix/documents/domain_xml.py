@@ -21,6 +21,7 @@ import re
 from typing import Mapping
 
 from rbd_mon_fix import exceptions
+from rbd_mon_fix.documents import host_elements
 from rbd_mon_fix.documents import rbd_source
 from rbd_mon_fix.documents import xml_tree
 from rbd_mon_fix.model.disk import RbdDisk
@@ -103,7 +104,8 @@ class DomainXML:
         quote = _QUOTE.search(disk.verbatim)
         assert quote is not None
         return self.places[disk.key].gap.join(
-            rbd_source.spell(monitor, quote.group()) for monitor in monitors)
+            host_elements.spell(monitor, quote.group())
+            for monitor in monitors)
 
     def edited(self, verbatims: Mapping[str, str]) -> DomainXML:
         """Return a copy with the hosts of some disks replaced.
@@ -164,7 +166,7 @@ def _rbd_disks(
         try:
             place = rbd_source.locate(source, content)
             readable.append(rbd_source.read(source, place, content))
-        except rbd_source.Unfit as error:
+        except host_elements.Unfit as error:
             unreadable.append(
                 UnreadableDisk(source.key, source.image, str(error)))
         else:

@@ -18,25 +18,17 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from typing import Iterator, Mapping, Optional, Sequence
+from typing import Iterator, Optional
 import uuid as uuid_module
 
 from rbd_mon_fix import exceptions
-from rbd_mon_fix.documents import mon_addr
+from rbd_mon_fix.documents import host_elements
 from rbd_mon_fix.documents import xml_tree
 from rbd_mon_fix.model import secret
 from rbd_mon_fix.model.disk import RbdDisk
-from rbd_mon_fix.model.monmap import MonAddr
 
-_TAG = r'''<host(?:\s+\w+\s*=\s*(?:'[^']*'|"[^"]*"))*\s*'''
-_HOST = rf'{_TAG}(?:/>|>\s*</host\s*>)'
-_HOSTS = re.compile(rf'{_HOST}(?:\s*{_HOST})*'.encode())
 NVRAM = 'nvram'
 _GAP = re.compile(rb'(?<=>)\s*(?=<host)')
-
-
-class Unfit(Exception):
-    """The reason why the monitors of one disk cannot be corrected."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -148,11 +140,12 @@ def locate(source: RbdSource, content: bytes) -> Place:
     """
     hosts = source.element.all('host')
     if not hosts:
-        raise Unfit('the disk names no monitors: ceph.conf decides')
+        raise host_elements.Unfit(
+            'the disk names no monitors: ceph.conf decides')
     start = hosts[0].start
-    match = _HOSTS.match(content, start)
+    match = host_elements.HOSTS.match(content, start)
     if not match or match.end() <= hosts[-1].start:
-        raise Unfit('other text is between the monitors')
+        raise host_elements.Unfit('other text is between the monitors')
     return Place.of(content, *match.span())
 
 
@@ -162,10 +155,10 @@ def read(source: RbdSource, place: Place, content: bytes) -> RbdDisk:
     :raises Unfit: the source names no image, or a host is not a monitor
     """
     if '/' not in source.image:
-        raise Unfit('the disk names no pool and image')
+        raise host_elements.Unfit('the disk names no pool and image')
     auth = source.auth
     uuid, usage = credential(source.auth)
-    monitors, ragged = _monitors(source.element.all('host'))
+    monitors, ragged = host_elements.monitors(source.element.all('host'))
     return RbdDisk(
         key=source.key, image=source.image,
         user=auth.attributes.get('username') if auth else None,
@@ -204,47 +197,13 @@ def reworded(disk: RbdDisk, hosts: str) -> RbdDisk:
     :param hosts: the host elements as text
     :raises Unreadable: the text is not a list of monitors
     """
-    if not _HOSTS.fullmatch(xml_tree.encoded(hosts)):
+    if not host_elements.HOSTS.fullmatch(xml_tree.encoded(hosts)):
         raise exceptions.Unreadable(
             f'the new text for {disk.key} is not a list of hosts')
     elements = xml_tree.parse(f'<source>{hosts}</source>'.encode()).children
     try:
-        monitors, ragged = _monitors(elements)
-    except Unfit as error:
+        monitors, ragged = host_elements.monitors(elements)
+    except host_elements.Unfit as error:
         raise exceptions.Unreadable(str(error)) from None
     return dataclasses.replace(disk, monitors=monitors, ragged=ragged,
                                verbatim=hosts)
-
-
-def _monitors(hosts: Sequence[xml_tree.Element]
-              ) -> tuple[tuple[MonAddr, ...], bool]:
-    """Read hosts; also tell whether QEMU could not use their spelling."""
-    monitors = tuple(_monitor(host.attributes) for host in hosts)
-    return monitors, not all(
-        mon_addr.is_usable(host.attributes['name'], monitor)
-        for host, monitor in zip(hosts, monitors))
-
-
-def _monitor(host: Mapping[str, str]) -> MonAddr:
-    """Read a host; QEMU's rbd driver supports only TCP.
-
-    libvirt passes no port to QEMU for port 0 (src/qemu/qemu_block.c).
-    """
-    port = host.get('port')
-    transport = host.get('transport', 'tcp')
-    if transport != 'tcp':
-        raise Unfit(f'a monitor has the transport {transport}, not tcp')
-    if not set(host) <= {'name', 'port', 'transport'}:
-        raise Unfit('a monitor has unknown attributes')
-    try:
-        return mon_addr.read(host.get('name'), None if port == '0' else port)
-    except ValueError as error:
-        raise Unfit(f'invalid monitor address: {error}') from None
-
-
-def spell(monitor: MonAddr, quote: str) -> str:
-    """Return the host element of a monitor, as libvirt writes it."""
-    words = f'<host name={quote}{monitor.host}{quote}'
-    if monitor.port is not None:
-        words += f' port={quote}{monitor.port}{quote}'
-    return f'{words}/>'

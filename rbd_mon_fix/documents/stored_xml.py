@@ -19,6 +19,7 @@ from __future__ import annotations
 from typing import Optional
 
 from rbd_mon_fix import exceptions
+from rbd_mon_fix.documents import host_elements
 from rbd_mon_fix.documents import mon_addr
 from rbd_mon_fix.documents import rbd_source
 from rbd_mon_fix.documents import xml_tree
@@ -69,7 +70,7 @@ def _disk(source: rbd_source.RbdSource, content: bytes) -> Optional[RbdDisk]:
     try:
         place = rbd_source.locate(source, content)
         return rbd_source.read(source, place, content)
-    except rbd_source.Unfit:
+    except host_elements.Unfit:
         return None
 
 

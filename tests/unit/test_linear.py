@@ -27,7 +27,7 @@ from rbd_mon_fix.ceph import ini
 from rbd_mon_fix.ceph import mon_host
 from rbd_mon_fix.documents import connection_info
 from rbd_mon_fix.documents import domain_xml
-from rbd_mon_fix.documents import rbd_source
+from rbd_mon_fix.documents import host_elements
 from rbd_mon_fix.hook import script
 from rbd_mon_fix.model import monmap
 from rbd_mon_fix.qemu import command_line
@@ -62,7 +62,7 @@ def mended(hosts):
 
 
 def hosts(text):
-    return rbd_source._HOSTS.fullmatch(text.encode())
+    return host_elements.HOSTS.fullmatch(text.encode())
 
 
 def guest(words):

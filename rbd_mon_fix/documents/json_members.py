@@ -1,0 +1,62 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The members of JSON objects with their positions in the text."""
+
+from __future__ import annotations
+
+import json
+from json import decoder
+import re
+from typing import Mapping
+
+_BLANK = r'[ \t\n\r]*'
+_NAME = re.compile(
+    rf'{_BLANK}(?:,{_BLANK})?"([^"\\]*(?:\\.[^"\\]*)*)"{_BLANK}:{_BLANK}')
+_DECODER = json.JSONDecoder()
+
+# The start and the end of a part of a text, in characters.
+Span = tuple[int, int]
+
+
+def spans(text: str, start: int) -> dict[str, Span]:
+    """Return the span of each member's value in a JSON object.
+
+    The text is valid JSON. Of members with the same name, the last one
+    counts, as in ``json.loads``.
+
+    :param start: the position of the object's brace
+    """
+    found: dict[str, Span] = {}
+    at = start + 1
+    while match := _NAME.match(text, at):
+        name, _ = decoder.scanstring(text, match.start(1))  # type: ignore
+        _, at = _DECODER.raw_decode(text, match.end())
+        found[name] = (match.end(), at)
+    return found
+
+
+def spliced(text: str, parts: Mapping[Span, str]
+            ) -> tuple[str, dict[Span, Span]]:
+    """Return a text with parts replaced, and the new span of each part.
+
+    :param parts: the new text of each part; they do not overlap
+    """
+    pieces, moved, at, growth = [], {}, 0, 0
+    for (start, end), words in sorted(parts.items()):
+        moved[start, end] = (start + growth, start + growth + len(words))
+        pieces += [text[at:start], words]
+        growth += len(words) - (end - start)
+        at = end
+    return ''.join([*pieces, text[at:]]), moved
