@@ -72,6 +72,31 @@ class Grounds:
         return tuple(ground for ground in found if ground) if all(
             found) else ()
 
+    def replaced(self, addrs: tuple[MonAddr, ...]) -> tuple[MonAddr, ...]:
+        """Return all endpoints of the monitors that a change replaces.
+
+        A monitor may have lost only one of its endpoints, such as that of
+        the first protocol; it still lives at the other one.
+
+        :param addrs: the addresses before the change
+        """
+        if addrs not in self._replaced:
+            self._replaced[addrs] = tuple(
+                each for addr in addrs
+                if not self.cluster.monmap.leads(addr, self.names)
+                for each in self._endpoints(addr)
+                if not self.cluster.monmap.leads(each, {}))
+        return self._replaced[addrs]
+
+    @functools.cached_property
+    def _replaced(self) -> dict[tuple[MonAddr, ...], tuple[MonAddr, ...]]:
+        # Thousands of disks have the same few lists of addresses.
+        return {}
+
+    def _endpoints(self, addr: MonAddr) -> frozenset[MonAddr]:
+        ground = self.of(addr)
+        return ground.endpoints if ground else frozenset()
+
     def _direct(self, addr: MonAddr) -> Optional[Ground]:
         return next((self._table[each] for each in addr.endpoints
                      if each in self._table), None)

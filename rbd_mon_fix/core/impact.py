@@ -17,7 +17,8 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Collection, Iterable, Mapping, Optional
+import functools
+from typing import Collection, Iterable, Mapping, NamedTuple, Optional
 
 from rbd_mon_fix.core import readers
 from rbd_mon_fix.model.disk import RbdDisk
@@ -63,26 +64,45 @@ def breaks(store: str, disk: RbdDisk,
     :param store: name of the store of the copy
     :param disk: the disk of the copy
     """
-    kind = server.kind_of(disk)
-    found = {row.operation for row in readers.ROWS
-             if row.store == store and kind in row.kinds
-             and _applies(row, server)}
+    return _of_kind(_Kind(
+        store, server.kind_of(disk), server.instance.vm_state,
+        server.instance.task_state, server.stores, server.own_root,
+        server.nova))
+
+
+class _Kind(NamedTuple):
+    """All that decides which operations read a copy."""
+
+    store: str
+    disk: readers.DiskKind
+    vm_state: Optional[str]
+    task_state: Optional[str]
+    stores: frozenset[str]
+    own_root: bool
+    nova: Optional[int]
+
+
+# Thousands of copies are of the same few kinds.
+@functools.lru_cache(maxsize=1024)
+def _of_kind(kind: _Kind) -> tuple[Operation, ...]:
+    found = {row.operation for row in readers.ROWS if _applies(row, kind)}
     return tuple(each for each in Operation if each in found)
 
 
-def _applies(row: readers.Reader, server: Server) -> bool:
-    """Return whether a server has the properties that a row asks for."""
-    return (_is_possible(row, server.instance)
-            and row.unless.isdisjoint(server.stores)
-            and (server.own_root or not row.own_root)
-            and _is_of_release(row, server.nova))
+def _applies(row: readers.Reader, kind: _Kind) -> bool:
+    """Return whether a copy has the properties that a row asks for."""
+    return (row.store == kind.store and kind.disk in row.kinds
+            and _is_possible(row, kind)
+            and row.unless.isdisjoint(kind.stores)
+            and (kind.own_root or not row.own_root)
+            and _is_of_release(row, kind.nova))
 
 
-def _is_possible(row: readers.Reader, instance: Instance) -> bool:
-    if instance.vm_state is None:
+def _is_possible(row: readers.Reader, kind: _Kind) -> bool:
+    if kind.vm_state is None:
         return True
-    return instance.vm_state in row.states and (
-        not row.tasks or instance.task_state in row.tasks)
+    return kind.vm_state in row.states and (
+        not row.tasks or kind.task_state in row.tasks)
 
 
 def _is_of_release(row: readers.Reader, nova: Optional[int]) -> bool:

@@ -100,7 +100,7 @@ class Ownership:
         """
         cluster, _ = self.of(record, disk)
         if cluster is not None:
-            yield from self._replaced(cluster, disk)
+            yield from self._tables[cluster.name].replaced(_real(disk))
 
     @functools.cached_property
     def _named(self) -> Mapping[str, Cluster]:
@@ -164,8 +164,8 @@ class Ownership:
                 EvidenceKind.UNCONFIRMED_LIST,
                 f'The monitors of {cluster.name} come from '
                 f'{cluster.source.value}, and no majority of them answers.')
-        living = [addr for addr in self._replaced(cluster, disk)
-                  if addr in self._endpoints] if self.greeting else []
+        living = [addr for addr in self._tables[cluster.name].replaced(
+            _real(disk)) if addr in self._endpoints] if self.greeting else []
         if living:
             return Evidence(
                 EvidenceKind.LIVING_STRANGER,
@@ -189,20 +189,6 @@ class Ownership:
             EvidenceKind.CONTRADICTION,
             f'The addresses are those of {cluster.name}, but Cinder has the '
             f'volume at {service}, which leads to {", ".join(meant)}.')
-
-    def _replaced(self, cluster: Cluster, disk: RbdDisk
-                  ) -> Iterator[MonAddr]:
-        """Yield all endpoints of the monitors that a change replaces.
-
-        A monitor may have lost only one of its endpoints, such as that of
-        the first protocol; it still lives at the other one.
-        """
-        for addr in _real(disk):
-            if not cluster.monmap.leads(addr, self.names):
-                ground = self._tables[cluster.name].of(addr)
-                yield from (each for each in (ground.endpoints if ground
-                                              else ())
-                            if not cluster.monmap.leads(each, {}))
 
     @functools.cached_property
     def _endpoints(self) -> frozenset[MonAddr]:

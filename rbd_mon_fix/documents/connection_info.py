@@ -22,6 +22,7 @@ Cinder's attachments are flat (cinder/volume/manager.py,
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import re
 from typing import Any, Mapping, Optional
@@ -112,20 +113,36 @@ class ConnectionInfo:
         if self.disk.key not in verbatims:
             return self
         words = verbatims[self.disk.key]
-        try:
-            hosts, ports = json.loads(words)
-            data = {'hosts': json.loads(hosts), 'ports': json.loads(ports)}
-        except (TypeError, ValueError, RecursionError):
-            raise exceptions.Unreadable(
-                'the new hosts and ports are not valid JSON') from None
-        monitors, ragged = _monitors(data)
-        disk = dataclasses.replace(self.disk, monitors=monitors,
-                                   ragged=ragged, verbatim=words)
-        parts = {self.hosts: hosts, self.ports: ports}
+        lists = _lists(words)
+        disk = dataclasses.replace(self.disk, monitors=lists.monitors,
+                                   ragged=lists.ragged, verbatim=words)
+        parts = {self.hosts: lists.hosts, self.ports: lists.ports}
         text, spans = json_members.spliced(self.text, parts)
         return dataclasses.replace(
             self, text=text, disk=disk, hosts=spans[self.hosts],
             ports=spans[self.ports])
+
+
+@dataclasses.dataclass(frozen=True)
+class _Lists:
+    """The two lists of a verbatim, as text and as monitors."""
+
+    hosts: str
+    ports: str
+    monitors: tuple[MonAddr, ...]
+    ragged: bool
+
+
+# Thousands of volumes get the same few lists.
+@functools.lru_cache(maxsize=64)
+def _lists(words: str) -> _Lists:
+    try:
+        hosts, ports = json.loads(words)
+        data = {'hosts': json.loads(hosts), 'ports': json.loads(ports)}
+    except (TypeError, ValueError, RecursionError):
+        raise exceptions.Unreadable(
+            'the new hosts and ports are not valid JSON') from None
+    return _Lists(hosts, ports, *_monitors(data))
 
 
 def _load(text: Optional[str]) -> dict[str, Any]:

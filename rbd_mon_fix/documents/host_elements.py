@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Mapping, Sequence
 
@@ -42,6 +43,18 @@ def monitors(hosts: Sequence[xml_tree.Element]
     return found, not all(
         mon_addr.is_usable(host.attributes['name'], monitor)
         for host, monitor in zip(hosts, found))
+
+
+# Thousands of disks get the same few lists.
+@functools.lru_cache(maxsize=64)
+def parse(text: str) -> tuple[tuple[MonAddr, ...], bool]:
+    """Read the text of hosts, as ``monitors`` does.
+
+    :param text: matches ``HOSTS``
+    :raises Unfit: a host is not a monitor
+    """
+    return monitors(
+        xml_tree.parse(f'<source>{text}</source>'.encode()).children)
 
 
 def _monitor(host: Mapping[str, str]) -> MonAddr:

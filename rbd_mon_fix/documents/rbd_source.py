@@ -200,9 +200,8 @@ def reworded(disk: RbdDisk, hosts: str) -> RbdDisk:
     if not host_elements.HOSTS.fullmatch(xml_tree.encoded(hosts)):
         raise exceptions.Unreadable(
             f'the new text for {disk.key} is not a list of hosts')
-    elements = xml_tree.parse(f'<source>{hosts}</source>'.encode()).children
     try:
-        monitors, ragged = host_elements.monitors(elements)
+        monitors, ragged = host_elements.parse(hosts)
     except host_elements.Unfit as error:
         raise exceptions.Unreadable(str(error)) from None
     return dataclasses.replace(disk, monitors=monitors, ragged=ragged,

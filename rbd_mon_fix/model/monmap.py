@@ -53,10 +53,11 @@ class MonAddr:
         :param port: number or decimal text; None or '' for no port
         :raises ValueError: host or port is not valid
         """
-        canonical = _canonical_host(host)
-        if canonical in _UNSPECIFIED and str(port) == '0':
-            return cls(canonical, 0)
-        return cls(canonical, _port(port))
+        try:
+            return _read(host, port)
+        except TypeError:  # not hashable, so neither text nor a number
+            raise ValueError(
+                f'{host!r} and {port!r} are not an address') from None
 
     @classmethod
     def parse(cls, text: str) -> MonAddr:
@@ -127,14 +128,15 @@ class MonMap:
 
     monitors: tuple[Monitor, ...]
 
-    @property
+    @functools.cached_property
     def addrs(self) -> tuple[MonAddr, ...]:
         """Return the address list that Cinder would hand out."""
         return tuple(monitor.addr for monitor in self.monitors)
 
     def is_current(self, addrs: Sequence[MonAddr]) -> bool:
         """Return whether these are the right addresses, in any order."""
-        return sorted(map(str, addrs)) == sorted(map(str, self.addrs))
+        return len(addrs) == len(self.addrs) and (
+            sorted(map(str, addrs)) == sorted(map(str, self.addrs)))
 
     def leads(self, addr: MonAddr,
               names: Mapping[str, frozenset[str]]) -> bool:
@@ -161,14 +163,17 @@ class MonMap:
                          for addr in monitor.addrs)
 
 
-def _canonical_host(host: str) -> str:
+# A cloud has few monitors, but every document repeats their addresses.
+@functools.lru_cache(maxsize=1024, typed=True)
+def _read(host: object, port: object) -> MonAddr:
     if not isinstance(host, str):
         raise ValueError(f'{host!r} is not an address or a host name')
-    return _canonical(host)
+    canonical = _canonical(host)
+    if canonical in _UNSPECIFIED and str(port) == '0':
+        return MonAddr(canonical, 0)
+    return MonAddr(canonical, _port(port))
 
 
-# A cloud has few monitors, but every document repeats their addresses.
-@functools.lru_cache(maxsize=1024)
 def _canonical(host: str) -> str:
     bare = host[1:-1] if host.startswith('[') and host.endswith(']') else host
     try:
