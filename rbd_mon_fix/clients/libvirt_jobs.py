@@ -23,7 +23,6 @@ newer versions ``XMLDesc`` (src/qemu/qemu_driver.c, ``qemuDomainGetXMLDesc``).
 
 from __future__ import annotations
 
-from concurrent import futures
 import time
 from typing import Callable, TypeVar
 
@@ -77,7 +76,7 @@ class Jobs:
         if uuid not in self._stuck and not (
                 self._stuck and self._goes_on(uuid)):
             result = waiting.begun(call)
-            while futures.wait([result], _LIMIT).done or not self._runs(uuid):
+            while waiting.returned(result, _LIMIT) or not self._runs(uuid):
                 if result.done():
                     return result.result()
         self._stuck.add(uuid)

@@ -23,6 +23,8 @@ from __future__ import annotations
 import collections
 from concurrent import futures
 import contextlib
+import functools
+import queue
 import threading
 import time
 from typing import Callable, Collection, Deque, Optional, TypeVar
@@ -64,11 +66,13 @@ def answers(calls: Collection[Callable[[], R]], at_once: int,
     """
     left = collections.deque((call, futures.Future[R]()) for call in calls)
     results = [result for _, result in left]
+    settled = _Settled(len(results))
     try:
         # A signal may arrive before the last thread has started.
         for _ in range(min(at_once, len(left))):
-            threading.Thread(target=_work, args=(left,), daemon=True).start()
-        if not _all_returned(results, limit):
+            _THREADS.run(functools.partial(_work, left, settled))
+        settled.wait(limit)
+        if not all(result.done() for result in results):
             _raise_first(results)
         return [result.result() for result in results]
     except Silent:
@@ -85,24 +89,78 @@ def answers(calls: Collection[Callable[[], R]], at_once: int,
 def begun(call: Callable[[], R]) -> futures.Future[R]:
     """Begin a call, and return its future answer."""
     result = futures.Future[R]()
-    threading.Thread(target=_work, daemon=True, args=(
-        collections.deque([(call, result)]),)).start()
+    _THREADS.run(functools.partial(_call, call, result))
     return result
 
 
-def _all_returned(results: Collection[futures.Future[R]],
-                  limit: Optional[float]) -> bool:
-    """Wait until all calls have returned, one has failed, or time is up."""
-    end = None if limit is None else time.monotonic() + limit
-    while True:
-        left = _GLANCE if end is None else min(
-            _GLANCE, max(0.0, end - time.monotonic()))
-        waited = futures.wait(results, left, futures.FIRST_EXCEPTION)
-        if not waited.not_done:
-            return True
-        if (end is not None and time.monotonic() >= end) or any(
-                result.exception() for result in waited.done):
-            return False
+def returned(result: futures.Future[R], limit: float) -> bool:
+    """Wait for a call, and tell whether it has returned or failed.
+
+    :param limit: seconds
+    """
+    try:
+        result.exception(limit)
+    except futures.TimeoutError:
+        return False
+    return True
+
+
+class _Threads:
+    """Daemon threads, each used again when its work is done.
+
+    There are as many as were ever at work at the same time.
+    """
+
+    def __init__(self) -> None:
+        self._idle: Deque[queue.SimpleQueue[Callable[[], None]]] = (
+            collections.deque())
+
+    def run(self, work: Callable[[], None]) -> None:
+        """Let a thread do work, which raises nothing."""
+        try:
+            inbox = self._idle.pop()
+        except IndexError:
+            inbox = queue.SimpleQueue()
+            threading.Thread(target=self._serve, args=(inbox,),
+                             daemon=True).start()
+        inbox.put(work)
+
+    def _serve(self, inbox: queue.SimpleQueue[Callable[[], None]]) -> None:
+        while True:
+            inbox.get()()
+            self._idle.append(inbox)
+
+
+_THREADS = _Threads()
+
+
+class _Settled:
+    """Whether all calls have returned, or one has failed.
+
+    :param count: the number of calls
+    """
+
+    def __init__(self, count: int):
+        self._left = count
+        self._counting = threading.Lock()
+        self._event = threading.Event()
+        if not count:
+            self._event.set()
+
+    def add(self, failed: bool) -> None:
+        """Count a call that has returned or failed; threads call it."""
+        with self._counting:
+            self._left -= 1
+            if failed or not self._left:
+                self._event.set()
+
+    def wait(self, limit: Optional[float]) -> None:
+        """Wait until it is so, or time is up."""
+        end = None if limit is None else time.monotonic() + limit
+        while not self._event.wait(_GLANCE if end is None else min(
+                _GLANCE, max(0.0, end - time.monotonic()))):
+            if end is not None and time.monotonic() >= end:
+                return
 
 
 def _raise_first(results: Collection[futures.Future[R]]) -> None:
@@ -113,16 +171,22 @@ def _raise_first(results: Collection[futures.Future[R]]) -> None:
     raise Silent
 
 
-def _work(left: Deque[tuple[Callable[[], R], futures.Future[R]]]) -> None:
+def _work(left: Deque[tuple[Callable[[], R], futures.Future[R]]],
+          settled: _Settled) -> None:
     while True:
         try:
             call, result = left.popleft()
         except IndexError:
             return
-        try:
-            result.set_result(call())
-        except BaseException as error:  # noqa: BLE001  # the waiter raises it
-            result.set_exception(error)
+        _call(call, result)
+        settled.add(result.exception() is not None)
+
+
+def _call(call: Callable[[], R], result: futures.Future[R]) -> None:
+    try:
+        result.set_result(call())
+    except BaseException as error:  # noqa: BLE001  # the waiter raises it
+        result.set_exception(error)
 
 
 def _finish(results: Collection[futures.Future[R]],
