@@ -51,7 +51,7 @@ class Hosts:
             self.close()
             self._host = host
         self._records += len({copy.locator for copy in copies})
-        self._summary.add(copies, outcomes)
+        self._summary.count(copies, outcomes)
 
     def close(self) -> None:
         """Write the line of the last host, if there was any."""

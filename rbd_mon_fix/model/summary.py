@@ -124,7 +124,6 @@ class Summary:
         """
         found, left = breaks(copies), breaks_left(copies, outcomes)
         planned = breaks_after_plan(copies)
-        self.servers += 1
         self.broken += not HANDED_ON.issuperset(found)
         self.still_broken += not HANDED_ON.issuperset(left)
         self.broken_after_plan += not HANDED_ON.issuperset(planned)
@@ -134,6 +133,11 @@ class Summary:
         self.left.update(left)
         self.left_by_plan.update(planned)
         self._add_to_host(copies, found, left, planned)
+        self.count(copies, outcomes)
+
+    def count(self, copies: Sequence[Copy], outcomes: Outcomes) -> None:
+        """Count a server's copies and changes only; ``add`` does it too."""
+        self.servers += 1
         for copy in copies:
             self._add_copy(copy)
         self._add_changes(copies, outcomes)

@@ -43,7 +43,8 @@ class Moves:
     def __init__(self) -> None:
         self._clusters: Sequence[Cluster] = ()
         self._answering: Optional[frozenset[MonAddr]] = None
-        self._found: dict[_Goal, Counter[_Addrs]] = {}
+        self._found: dict[_Goal, Counter[_Addrs]] = collections.defaultdict(
+            collections.Counter)
         self._servers: Counter[_Goal] = collections.Counter()
         self._restores = False
 
@@ -65,8 +66,7 @@ class Moves:
             if copy.cluster and copy.disk and copy.desired:
                 goal = copy.cluster, copy.desired
                 goals.add(goal)
-                self._found.setdefault(goal, collections.Counter())[
-                    copy.disk.monitors] += 1
+                self._found[goal][copy.disk.monitors] += 1
         self._servers.update(goals)
 
     def drawn(self, width: int, most: int) -> Iterator[lines.Line]:
