@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Compare-and-swap of rows, decided by the row count of each UPDATE.
+"""Compare-and-swap of rows, decided by the row counts of UPDATEs.
 
 Reading the text afterwards proves nothing: another writer may have written
 the same text.
@@ -45,6 +45,15 @@ if TYPE_CHECKING:
     from sqlalchemy import engine as sa_engine
 
 Key = TypeVar('Key', int, str)
+
+# The parameters of the UPDATE, by the key of the row.
+Values = Mapping[Key, Mapping[str, object]]
+Write = Callable[['sa_engine.Connection', sa.Update, Values[Key]],
+                 Mapping[Key, 'Fate']]
+
+
+class _Unclear(Exception):
+    """The count of all rows does not tell what happened to each."""
 
 
 class Row(Protocol):
@@ -88,6 +97,8 @@ class Swapped(Generic[R]):
 class Statements(Generic[Key, R]):
     """How rows of a table are locked, written and read.
 
+    The UPDATE changes one row at most: it names the primary key.
+
     :param idle: locks what must not change during the write, and returns
         the keys of the rows that may be written
     :param update: changes a row only if unchanged since it was read
@@ -102,13 +113,14 @@ class Statements(Generic[Key, R]):
 
 
 def swap(database: engine.Database, statements: Statements[Key, R],
-         values: Mapping[Key, Mapping[str, object]]
-         ) -> dict[Key, Swapped[R]]:
-    """Update rows one by one, and reread them, in one transaction.
+         values: Values[Key]) -> dict[Key, Swapped[R]]:
+    """Update rows, and reread them, in one transaction.
 
-    A transaction repeated after a deadlock restarts the counts. executemany
-    is not used: drivers return one count for all rows, and still send the
-    statements one by one.
+    A transaction repeated after a deadlock restarts the counts.
+
+    Drivers count the rows of all UPDATEs together. If that is the number of
+    UPDATEs, each has changed its row; if not, nothing is kept, and all are
+    repeated one by one, so that each has a count of its own.
 
     If another transaction holds a row, each row is written in a transaction
     of its own, so that the others are not stopped.
@@ -118,10 +130,17 @@ def swap(database: engine.Database, statements: Statements[Key, R],
     """
     def together(connection: sa_engine.Connection
                  ) -> dict[Key, Swapped[R]]:
-        return _swap(connection, statements, values)
+        return _swap(connection, statements, values, _all_written)
+
+    def counted(connection: sa_engine.Connection
+                ) -> dict[Key, Swapped[R]]:
+        return _swap(connection, statements, values, _fates)
 
     try:
-        return database.write(together)
+        try:
+            return database.write(together)
+        except _Unclear:
+            return database.write(counted)
     except errors.Held:
         return {key: _alone(database, statements, key, each)
                 for key, each in values.items()}
@@ -131,7 +150,7 @@ def _alone(database: engine.Database, statements: Statements[Key, R], key: Key,
            values: Mapping[str, object]) -> Swapped[R]:
     """Write one row in a transaction of its own, or find that it is held."""
     def work(connection: sa_engine.Connection) -> Swapped[R]:
-        return _swap(connection, statements, {key: values})[key]
+        return _swap(connection, statements, {key: values}, _fates)[key]
 
     try:
         return database.write(work, lock_attempts=1)
@@ -140,11 +159,15 @@ def _alone(database: engine.Database, statements: Statements[Key, R], key: Key,
 
 
 def _swap(connection: sa_engine.Connection, statements: Statements[Key, R],
-          values: Mapping[Key, Mapping[str, object]]
-          ) -> dict[Key, Swapped[R]]:
-    idle = statements.idle(connection, list(values))
-    fates = {key: _write(connection, statements.update, each) if key in idle
-             else Fate.BUSY for key, each in values.items()}
+          values: Values[Key], write: Write[Key]) -> dict[Key, Swapped[R]]:
+    """Write rows and reread them.
+
+    :param write: writes the rows that may be written
+    """
+    idle = set(statements.idle(connection, list(values)))
+    written = write(connection, statements.update, {
+        key: each for key, each in values.items() if key in idle})
+    fates = {key: written.get(key, Fate.BUSY) for key in values}
     after = {found.id: found for batch in engine.batches(values)
              for found in (statements.row(*texts.columns(row)) for row
                            in texts.stored(connection,
@@ -152,7 +175,21 @@ def _swap(connection: sa_engine.Connection, statements: Statements[Key, R],
     return {key: Swapped(fate, after.get(key)) for key, fate in fates.items()}
 
 
-def _write(connection: sa_engine.Connection, update: sa.Update,
-           values: Mapping[str, object]) -> Fate:
-    count = connection.execute(update, values).rowcount
-    return Fate.WRITTEN if count == 1 else Fate.CHANGED
+def _all_written(connection: sa_engine.Connection, update: sa.Update,
+                 values: Values[Key]) -> Mapping[Key, Fate]:
+    """Write all rows at once.
+
+    :raises _Unclear: some of the rows are not as they were read
+    """
+    if values:
+        count = connection.execute(update, list(values.values())).rowcount
+        if count != len(values):
+            raise _Unclear
+    return dict.fromkeys(values, Fate.WRITTEN)
+
+
+def _fates(connection: sa_engine.Connection, update: sa.Update,
+           values: Values[Key]) -> Mapping[Key, Fate]:
+    """Write rows one by one."""
+    return {key: Fate.WRITTEN if connection.execute(update, each).rowcount == 1
+            else Fate.CHANGED for key, each in values.items()}

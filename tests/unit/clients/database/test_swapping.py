@@ -68,17 +68,39 @@ def verdicts(place, *changes):
     return [outcome.verdict for outcome in place.store.put(changes)]
 
 
-def test_one_transaction_writes_row_by_row_and_reads_once(place, listen):
-    changes = [change_of(place, server) for server in (2, 1, 3)]
-    words = []
+@pytest.fixture
+def words(place, listen):
+    """Return the first words of statements, and the ends of transactions."""
+    heard = []
     listen('before_cursor_execute',
-           lambda connection, cursor, statement, *more: words.append(
+           lambda connection, cursor, statement, *more: heard.append(
                statement.split()[0]))
-    listen('commit', lambda connection: words.append('commit'))
-    assert verdicts(place, *changes) == [Verdict.FIXED] * 3
+    listen('commit', lambda connection: heard.append('commit'))
+    listen('rollback', lambda connection: heard.append('rollback'))
+    return heard
+
+
+def begin(place):
     lock = ['SELECT'] if isinstance(place, places.NovaPlace) else []
-    assert words == ['PRAGMA', 'BEGIN', *lock, *['UPDATE'] * 3, 'SELECT',
-                     'commit']
+    return ['PRAGMA', 'BEGIN', *lock]
+
+
+def test_one_transaction_writes_all_rows_and_reads_once(place, words):
+    changes = [change_of(place, server) for server in (2, 1, 3)]
+    words.clear()
+    assert verdicts(place, *changes) == [Verdict.FIXED] * 3
+    assert words == [*begin(place), 'UPDATE', 'SELECT', 'commit']
+
+
+def test_rows_are_told_apart_one_by_one(place, words):
+    """The count of all UPDATEs is too small; each gets its own."""
+    changes = [change_of(place, server) for server in (2, 1, 3)]
+    place.set_text(changes[1].locator, changes[1].document.text)
+    words.clear()
+    assert verdicts(place, *changes) == [
+        Verdict.FIXED, Verdict.CONFLICT, Verdict.FIXED]
+    assert words == [*begin(place), 'UPDATE', 'rollback',
+                     *begin(place), *['UPDATE'] * 3, 'SELECT', 'commit']
 
 
 def test_a_repeated_transaction_counts_from_the_start(place, listen,
@@ -106,10 +128,16 @@ def test_the_text_that_we_would_have_written_is_not_ours(place):
     assert verdicts(place, change) == [Verdict.CONFLICT]
 
 
+def _texts(parameters):
+    """Return the parameters of one statement, or of several."""
+    return [str(value) for each in parameters
+            for value in (each if isinstance(each, tuple) else [each])]
+
+
 def held(key):
     """Return a listener that fails writes of a row, as MySQL does."""
     def write(connection, cursor, statement, parameters, *more):
-        if statement.startswith('UPDATE') and key in map(str, parameters):
+        if statement.startswith('UPDATE') and key in _texts(parameters):
             raise sa.exc.OperationalError(
                 statement, {}, pymysql.err.OperationalError(1205, 'SECRET'))
     return write
