@@ -78,14 +78,14 @@ class ConnectionInfo:
         spans = json_members.spans(text, text.index('{'))
         if nested:
             spans = json_members.spans(text, spans['data'][0])
-        monitors, ragged = _monitors(data)
+        lists = _lists(_part(text, spans.get('hosts')),
+                       _part(text, spans.get('ports')))
         disk = RbdDisk(
             key='volume', image=_image(data),
             user=_auth(data, 'auth_username'),
             secret_uuid=secret.canonical(_auth(data, 'secret_uuid')),
-            monitors=monitors, ragged=ragged,
-            verbatim=_verbatim(text[slice(*spans['hosts'])],
-                               text[slice(*spans['ports'])]),
+            monitors=lists.monitors, ragged=lists.ragged,
+            verbatim=lists.verbatim,
             volume_id=_word(data, 'volume_id') or _word(whole, 'volume_id'))
         return cls(text, disk, spans['hosts'], spans['ports'])
 
@@ -100,10 +100,7 @@ class ConnectionInfo:
         Both are lists of strings, IPv6 without brackets
         (cinder/volume/drivers/rbd.py, ``_get_mon_addrs``); no port is null.
         """
-        return _verbatim(
-            json.dumps([monitor.host for monitor in monitors]),
-            json.dumps([None if monitor.port is None else str(monitor.port)
-                        for monitor in monitors]))
+        return _spelled(monitors)
 
     def edited(self, verbatims: Mapping[str, str]) -> ConnectionInfo:
         """Return a copy in which only the two lists are replaced.
@@ -113,10 +110,15 @@ class ConnectionInfo:
         if self.disk.key not in verbatims:
             return self
         words = verbatims[self.disk.key]
-        lists = _lists(words)
+        try:
+            hosts, ports = json.loads(words)
+            lists = _lists(hosts, ports)
+        except (TypeError, ValueError, RecursionError):
+            raise exceptions.Unreadable(
+                'the new hosts and ports are not valid JSON') from None
         disk = dataclasses.replace(self.disk, monitors=lists.monitors,
                                    ragged=lists.ragged, verbatim=words)
-        parts = {self.hosts: lists.hosts, self.ports: lists.ports}
+        parts = {self.hosts: hosts, self.ports: ports}
         text, spans = json_members.spliced(self.text, parts)
         return dataclasses.replace(
             self, text=text, disk=disk, hosts=spans[self.hosts],
@@ -125,24 +127,35 @@ class ConnectionInfo:
 
 @dataclasses.dataclass(frozen=True)
 class _Lists:
-    """The two lists of a verbatim, as text and as monitors."""
+    """The lists of hosts and ports, as monitors."""
 
-    hosts: str
-    ports: str
     monitors: tuple[MonAddr, ...]
     ragged: bool
+    verbatim: str
 
 
-# Thousands of volumes get the same few lists.
+# Thousands of volumes have, or get, the same few lists.
 @functools.lru_cache(maxsize=64)
-def _lists(words: str) -> _Lists:
-    try:
-        hosts, ports = json.loads(words)
-        data = {'hosts': json.loads(hosts), 'ports': json.loads(ports)}
-    except (TypeError, ValueError, RecursionError):
-        raise exceptions.Unreadable(
-            'the new hosts and ports are not valid JSON') from None
-    return _Lists(hosts, ports, *_monitors(data))
+def _spelled(monitors: tuple[MonAddr, ...]) -> str:
+    return _verbatim(
+        json.dumps([monitor.host for monitor in monitors]),
+        json.dumps([None if monitor.port is None else str(monitor.port)
+                    for monitor in monitors]))
+
+
+@functools.lru_cache(maxsize=64)
+def _lists(hosts: str, ports: str) -> _Lists:
+    """Read both lists.
+
+    :raises ValueError: the text is not JSON
+    :raises Unreadable: the text does not hold two lists of monitors
+    """
+    monitors, ragged = _monitors(json.loads(hosts), json.loads(ports))
+    return _Lists(monitors, ragged, _verbatim(hosts, ports))
+
+
+def _part(text: str, span: Optional[json_members.Span]) -> str:
+    return text[slice(*span)] if span else 'null'
 
 
 def _load(text: Optional[str]) -> dict[str, Any]:
@@ -160,12 +173,11 @@ def _load(text: Optional[str]) -> dict[str, Any]:
     return whole
 
 
-def _monitors(data: Mapping[str, Any]) -> tuple[tuple[MonAddr, ...], bool]:
+def _monitors(hosts: Any, ports: Any) -> tuple[tuple[MonAddr, ...], bool]:
     """Zip hosts and ports as Nova does (virt/libvirt/config.py).
 
     Also tell whether Nova or QEMU could not use the stored values.
     """
-    hosts, ports = data.get('hosts'), data.get('ports')
     if not isinstance(hosts, list) or not isinstance(ports, list):
         raise exceptions.Unreadable('hosts or ports is not a list')
     if not hosts or not ports:

@@ -25,6 +25,13 @@ _BLANK = r'[ \t\n\r]*'
 _NAME = re.compile(
     rf'{_BLANK}(?:,{_BLANK})?"([^"\\]*(?:\\.[^"\\]*)*)"{_BLANK}:{_BLANK}')
 _DECODER = json.JSONDecoder()
+# Almost all members: a name and a string without escapes, a number, a
+# constant, or a list of such. One match is much faster than the decoder.
+_STRING = r'"[^"\\]*"'
+_FLAT = rf'\[[^"\\\[\]{{}}]*(?:{_STRING}[^"\\\[\]{{}}]*)*\]'
+_PLAIN = re.compile(
+    rf'{_BLANK}(?:,{_BLANK})?"([^"\\]*)"{_BLANK}:{_BLANK}'
+    rf'({_STRING}|[-+.0-9A-Za-z]+|{_FLAT})')
 
 # The start and the end of a part of a text, in characters.
 Span = tuple[int, int]
@@ -40,11 +47,16 @@ def spans(text: str, start: int) -> dict[str, Span]:
     """
     found: dict[str, Span] = {}
     at = start + 1
-    while match := _NAME.match(text, at):
+    while True:
+        while match := _PLAIN.match(text, at):
+            found[match[1]] = match.span(2)
+            at = match.end()
+        match = _NAME.match(text, at)
+        if match is None:
+            return found
         name, _ = decoder.scanstring(text, match.start(1))  # type: ignore
         _, at = _DECODER.raw_decode(text, match.end())
         found[name] = (match.end(), at)
-    return found
 
 
 def spliced(text: str, parts: Mapping[Span, str]

@@ -16,10 +16,13 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Optional
 import uuid
 
 
+# Thousands of disks name the same few secrets.
+@functools.lru_cache(maxsize=64)
 def canonical(text: Optional[str]) -> Optional[str]:
     """Return a secret's UUID as libvirt prints it, in lower case.
 

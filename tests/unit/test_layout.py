@@ -104,8 +104,6 @@ COVERED = {
     'ceph/discovery.py': ('unit/ceph/test_clusters.py', LEARNING),
     'documents/host_elements.py': (
         'unit/documents/test_rbd_source.py', 'each source reads them'),
-    'documents/json_members.py': (
-        'unit/documents/test_connection_info.py', 'it is read by them'),
     'engine/libvirts.py': (
         'unit/engine/test_context.py', 'a context has one of them'),
     'engine/named_secrets.py': (
