@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+from concurrent import futures
 import os
 import signal
 import subprocess
@@ -66,6 +67,30 @@ def test_no_more_threads_than_asked_for():
     names = waiting.answers(
         [lambda: (met.wait(10), threading.current_thread().name)[1]] * 4, 2)
     assert len(set(names)) == 2
+
+
+def test_threads_are_used_again():
+    before = threading.active_count()
+    for _ in range(100):
+        assert waiting.begun(threading.get_ident).result(10)
+    # A call may come before the thread of the last one is free.
+    assert threading.active_count() - before < 20
+
+
+def test_a_call_that_returns():
+    assert waiting.returned(waiting.begun(lambda: 1), 10)
+
+
+def test_a_call_that_fails():
+    """With an error that looks like a limit that was reached."""
+    result = waiting.begun(lambda: futures.Future().result(0))
+    assert waiting.returned(result, 10)
+    with pytest.raises(futures.TimeoutError):
+        result.result()
+
+
+def test_a_call_that_does_not_return(never):
+    assert not waiting.returned(waiting.begun(never), 0.01)
 
 
 def test_after_an_error_no_call_begins_and_the_others_return():
