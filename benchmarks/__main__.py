@@ -22,11 +22,14 @@ import os
 import pathlib
 import sys
 import tempfile
-from typing import Iterator
+from typing import Callable, Iterator, Union
 
+from benchmarks import cloud
 from benchmarks import figures
 from benchmarks import fleet
+from benchmarks import growth
 from benchmarks import libvirtd
+from benchmarks import page
 from benchmarks import refresh
 from benchmarks import start
 from benchmarks import status
@@ -37,17 +40,23 @@ from tests.functional import servers
 PYTHON = 'RBD_MON_FIX_NOVA_PYTHON'
 SERVERS = 500
 ATTACHMENTS = 100_000
+# Attachments and hosts of a cloud, and of a larger one.
+CLOUDS = (100_000, 1_000), (300_000, 1_000)
 
 
 def main() -> int:
     args = _parse()
-    measured = []
-    with contextlib.ExitStack() as stack:
-        folder = pathlib.Path(stack.enter_context(
-            tempfile.TemporaryDirectory(prefix='rbd-mon-fix-')))
-        for name in args.names or NAMES:
-            print(f'measuring: {name}', file=sys.stderr)
-            measured += NAMES[name](stack, folder, args)
+    measured: list[figures.Figure] = []
+    for name in args.names or NAMES:
+        print(f'measuring: {name}', file=sys.stderr)
+        with contextlib.ExitStack() as stack:
+            folder = pathlib.Path(stack.enter_context(
+                tempfile.TemporaryDirectory(prefix='rbd-mon-fix-')))
+            found = list(NAMES[name](stack, folder, args))
+        held = [each for each in found if isinstance(each, figures.Figure)]
+        measured += held
+        page.keep(name, held, [each for each in found
+                               if isinstance(each, figures.Point)])
     print(figures.table(measured))
     return 0 if all(figure.holds for figure in measured) else 1
 
@@ -95,8 +104,29 @@ def _status(stack: contextlib.ExitStack, folder: pathlib.Path,
     return status.figures(folder / 'status', databases, ATTACHMENTS)
 
 
-NAMES = {'start': _start, 'refresh': _refresh, 'fleet': _fleet,
-         'status': _status}
+def _cloud(stack: contextlib.ExitStack, folder: pathlib.Path,
+           args: argparse.Namespace) -> Iterator[figures.Figure]:
+    server = stack.enter_context(servers.mariadb())
+    cells = []
+    for attachments, hosts in CLOUDS:
+        databases = server.create(f'of_{attachments}_')
+        databases_module.migrate(args.nova_python, databases)
+        cells.append(cloud.Cell(folder / str(attachments), databases,
+                                attachments, hosts))
+    return cloud.figures(cells, args.rounds)
+
+
+def _growth(stack: contextlib.ExitStack, folder: pathlib.Path,
+            args: argparse.Namespace) -> Iterator[figures.Point]:
+    databases = stack.enter_context(servers.mariadb()).create('')
+    databases_module.migrate(args.nova_python, databases)
+    return growth.points(folder / 'growth', databases, args.rounds)
+
+
+NAMES: dict[str, Callable[..., Iterator[Union[
+    figures.Figure, figures.Point]]]] = {
+    'start': _start, 'refresh': _refresh, 'fleet': _fleet, 'status': _status,
+    'growth': _growth, 'cloud': _cloud}
 
 if __name__ == '__main__':
     sys.exit(main())

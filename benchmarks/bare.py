@@ -12,9 +12,9 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""A script that only performs the writes of a refresh, for comparison.
+"""A script that only reads, or writes, what a refresh does.
 
-    python benchmarks/bare.py FILE
+    python benchmarks/bare.py read|write FILE
 
 It makes no checks, keeps no journal and does not verify the result, as if
 the new texts were already known. FILE holds the texts and their targets.
@@ -30,11 +30,43 @@ from typing import Any, Mapping
 import libvirt
 import sqlalchemy as sa
 
+QUERIES = {
+    'cell': 'SELECT id, connection_info FROM block_device_mapping'
+            ' WHERE connection_info IS NOT NULL',
+    'cinder': 'SELECT id, connection_info FROM volume_attachment'}
 UPDATES = {
     'cell': 'UPDATE block_device_mapping SET connection_info = :text,'
             ' updated_at = :now WHERE id = :id',
     'cinder': 'UPDATE volume_attachment SET connection_info = :text,'
               ' updated_at = :now WHERE id = :id'}
+
+
+def read_databases(urls: Mapping[str, str]) -> dict[str, Any]:
+    """Return the texts of both databases, by the row's id.
+
+    :param urls: of the databases
+    """
+    texts: dict[str, Any] = {}
+    for name, query in QUERIES.items():
+        engine = sa.create_engine(urls[name])
+        with engine.connect() as connection:
+            texts[name] = dict(map(tuple, connection.execute(sa.text(query))))
+        engine.dispose()
+    return texts
+
+
+def read(urls: Mapping[str, str]) -> dict[str, Any]:
+    """Return all texts of the databases, and the XML of all domains.
+
+    :param urls: of both databases and of libvirt
+    """
+    texts = read_databases(urls)
+    hypervisor = libvirt.open(urls['libvirt'])
+    flags = libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE
+    texts['domains'] = sorted(
+        domain.XMLDesc(flags) for domain in hypervisor.listAllDomains())
+    hypervisor.close()
+    return texts
 
 
 def write(urls: Mapping[str, str], texts: Mapping[str, Any]) -> None:
@@ -58,5 +90,9 @@ def write(urls: Mapping[str, str], texts: Mapping[str, Any]) -> None:
 
 
 if __name__ == '__main__':
-    with open(sys.argv[1]) as file:
-        write(**json.load(file))
+    with open(sys.argv[2]) as file:
+        work = json.load(file)
+    if sys.argv[1] == 'read':
+        read(work['urls'])
+    else:
+        write(**work)

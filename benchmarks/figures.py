@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import Sequence
 
 _HEADS = ('WHAT', 'MEASURED', 'BOUND', 'HOLDS', 'HOW')
@@ -40,6 +41,22 @@ class Figure:
     @property
     def holds(self) -> bool:
         return self.value <= self.bound
+
+
+@dataclasses.dataclass(frozen=True)
+class Point:
+    """The seconds and the memory (MiB) that a number of servers takes."""
+
+    who: str
+    servers: int
+    seconds: float
+    memory: float
+
+
+def version(text: str) -> str:
+    """Return the first version number in a text, or ''."""
+    found = re.search(r'\d+(?:\.\d+)+', text)
+    return found.group() if found else ''
 
 
 def table(figures: Sequence[Figure]) -> str:

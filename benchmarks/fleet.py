@@ -30,7 +30,6 @@ import libvirt
 from benchmarks import bare
 from benchmarks import libvirtd
 from benchmarks import processes
-from benchmarks import refresh
 from benchmarks import slow_links
 from benchmarks.figures import Figure
 from tests.cloud import config
@@ -125,7 +124,7 @@ class _Fleet:
                     found.defineXML(text)
 
     def _read(self) -> Texts:
-        found: dict[str, Any] = refresh.read_databases(self._urls)
+        found: dict[str, Any] = bare.read_databases(self._urls)
         for host, uri in self._uris.items():
             with contextlib.closing(libvirt.open(uri)) as hypervisor:
                 found[host] = [domain.XMLDesc(FLAGS) for domain

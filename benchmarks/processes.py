@@ -76,10 +76,14 @@ def compare(what: str, bound: float, rounds: int,
                   f'{" against ".join(medians)}, medians of {rounds}')
 
 
-def seconds(command: Command) -> float:
-    """Return the duration of a command that must succeed."""
+def seconds(command: Command, codes: Sequence[int] = (0,)) -> float:
+    """Return the duration of a command.
+
+    :param codes: the expected exit codes
+    :raises RuntimeError: the command ended with another exit code
+    """
     begin = time.perf_counter()
-    run(command)
+    run(command, codes)
     return time.perf_counter() - begin
 
 

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""``refresh`` against a bare script that does the same writes.
+"""``refresh`` and ``status`` against a bare script that only writes or reads.
 
 libvirtd, MariaDB and the schemas of Nova and Cinder are real.
 """
@@ -24,7 +24,6 @@ import pathlib
 from typing import Any, Iterator, Mapping
 
 import libvirt
-import sqlalchemy as sa
 
 from benchmarks import bare
 from benchmarks import processes
@@ -35,14 +34,9 @@ from tests.cloud import documents
 from tests.cloud import rows
 from tests.cloud import shape
 
-BOUND = 1.5
+REFRESH, STATUS = 1.25, 1.5
+STALE_FOUND = 1
 SCRIPT = str(pathlib.Path(bare.__file__))
-
-# NULL stands for mappings of Nova's own disks.
-QUERIES = {
-    'cell': 'SELECT id, connection_info FROM block_device_mapping'
-            ' WHERE connection_info IS NOT NULL',
-    'cinder': 'SELECT id, connection_info FROM volume_attachment'}
 
 Texts = Mapping[str, Any]
 
@@ -64,24 +58,31 @@ def figures(folder: pathlib.Path, databases: databases_module.Databases,
     refresh = processes.ours(
         '--config-file', str(folder / 'rbd-mon-fix.conf'),
         '--libvirt-uri', libvirt_uri, 'refresh', '--host', shape.HOSTS[0])
-    stale = _read(urls)
+    stale = bare.read(urls)
     processes.run(refresh)
-    right = _read(urls)
-    _check(stale, right)
+    right = bare.read(urls)
+    check(stale, right)
     work = folder / 'work.json'
     work.write_text(json.dumps({'urls': urls, 'texts': right}))
 
     def measure(command: processes.Command) -> float:
         bare.write(urls, stale)
         seconds = processes.seconds(command)
-        if _read(urls) != right:
+        if bare.read(urls) != right:
             raise RuntimeError(f'not all was written by {" ".join(command)}')
         return seconds
 
     yield processes.compare(
-        f'refresh of {servers} servers / bare writes', BOUND, rounds,
+        f'refresh of {servers} servers / bare writes', REFRESH, rounds,
         lambda: measure(refresh),
-        lambda: measure(processes.python(SCRIPT, str(work))))
+        lambda: measure(processes.python(SCRIPT, 'write', str(work))))
+    bare.write(urls, stale)
+    status = [word if word != 'refresh' else 'status' for word in refresh]
+    yield processes.compare(
+        f'status of {servers} servers / bare reading', STATUS, rounds,
+        lambda: processes.seconds(status, [STALE_FOUND]),
+        lambda: processes.seconds(processes.python(
+            SCRIPT, 'read', str(work))))
 
 
 def _build(folder: pathlib.Path, databases: databases_module.Databases,
@@ -95,37 +96,16 @@ def _build(folder: pathlib.Path, databases: databases_module.Databases,
     hypervisor.close()
 
 
-def read_databases(urls: Mapping[str, str]) -> dict[str, Any]:
-    """Return the documents of both databases, by the ids of their rows.
+def check(stale: Texts, right: Texts, leftovers: bool = True) -> None:
+    """Check that there was work to do, and that it was done.
 
-    :param urls: of the databases
+    :param leftovers: whether stale addresses may be left nowhere
+    :raises RuntimeError: it was not
     """
-    texts: dict[str, Any] = {}
-    for name, query in QUERIES.items():
-        engine = sa.create_engine(urls[name])
-        with engine.connect() as connection:
-            texts[name] = dict(sorted(map(tuple, connection.execute(
-                sa.text(query)))))
-        engine.dispose()
-    return texts
-
-
-def _read(urls: Mapping[str, str]) -> Texts:
-    texts = read_databases(urls)
-    hypervisor = libvirt.open(urls['libvirt'])
-    flags = libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE
-    texts['domains'] = sorted(
-        domain.XMLDesc(flags) for domain in hypervisor.listAllDomains())
-    hypervisor.close()
-    return texts
-
-
-def _check(stale: Texts, right: Texts) -> None:
-    """Assert that there was work to do and that all of it was done."""
     for name, texts in right.items():
         words = texts if name == 'domains' else list(texts.values())
-        if any(monitor in text for text in words
-               for monitor in shape.ALPHA.old):
+        if leftovers and any(monitor in text for text in words
+                             for monitor in shape.ALPHA.old):
             raise RuntimeError(f'the refresh left something in {name}')
         if not words or stale[name] == texts:
             raise RuntimeError(f'there was nothing to do in {name}')

@@ -20,7 +20,7 @@ color, and names only generic fonts, so it looks the same everywhere.
 
 from __future__ import annotations
 
-from typing import Mapping, Union
+from typing import Mapping, Sequence, Union
 from xml.sax import saxutils
 
 INK = '#1f2328'
@@ -65,6 +65,13 @@ class Drawing:
         self._add('path', {
             'd': commands, 'fill': 'none', 'stroke': color,
             'marker_end': f'url(#{self._marker(color)})', **style})
+
+    def line(self, points: Sequence[tuple[float, float]], color: str,
+             **style: Value) -> None:
+        """Draw a line through points."""
+        self._add('polyline', {
+            'points': ' '.join(f'{x:.1f},{y:.1f}' for x, y in points),
+            'fill': 'none', 'stroke': color, **style})
 
     def text(self, x: float, y: float, words: str,
              **style: Value) -> None:

@@ -1,0 +1,71 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""A script that only reads, or swaps, all documents in the databases.
+
+    python benchmarks/bare_databases.py read CELL CINDER
+    python benchmarks/bare_databases.py swap CELL CINDER OLD NEW
+
+It knows nothing of servers, hosts and clusters. OLD and NEW are lists of
+addresses as the documents have them; a row is written if its text is still
+the one that was read.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import sqlalchemy as sa
+
+TABLES = ('block_device_mapping', 'volume_attachment')
+BATCH = 500
+
+
+def read(url: str, table: str) -> int:
+    """Read all documents of a table, and return their number."""
+    engine = sa.create_engine(url)
+    with engine.connect().execution_options(
+            yield_per=BATCH) as connection:
+        return sum(len(rows) for rows in connection.execute(sa.text(
+            f'SELECT id, connection_info FROM {table} WHERE deleted = 0'
+        )).partitions())
+
+
+def swap(url: str, table: str, old: str, new: str) -> int:
+    """Replace addresses in all documents of a table.
+
+    :returns: the number of rows that were written
+    """
+    engine = sa.create_engine(url)
+    update = sa.text(
+        f'UPDATE {table} SET connection_info = :new, updated_at = now()'
+        ' WHERE id = :id AND deleted = 0'
+        ' AND CAST(connection_info AS BINARY) = CAST(:old AS BINARY)')
+    written = 0
+    with engine.connect().execution_options(
+            yield_per=BATCH) as reading:
+        for rows in reading.execute(sa.text(
+                f'SELECT id, connection_info FROM {table} WHERE deleted = 0'
+        )).partitions():
+            with engine.begin() as writing:
+                written += writing.execute(update, [
+                    {'id': key, 'old': text, 'new': text.replace(old, new)}
+                    for key, text in rows]).rowcount
+    return written
+
+
+if __name__ == '__main__':
+    act = {'read': read, 'swap': swap}[sys.argv[1]]
+    for url, table in zip(sys.argv[2:4], TABLES):
+        print(act(url, table, *sys.argv[4:]))

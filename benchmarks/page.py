@@ -1,0 +1,184 @@
+# Copyright The rbd-mon-fix authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What the documentation shows of measurements: a table and a picture.
+
+The newest figures of each benchmark are kept in a JSON file, so that a run of
+one leaves the others as they are. Print the page again from it:
+``python -m benchmarks.page``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import json
+import math
+import os
+import pathlib
+import platform
+import subprocess
+from typing import Any, Iterator, Mapping, Sequence
+
+from benchmarks import figures
+from docs import svg
+
+DOCS = pathlib.Path(__file__).resolve().parents[1] / 'docs'
+DATA = DOCS / 'performance.json'
+TABLE = DOCS / 'performance.inc'
+PICTURE = DOCS / 'performance.svg'
+_WIDTH, _HEIGHT = 400, 220
+_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 24, 32, 64
+_COLORS = '#0969da', '#cf222e', '#1a7f37'
+# What a run starts, besides Python.
+PROGRAMS = {'MariaDB': ['mariadbd', '--version'],
+            'libvirt': ['libvirtd', '--version']}
+
+
+def keep(name: str, measured: Sequence[figures.Figure],
+         points: Sequence[figures.Point] = ()) -> None:
+    """Keep the figures of a benchmark, and draw the page.
+
+    :param name: of the benchmark
+    """
+    known = read()
+    known[name] = {
+        'date': datetime.date.today().isoformat(), 'machine': machine(),
+        'figures': [{**dataclasses.asdict(each), 'holds': each.holds}
+                    for each in measured],
+        'points': list(map(dataclasses.asdict, points))}
+    DATA.write_text(json.dumps(known, indent=1, sort_keys=True) + '\n')
+    draw(known)
+
+
+def read() -> dict[str, Any]:
+    """Return what is known, by benchmark."""
+    return json.loads(DATA.read_text()) if DATA.exists() else {}
+
+
+def machine() -> str:
+    """Return what the figures depend on."""
+    model = next((line.partition(':')[2].strip() for line in pathlib.Path(
+        '/proc/cpuinfo').read_text().splitlines()
+        if line.startswith('model name')), platform.machine())
+    memory = os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES')
+    versions = [f'Python {platform.python_version()}']
+    for name, command in PROGRAMS.items():
+        text = subprocess.run(command, capture_output=True, text=True,
+                              check=True).stdout
+        versions.append(f'{name} {figures.version(text)}')
+    return (f'{os.cpu_count()} cores of {model}, {memory / 2**30:.0f} GiB; '
+            f'{", ".join(versions)}')
+
+
+def draw(known: Mapping[str, Any]) -> None:
+    """Write the table, and the picture if there are points."""
+    TABLE.write_text(table(known))
+    points = [figures.Point(**each) for found in known.values()
+              for each in found['points']]
+    if points:
+        _picture(points)
+
+
+def table(known: Mapping[str, Any]) -> str:
+    """Return the table of all figures, and where they come from."""
+    return '\n'.join([
+        '.. Written by "python -m benchmarks". Do not edit.', '',
+        *_table(known), '', *_machines(known)])
+
+
+def _table(known: Mapping[str, Any]) -> Iterator[str]:
+    yield from ('.. list-table::', '   :header-rows: 1', '')
+    yield from _row('What', 'Measured', 'Bound', 'How')
+    for found in known.values():
+        for each in found['figures']:
+            value = f'{each["value"]:.2f} {each["unit"]}'
+            yield from _row(
+                each['what'], value if each['holds'] else f'**{value}**',
+                f'{each["bound"]:g} {each["unit"]}', each['note'])
+
+
+def _row(*cells: str) -> Iterator[str]:
+    for number, cell in enumerate(cells):
+        yield f'   {" " if number else "*"} - {cell}'.rstrip()
+
+
+def _machines(known: Mapping[str, Any]) -> Iterator[str]:
+    """Yield each machine, and what was measured there and when."""
+    places: dict[str, list[str]] = {}
+    for name, found in known.items():
+        places.setdefault(found['machine'], []).append(
+            f'{name} ({found["date"]})')
+    for place, names in places.items():
+        yield f'- {", ".join(names)}: {place}'
+
+
+def _picture(points: Sequence[figures.Point]) -> None:
+    drawing = svg.Drawing(
+        2 * _WIDTH, _HEIGHT + _TOP + _BOTTOM,
+        'seconds and memory of a refresh against the number of servers')
+    names = list(dict.fromkeys(point.who for point in points))
+    for number, (what, label) in enumerate((
+            ('seconds', 'seconds'), ('memory', 'MiB'))):
+        _chart(drawing, number * _WIDTH, label, {name: [
+            (point.servers, getattr(point, what)) for point in points
+            if point.who == name] for name in names})
+    for number, name in enumerate(names):
+        x = _LEFT + 180 * number
+        drawing.circle(x, _HEIGHT + _TOP + 46, 4, fill=_COLORS[number])
+        drawing.text(x + 10, _HEIGHT + _TOP + 50, name)
+    PICTURE.write_text(drawing.render())
+
+
+def _chart(drawing: svg.Drawing, left: int, label: str,
+           lines: Mapping[str, Sequence[tuple[int, float]]]) -> None:
+    """Draw lines over the number of servers, from zero."""
+    most = max(x for line in lines.values() for x, _ in line)
+    step = _step(max(y for line in lines.values() for _, y in line) / 4)
+    top = step * (1 + max(y for line in lines.values()
+                          for _, y in line) // step)
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        return (left + _LEFT + (_WIDTH - _LEFT - _RIGHT) * x / most,
+                _TOP + _HEIGHT * (1 - y / top))
+
+    drawing.text(left + _LEFT, _TOP - 10, label)
+    value = 0.0
+    while value <= top:
+        x, y = place(0, value)
+        drawing.line([(x, y), place(most, value)], svg.EDGE)
+        drawing.text(x - 8, y + 4, f'{value:g}', text_anchor='end',
+                     font_size=11)
+        value += step
+    for x in dict.fromkeys(x for line in lines.values() for x, _ in line):
+        drawing.text(place(x, 0)[0], _TOP + _HEIGHT + 18, str(x),
+                     text_anchor='middle', font_size=11)
+    drawing.text(place(most, 0)[0], _TOP + _HEIGHT + 34, 'servers',
+                 text_anchor='end', font_size=11)
+    for color, line in zip(_COLORS, lines.values()):
+        drawing.line([place(*point) for point in line], color,
+                     stroke_width=2)
+        for point in line:
+            drawing.circle(*place(*point), 3, fill=color)
+
+
+def _step(about: float) -> float:
+    """Return the round number next to a distance of two lines."""
+    size = 10.0 ** math.floor(math.log10(about))
+    return min((size * each for each in (1, 2, 5, 10)),
+               key=lambda each: abs(each - about))
+
+
+if __name__ == '__main__':
+    draw(read())
