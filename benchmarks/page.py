@@ -59,7 +59,7 @@ def keep(name: str, measured: Sequence[figures.Figure],
                     for each in measured],
         'points': list(map(dataclasses.asdict, points))}
     DATA.write_text(json.dumps(known, indent=1, sort_keys=True) + '\n')
-    draw(known)
+    draw(read())
 
 
 def read() -> dict[str, Any]:
@@ -95,7 +95,7 @@ def table(known: Mapping[str, Any]) -> str:
     """Return the table of all figures, and where they come from."""
     return '\n'.join([
         '.. Written by "python -m benchmarks". Do not edit.', '',
-        *_table(known), '', *_machines(known)])
+        *_table(known), '', *_machines(known), ''])
 
 
 def _table(known: Mapping[str, Any]) -> Iterator[str]:

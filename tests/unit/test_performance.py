@@ -44,7 +44,7 @@ def test_a_run_leaves_the_figures_of_other_benchmarks(docs):
     assert '   * - a / b\n     - **1.50 times**\n     - 1.3 times\n' in text
     assert '   * - c\n     - 20.00 MiB\n     - 200 MiB\n     -\n' in text
     assert '10.00' not in text
-    assert text.endswith(': 2 cores')
+    assert text.endswith(': 2 cores\n')
 
 
 def test_a_picture(docs):
