@@ -48,7 +48,7 @@ Key = TypeVar('Key', int, str)
 
 # The parameters of the UPDATE, by the key of the row.
 Values = Mapping[Key, Mapping[str, object]]
-Write = Callable[['sa_engine.Connection', sa.Update, Values[Key]],
+Write = Callable[['sa_engine.Connection', 'sa.Update', Values[Key]],
                  Mapping[Key, 'Fate']]
 
 
