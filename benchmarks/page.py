@@ -29,7 +29,7 @@ import os
 import pathlib
 import platform
 import subprocess
-from typing import Any, Iterator, Mapping, Sequence
+from typing import Any, Callable, Iterator, Mapping, Sequence, Union
 
 from benchmarks import figures
 from docs import svg
@@ -41,6 +41,8 @@ PICTURE = DOCS / 'performance.svg'
 _WIDTH, _HEIGHT = 400, 220
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 24, 32, 64
 _COLORS = '#0969da', '#cf222e', '#1a7f37'
+# Two numbers below a line are no closer than this.
+_APART = 28.0
 # What a run starts, besides Python.
 PROGRAMS = {'MariaDB': ['mariadbd', '--version'],
             'libvirt': ['libvirtd', '--version']}
@@ -129,42 +131,71 @@ def _picture(points: Sequence[figures.Point]) -> None:
         2 * _WIDTH, _HEIGHT + _TOP + _BOTTOM,
         'seconds and memory of a refresh against the number of servers')
     names = list(dict.fromkeys(point.who for point in points))
-    for number, (what, label) in enumerate((
-            ('seconds', 'seconds'), ('memory', 'MiB'))):
-        _chart(drawing, number * _WIDTH, label, {name: [
+    for number, (what, label, scale) in enumerate((
+            ('seconds', 'seconds', _Decades), ('memory', 'MiB', _Steps))):
+        _chart(drawing, number * _WIDTH, label, scale, {name: [
             (point.servers, getattr(point, what)) for point in points
             if point.who == name] for name in names})
-    for number, name in enumerate(names):
-        x = _LEFT + 180 * number
-        drawing.circle(x, _HEIGHT + _TOP + 46, 4, fill=_COLORS[number])
+    x = float(_LEFT)
+    for color, name in zip(_COLORS, names):
+        drawing.circle(x, _HEIGHT + _TOP + 46, 4, fill=color)
         drawing.text(x + 10, _HEIGHT + _TOP + 50, name)
+        x += 40 + 7 * len(name)
     PICTURE.write_text(drawing.render())
 
 
+class _Steps:
+    """A scale from zero to above the largest value, in round steps."""
+
+    def __init__(self, values: Sequence[float]):
+        step = _step(max(values) / 4)
+        count = 1 + int(max(values) // step)
+        self.marks = [step * number for number in range(count + 1)]
+
+    def share(self, value: float) -> float:
+        """Return where a value is, from 0 to 1."""
+        return value / self.marks[-1]
+
+
+class _Decades:
+    """A scale of powers of ten around the values."""
+
+    def __init__(self, values: Sequence[float]):
+        first = math.floor(math.log10(min(values)))
+        last = math.floor(math.log10(max(values))) + 1
+        self.marks = [10.0 ** power for power in range(first, last + 1)]
+
+    def share(self, value: float) -> float:
+        """Return where a value is, from 0 to 1."""
+        return (math.log10(value / self.marks[0])
+                / math.log10(self.marks[-1] / self.marks[0]))
+
+
 def _chart(drawing: svg.Drawing, left: int, label: str,
+           scale: Callable[[Sequence[float]], Union[_Steps, _Decades]],
            lines: Mapping[str, Sequence[tuple[int, float]]]) -> None:
-    """Draw lines over the number of servers, from zero."""
-    most = max(x for line in lines.values() for x, _ in line)
-    step = _step(max(y for line in lines.values() for _, y in line) / 4)
-    top = step * (1 + max(y for line in lines.values()
-                          for _, y in line) // step)
+    """Draw lines over the number of servers."""
+    counts = sorted({x for line in lines.values() for x, _ in line})
+    values = scale([y for line in lines.values() for _, y in line])
 
     def place(x: float, y: float) -> tuple[float, float]:
-        return (left + _LEFT + (_WIDTH - _LEFT - _RIGHT) * x / most,
-                _TOP + _HEIGHT * (1 - y / top))
+        return (left + _LEFT + (_WIDTH - _LEFT - _RIGHT) * x / counts[-1],
+                _TOP + _HEIGHT * (1 - values.share(y)))
 
     drawing.text(left + _LEFT, _TOP - 10, label)
-    value = 0.0
-    while value <= top:
-        x, y = place(0, value)
-        drawing.line([(x, y), place(most, value)], svg.EDGE)
-        drawing.text(x - 8, y + 4, f'{value:g}', text_anchor='end',
+    for mark in values.marks:
+        x, y = place(0, mark)
+        drawing.line([(x, y), place(counts[-1], mark)], svg.EDGE)
+        drawing.text(x - 8, y + 4, f'{mark:g}', text_anchor='end',
                      font_size=11)
-        value += step
-    for x in dict.fromkeys(x for line in lines.values() for x, _ in line):
-        drawing.text(place(x, 0)[0], _TOP + _HEIGHT + 18, str(x),
-                     text_anchor='middle', font_size=11)
-    drawing.text(place(most, 0)[0], _TOP + _HEIGHT + 34, 'servers',
+    taken = -_APART
+    for count in counts:
+        x, _ = place(count, values.marks[0])
+        if x - taken >= _APART:
+            taken = x
+            drawing.text(x, _TOP + _HEIGHT + 18, str(count),
+                         text_anchor='middle', font_size=11)
+    drawing.text(left + _WIDTH - _RIGHT, _TOP + _HEIGHT + 34, 'servers',
                  text_anchor='end', font_size=11)
     for color, line in zip(_COLORS, lines.values()):
         drawing.line([place(*point) for point in line], color,
