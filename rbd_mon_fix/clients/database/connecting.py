@@ -68,7 +68,7 @@ def open_url(url: Union[str, sa_engine.URL]) -> sa_engine.Engine:
     if made.dialect.name != 'sqlite':
         sa.event.listen(made, 'do_connect', _connect)
     if made.dialect.driver == 'psycopg2':
-        postgresql.limit_psycopg2(made.dialect.dbapi, STATEMENT)
+        postgresql.wait_for_psycopg2(made.dialect.dbapi)
     return made
 
 
@@ -104,6 +104,8 @@ def _connect(dialect: Any, record: object, arguments: Sequence[Any],
         for each in turns], _seconds(parameters.get('connect_timeout', LOGIN)))
     if dialect.driver == 'psycopg':
         postgresql.limit_psycopg(dialect.dbapi, connection, STATEMENT)
+    elif dialect.driver == 'psycopg2':
+        postgresql.limit_psycopg2(connection, STATEMENT)
     return connection
 
 

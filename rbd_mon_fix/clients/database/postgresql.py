@@ -32,14 +32,15 @@ from typing import (
     Optional,
     TypeVar,
 )
+import weakref
 
 R = TypeVar('R')
 
 # What psycopg waits for, and what is ready (psycopg/waiting.py, Wait, Ready).
 _READ, _WRITE = 1, 2
 
-# Of a connection during its login (psycopg2's connection.h).
-_CONNECTING = 20
+# The seconds of silence that each connection of psycopg2 may have.
+_LIMITS: weakref.WeakKeyDictionary[Any, float] = weakref.WeakKeyDictionary()
 
 
 def turns(parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -61,16 +62,22 @@ def turns(parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
             for row in itertools.islice(zip(*columns), count)]
 
 
-def limit_psycopg2(psycopg2: Any, limit: float) -> None:
-    """Limit the waits of all connections of psycopg2, but not of logins.
+def wait_for_psycopg2(psycopg2: Any) -> None:
+    """Wait for the connections of psycopg2 in Python, where a signal is seen.
 
-    The function that waits is one for the process, and threads must not
-    take it from each other.
+    The function that waits is one for the process: threads must not take it
+    from each other, and connections of others in it have no limit.
+    """
+    psycopg2.extensions.set_wait_callback(
+        functools.partial(_wait_for_psycopg2, psycopg2))
+
+
+def limit_psycopg2(connection: Any, limit: float) -> None:
+    """Limit the waits of a connection of psycopg2 from now on.
 
     :param limit: seconds of silence during a statement
     """
-    psycopg2.extensions.set_wait_callback(
-        functools.partial(_wait_for_psycopg2, psycopg2, limit))
+    _LIMITS[connection] = limit
 
 
 def limit_psycopg(psycopg: Any, connection: Any, limit: float) -> None:
@@ -82,7 +89,7 @@ def limit_psycopg(psycopg: Any, connection: Any, limit: float) -> None:
                                         connection, limit)
 
 
-def _wait_for_psycopg2(psycopg2: Any, limit: float, connection: Any) -> None:
+def _wait_for_psycopg2(psycopg2: Any, connection: Any) -> None:
     """Wait as psycopg2/extras.py, ``wait_select``.
 
     An error closes the connection (psycopg2's green_panic).
@@ -93,8 +100,7 @@ def _wait_for_psycopg2(psycopg2: Any, limit: float, connection: Any) -> None:
             return
         wanted = (_READ if state == psycopg2.extensions.POLL_READ
                   else _WRITE)
-        login = connection.status == _CONNECTING
-        if not _ready(connection.fileno(), wanted, None if login else limit):
+        if not _ready(connection.fileno(), wanted, _LIMITS.get(connection)):
             raise psycopg2.OperationalError('no answer') from TimeoutError()
 
 

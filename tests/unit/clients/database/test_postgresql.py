@@ -19,6 +19,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+import weakref
 
 import pytest
 
@@ -67,7 +68,7 @@ def sockets():
 
 @pytest.fixture
 def wait():
-    postgresql.limit_psycopg2(Psycopg2, 0.01)
+    postgresql.wait_for_psycopg2(Psycopg2)
     return Psycopg2.extensions.callback
 
 
@@ -76,38 +77,34 @@ def test_psycopg2_waits(sockets, wait):
     far.send(b'x')
     wait(Connection(near, 2, 1, 0))
     near.recv(1)
+    silent = Connection(near, 1, 0)
+    postgresql.limit_psycopg2(silent, 0.01)
     with pytest.raises(Psycopg2.OperationalError) as caught:
-        wait(Connection(near, 1, 0))
+        wait(silent)
     assert isinstance(caught.value.__cause__, TimeoutError)
 
 
-def test_a_login_of_psycopg2_is_limited_by_its_caller(sockets, wait):
+def test_other_connections_of_psycopg2_have_no_limit(sockets, wait):
+    """Neither those of other parts of a program, nor ours while it logs in."""
     near, far = sockets
-    connection = Connection(near, 1, 0)
-    connection.status = 20
+    ours = Connection(near, 1, 0)
+    postgresql.limit_psycopg2(ours, 0.01)
     late = threading.Timer(0.1, far.send, [b'x'])
     late.start()
-    wait(connection)
+    wait(Connection(near, 1, 0))
     late.join()
 
 
-def test_the_number_is_that_of_psycopg2(monkeypatch):
-    """A real login is seen in that state by the function that waits."""
+def test_a_connection_of_psycopg2_can_have_a_limit():
+    """It takes weak references, and is a key."""
     psycopg2 = pytest.importorskip('psycopg2')
-    seen = []
-
-    def wait(connection):
-        connection.poll()
-        seen.append(connection.status)
-        raise KeyError
-    psycopg2.extensions.set_wait_callback(wait)
-    try:
-        with socket.create_server(('127.0.0.1', 0)) as server, \
-                pytest.raises(KeyError):
-            psycopg2.connect(host='127.0.0.1', port=server.getsockname()[1])
-    finally:
-        psycopg2.extensions.set_wait_callback(None)
-    assert seen == [postgresql._CONNECTING]
+    made = psycopg2.extensions.connection.__new__(
+        psycopg2.extensions.connection)
+    postgresql.limit_psycopg2(made, 1.0)
+    assert made in postgresql._LIMITS
+    there = weakref.ref(made)
+    del made
+    assert there() is None
 
 
 @pytest.mark.parametrize('given, hosts', [
