@@ -14,16 +14,17 @@
 
 """A script that only reads, or swaps, all documents in the databases.
 
-    python benchmarks/bare_databases.py read CELL CINDER
-    python benchmarks/bare_databases.py swap CELL CINDER OLD NEW
+    python benchmarks/bare_databases.py read URLS
+    python benchmarks/bare_databases.py swap URLS OLD NEW
 
-It knows nothing of servers, hosts and clusters. OLD and NEW are lists of
-addresses as the documents have them; a row is written if its text is still
-the one that was read.
+It knows nothing of servers, hosts and clusters. URLS is a file with those of
+both databases. OLD and NEW are lists of addresses as the documents have them;
+a row is written if its text is still the one that was read.
 """
 
 from __future__ import annotations
 
+import pathlib
 import sys
 
 import sqlalchemy as sa
@@ -67,5 +68,6 @@ def swap(url: str, table: str, old: str, new: str) -> int:
 
 if __name__ == '__main__':
     act = {'read': read, 'swap': swap}[sys.argv[1]]
-    for url, table in zip(sys.argv[2:4], TABLES):
-        print(act(url, table, *sys.argv[4:]))
+    urls = pathlib.Path(sys.argv[2]).read_text().split()
+    for url, table in zip(urls, TABLES):
+        print(act(url, table, *sys.argv[3:]))

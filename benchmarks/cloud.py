@@ -84,6 +84,9 @@ class Cell:
         self._attachments = attachments
         self._urls = databases.cell, databases.cinder
         folder.mkdir(parents=True)
+        # Other users see the words of a command, but no file in here.
+        self._file = folder / 'urls'
+        self._file.write_text('\n'.join(self._urls))
         config.write(folder, databases)
         names = [f'cmp{number + 1}' for number in range(hosts)]
         rows.write(databases, [
@@ -99,7 +102,7 @@ class Cell:
 
     def bare(self, act: str, *words: str) -> processes.Command:
         """Return the command line of the bare script."""
-        return processes.python(SCRIPT, act, *self._urls, *words)
+        return processes.python(SCRIPT, act, str(self._file), *words)
 
     def restore(self) -> None:
         """Make all addresses stale again."""
