@@ -137,6 +137,16 @@ class Cluster:
         return services.wait_for(
             lambda: clients.strays(self.run), MOVED_WITHIN)
 
+    def known(self) -> set[int]:
+        """Return the clients that have a session with a monitor."""
+        return services.wait_for(
+            lambda: clients.known(self.run), MOVED_WITHIN)
+
+    def client(self, image: str) -> int:
+        """Return the client that has an image open and a monitor."""
+        return services.wait_for(
+            lambda: clients.of_image(self.run, image), MOVED_WITHIN)
+
     def quorum(self) -> list[str]:
         """Return the names of the monitors in the quorum."""
         return json.loads(self.run(

@@ -30,7 +30,7 @@ def strays(run: Run) -> set[int]:
 
     :param run: runs one of Ceph's programs as its administrator
     """
-    return watching(run) - _known(run)
+    return watching(run) - known(run)
 
 
 def watching(run: Run) -> set[int]:
@@ -39,7 +39,22 @@ def watching(run: Run) -> set[int]:
     return {watcher['entity_name']['num'] for watcher in told}
 
 
-def _known(run: Run) -> set[int]:
+def of_image(run: Run, image: str) -> int:
+    """Return the client that has an image open and a monitor.
+
+    An OSD names a client that was killed or frozen, too, until it has not
+    answered for half a minute (osd_client_watch_timeout).
+
+    :param image: ``POOL/NAME``
+    :raises ValueError: there is none, or more than one
+    """
+    told = json.loads(run('rbd', 'status', '--format', 'json', image))
+    found, = {watcher['client'] for watcher in told['watchers']} & known(run)
+    return found
+
+
+def known(run: Run) -> set[int]:
+    """Return the clients that have a session with a monitor."""
     told = run('ceph', 'tell', 'mon.*', 'sessions')
     # A client that looks for a monitor is listed before it is authenticated,
     # and has no number in its name until it was authenticated twice.

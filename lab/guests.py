@@ -95,6 +95,11 @@ class Guest:
         return CONSOLES / self.name
 
     @property
+    def image(self) -> str:
+        """Its image, as Ceph's programs and the census name it."""
+        return f'{POOL}/{self.name}'
+
+    @property
     def uuid(self) -> str:
         """Its UUID, which depends only on its name."""
         return str(uuid.uuid5(uuid.NAMESPACE_DNS, self.name))
@@ -113,8 +118,7 @@ class Guest:
             return
         CONSOLES.mkdir(parents=True, exist_ok=True)
         if self.name not in self.cluster.run('rbd', 'ls', POOL).split():
-            self.cluster.run('rbd', 'import', str(build_image()),
-                             f'{POOL}/{self.name}')
+            self.cluster.run('rbd', 'import', str(build_image()), self.image)
         self.define(hosts)
 
     def define(self, hosts: Iterable[tuple[str, int]]) -> None:
@@ -171,7 +175,7 @@ class Guest:
 
     def written(self) -> str:
         """Return the count that the guest has written to its image."""
-        return self.cluster.read(f'{POOL}/{self.name}', 512, 8)
+        return self.cluster.read(self.image, 512, 8)
 
 
 def count(console: pathlib.Path) -> Optional[int]:

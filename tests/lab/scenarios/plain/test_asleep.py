@@ -74,18 +74,11 @@ def stranded(lab: inside.Lab, operator: operators.Operator, known: set[str],
              guest_of: Callable[..., guests.Guest]) -> guests.Guest:
     """Return a guest that was stopped while all monitors were replaced."""
     guest, awake = guest_of('asleep'), guest_of('awake')
-    become(operator, 0, {image(guest): 'following',
-                         image(awake): 'following'})
+    become(operator, 0, {guest.image: 'following', awake.image: 'following'})
     with freezing.frozen(guest, lab.cluster):
         lab.move_monitors(())
-    become(operator, 1, {image(guest): 'stranded',
-                         image(awake): 'following'})
+    become(operator, 1, {guest.image: 'stranded', awake.image: 'following'})
     return guest
-
-
-def image(guest: guests.Guest) -> str:
-    """Return the name of its image, as the census prints it."""
-    return f'{guests.POOL}/{guest.name}'
 
 
 @pytest.mark.parametrize('way', ['temporary-monitor', 'set-addrs'])
@@ -98,10 +91,10 @@ def test_a_lifeline(lab: inside.Lab, operator: operators.Operator,
     assert len([line for line in lines if line['address'] in known]) == 1
     for line in lines:
         do(lab, line['commands'])
-    become(operator, 0, {image(stranded): 'following'})
+    become(operator, 0, {stranded.image: 'following'})
     for line in reversed(lines):
         do(lab, line['back'])
-    become(operator, 0, {image(stranded): 'following'})
+    become(operator, 0, {stranded.image: 'following'})
     watching.writes(stranded)
     known, _ = in_quorum(lab)
     assert known == {monitor.name for monitor in lab.cluster.monitors()}
@@ -117,12 +110,12 @@ def test_a_rescue(operator: operators.Operator, stranded: guests.Guest):
         assert way['refused'] == []
         told = operator.run(*words, '--in-place')
         assert (told['outcome'], told['reason']) == ('fixed', None)
-        become(operator, 0, {image(stranded): 'following'})
+        become(operator, 0, {stranded.image: 'following'})
     else:
         assert [each for each in way['refused']
                 if 'libvirt 10.1 and newer' in each['reason']]
         operator.run(*words, '--in-place', code=3)
-        become(operator, 1, {image(stranded): 'stranded'})
+        become(operator, 1, {stranded.image: 'stranded'})
     watching.writes(stranded)
     assert pulse.stop() < watching.NO_PAUSE
     assert pulse.same_process()
