@@ -22,14 +22,13 @@ Cinder's attachments are flat (cinder/volume/manager.py,
 from __future__ import annotations
 
 import dataclasses
-import functools
 import json
 import re
 from typing import Any, Mapping, Optional
 
 from rbd_mon_fix import exceptions
+from rbd_mon_fix.documents import host_lists
 from rbd_mon_fix.documents import json_members
-from rbd_mon_fix.documents import mon_addr
 from rbd_mon_fix.model import secret
 from rbd_mon_fix.model.disk import RbdDisk
 from rbd_mon_fix.model.disk import UnreadableDisk
@@ -37,6 +36,7 @@ from rbd_mon_fix.model.monmap import MonAddr
 
 # Neither a database nor libvirt takes NUL or a lone surrogate.
 _NO_TEXT = re.compile('[\0\ud800-\udfff]')
+
 
 @dataclasses.dataclass(frozen=True)
 class ConnectionInfo:
@@ -78,7 +78,7 @@ class ConnectionInfo:
         spans = json_members.spans(text, text.index('{'))
         if nested:
             spans = json_members.spans(text, spans['data'][0])
-        lists = _lists(_part(text, spans.get('hosts')),
+        lists = host_lists.read(_part(text, spans.get('hosts')),
                        _part(text, spans.get('ports')))
         disk = RbdDisk(
             key='volume', image=_image(data),
@@ -95,12 +95,8 @@ class ConnectionInfo:
         return (self.disk,)
 
     def spell(self, disk: RbdDisk, monitors: tuple[MonAddr, ...]) -> str:
-        """Return both lists for other monitors, as Cinder writes them.
-
-        Both are lists of strings, IPv6 without brackets
-        (cinder/volume/drivers/rbd.py, ``_get_mon_addrs``); no port is null.
-        """
-        return _spelled(monitors)
+        """Return both lists for other monitors, as Cinder writes them."""
+        return host_lists.spelled(monitors)
 
     def edited(self, verbatims: Mapping[str, str]) -> ConnectionInfo:
         """Return a copy in which only the two lists are replaced.
@@ -112,7 +108,7 @@ class ConnectionInfo:
         words = verbatims[self.disk.key]
         try:
             hosts, ports = json.loads(words)
-            lists = _lists(hosts, ports)
+            lists = host_lists.read(hosts, ports)
         except (TypeError, ValueError, RecursionError):
             raise exceptions.Unreadable(
                 'the new hosts and ports are not valid JSON') from None
@@ -123,35 +119,6 @@ class ConnectionInfo:
         return dataclasses.replace(
             self, text=text, disk=disk, hosts=spans[self.hosts],
             ports=spans[self.ports])
-
-
-@dataclasses.dataclass(frozen=True)
-class _Lists:
-    """The lists of hosts and ports, as monitors."""
-
-    monitors: tuple[MonAddr, ...]
-    ragged: bool
-    verbatim: str
-
-
-# Thousands of volumes have, or get, the same few lists.
-@functools.lru_cache(maxsize=64)
-def _spelled(monitors: tuple[MonAddr, ...]) -> str:
-    return _verbatim(
-        json.dumps([monitor.host for monitor in monitors]),
-        json.dumps([None if monitor.port is None else str(monitor.port)
-                    for monitor in monitors]))
-
-
-@functools.lru_cache(maxsize=64)
-def _lists(hosts: str, ports: str) -> _Lists:
-    """Read both lists.
-
-    :raises ValueError: the text is not JSON
-    :raises Unreadable: the text does not hold two lists of monitors
-    """
-    monitors, ragged = _monitors(json.loads(hosts), json.loads(ports))
-    return _Lists(monitors, ragged, _verbatim(hosts, ports))
 
 
 def _part(text: str, span: Optional[json_members.Span]) -> str:
@@ -171,35 +138,6 @@ def _load(text: Optional[str]) -> dict[str, Any]:
         raise exceptions.Unreadable(
             'the connection_info is empty, or not a JSON object')
     return whole
-
-
-def _monitors(hosts: Any, ports: Any) -> tuple[tuple[MonAddr, ...], bool]:
-    """Zip hosts and ports as Nova does (virt/libvirt/config.py).
-
-    Also tell whether Nova or QEMU could not use the stored values.
-    """
-    if not isinstance(hosts, list) or not isinstance(ports, list):
-        raise exceptions.Unreadable('hosts or ports is not a list')
-    if not hosts or not ports:
-        raise exceptions.Unreadable('hosts or ports is empty')
-    try:
-        monitors = tuple(map(mon_addr.read, hosts, ports))
-    except ValueError:
-        raise exceptions.Unreadable(
-            'a monitor address is invalid') from None
-    usable = (len(hosts) == len(ports) and all(map(_is_text, ports))
-              and all(map(mon_addr.is_usable, hosts, monitors)))
-    return monitors, not usable
-
-
-def _is_text(port: object) -> bool:
-    """Return whether Nova and libvirt accept a port; None is accepted.
-
-    Nova sets an XML attribute to any port but None, and lxml accepts only
-    text (virt/libvirt/config.py, ``LibvirtConfigGuestDisk``). libvirt rejects
-    an empty port (src/util/virstring.c, ``virStringParsePort``).
-    """
-    return port is None or isinstance(port, str) and port != ''
 
 
 def _image(data: Mapping[str, Any]) -> str:
@@ -227,7 +165,3 @@ def _checked(word: str, key: str) -> str:
     if _NO_TEXT.search(word):
         raise exceptions.Unreadable(f'{key} has characters that are not text')
     return word
-
-
-def _verbatim(hosts: str, ports: str) -> str:
-    return json.dumps([hosts, ports])

@@ -104,6 +104,8 @@ COVERED = {
     'ceph/discovery.py': ('unit/ceph/test_clusters.py', LEARNING),
     'documents/host_elements.py': (
         'unit/documents/test_rbd_source.py', 'each source reads them'),
+    'documents/host_lists.py': (
+        'unit/documents/test_connection_info.py', 'each document has them'),
     'engine/libvirts.py': (
         'unit/engine/test_context.py', 'a context has one of them'),
     'engine/named_secrets.py': (
