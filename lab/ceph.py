@@ -108,9 +108,14 @@ class Cluster:
         self._wait_for_quorum(wanted)
 
     def restart(self, monitor: mons.Monitor) -> None:
-        """Restart one of its monitors, as an upgrade does."""
+        """Restart one of its monitors, and wait until it is in the quorum.
+
+        Others may be out of the quorum, before and afterwards.
+        """
         self._services.stop(self._service('mon', monitor.name))
-        self.start(self.monitors())
+        self._services.start(self._monitor(monitor))
+        services.wait_for(lambda: monitor.name in self.quorum(),
+                          MOVED_WITHIN)
 
     def share_key(self, other: Cluster) -> None:
         """Give its user the key of another cluster's user."""

@@ -152,7 +152,7 @@ def do(lab: inside.Lab, commands: list[str]) -> None:
         for peer in lab.cluster.monitors():
             if known != those and peer.name in those:
                 lab.cluster.restart(peer)
-    services.wait_for(whole, RESTARTED_WITHIN)
+    services.wait_for(whole, BACK_WITHIN)
 
 
 def in_quorum(lab: inside.Lab) -> tuple[set[str], set[str]]:
