@@ -43,7 +43,7 @@ from rbd_mon_fix.stores import registry
 
 # Plans of up to this many copies in total are kept between reading and
 # writing; more are read twice, which bounds memory use.
-KEPT = 5_000
+KEPT = 12_000
 
 
 @dataclasses.dataclass(frozen=True)
