@@ -75,11 +75,8 @@ class ConnectionInfo:
             raise exceptions.Unreadable('the connection_info names no driver')
         if driver != 'rbd':
             return None
-        spans = json_members.spans(text, text.index('{'))
-        if nested:
-            spans = json_members.spans(text, spans['data'][0])
-        lists = host_lists.read(_part(text, spans.get('hosts')),
-                       _part(text, spans.get('ports')))
+        hosts, ports = _spans(text, data, nested)
+        lists = host_lists.read(_part(text, hosts), _part(text, ports))
         disk = RbdDisk(
             key='volume', image=_image(data),
             user=_auth(data, 'auth_username'),
@@ -87,7 +84,8 @@ class ConnectionInfo:
             monitors=lists.monitors, ragged=lists.ragged,
             verbatim=lists.verbatim,
             volume_id=_word(data, 'volume_id') or _word(whole, 'volume_id'))
-        return cls(text, disk, spans['hosts'], spans['ports'])
+        assert hosts and ports
+        return cls(text, disk, hosts, ports)
 
     @property
     def disks(self) -> tuple[RbdDisk, ...]:
@@ -116,9 +114,26 @@ class ConnectionInfo:
                                    ragged=lists.ragged, verbatim=words)
         parts = {self.hosts: hosts, self.ports: ports}
         text, spans = json_members.spliced(self.text, parts)
-        return dataclasses.replace(
-            self, text=text, disk=disk, hosts=spans[self.hosts],
-            ports=spans[self.ports])
+        return ConnectionInfo(text, disk, spans[self.hosts],
+                              spans[self.ports], self.unreadable)
+
+
+def _spans(text: str, data: Mapping[str, Any], nested: bool
+           ) -> tuple[Optional[json_members.Span], ...]:
+    """Return the spans of the lists of hosts and ports.
+
+    :param data: the driver's part
+    :param nested: whether it is a member of the whole
+    """
+    names = ('hosts', 'ports')
+    if data.keys() >= {*names}:
+        found = tuple(json_members.only_list(text, name) for name in names)
+        if all(found):
+            return found
+    spans = json_members.spans(text, text.index('{'))
+    if nested:
+        spans = json_members.spans(text, spans['data'][0])
+    return tuple(map(spans.get, names))
 
 
 def _part(text: str, span: Optional[json_members.Span]) -> str:

@@ -19,7 +19,7 @@ from __future__ import annotations
 import json
 from json import decoder
 import re
-from typing import Mapping
+from typing import Mapping, Optional
 
 _BLANK = r'[ \t\n\r]*'
 _NAME = re.compile(
@@ -32,6 +32,7 @@ _FLAT = rf'\[[^"\\\[\]{{}}]*(?:{_STRING}[^"\\\[\]{{}}]*)*\]'
 _PLAIN = re.compile(
     rf'{_BLANK}(?:,{_BLANK})?"([^"\\]*)"{_BLANK}:{_BLANK}'
     rf'({_STRING}|[-+.0-9A-Za-z]+|{_FLAT})')
+_LIST = re.compile(rf'{_BLANK}:{_BLANK}({_FLAT})')
 
 # The start and the end of a part of a text, in characters.
 Span = tuple[int, int]
@@ -57,6 +58,21 @@ def spans(text: str, start: int) -> dict[str, Span]:
         name, _ = decoder.scanstring(text, match.start(1))  # type: ignore
         _, at = _DECODER.raw_decode(text, match.end())
         found[name] = (match.end(), at)
+
+
+def only_list(text: str, name: str) -> Optional[Span]:
+    """Return the span of the list in the only member with a name.
+
+    The text is valid JSON, in which some object has such a member. Without
+    escapes, no other string looks like its name, and one search is enough.
+
+    :returns: None if the member is not found this way: ``spans`` finds it
+    """
+    quoted = f'"{name}"'
+    if '\\' in text or text.count(quoted) != 1:
+        return None
+    match = _LIST.match(text, text.index(quoted) + len(quoted))
+    return match.span(1) if match else None
 
 
 def spliced(text: str, parts: Mapping[Span, str]

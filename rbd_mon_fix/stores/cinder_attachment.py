@@ -21,7 +21,7 @@ attachment that it does not know (nova/compute/manager.py, from 28 on).
 
 from __future__ import annotations
 
-import dataclasses
+import functools
 from typing import Iterator, Optional, Sequence
 
 from rbd_mon_fix import exceptions
@@ -95,16 +95,15 @@ class CinderAttachmentStore:
 
     def _record(self, host: str, instance: str,
                 row: cinder.VolumeAttachment) -> Optional[Record]:
-        record = Record(Locator(self.name, host, instance, row.id), None,
-                        attachment=row.id, volume_id=row.volume_id)
+        record = functools.partial(
+            Record, Locator(self.name, host, instance, row.id),
+            attachment=row.id, volume_id=row.volume_id)
         try:
             document = connection_info.ConnectionInfo.parse(
                 row.connection_info)
         except exceptions.Unreadable as error:
-            return dataclasses.replace(record, unreadable=error.message)
-        if document is None:
-            return None
-        return dataclasses.replace(record, document=document)
+            return record(None, unreadable=error.message)
+        return None if document is None else record(document)
 
 
 def _row(change: Change) -> cinder.VolumeAttachment:

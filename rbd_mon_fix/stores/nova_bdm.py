@@ -20,7 +20,7 @@ host) use the column unchanged (nova/virt/block_device.py).
 
 from __future__ import annotations
 
-import dataclasses
+import functools
 import re
 from typing import Iterator, Optional, Sequence
 
@@ -73,17 +73,16 @@ class NovaBdmStore:
 
     def _record(self, host: str,
                 row: nova.BlockDeviceMapping) -> Optional[Record]:
-        locator = Locator(self.name, host, row.instance, str(row.id))
-        record = Record(locator, None, attachment=row.attachment_id,
-                        volume_id=row.volume_id, disk=_disk(row.device_name))
+        record = functools.partial(
+            Record, Locator(self.name, host, row.instance, str(row.id)),
+            attachment=row.attachment_id, volume_id=row.volume_id,
+            disk=_disk(row.device_name))
         try:
             document = connection_info.ConnectionInfo.parse(
                 row.connection_info)
         except exceptions.Unreadable as error:
-            return dataclasses.replace(record, unreadable=error.message)
-        if document is None:
-            return None
-        return dataclasses.replace(record, document=document)
+            return record(None, unreadable=error.message)
+        return None if document is None else record(document)
 
 
 def _row_id(key: str) -> int:

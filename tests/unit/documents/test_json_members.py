@@ -55,6 +55,32 @@ def test_members(text, expected):
             in json_members.spans(text, 0).items()} == expected
 
 
+@given(st.dictionaries(st.sampled_from(['a', 'hosts', 'data']) | st.text(),
+                       VALUES | st.just('hosts') | st.lists(st.text()),
+                       min_size=1),
+       st.data(), st.booleans())
+def test_only_list_is_the_value(members, data, escapes):
+    """If it finds one, it is the very span that ``spans`` finds."""
+    text = json.dumps(members, ensure_ascii=escapes)
+    name = data.draw(st.sampled_from(sorted(members)))
+    span = json_members.only_list(text, name)
+    assert span in (None, json_members.spans(text, 0)[name])
+
+
+@pytest.mark.parametrize('text, expected', [
+    ('{"a": 1, "hosts": ["b", "c"]}', '["b", "c"]'),
+    ('{"data": {"hosts" :\n[]}}', '[]'),
+    ('{"hosts": ["b"], "data": {"hosts": ["c"]}}', None),
+    ('{"a": "hosts", "hosts": ["b"]}', None),
+    ('{"hosts": ["b"], "hosts": ["c"]}', None),
+    ('{"hosts": ["\\u0062"]}', None), ('{"hosts": [["b"]]}', None),
+    ('{"hosts": "b"}', None),
+])
+def test_only_list(text, expected):
+    span = json_members.only_list(text, 'hosts')
+    assert (text[slice(*span)] if span else None) == expected
+
+
 def test_spliced():
     text, spans = json_members.spliced('ab--cd', {(4, 6): 'x', (0, 2): 'yyy'})
     assert text == 'yyy--x'
