@@ -69,7 +69,7 @@ class Ownership:
     def of(self, record: Record, disk: RbdDisk
            ) -> tuple[Optional[Cluster], Evidence]:
         """Return the one cluster that a disk belongs to, or None, and why."""
-        addrs = _real(disk)
+        addrs = _real(disk.monitors)
         if not addrs:
             return None, Evidence(EvidenceKind.NO_ADDRESS,
                                   'The disk names no monitor address.')
@@ -100,7 +100,7 @@ class Ownership:
         """
         cluster, _ = self.of(record, disk)
         if cluster is not None:
-            yield from self._tables[cluster.name].replaced(_real(disk))
+            yield from self._replaced(cluster, disk)
 
     @functools.cached_property
     def _named(self) -> Mapping[str, Cluster]:
@@ -164,8 +164,8 @@ class Ownership:
                 EvidenceKind.UNCONFIRMED_LIST,
                 f'The monitors of {cluster.name} come from '
                 f'{cluster.source.value}, and no majority of them answers.')
-        living = [addr for addr in self._tables[cluster.name].replaced(
-            _real(disk)) if addr in self._endpoints] if self.greeting else []
+        living = [addr for addr in self._replaced(cluster, disk)
+                  if addr in self._endpoints]
         if living:
             return Evidence(
                 EvidenceKind.LIVING_STRANGER,
@@ -174,6 +174,10 @@ class Ownership:
                 'it may be a monitor of another cluster, or a removed '
                 'monitor that must be stopped first.')
         return self._contradiction(cluster, record, disk)
+
+    def _replaced(self, cluster: Cluster,
+                  disk: RbdDisk) -> tuple[MonAddr, ...]:
+        return self._tables[cluster.name].replaced(_real(disk.monitors))
 
     def _contradiction(self, cluster: Cluster, record: Record,
                        disk: RbdDisk) -> Optional[Evidence]:
@@ -204,9 +208,11 @@ def _evidence(grounds: Sequence[grounds_module.Ground]) -> Evidence:
             ground.words for ground in grounds if ground.words)))
 
 
-def _real(disk: RbdDisk) -> tuple[MonAddr, ...]:
-    """Return the addresses of a disk without placeholders."""
-    return tuple(addr for addr in disk.monitors if not addr.is_placeholder)
+# Thousands of disks have the same few lists of addresses.
+@functools.lru_cache(maxsize=64)
+def _real(addrs: tuple[MonAddr, ...]) -> tuple[MonAddr, ...]:
+    """Return the addresses that are not placeholders."""
+    return tuple(addr for addr in addrs if not addr.is_placeholder)
 
 
 def _oddity(cluster: Cluster, record: Record, disk: RbdDisk) -> str:

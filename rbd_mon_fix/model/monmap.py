@@ -20,7 +20,7 @@ import dataclasses
 import functools
 import ipaddress
 import re
-from typing import Mapping, Optional, Sequence
+from typing import Mapping, NamedTuple, Optional, Sequence
 
 V1_PORT = 6789
 V2_PORT = 3300
@@ -33,9 +33,8 @@ _NAME = re.compile(r'[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?')
 _SCOPE = re.compile(r'[A-Za-z0-9_.:-]+')
 
 
-@dataclasses.dataclass(frozen=True)
-class MonAddr:
-    """One monitor endpoint.
+class MonAddr(NamedTuple):
+    """One monitor endpoint; a tuple, because those are hashed fast.
 
     :param host: canonical address without brackets, or a name in lower case
     :param port: TCP port; None without a port, which librados reads as both
@@ -135,8 +134,9 @@ class MonMap:
 
     def is_current(self, addrs: Sequence[MonAddr]) -> bool:
         """Return whether these are the right addresses, in any order."""
-        return len(addrs) == len(self.addrs) and (
-            sorted(map(str, addrs)) == sorted(map(str, self.addrs)))
+        return tuple(addrs) == self.addrs or (
+            len(addrs) == len(self.addrs)
+            and sorted(map(str, addrs)) == self._sorted)
 
     def leads(self, addr: MonAddr,
               names: Mapping[str, frozenset[str]]) -> bool:
@@ -156,6 +156,10 @@ class MonMap:
         ports = (V1_PORT, V2_PORT) if addr.port is None else (addr.port,)
         return [MonAddr(host, port) for host in hosts for port in ports
                 if (host, port) in self._endpoints]
+
+    @functools.cached_property
+    def _sorted(self) -> list[str]:
+        return sorted(map(str, self.addrs))
 
     @functools.cached_property
     def _endpoints(self) -> frozenset[tuple[str, Optional[int]]]:

@@ -31,6 +31,7 @@ from rbd_mon_fix.model.record import SkipReason
 # The operations that bring a server back after a power failure, depending
 # on its state.
 _WAYS_BACK = {Operation.START, Operation.RESUME, Operation.UNRESCUE}
+_PLACES = {each: place for place, each in enumerate(Operation)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -240,8 +241,7 @@ def breaks_after_plan(copies: Sequence[Copy]) -> tuple[Operation, ...]:
 
 
 def _in_order(operations: Iterable[Operation]) -> tuple[Operation, ...]:
-    found = set(operations)
-    return tuple(each for each in Operation if each in found)
+    return tuple(sorted(set(operations), key=_PLACES.__getitem__))
 
 
 def _is_fixed(copy: Copy, outcomes: Outcomes) -> bool:
