@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from typing import Any, Iterable
+from typing import Any, Sequence
 
 from lab import errors
 from lab import guests
@@ -70,7 +70,8 @@ class Cloud:
     def create(self, kind: kinds.Kind, number: int) -> list[Served]:
         """Create servers with a kind of disk, and wait until they run.
 
-        :param number: at least two, which Nova names after the kind
+        :param number: even, as two of them may get the same volume; Nova
+            names them after the kind
         """
         self._make_type(kind)
         self.user.nova.servers.create(
@@ -111,16 +112,23 @@ class Cloud:
         """Return a flavor with more memory and the same disks."""
         return self._flavor(flavor, '-larger', 17)
 
-    def _share(self, kind: kinds.Kind, those: Iterable[Served]) -> None:
-        """Attach one volume to all servers."""
-        before = watch.servers()
-        volume = self.user.volumes.create('shared', kind.name)
-        self.user.volumes.settled(volume, 'available')
-        for served in those:
-            self.user.nova.volumes.create_server_volume(served.id, volume)
-        watch.wait({served.id: functools.partial(
-            watch.Seen.ended_after, action=before[served.id].action)
-            for served in those})
+    def _share(self, kind: kinds.Kind, those: Sequence[Served]) -> None:
+        """Attach a volume to each pair of servers.
+
+        Cinder refuses to attach a volume while it is attached to another
+        server, so the servers of a pair must not act at the same time.
+        """
+        volumes = [self.user.volumes.create('shared', kind.name)
+                   for _ in those[::2]]
+        for volume in volumes:
+            self.user.volumes.settled(volume, 'available')
+        for turn in (those[::2], those[1::2]):
+            before = watch.servers()
+            for served, volume in zip(turn, volumes):
+                self.user.nova.volumes.create_server_volume(served.id, volume)
+            watch.wait({served.id: functools.partial(
+                watch.Seen.ended_after, action=before[served.id].action)
+                for served in turn})
 
     def _flavor(self, flavor: kinds.Flavor, suffix: str = '',
                 memory: int = 16) -> Any:

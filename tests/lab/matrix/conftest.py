@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import functools
 
+from novaclient import exceptions
 import pytest
 
 from lab import errors
@@ -35,6 +36,8 @@ operator = scenarios.operator
 pytest_runtest_makereport = scenarios.pytest_runtest_makereport
 
 TAIL = 30
+# A column that fails once is not tried again for each of its cells.
+FAILURES = (errors.LabError, exceptions.ClientException)
 # The packages that make a generation.
 GENERATION = ('nova-compute', 'cinder-volume', 'ceph-mon', 'libvirt-daemon',
               'qemu-system-x86')
@@ -97,12 +100,12 @@ def outcomes_of(request, lab, cloud, operator):
         try:
             return columns.Column(lab, cloud, operator, keep).run(
                 [cell for cell in chosen if cell.kind == kind])
-        except errors.LabError as error:
+        except FAILURES as error:
             return error
 
     def outcomes(kind):
         found = run(kind)
-        if isinstance(found, errors.LabError):
+        if isinstance(found, FAILURES):
             raise found
         return found
 

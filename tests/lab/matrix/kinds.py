@@ -42,7 +42,7 @@ class Kind:
     :param config_drive: whether its servers have a config drive
     :param type: the extra specs of its volume type; None for the default type
     :param encrypted: whether its volume type encrypts
-    :param shared: whether all servers get the same volume, after their
+    :param shared: whether two servers each get the same volume, after their
         creation
     """
 
