@@ -33,7 +33,7 @@ POOL = 'vms'
 SECRET = '5d2b4c1a-7e0f-4a6e-9d3c-8b1f0e2a6c47'
 PIDS = pathlib.Path('/run/libvirt/qemu')
 CONSOLES = pathlib.Path('/var/lib/lab/consoles')
-COUNTS_WITHIN = 60
+COUNTS_WITHIN = 120
 # QEMU's error message when it cannot reach a monitor.
 UNREACHED = 'error connecting: Connection timed out'
 

@@ -31,7 +31,7 @@ from lab.openstack import backing
 from lab.openstack import user as users
 
 INSTANCES = pathlib.Path('/var/lib/nova/instances')
-WITHIN = 60
+WITHIN = 180
 # The first bytes of each volume.
 PATTERN = '0x5a'
 
