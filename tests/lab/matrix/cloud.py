@@ -16,9 +16,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 from typing import Any, Sequence
+
+from novaclient import exceptions
 
 from lab import errors
 from lab import guests
@@ -102,7 +105,9 @@ class Cloud:
     def clear(self) -> None:
         """Delete all servers, in whatever state they are."""
         for uuid in watch.servers():
-            self.user.nova.servers.force_delete(uuid)
+            # One that was deleted softly may just go.
+            with contextlib.suppress(exceptions.NotFound):
+                self.user.nova.servers.force_delete(uuid)
         left = watch.until(lambda: list(watch.servers()), GONE_WITHIN)
         if left:
             raise errors.LabError(
