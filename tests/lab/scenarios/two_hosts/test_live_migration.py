@@ -27,6 +27,7 @@ from lab import guests
 from lab import hosts
 from lab import inside
 from lab import libvirtd
+from lab.openstack import cloud
 from lab.openstack import nova
 from lab.openstack import user as users
 from tests.lab.scenarios import operator as operators
@@ -68,9 +69,15 @@ def hooked(lab: inside.Lab, user: users.User, second: hosts.Host,
 
 
 def _restart_libvirtd(lab: inside.Lab, on: hosts.Host) -> None:
-    """Restart libvirtd, which finds hooks only at its start."""
+    """Restart libvirtd, which finds hooks only at its start.
+
+    A nova-compute that runs meanwhile disables its service once it finds the
+    connection closed, and enables it a while after libvirtd is back.
+    """
+    lab.services.stop(f'nova-compute-{on.name}')
     lab.services.stop(f'libvirtd-{on.name}')
     libvirtd.start(lab.services, on)
+    cloud.start(lab.services, lab.hosts())
 
 
 def test_status_says_which_would_fail(live, told):
