@@ -59,6 +59,7 @@ class Unpredicted:
 
     :param phase: before or after the refresh; empty for both
     :param predicted: by ``status``
+    :param kinds: of the disk; empty for all
     """
 
     operation: str
@@ -67,6 +68,7 @@ class Unpredicted:
     happened: str
     reason: str
     phase: str = ''
+    kinds: tuple[str, ...] = ()
 
     def covers(self, cell: Cell, phase: str, predicted: str,
                happened: str) -> bool:
@@ -74,6 +76,7 @@ class Unpredicted:
         return (self.operation == cell.operation.name
                 and cell.state.name in self.states
                 and self.phase in ('', phase)
+                and cell.kind.name in (self.kinds or (cell.kind.name,))
                 and (predicted, happened) == (self.predicted, self.happened))
 
 
@@ -93,6 +96,11 @@ UNPREDICTED: tuple[Unpredicted, ...] = (
         '``status`` says what fails in the state that the server is in: in '
         'this one the hard reboot, and start once the server is shelved',
         'before'),
+    Unpredicted(
+        'detach', ('active', 'paused', 'resized'), 'works', 'fails',
+        'libvirt detaches no CD-ROM from a running guest, whatever the '
+        'addresses (qemu_hotplug.c, qemuDomainDetachPrepDisk)',
+        kinds=('cdrom',)),
     Unpredicted(
         'detach', ('paused',), 'works', 'fails',
         'A paused guest does not release the device, whatever the addresses '

@@ -154,7 +154,9 @@ def _outcome(cell: cells.Cell, phase: str, predicted: str,
 def _reasons() -> Iterator[str]:
     yield from ('Not predicted', '=============', '')
     for number, entry in enumerate(cells.UNPREDICTED, 1):
-        yield (f'{number}. *{entry.operation}* ({", ".join(entry.states)}): '
+        where = '; '.join(', '.join(each) for each in (
+            entry.states, entry.kinds) if each)
+        yield (f'{number}. *{entry.operation}* ({where}): '
                f'``status`` says {entry.predicted}, the operation '
                f'{entry.happened}. {entry.reason}.')
     yield ''
