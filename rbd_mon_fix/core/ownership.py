@@ -27,8 +27,8 @@ import dataclasses
 import functools
 from typing import Iterator, Mapping, Optional, Sequence
 
+from rbd_mon_fix.core import config_evidence
 from rbd_mon_fix.core import grounds as grounds_module
-from rbd_mon_fix.model import host_name
 from rbd_mon_fix.model.cluster import Cluster
 from rbd_mon_fix.model.cluster import VolumeService
 from rbd_mon_fix.model.disk import RbdDisk
@@ -40,6 +40,9 @@ from rbd_mon_fix.model.record import Record
 # The service of each volume, None for a volume without a service; None
 # instead of the mapping if Cinder's database is not available.
 Services = Optional[Mapping[str, Optional[VolumeService]]]
+
+# A cluster, or None, and why.
+Decision = tuple[Optional[Cluster], Evidence]
 
 # The evidence of all addresses of a disk, by the name of the cluster.
 _Found = dict[str, Evidence]
@@ -66,10 +69,18 @@ class Ownership:
     greeting: frozenset[MonAddr] = frozenset()
     unconfirmed: frozenset[str] = frozenset()
 
-    def of(self, record: Record, disk: RbdDisk
-           ) -> tuple[Optional[Cluster], Evidence]:
+    def of(self, record: Record, disk: RbdDisk) -> Decision:
         """Return the one cluster that a disk belongs to, or None, and why."""
-        addrs = _real(disk.monitors)
+        volume = config_evidence.volume_of(record, disk)
+        traits = config_evidence.Traits.of(
+            record, disk, (self.volumes or {}).get(volume or ''))
+        decision = self._decided.get(traits)
+        if decision is None:
+            decision = self._decided[traits] = self._decide(traits)
+        return decision
+
+    def _decide(self, traits: config_evidence.Traits) -> Decision:
+        addrs = _real(traits.monitors)
         if not addrs:
             return None, Evidence(EvidenceKind.NO_ADDRESS,
                                   'The disk names no monitor address.')
@@ -78,7 +89,7 @@ class Ownership:
             return None, self._not_found(addrs)
         if len(found) > 1:
             found = {name: each for name, each in found.items()
-                     if self._fits(self._named[name], record, disk)}
+                     if config_evidence.fits(self._named[name], traits)}
         if len(found) != 1:
             return None, Evidence(
                 EvidenceKind.SEVERAL_CLUSTERS,
@@ -86,10 +97,10 @@ class Ownership:
                 'not tell which of them is meant.')
         [(name, evidence)] = found.items()
         cluster = self._named[name]
-        against = self._against(cluster, record, disk)
+        against = self._against(cluster, traits)
         if against:
             return None, against
-        oddity = _oddity(cluster, record, disk)
+        oddity = config_evidence.oddity(cluster, traits)
         return cluster, (dataclasses.replace(evidence, remark=oddity)
                          if oddity else evidence)
 
@@ -100,7 +111,7 @@ class Ownership:
         """
         cluster, _ = self.of(record, disk)
         if cluster is not None:
-            yield from self._replaced(cluster, disk)
+            yield from self._replaced(cluster, disk.monitors)
 
     @functools.cached_property
     def _named(self) -> Mapping[str, Cluster]:
@@ -110,6 +121,11 @@ class Ownership:
     def _tables(self) -> Mapping[str, grounds_module.Grounds]:
         return {cluster.name: grounds_module.Grounds(cluster, self.names)
                 for cluster in self.clusters}
+
+    @functools.cached_property
+    def _decided(self) -> dict[config_evidence.Traits, Decision]:
+        # Thousands of disks have the same few traits.
+        return {}
 
     @functools.cached_property
     def _known(self) -> dict[tuple[MonAddr, ...], _Found]:
@@ -141,30 +157,15 @@ class Ownership:
             f'No known cluster had a monitor at '
             f'{", ".join(map(str, strange))}. Searched: {looked}.')
 
-    def _fits(self, cluster: Cluster, record: Record, disk: RbdDisk) -> bool:
-        """Return whether service, user, secret and pool fit a backend."""
-        volume = record.volume_id or disk.volume_id
-        for backend in cluster.backends:
-            if not backend.matches(disk):
-                continue
-            if backend.owner == 'cinder':
-                service = (self.volumes or {}).get(volume or '')
-                if service is not None and backend.serves(service):
-                    return True
-            elif not volume and (backend.host is None or host_name.is_same(
-                    backend.host, record.locator.host)):
-                return True
-        return False
-
-    def _against(self, cluster: Cluster, record: Record,
-                 disk: RbdDisk) -> Optional[Evidence]:
+    def _against(self, cluster: Cluster,
+                 traits: config_evidence.Traits) -> Optional[Evidence]:
         """Return the evidence against a cluster; it outweighs all else."""
         if cluster.name in self.unconfirmed:
             return Evidence(
                 EvidenceKind.UNCONFIRMED_LIST,
                 f'The monitors of {cluster.name} come from '
                 f'{cluster.source.value}, and no majority of them answers.')
-        living = [addr for addr in self._replaced(cluster, disk)
+        living = [addr for addr in self._replaced(cluster, traits.monitors)
                   if addr in self._endpoints]
         if living:
             return Evidence(
@@ -173,26 +174,11 @@ class Ownership:
                 f'Ceph monitor, but is not in the monmap of {cluster.name}: '
                 'it may be a monitor of another cluster, or a removed '
                 'monitor that must be stopped first.')
-        return self._contradiction(cluster, record, disk)
+        return config_evidence.contradiction(cluster, self.clusters, traits)
 
-    def _replaced(self, cluster: Cluster,
-                  disk: RbdDisk) -> tuple[MonAddr, ...]:
-        return self._tables[cluster.name].replaced(_real(disk.monitors))
-
-    def _contradiction(self, cluster: Cluster, record: Record,
-                       disk: RbdDisk) -> Optional[Evidence]:
-        volume = record.volume_id or disk.volume_id
-        service = (self.volumes or {}).get(volume or '')
-        if service is None:
-            return None
-        meant = [each.name for each in self.clusters if any(
-            backend.serves(service) for backend in each.backends)]
-        if not meant or cluster.name in meant:
-            return None
-        return Evidence(
-            EvidenceKind.CONTRADICTION,
-            f'The addresses are those of {cluster.name}, but Cinder has the '
-            f'volume at {service}, which leads to {", ".join(meant)}.')
+    def _replaced(self, cluster: Cluster, addrs: tuple[MonAddr, ...]
+                  ) -> tuple[MonAddr, ...]:
+        return self._tables[cluster.name].replaced(_real(addrs))
 
     @functools.cached_property
     def _endpoints(self) -> frozenset[MonAddr]:
@@ -213,22 +199,6 @@ def _evidence(grounds: Sequence[grounds_module.Ground]) -> Evidence:
 def _real(addrs: tuple[MonAddr, ...]) -> tuple[MonAddr, ...]:
     """Return the addresses that are not placeholders."""
     return tuple(addr for addr in addrs if not addr.is_placeholder)
-
-
-def _oddity(cluster: Cluster, record: Record, disk: RbdDisk) -> str:
-    """Return a remark if a disk fits no backend of its cluster, or ''.
-
-    Only backends of the service that made the disk can be compared.
-    """
-    own = disk.is_own_of(record.locator.instance)
-    volume = record.volume_id or disk.volume_id
-    maker = 'nova' if own else 'cinder' if volume else 'libvirt'
-    comparable = [backend for backend in cluster.backends
-                  if backend.owner == maker]
-    if not comparable or any(backend.matches(disk)
-                             for backend in cluster.backends):
-        return ''
-    return (f'Its pool, user and secret fit no backend of {cluster.name}.')
 
 
 def _span(cluster: Cluster) -> str:

@@ -20,7 +20,7 @@ import dataclasses
 import enum
 from typing import Optional
 
-from rbd_mon_fix.model import disk as disk_model
+from rbd_mon_fix.model.disk import Access
 from rbd_mon_fix.model.history import FormerMonitor
 from rbd_mon_fix.model.history import MonEpoch
 from rbd_mon_fix.model.monmap import MonAddr
@@ -75,16 +75,16 @@ class Backend:
     secret_uuid: Optional[str]
     host: Optional[str] = None
 
-    def matches(self, disk: disk_model.RbdDisk) -> bool:
+    def matches(self, access: Access) -> bool:
         """Return whether a disk has this backend's pool, user and secret.
 
         On a host without OpenStack, what the operator did not state matches
         any disk.
         """
-        if self.pool not in (None, disk.pool):
+        if self.pool not in (None, access.pool):
             return False
-        identity = [(self.user, disk.user),
-                    (self.secret_uuid, disk.secret_uuid)]
+        identity = [(self.user, access.user),
+                    (self.secret_uuid, access.secret_uuid)]
         return all(ours == seen or ours is None and self.owner == 'libvirt'
                    for ours, seen in identity)
 

@@ -17,9 +17,17 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Optional
+from typing import NamedTuple, Optional
 
 from rbd_mon_fix.model.monmap import MonAddr
+
+
+class Access(NamedTuple):
+    """How QEMU opens an image, apart from the addresses."""
+
+    pool: str
+    user: Optional[str]
+    secret_uuid: Optional[str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,6 +67,11 @@ class RbdDisk:
     def pool(self) -> str:
         """Return the pool of the image."""
         return self.image.split('/', 1)[0]
+
+    @property
+    def access(self) -> Access:
+        """Return pool, user and secret."""
+        return Access(self.pool, self.user, self.secret_uuid)
 
     def is_own_of(self, instance: str) -> bool:
         """Return whether Nova itself created the image for a server.

@@ -321,3 +321,24 @@ def test_no_disk_gets_the_monitors_of_a_cluster_without_its_addresses(
     assert not replaced & set(greeting)
     other = b if found is a else a
     assert not set(seen) <= had[other.name]
+
+
+SEEN = st.builds(
+    disk, *[st.sampled_from([*NEW, *OLD, *STATED, *FOREIGN])] * 2,
+    image=st.sampled_from(['volumes/v', f'vms/{memory.uuid(1)}_disk']),
+    secret=st.sampled_from(['S', 'T']),
+    volume=st.sampled_from([None, 'here', 'far', 'unknown']))
+
+
+@given(st.lists(SEEN, min_size=2, max_size=6))
+def test_what_was_decided_before_decides_nothing(disks):
+    """Decisions are remembered; each is what it would be alone."""
+    clusters = (A, cluster('b', FOREIGN, OLD, backends=[FAR, OWN]))
+    volumes = {'here': VolumeService('ctl', 'rbd'),
+               'far': VolumeService('ctl', 'far'), 'unknown': None}
+    known = ownership.Ownership(clusters, volumes)
+    records = [Record(memory.locator('nova-bdm', server), None)
+               for server in (1, 2)]
+    assert [known.of(record, seen) for seen in disks for record in records
+            ] == [ownership.Ownership(clusters, volumes).of(record, seen)
+                  for seen in disks for record in records]

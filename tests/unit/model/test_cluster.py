@@ -40,8 +40,8 @@ def test_matches(backend, disk, expected):
     pool, user, secret = backend
     image, disk_user, disk_secret = disk
     owner = Backend('cinder', 'rbd', pool, user, secret)
-    assert owner.matches(RbdDisk('vda', image, disk_user, disk_secret, (), '')
-                      ) is expected
+    assert owner.matches(RbdDisk('vda', image, disk_user, disk_secret, (), ''
+                                 ).access) is expected
 
 
 @pytest.mark.parametrize('stated, expected', [
@@ -51,7 +51,7 @@ def test_matches(backend, disk, expected):
 def test_a_host_without_openstack_matches_what_is_not_stated(stated,
                                                              expected):
     assert Backend('libvirt', '', *stated).matches(
-        RbdDisk('vda', 'volumes/a', 'cinder', 'S', (), '')) is expected
+        RbdDisk('vda', 'volumes/a', 'cinder', 'S', (), '').access) is expected
 
 
 @pytest.mark.parametrize('owner, host, service, expected', [
