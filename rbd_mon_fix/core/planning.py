@@ -17,8 +17,10 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import Iterable, Iterator, Mapping, Optional, Sequence
 
+from rbd_mon_fix.core import config_evidence
 from rbd_mon_fix.core import config_file
 from rbd_mon_fix.core import impact
 from rbd_mon_fix.core import ownership
@@ -66,6 +68,20 @@ class Knowledge:
     nova: Mapping[str, int] = dataclasses.field(default_factory=dict)
     answering: Optional[frozenset[MonAddr]] = None
 
+    def state(self, disk: RbdDisk, cluster: Optional[Cluster]) -> State:
+        """Compare the addresses of a disk with those of its cluster."""
+        if cluster is None or not cluster.monmap.monitors:
+            return State.UNKNOWN_CLUSTER
+        key = disk.monitors, disk.ragged, cluster.name
+        if key not in self._states:
+            self._states[key] = compare(disk, cluster.monmap, self.names)
+        return self._states[key]
+
+    @functools.cached_property
+    def _states(self) -> dict[tuple[tuple[MonAddr, ...], bool, str], State]:
+        # Thousands of disks have the same few lists of addresses.
+        return {}
+
 
 def plan(records: Iterable[Record], known: Knowledge) -> Plan:
     """Judge every copy, and plan changes that fix the wrong ones.
@@ -75,12 +91,18 @@ def plan(records: Iterable[Record], known: Knowledge) -> Plan:
     copies: list[Copy] = []
     changes: list[Change] = []
     for record in records:
-        judged = list(_judge(record, known))
-        copies += judged
-        change = _change(record, judged)
+        found = list(_judge(record, known))
+        copies += found
+        change = _change(record, found)
         if change is not None:
             changes.append(change)
     return Plan(tuple(copies), tuple(changes))
+
+
+def judged(records: Iterable[Record], known: Knowledge) -> Plan:
+    """Judge every copy, and plan no changes, which takes time."""
+    return Plan(tuple(copy for record in records
+                      for copy in _judge(record, known)), ())
 
 
 def _judge(record: Record, known: Knowledge) -> Iterator[Copy]:
@@ -109,7 +131,7 @@ def judge(record: Record, disk: RbdDisk, instance: Instance,
     """Judge one disk of a record."""
     cluster, evidence, state = _compared(record, disk, known)
     skip = _skip(record, instance, state, known)
-    moving = known.moving.get(record.volume_id or disk.volume_id or '')
+    moving = known.moving.get(config_evidence.volume_of(record, disk) or '')
     if moving and state is not State.CURRENT and skip is None:
         skip = SkipReason.BUSY
     # A server never starts from a copy left behind on another host.
@@ -138,7 +160,7 @@ def _compared(record: Record, disk: RbdDisk, known: Knowledge
         return cluster, evidence, config_file.state(record, disk, cluster,
                                                     known.ownership)
     cluster, evidence = known.ownership.of(record, disk)
-    return cluster, evidence, _state(disk, cluster, known.names)
+    return cluster, evidence, known.state(disk, cluster)
 
 
 def breaks(record: Record, disk: RbdDisk, instance: Instance,
@@ -169,13 +191,6 @@ def _note(moving: Optional[str], cluster: Optional[Cluster],
         return (config_file.advice(record.path) if cluster
                 else f'{record.path}: {evidence.detail}')
     return evidence.detail if cluster is None else ''
-
-
-def _state(disk: RbdDisk, cluster: Optional[Cluster],
-           names: Names) -> State:
-    if cluster is None or not cluster.monmap.monitors:
-        return State.UNKNOWN_CLUSTER
-    return compare(disk, cluster.monmap, names)
 
 
 def compare(disk: RbdDisk, right: MonMap, names: Names) -> State:

@@ -67,15 +67,25 @@ class Judge:
         self._shields: dict[str, Mapping[str, str]] = {}
 
     def judge(self, batch: scans.Batch) -> Judged:
-        """Judge the copies of a batch and plan its changes.
+        """Judge the copies of a batch; its plan has no changes.
 
         :raises ConfigError: the config names no cluster, or is unusable
         :raises Unreachable: the connection to Cinder's database was lost
         """
         known = self.knowledge(batch.scope.instances, batch.records)
-        plan = planning.plan(batch.records, known)
+        plan = planning.judged(batch.records, known)
         return Judged(batch.scope.host, self.shielded(plan, batch.scope.host),
                       known.moving)
+
+    def plan(self, batch: scans.Batch) -> Plan:
+        """Judge the copies of a batch and plan its changes.
+
+        :raises ConfigError: as ``judge``
+        :raises Unreachable: as ``judge``
+        """
+        known = self.knowledge(batch.scope.instances, batch.records)
+        return self.shielded(planning.plan(batch.records, known),
+                             batch.scope.host)
 
     def shielded(self, plan: Plan, host: str) -> Plan:
         """Return a plan that takes the shield of its host into account."""

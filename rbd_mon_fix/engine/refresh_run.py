@@ -130,7 +130,7 @@ class _Refresh:
         :param advance: called with the number of servers of each batch
         """
         for batch in self.scan.batches():
-            found = self._judge.judge(batch).plan
+            found = self._judge.plan(batch)
             self._guard.add(found)
             if self._comparison is not None:
                 self._comparison.add(found)

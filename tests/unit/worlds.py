@@ -289,7 +289,7 @@ def number(uuid: str) -> int:
 
 def plans(looked: scan.Scan) -> Iterator[Plan]:
     judge = judging.Judge(looked.context, looked.selection)
-    return (judge.judge(batch).plan for batch in looked.batches())
+    return (judge.plan(batch) for batch in looked.batches())
 
 
 def merged(found: Iterator[Plan]) -> Plan:

@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
@@ -237,10 +238,12 @@ def test_a_volume_that_cinder_moves(world, fields, how):
     world.cinder.tables.update('volumes', 'id', places.volume(1), **fields)
     scan = world.scan()
     judge = judging.Judge(scan.context, scan.selection)
-    [judged] = [judge.judge(batch) for batch in scan.batches()]
+    [batch] = scan.batches()
+    judged, plan = judge.judge(batch), judge.plan(batch)
     assert (judged.host, judged.moving) == ('cmp1', {places.volume(1): how})
-    assert {change.locator.instance for change in judged.plan.changes} == {
+    assert {change.locator.instance for change in plan.changes} == {
         memory.uuid(2)}
+    assert judged.plan == dataclasses.replace(plan, changes=())
 
 
 @pytest.mark.parametrize('version, expected', [

@@ -104,7 +104,7 @@ def test_no_more_than_a_batch_is_in_memory(world, monkeypatch):
         world.add(server)
     monkeypatch.setattr(instances, 'BATCH', 1)
     alive = worlds.Alive()
-    monkeypatch.setattr(planning, 'plan', alive.watch(planning.plan))
+    monkeypatch.setattr(planning, 'judged', alive.watch(planning.judged))
     found = engine.status(world.context(), worlds.request(), worlds.Heard())
     assert (alive.plans, found.summary.copies) == (8, 24)
     assert alive.most <= 3
