@@ -25,6 +25,7 @@ from typing import Any, Callable, Iterable, Optional, Sequence, TypeVar
 from oslo_utils import timeutils
 import sqlalchemy as sa
 
+from rbd_mon_fix.clients.database import batching
 from rbd_mon_fix.clients.database import engine
 from rbd_mon_fix.clients.database import swapping
 from rbd_mon_fix.model.cluster import VolumeService
@@ -148,7 +149,7 @@ class Cinder:
     def _select(self, columns: Sequence[sa.Column[Any]],
                 key: sa.Column[Any], values: Iterable[str],
                 row: Callable[..., T]) -> Iterable[T]:
-        for batch in engine.batches(filter(_is_id, values)):
+        for batch in batching.batches(filter(_is_id, values)):
             yield from self._database.read(
                 _existing(columns, key, batch), row)
 

@@ -24,7 +24,6 @@ from typing import (
     TYPE_CHECKING,
     Any,
     Callable,
-    Iterable,
     Iterator,
     Mapping,
     Sequence,
@@ -51,7 +50,6 @@ if TYPE_CHECKING:
 LOG = logging.getLogger(__name__)
 
 Result = TypeVar('Result')
-Key = TypeVar('Key', int, str)
 
 # Times that a transaction is repeated after a deadlock.
 _DEADLOCK_RETRIES = 5
@@ -71,10 +69,6 @@ _LIMITS = {
     'sqlite': 'PRAGMA busy_timeout = 1000',
 }
 
-# Databases limit the number of parameters of a statement; older versions
-# of SQLite to 999.
-_BATCH = 900
-
 
 class Database:
     """One database of Nova or Cinder.
@@ -87,6 +81,7 @@ class Database:
     def __init__(self, url: str, name: str):
         self.name = f'{name} ({urls.describe(url, name)})'
         self._login = urls.login(url)
+        self._tables: dict[str, bool] = {}
         try:
             self._engine = connecting.open_url(url)
             texts.accept_all(self._engine)
@@ -115,10 +110,14 @@ class Database:
     def has_table(self, name: str) -> bool:
         """Return whether a table exists; older releases have fewer.
 
+        The database is asked once.
+
         :raises Unreachable: the database is down, or rejects the login
         """
-        with self._errors(), self._engine.connect() as connection:
-            return bool(sa.inspect(connection).has_table(name))
+        if name not in self._tables:
+            with self._errors(), self._engine.connect() as connection:
+                self._tables[name] = sa.inspect(connection).has_table(name)
+        return self._tables[name]
 
     def write(self, work: Callable[[sa_engine.Connection], Result],
               lock_attempts: int = LOCK_ATTEMPTS) -> Result:
@@ -233,13 +232,6 @@ class Database:
             raise errors.silent(self.name) from None
         except UnicodeError as error:
             raise errors.not_text(error, self.name) from None
-
-
-def batches(values: Iterable[Key]) -> Iterator[list[Key]]:
-    """Yield distinct values in batches that fit into one statement."""
-    rest = sorted(set(values))
-    for start in range(0, len(rest), _BATCH):
-        yield rest[start:start + _BATCH]
 
 
 def _datetime(value: Union[str, datetime.datetime]) -> datetime.datetime:

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Iterable, Optional, Sequence
 
 import sqlalchemy as sa
 
+from rbd_mon_fix.clients.database import batching
 from rbd_mon_fix.clients.database import engine
 from rbd_mon_fix.model.instance import Instance
 
@@ -57,7 +58,7 @@ def instance(uuid: str, host: str, name: Optional[str], vm_state: str,
 
 def count(database: engine.Database, hosts: Iterable[str]) -> int:
     """Return the number of servers on hosts of a cell."""
-    return sum(number for batch in engine.batches(hosts)
+    return sum(number for batch in batching.batches(hosts)
                for number in database.read(
                    sa.select(sa.func.count()).select_from(INSTANCES)
                    .where(INSTANCES.c.host.in_(batch), EXISTING), int))
@@ -73,7 +74,7 @@ def lock_idle(connection: sa_engine.Connection,
     for host, uuid in servers:
         hosts.setdefault(host, []).append(uuid)
     return {uuid for host, uuids in sorted(hosts.items())
-            for batch in engine.batches(uuids)
+            for batch in batching.batches(uuids)
             for uuid in connection.execute(idle(host, batch)).scalars()}
 
 

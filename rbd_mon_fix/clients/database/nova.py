@@ -33,6 +33,7 @@ from typing import (
 from oslo_utils import timeutils
 import sqlalchemy as sa
 
+from rbd_mon_fix.clients.database import batching
 from rbd_mon_fix.clients.database import engine
 from rbd_mon_fix.clients.database import instances
 from rbd_mon_fix.clients.database import nova_services
@@ -139,7 +140,7 @@ class Cell:
 
     def where(self, uuids: Iterable[str]) -> dict[str, Instance]:
         """Return the existing servers among the UUIDs, on any host."""
-        return {server.uuid: server for batch in engine.batches(uuids)
+        return {server.uuid: server for batch in batching.batches(uuids)
                 for server in self._database.read(
                     sa.select(*instances.COLUMNS)
                     .where(_SERVERS.c.uuid.in_(batch), instances.EXISTING),

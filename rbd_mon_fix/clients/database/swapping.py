@@ -37,6 +37,7 @@ from typing import (
 
 import sqlalchemy as sa
 
+from rbd_mon_fix.clients.database import batching
 from rbd_mon_fix.clients.database import engine
 from rbd_mon_fix.clients.database import errors
 from rbd_mon_fix.clients.database import texts
@@ -168,7 +169,7 @@ def _swap(connection: sa_engine.Connection, statements: Statements[Key, R],
     written = write(connection, statements.update, {
         key: each for key, each in values.items() if key in idle})
     fates = {key: written.get(key, Fate.BUSY) for key in values}
-    after = {found.id: found for batch in engine.batches(values)
+    after = {found.id: found for batch in batching.batches(values)
              for found in (statements.row(*texts.columns(row)) for row
                            in texts.stored(connection,
                                            statements.query(batch)))}

@@ -252,19 +252,6 @@ def test_exactly(url, dialect, expected):
     assert str(condition.compile(dialect=dialect)) == expected
 
 
-@pytest.mark.parametrize('count, sizes', [
-    (0, []), (1, [1]), (900, [900]), (901, [900, 1]), (2000, [900, 900, 200]),
-])
-def test_batches(count, sizes):
-    found = list(engine.batches(range(count)))
-    assert [len(batch) for batch in found] == sizes
-    assert [each for batch in found for each in batch] == list(range(count))
-
-
-def test_batches_have_each_value_once():
-    assert list(engine.batches(iter('abca'))) == [['a', 'b', 'c']]
-
-
 def undecodable(*columns):
     b'\xff'.decode()
 

@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import pytest
+import sqlalchemy as sa
 
 from rbd_mon_fix.clients.database import engine
 from rbd_mon_fix.clients.database import instances
@@ -58,4 +59,16 @@ def test_shares_of_the_servers_of_a_host(url, cell):
     assert shares.shares(cell, places.HOST) == [
         shares.Share(memory.uuid(1), 'a', ''),
         shares.Share(memory.uuid(1), 'b', '192.0.2.1:6789:/b')]
+    tables.close()
+
+
+def test_the_table_is_looked_for_once(url, cell, monkeypatch):
+    """Each host of a cell is read from the same database."""
+    tables = places.Tables(url, instances.INSTANCES, shares.SHARES)
+    inspect, looks = sa.inspect, []
+    monkeypatch.setattr(sa, 'inspect', lambda connection: looks.append(
+        connection) or inspect(connection))
+    for host in (places.HOST, 'cmp2'):
+        shares.shares(cell, host)
+    assert len(looks) == 1
     tables.close()
