@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import functools
 
 
 class EvidenceKind(str, enum.Enum):
@@ -47,7 +48,7 @@ class Evidence:
     remark: str = ''
     addresses: tuple[str, ...] = ()
 
-    @property
+    @functools.cached_property
     def detail(self) -> str:
         """Return everything in sentences; '' if the kind says it all."""
         addresses = f'{", ".join(self.addresses)}.' if self.addresses else ''

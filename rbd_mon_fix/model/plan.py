@@ -40,6 +40,13 @@ class State(str, enum.Enum):
     UNREADABLE = 'unreadable'
 
 
+_WRONG = (State.DRIFTED, State.STALE)
+_NOT_JUDGED = (State.UNKNOWN_CLUSTER, State.UNREADABLE)
+# No server starts from what another host's server left behind, and a
+# transient domain has no next start.
+_OF_NO_SERVER = (SkipReason.OTHER_HOST, SkipReason.TRANSIENT)
+
+
 class Operation(str, enum.Enum):
     """An operation on a server, in the order of reports."""
 
@@ -108,22 +115,17 @@ class Copy:
     @property
     def wrong(self) -> bool:
         """Return whether the addresses must be fixed."""
-        return self.state in (State.DRIFTED, State.STALE)
+        return self.state in _WRONG
 
     @property
     def counts(self) -> bool:
-        """Return whether the copy matters to a server on its host.
-
-        No server starts from what another host's server left behind, and a
-        transient domain has no next start.
-        """
-        return self.skip not in (SkipReason.OTHER_HOST, SkipReason.TRANSIENT)
+        """Return whether the copy matters to a server on its host."""
+        return self.skip not in _OF_NO_SERVER
 
     @property
     def not_judged(self) -> bool:
         """Return whether nothing tells if the addresses are right."""
-        return self.counts and self.state in (State.UNKNOWN_CLUSTER,
-                                              State.UNREADABLE)
+        return self.state in _NOT_JUDGED and self.counts
 
     @property
     def amiss(self) -> bool:

@@ -19,7 +19,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import hashlib
-from typing import Mapping, Optional, Protocol
+from typing import Mapping, NamedTuple, Optional, Protocol
 
 from rbd_mon_fix.model.disk import RbdDisk
 from rbd_mon_fix.model.disk import UnreadableDisk
@@ -67,9 +67,8 @@ class Document(Protocol):
         """
 
 
-@dataclasses.dataclass(frozen=True)
-class Locator:
-    """The address of one document.
+class Locator(NamedTuple):
+    """The address of one document; a tuple, because those are hashed fast.
 
     :param store: name of the store
     :param host: compute host of the server

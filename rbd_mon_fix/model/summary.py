@@ -123,7 +123,8 @@ class Summary:
         :param copies: all copies of the server, and of no other server
         :param outcomes: the outcomes of changes; None if nothing is written
         """
-        found, left = breaks(copies), breaks_left(copies, outcomes)
+        found = breaks(copies)
+        left = breaks_left(copies, outcomes) if outcomes else found
         planned = breaks_after_plan(copies)
         self.broken += not HANDED_ON.issuperset(found)
         self.still_broken += not HANDED_ON.issuperset(left)

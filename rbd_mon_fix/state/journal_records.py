@@ -62,7 +62,7 @@ def begin(number: int, change: Change) -> dict[str, object]:
     """Return the line to write before a change is made."""
     assert change.record.document is not None
     return {'type': 'begin', 'seq': number,
-            **vars(change.locator),
+            **change.locator._asdict(),
             'name': change.name, 'device': change.record.disk,
             'old_hash': fingerprint(change.record.document),
             'new_hash': fingerprint(change.document),

@@ -156,7 +156,7 @@ def _document(plan: SavedPlan) -> dict[str, object]:
         'clusters': [{**vars(cluster), 'monitors': _texts(cluster.monitors)}
                      for cluster in plan.clusters],
         'changes': [{
-            **vars(change.locator), 'before': change.before,
+            **change.locator._asdict(), 'before': change.before,
             'after': change.after, 'edits': [
                 {**vars(edit), 'old': _texts(edit.old),
                  'new': _texts(edit.new)} for edit in change.edits]}

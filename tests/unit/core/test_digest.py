@@ -49,8 +49,8 @@ def test_what_is_different_has_another_digest():
     plans = [[], [ONE], [TWO], [ONE, TWO], [TWO, ONE], [ONE, ONE],
              [dataclasses.replace(ONE, before='c' * 64)],
              [dataclasses.replace(ONE, after='c' * 64)],
-             *([dataclasses.replace(ONE, locator=dataclasses.replace(
-                 WHERE, **{name: 'another'}))]
+             *([dataclasses.replace(
+                 ONE, locator=WHERE._replace(**{name: 'another'}))]
                for name in ('store', 'host', 'instance', 'key'))]
     found = list(map(digest.of, plans))
     assert len(set(found)) == len(plans)
@@ -63,8 +63,8 @@ def test_the_end_of_each_field_counts(one, other):
 
 
 def named(host, instance):
-    return dataclasses.replace(ONE, locator=dataclasses.replace(
-        WHERE, host=host, instance=instance))
+    return dataclasses.replace(
+        ONE, locator=WHERE._replace(host=host, instance=instance))
 
 
 def test_no_change_is_kept():

@@ -16,7 +16,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import socket
 import threading
 
@@ -84,8 +83,7 @@ def test_a_record_is_read_again(world, store):
     [was] = [record for batch in looked.batches()
              for record in batch.records if record.locator.store == store]
     assert looked.get(was.locator).document.text == was.document.text
-    gone = dataclasses.replace(was.locator, instance=memory.uuid(9),
-                               key='999')
+    gone = was.locator._replace(instance=memory.uuid(9), key='999')
     with pytest.raises(exceptions.Gone):
         looked.get(gone)
 

@@ -542,6 +542,6 @@ def test_a_user_of_nova_conf(host):
     copy = sample.copy(sample.instance(1), 'nova-bdm')
     assert shield_cover.user_of(world, copy) == 'nova'
     assert shield_cover.user_of(world, dataclasses.replace(
-        copy, locator=dataclasses.replace(copy.locator, store='domain'))
+        copy, locator=copy.locator._replace(store='domain'))
     ) == copy.disk.user
     assert shield_cover.user_of(world, sample.unreadable(1)[0]) is None

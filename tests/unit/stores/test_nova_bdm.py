@@ -15,7 +15,6 @@
 """Nova's block device mappings: the rows read, and the guards of a write."""
 
 import contextlib
-import dataclasses
 import datetime
 import json
 import sqlite3
@@ -186,7 +185,7 @@ def test_the_time_of_the_write_is_kept_in_utc(place):
 
 @pytest.mark.parametrize('key', ['', 'x', '-1', '\u0661', '9' * 30])
 def test_a_row_id_of_a_damaged_journal(place, key):
-    where = dataclasses.replace(place.add(1), key=key)
+    where = place.add(1)._replace(key=key)
     with pytest.raises(exceptions.Gone):
         place.store.get(where)
 
