@@ -35,7 +35,7 @@ from tests.functional import servers
 
 SERVERS = ('mariadb', thorough('postgresql'))
 USER = 'operator'
-WRITE = 'UPDATE block_device_mapping SET connection_info'
+WRITE = 'UPDATE block_device_mapping '
 
 
 @pytest.fixture(params=SERVERS)

@@ -20,6 +20,7 @@ Tables and columns as in cinder/db/sqlalchemy/models.py.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import Any, Callable, Iterable, Optional, Sequence, TypeVar
 
 from oslo_utils import timeutils
@@ -28,6 +29,8 @@ import sqlalchemy as sa
 from rbd_mon_fix.clients.database import batching
 from rbd_mon_fix.clients.database import engine
 from rbd_mon_fix.clients.database import swapping
+from rbd_mon_fix.clients.database import texts
+from rbd_mon_fix.clients.database import updating
 from rbd_mon_fix.model.cluster import VolumeService
 
 T = TypeVar('T')
@@ -43,7 +46,8 @@ VOLUMES = sa.Table(
 
 ATTACHMENTS = sa.Table(
     'volume_attachment', _META,
-    sa.Column('id', sa.String(36)), sa.Column('volume_id', sa.String(36)),
+    sa.Column('id', sa.String(36), primary_key=True),
+    sa.Column('volume_id', sa.String(36)),
     sa.Column('instance_uuid', sa.String(36)),
     sa.Column('connection_info', sa.Text),
     sa.Column('updated_at', sa.DateTime), sa.Column('deleted', sa.Boolean))
@@ -113,15 +117,14 @@ class Cinder:
         :param swaps: rows as they were read, each with its new text
         :returns: the outcome for each row, in the order of ``swaps``
         """
-        now = timeutils.utcnow()
         statements = swapping.Statements(
-            _all, self._update,
+            _all, self._update(),
             lambda ids: _existing(_ATTACHMENT, ATTACHMENTS.c.id, ids),
             VolumeAttachment)
         found = swapping.swap(self._database, statements, {
             row.id: {'an_id': row.id, 'a_volume': row.volume_id,
-                     'a_new': new, 'an_old': row.connection_info,
-                     'a_time': now} for row, new in swaps})
+                     'a_new': new, 'an_old': row.connection_info}
+            for row, new in swaps})
         return [found[row.id] for row, _ in swaps]
 
     def rehearse(self) -> None:
@@ -129,22 +132,14 @@ class Cinder:
 
         :raises Unreachable: the privilege to update is missing
         """
-        self._database.rehearse((self._update, {
-            'an_id': '', 'a_volume': '', 'a_new': '', 'an_old': '',
-            'a_time': timeutils.utcnow()}))
+        update = self._update()
+        self._database.rehearse((update.rows(1), update.parameters([{
+            'an_id': '', 'a_volume': '', 'a_new': '', 'an_old': ''}])))
 
-    @property
-    def _update(self) -> sa.Update:
-        table = ATTACHMENTS.c
-        return (sa.update(ATTACHMENTS)
-                .where(table.id == sa.bindparam('an_id'),
-                       table.volume_id == sa.bindparam('a_volume'),
-                       table.deleted == sa.false(),
-                       self._database.exactly(
-                           table.connection_info,
-                           sa.bindparam('an_old', type_=sa.Text)))
-                .values(connection_info=sa.bindparam('a_new'),
-                        updated_at=sa.bindparam('a_time')))
+    def _update(self) -> updating.Update:
+        return updating.Update(
+            functools.partial(_update, self._database.dialect),
+            timeutils.utcnow())
 
     def _select(self, columns: Sequence[sa.Column[Any]],
                 key: sa.Column[Any], values: Iterable[str],
@@ -164,6 +159,20 @@ def _existing(columns: Sequence[sa.Column[Any]], key: sa.Column[Any],
               values: Sequence[str]) -> sa.Select[Any]:
     return sa.select(*columns).where(
         key.in_(values), key.table.c.deleted == sa.false()).order_by(key)
+
+
+@functools.lru_cache(maxsize=8)
+def _update(dialect: str, rows: int) -> sa.Update:
+    table = ATTACHMENTS.c
+
+    def unchanged(parameter: updating.Parameter) -> sa.ColumnElement[bool]:
+        return sa.and_(
+            table.volume_id == parameter('a_volume', sa.String()),
+            table.deleted == sa.false(),
+            texts.exactly(dialect, table.connection_info,
+                          parameter('an_old', sa.Text())))
+
+    return updating.update(ATTACHMENTS, rows, unchanged)
 
 
 def _is_id(value: str) -> bool:

@@ -168,10 +168,10 @@ class Database:
                                  sa.func.datetime('now'))
         return self.read(sa.select(function), _datetime)[0]
 
-    def exactly(self, column: sa.ColumnElement[str],
-                value: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
-        """Return the condition that two texts are equal, byte for byte."""
-        return texts.exactly(self._engine.dialect.name, column, value)
+    @property
+    def dialect(self) -> str:
+        """Return SQLAlchemy's name of the kind of database."""
+        return self._engine.dialect.name
 
     def _connect(self) -> sa_engine.Connection:
         try:

@@ -21,6 +21,7 @@ columns needed here are declared.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -38,6 +39,8 @@ from rbd_mon_fix.clients.database import engine
 from rbd_mon_fix.clients.database import instances
 from rbd_mon_fix.clients.database import nova_services
 from rbd_mon_fix.clients.database import swapping
+from rbd_mon_fix.clients.database import texts
+from rbd_mon_fix.clients.database import updating
 from rbd_mon_fix.model.instance import Instance
 
 if TYPE_CHECKING:
@@ -49,18 +52,14 @@ _SERVERS = instances.INSTANCES
 
 BDM = sa.Table(
     'block_device_mapping', _META,
-    sa.Column('id', sa.Integer), sa.Column('instance_uuid', sa.String(36)),
+    sa.Column('id', sa.Integer, primary_key=True),
+    sa.Column('instance_uuid', sa.String(36)),
     sa.Column('volume_id', sa.String(36)),
     sa.Column('attachment_id', sa.String(36)),
     sa.Column('device_name', sa.String(255)),
     sa.Column('destination_type', sa.String(255)),
     sa.Column('connection_info', sa.Text),
     sa.Column('updated_at', sa.DateTime), sa.Column('deleted', sa.Integer))
-
-COMPUTE_NODES = sa.Table(
-    'compute_nodes', _META, sa.Column('host', sa.String(255)),
-    sa.Column('hypervisor_hostname', sa.String(255)),
-    sa.Column('deleted', sa.Integer))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,15 +107,8 @@ class Cell:
         return {*services, *servers}
 
     def nodes(self, host: str) -> set[str]:
-        """Return the names of a host's hypervisors, as reported by libvirt.
-
-        nova-compute asks libvirt for the host name
-        (nova/virt/libvirt/host.py, ``get_hostname``).
-        """
-        return set(self._database.read(
-            sa.select(COMPUTE_NODES.c.hypervisor_hostname).where(
-                COMPUTE_NODES.c.host == host, COMPUTE_NODES.c.deleted == 0,
-                COMPUTE_NODES.c.hypervisor_hostname.is_not(None)), _host))
+        """Return the names of a host's hypervisors, as reported by libvirt."""
+        return set(nova_services.nodes(self._database, host))
 
     def instances(self, host: str, only: Sequence[str],
                   batch: int) -> Iterator[dict[str, Instance]]:
@@ -184,10 +176,10 @@ class Cell:
                 (rows[each].host, rows[each].row.instance) for each in ids])
             return [each for each in ids if rows[each].row.instance in found]
 
-        statements = swapping.Statements(idle, self._update, _rows,
-                                    BlockDeviceMapping)
+        statements = swapping.Statements(idle, self._update(), _rows,
+                                         BlockDeviceMapping)
         found = swapping.swap(self._database, statements, {
-            key: self._values(swap) for key, swap in rows.items()})
+            key: _values(swap) for key, swap in rows.items()})
         return [found[swap.row.id] for swap in swaps]
 
     def rehearse(self) -> None:
@@ -196,29 +188,16 @@ class Cell:
         :raises Unreachable: the privilege to lock or to update is missing
         """
         nothing = BlockDeviceMapping(-1, '', None, None, None, '')
+        update = self._update()
         self._database.rehearse(
             (instances.idle('', ['']), {}),
-            (self._update, self._values(CompareAndSwap(nothing, '', ''))))
+            (update.rows(1), update.parameters([
+                _values(CompareAndSwap(nothing, '', ''))])))
 
-    @property
-    def _update(self) -> sa.Update:
-        attachment = sa.bindparam('an_attachment', type_=sa.String)
-        return (sa.update(BDM)
-                .where(BDM.c.id == sa.bindparam('an_id'), BDM.c.deleted == 0,
-                       BDM.c.instance_uuid == sa.bindparam('a_server'),
-                       sa.func.coalesce(BDM.c.attachment_id, '')
-                       == attachment,
-                       self._database.exactly(
-                           BDM.c.connection_info,
-                           sa.bindparam('an_old', type_=sa.Text)))
-                .values(connection_info=sa.bindparam('a_new'),
-                        updated_at=sa.bindparam('a_time')))
-
-    def _values(self, swap: CompareAndSwap) -> dict[str, object]:
-        return {'an_id': swap.row.id, 'a_server': swap.row.instance,
-                'an_attachment': swap.row.attachment_id or '',
-                'an_old': swap.row.connection_info, 'a_new': swap.new,
-                'a_time': timeutils.utcnow()}
+    def _update(self) -> updating.Update:
+        return updating.Update(
+            functools.partial(_update, self._database.dialect),
+            timeutils.utcnow())
 
     def _servers(self, host: str, only: Sequence[str]) -> sa.Select[Any]:
         query = sa.select(*instances.COLUMNS).where(
@@ -237,6 +216,28 @@ def _rows(ids: Sequence[int]) -> sa.Select[Any]:
                      _SERVERS.c.hidden.is_(sa.true())).exists())
     return sa.select(*_DEVICE).where(BDM.c.id.in_(ids), BDM.c.deleted == 0,
                                      ~hidden)
+
+
+@functools.lru_cache(maxsize=8)
+def _update(dialect: str, rows: int) -> sa.Update:
+    table = BDM.c
+
+    def unchanged(parameter: updating.Parameter) -> sa.ColumnElement[bool]:
+        return sa.and_(
+            table.deleted == 0,
+            table.instance_uuid == parameter('a_server', sa.String()),
+            sa.func.coalesce(table.attachment_id, '')
+            == parameter('an_attachment', sa.String()),
+            texts.exactly(dialect, table.connection_info,
+                          parameter('an_old', sa.Text())))
+
+    return updating.update(BDM, rows, unchanged)
+
+
+def _values(swap: CompareAndSwap) -> dict[str, object]:
+    return {'an_id': swap.row.id, 'a_server': swap.row.instance,
+            'an_attachment': swap.row.attachment_id or '',
+            'an_old': swap.row.connection_info, 'a_new': swap.new}
 
 
 def _host(host: str) -> str:

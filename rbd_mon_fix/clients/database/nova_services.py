@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The nova-compute services in the database of a Nova cell.
+"""The nova-compute services and their nodes in the database of a cell.
 
 Tables and columns as in nova/db/main/models.py since 26 (Zed).
 """
@@ -30,6 +30,11 @@ SERVICES = sa.Table(
     sa.Column('host', sa.String(255)), sa.Column('binary', sa.String(255)),
     sa.Column('version', sa.Integer), sa.Column('deleted', sa.Integer))
 
+COMPUTE_NODES = sa.Table(
+    'compute_nodes', sa.MetaData(), sa.Column('host', sa.String(255)),
+    sa.Column('hypervisor_hostname', sa.String(255)),
+    sa.Column('deleted', sa.Integer))
+
 _COMPUTES = (SERVICES.c.binary == 'nova-compute', SERVICES.c.deleted == 0)
 
 
@@ -41,6 +46,21 @@ def hosts(database: engine.Database) -> list[str]:
     """
     return database.read(sa.select(SERVICES.c.host).distinct()
                          .where(*_COMPUTES), _host)
+
+
+def nodes(database: engine.Database, host: str) -> list[str]:
+    """Return the names of a host's hypervisors, as reported by libvirt.
+
+    nova-compute asks libvirt for the host name (nova/virt/libvirt/host.py,
+    ``get_hostname``).
+
+    :raises Unreachable: the database is down
+    :raises ConfigError: its schema is not the expected one
+    """
+    return database.read(
+        sa.select(COMPUTE_NODES.c.hypervisor_hostname).where(
+            COMPUTE_NODES.c.host == host, COMPUTE_NODES.c.deleted == 0,
+            COMPUTE_NODES.c.hypervisor_hostname.is_not(None)), _host)
 
 
 def version(database: engine.Database, host: str) -> Optional[int]:

@@ -41,6 +41,7 @@ from rbd_mon_fix.clients.database import batching
 from rbd_mon_fix.clients.database import engine
 from rbd_mon_fix.clients.database import errors
 from rbd_mon_fix.clients.database import texts
+from rbd_mon_fix.clients.database import updating
 
 if TYPE_CHECKING:
     from sqlalchemy import engine as sa_engine
@@ -49,7 +50,7 @@ Key = TypeVar('Key', int, str)
 
 # The parameters of the UPDATE, by the key of the row.
 Values = Mapping[Key, Mapping[str, object]]
-Write = Callable[['sa_engine.Connection', 'sa.Update', Values[Key]],
+Write = Callable[['sa_engine.Connection', updating.Update, Values[Key]],
                  Mapping[Key, 'Fate']]
 
 
@@ -98,17 +99,15 @@ class Swapped(Generic[R]):
 class Statements(Generic[Key, R]):
     """How rows of a table are locked, written and read.
 
-    The UPDATE changes one row at most: it names the primary key.
-
     :param idle: locks what must not change during the write, and returns
         the keys of the rows that may be written
-    :param update: changes a row only if unchanged since it was read
+    :param update: changes rows only if unchanged since they were read
     :param query: returns the query for rows by key
     :param row: called with the columns of each row
     """
 
     idle: Callable[[sa_engine.Connection, Sequence[Key]], Collection[Key]]
-    update: sa.Update
+    update: updating.Update
     query: Callable[[Sequence[Key]], sa.Select[Any]]
     row: Callable[..., R]
 
@@ -119,9 +118,10 @@ def swap(database: engine.Database, statements: Statements[Key, R],
 
     A transaction repeated after a deadlock restarts the counts.
 
-    Drivers count the rows of all UPDATEs together. If that is the number of
-    UPDATEs, each has changed its row; if not, nothing is kept, and all are
-    repeated one by one, so that each has a count of its own.
+    Databases count the rows of an UPDATE, and drivers those of several,
+    together. If that is the number of rows, each has been changed; if not,
+    nothing is kept, and all are repeated one by one, so that each has a count
+    of its own.
 
     If another transaction holds a row, each row is written in a transaction
     of its own, so that the others are not stopped.
@@ -176,21 +176,20 @@ def _swap(connection: sa_engine.Connection, statements: Statements[Key, R],
     return {key: Swapped(fate, after.get(key)) for key, fate in fates.items()}
 
 
-def _all_written(connection: sa_engine.Connection, update: sa.Update,
+def _all_written(connection: sa_engine.Connection, update: updating.Update,
                  values: Values[Key]) -> Mapping[Key, Fate]:
     """Write all rows at once.
 
     :raises _Unclear: some of the rows are not as they were read
     """
     if values:
-        count = connection.execute(update, list(values.values())).rowcount
-        if count != len(values):
+        if update.execute(connection, list(values.values())) != len(values):
             raise _Unclear
     return dict.fromkeys(values, Fate.WRITTEN)
 
 
-def _fates(connection: sa_engine.Connection, update: sa.Update,
+def _fates(connection: sa_engine.Connection, update: updating.Update,
            values: Values[Key]) -> Mapping[Key, Fate]:
     """Write rows one by one."""
-    return {key: Fate.WRITTEN if connection.execute(update, each).rowcount == 1
+    return {key: Fate.WRITTEN if update.execute(connection, [each]) == 1
             else Fate.CHANGED for key, each in values.items()}

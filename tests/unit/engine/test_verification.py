@@ -240,8 +240,8 @@ def test_a_domain_has_its_own_word(here, qemu):
 def test_a_secret_that_is_named_by_its_usage(here, qemu):
     """Two guests may name the same cephx user with keys of two clusters."""
     keep_keys(here.domains(), ('usage site A', 'usage site B'))
+    here.add(2)
     for server, site in ((1, 'A'), (2, 'B')):
-        here.add(server)
         here.domains().texts[memory.uuid(server)] = here.domains().text(
             server).replace("uuid='S'", f"usage='site {site}'")
     verify(here, store=['domain'])

@@ -116,7 +116,8 @@ class NovaPlace:
 
     def __init__(self, url: str):
         self.tables = Tables(url, instances.INSTANCES, nova.BDM,
-                             nova_services.SERVICES, nova.COMPUTE_NODES)
+                             nova_services.SERVICES,
+                             nova_services.COMPUTE_NODES)
         self._cell = nova.Cell(
             engine.Database(url, "Nova's cell database"))
         self.store = self.open()

@@ -16,6 +16,9 @@
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects.postgresql import psycopg2
 
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.clients.database import engine
@@ -137,3 +140,17 @@ def test_bytes_of_servers(url, words):
     compiled = str(sa.select(column).compile(dialect=dialect))
     assert all(word in compiled for word in words), compiled
     assert texts._as_bytes(dialect.name, TABLE.c.id) is TABLE.c.id
+
+
+@pytest.mark.parametrize('engine_name, dialect, expected', [
+    ('mysql', mysql.dialect(), 'CAST(a AS BINARY) = CAST(%s AS BINARY)'),
+    ('mariadb', mysql.dialect(), 'CAST(a AS BINARY) = CAST(%s AS BINARY)'),
+    ('postgresql', psycopg2.dialect(), 'a = %(b)s'),
+    ('sqlite', sqlite.dialect(), 'a = ?'),
+])
+def test_exactly(engine_name, dialect, expected):
+    """The collations of MySQL and MariaDB ignore case and trailing blanks."""
+    condition = texts.exactly(
+        engine_name, sa.column('a', sa.Text),
+        sa.bindparam('b', type_=sa.Text))
+    assert str(condition.compile(dialect=dialect)) == expected
