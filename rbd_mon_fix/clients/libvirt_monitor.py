@@ -22,12 +22,14 @@ from __future__ import annotations
 
 import contextlib
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rbd_mon_fix.clients import libvirt_connection
 from rbd_mon_fix.clients import libvirt_objects
 from rbd_mon_fix.clients import waiting
-from rbd_mon_fix.model.rescue import QmpCommand
+
+if TYPE_CHECKING:
+    from rbd_mon_fix.model.rescue import QmpCommand
 
 # The connection reports a module that is not installed.
 with contextlib.suppress(ImportError):
