@@ -33,6 +33,7 @@ from rbd_mon_fix.cli import command_line
 from rbd_mon_fix.cli import error_lines
 from rbd_mon_fix.cli import exit_codes
 from rbd_mon_fix.cli import failures
+from rbd_mon_fix.cli import heaps
 from rbd_mon_fix.cli import help_pages
 from rbd_mon_fix.cli import log_lines
 from rbd_mon_fix.cli import parser
@@ -101,6 +102,7 @@ def _ending(command: audit_log.Command, debug: bool) -> int:
 def _run(conf: cfg.ConfigOpts, command: audit_log.Command) -> int:
     _parse(conf, command.words)
     command.begin(conf, version.installed())
+    heaps.share()
     module = importlib.import_module(f'rbd_mon_fix.cli.{conf.command.name}')
     code: int = module.run(conf, sys.stdout, sys.stderr)
     sys.stdout.flush()
