@@ -28,6 +28,7 @@ from benchmarks import cloud
 from benchmarks import figures
 from benchmarks import fleet
 from benchmarks import growth
+from benchmarks import hook
 from benchmarks import libvirtd
 from benchmarks import page
 from benchmarks import refresh
@@ -123,10 +124,15 @@ def _growth(stack: contextlib.ExitStack, folder: pathlib.Path,
     return growth.points(folder / 'growth', databases, args.rounds)
 
 
+def _hook(stack: contextlib.ExitStack, folder: pathlib.Path,
+          args: argparse.Namespace) -> Iterator[figures.Figure]:
+    return hook.figures(folder)
+
+
 NAMES: dict[str, Callable[..., Iterator[Union[
     figures.Figure, figures.Point]]]] = {
-    'start': _start, 'refresh': _refresh, 'fleet': _fleet, 'status': _status,
-    'growth': _growth, 'cloud': _cloud}
+    'start': _start, 'hook': _hook, 'refresh': _refresh, 'fleet': _fleet,
+    'status': _status, 'growth': _growth, 'cloud': _cloud}
 
 if __name__ == '__main__':
     sys.exit(main())
