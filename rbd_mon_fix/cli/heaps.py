@@ -16,7 +16,7 @@
 
 glibc gives threads heaps of their own, up to eight per core (malloc/arena.c,
 ``arena_get2``). What a host's thread has read, another one frees when it is
-reported, and each heap keeps the room: memory grows with the number of hosts.
+reported, and each heap keeps the room.
 """
 
 from __future__ import annotations
@@ -31,8 +31,7 @@ _HEAPS = 2
 def share() -> None:
     """Let all threads share two heaps; other C libraries have no such limit.
 
-    Threads of Python do not wait for each other's heap, since most of them
-    wait for the interpreter anyway.
+    Python runs one thread at a time, so they seldom wait for a heap.
     """
     # Imported here: no help page needs it.
     import ctypes

@@ -100,7 +100,7 @@ def plan(records: Iterable[Record], known: Knowledge) -> Plan:
 
 
 def judged(records: Iterable[Record], known: Knowledge) -> Plan:
-    """Judge every copy, and plan no changes, which takes time."""
+    """Judge every copy; the plan has no changes, which take time to make."""
     return Plan(tuple(copy for record in records
                       for copy in _judge(record, known)), ())
 

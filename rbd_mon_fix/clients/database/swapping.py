@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 Key = TypeVar('Key', int, str)
 
 # The parameters of the UPDATE, by the key of the row.
-Values = Mapping[Key, Mapping[str, object]]
+Values = Mapping[Key, updating.Values]
 Write = Callable[['sa_engine.Connection', updating.Update, Values[Key]],
                  Mapping[Key, 'Fate']]
 

@@ -98,10 +98,9 @@ def update(table: sa.Table, rows: int,
         key.in_([each('an_id', key.type) for each in parameters]),
         sa.or_(*(sa.and_(key == each('an_id', key.type), unchanged(each))
                  for each in parameters)))
-    for engine_name in ('mysql', 'mariadb'):
+    for dialect in ('mysql', 'mariadb'):
         # In a small table, MySQL would rather read, and lock, all rows.
-        made = made.with_hint('FORCE INDEX (PRIMARY)',
-                              dialect_name=engine_name)
+        made = made.with_hint('FORCE INDEX (PRIMARY)', dialect_name=dialect)
     return made.values(
         connection_info=sa.case(*(
             (key == each('an_id', key.type), each('a_new', new.type))
