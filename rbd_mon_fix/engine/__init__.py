@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from rbd_mon_fix.engine.census import ClusterCensus
     from rbd_mon_fix.engine.census import take_census
     from rbd_mon_fix.engine.context import Context
-    from rbd_mon_fix.engine.context import open_context
     from rbd_mon_fix.engine.dry_run import PlanResult
     from rbd_mon_fix.engine.health_check import CheckResult
     from rbd_mon_fix.engine.health_check import check
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
     from rbd_mon_fix.engine.lifeline import lifelines_on_host
     from rbd_mon_fix.engine.monitors import MonitorsResult
     from rbd_mon_fix.engine.monitors import find_monitors
+    from rbd_mon_fix.engine.opening import open_context
     from rbd_mon_fix.engine.refresh_run import RefreshRequest
     from rbd_mon_fix.engine.refresh_run import plan_refresh
     from rbd_mon_fix.engine.refresh_run import refresh
@@ -100,7 +100,7 @@ __all__ = (
 # that it uses, which keeps its start time short.
 _MODULES = {
     'census': ('CensusRequest', 'ClusterCensus', 'take_census'),
-    'context': ('Context', 'open_context'),
+    'context': ('Context',),
     'dry_run': ('PlanResult',),
     'health_check': ('check', 'CheckResult', 'replace_textfile'),
     'hook_parts': ('hook_status', 'HookPart'),
@@ -108,6 +108,7 @@ _MODULES = {
     'lifeline': ('LifelineResult', 'lifelines_from_ceph',
                  'lifelines_on_host'),
     'monitors': ('find_monitors', 'MonitorsResult'),
+    'opening': ('open_context',),
     'refresh_run': ('plan_refresh', 'refresh', 'RefreshRequest'),
     'reporting': ('Listener', 'Phase', 'Silence'),
     'rescue_plan': ('plan_rescue', 'RescuePlan', 'RescueRequest'),

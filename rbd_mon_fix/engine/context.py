@@ -19,7 +19,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-from typing import TYPE_CHECKING, Optional, Sequence
+from typing import TYPE_CHECKING, Optional
 
 from oslo_config import cfg
 
@@ -29,7 +29,6 @@ from rbd_mon_fix.conf import files as service_files
 from rbd_mon_fix.conf import nova as nova_conf
 from rbd_mon_fix.conf import nova_api as api_conf
 from rbd_mon_fix.conf import options
-from rbd_mon_fix.conf import unknown
 from rbd_mon_fix.engine import libvirts
 from rbd_mon_fix.inventory import hypervisors
 from rbd_mon_fix.inventory import instances
@@ -225,16 +224,3 @@ class Context(contextlib.AbstractContextManager['Context']):
             return None
         return ceph_backends.PlainCeph(ceph.conf, ceph.cluster, ceph.user,
                                        ceph.secret_uuid, tuple(ceph.pools))
-
-
-def open_context(config_files: Sequence[str] = (),
-                 **overrides: object) -> Context:
-    """Open a context for use from Python.
-
-    :param config_files: rbd-mon-fix's own files; empty for the defaults
-    :param overrides: options by name, such as ``journal_dir``
-    :raises ConfigError: a file or an option cannot be used
-    """
-    conf = options.load(config_files, overrides)
-    unknown.warn(conf)
-    return Context(conf)

@@ -110,6 +110,8 @@ COVERED = {
         'unit/engine/test_context.py', 'a context has one of them'),
     'engine/named_secrets.py': (
         'unit/preflight/test_secrets.py', 'each of them is looked up'),
+    'engine/opening.py': (
+        'unit/engine/test_api.py', 'it is how others begin'),
     'engine/other_places.py': (
         'unit/engine/test_findings.py', 'findings are made of them'),
     'engine/run_result.py': (

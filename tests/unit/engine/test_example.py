@@ -14,7 +14,7 @@
 
 """The documentation's example works as described."""
 
-from rbd_mon_fix.engine import context
+from rbd_mon_fix.engine import opening
 from tests.unit import worlds
 from tests.unit.engine import example
 
@@ -33,9 +33,9 @@ def test_example(tmp_path, nova, cinder, monkeypatch, capsys):
         f'former_monitors = {world.conf().former_monitors[0]}\n'
         'offline = true\n')
     monkeypatch.setattr(
-        context, 'open_context',
-        lambda files: context.Context(
-            context.options.load(files, {}), world.connect))
+        opening, 'open_context',
+        lambda files: opening.contexts.Context(
+            opening.options.load(files, {}), world.connect))
     run = example.put_right(str(config), 'cmp1')
     assert capsys.readouterr().err == '2 servers, 2 would break\n'
     assert [path.stem for path in (tmp_path / 'journal/runs').iterdir()] == [
