@@ -40,7 +40,8 @@ _HINT = ('Check that this host reaches the monitors in its ceph.conf, or give '
 
 
 def mon_dump(conf: str, cluster: Optional[str], user: Optional[str],
-             timeout: float = 15.0, bypass: bool = False) -> str:
+             timeout: float = 15.0, bypass: bool = False,
+             running: Optional[client_commands.Running] = None) -> str:
     """Run ``ceph mon dump --format=json`` as Cinder and Nova do.
 
     The arguments are those of ``_get_mon_addrs`` in Cinder's
@@ -52,12 +53,22 @@ def mon_dump(conf: str, cluster: Optional[str], user: Optional[str],
     :param user: cephx user without ``client.``; None for librados's default
     :param timeout: seconds; ``ceph`` itself would wait for 300
     :param bypass: ignore ``mon_host_override`` in the ceph.conf
+    :param running: the commands that end together with this one
     :returns: the output
     :raises Unreachable: ``ceph`` is missing, fails or finds no quorum in time
     """
-    process = start(arguments(['ceph', 'mon', 'dump', '--format=json'], conf,
-                              cluster, user, bypass), subprocess.DEVNULL)
-    return _output(process, timeout)
+    words = arguments(['ceph', 'mon', 'dump', '--format=json'], conf, cluster,
+                      user, bypass)
+    ended = (running or client_commands.Running()).wait(
+        lambda: start(words, subprocess.DEVNULL), timeout)
+    if ended is None:
+        raise exceptions.Unreachable(
+            f'"ceph mon dump" timed out after {timeout:g} seconds.', _HINT)
+    if ended.code:
+        raise exceptions.Unreachable(
+            f'"ceph mon dump" failed with exit code {ended.code}: '
+            f'{last_line(ended.err)}', _HINT)
+    return ended.out.decode(errors='replace')
 
 
 def arguments(command: Sequence[str], conf: str, cluster: Optional[str],
@@ -107,22 +118,6 @@ def answering(addrs: Iterable[MonAddr],
     with futures.ThreadPoolExecutor(min(len(asked), _AT_ONCE)) as pool:
         greets = pool.map(lambda addr: _greets(addr, timeout), asked)
         return frozenset(addr for addr, yes in zip(asked, greets) if yes)
-
-
-def _output(process: subprocess.Popen[bytes], timeout: float) -> str:
-    try:
-        out, err = process.communicate(timeout=timeout)
-    except subprocess.TimeoutExpired as e:
-        raise exceptions.Unreachable(
-            f'"ceph mon dump" timed out after {timeout:g} seconds.',
-            _HINT) from e
-    finally:
-        client_commands.end(process)
-    if process.returncode:
-        raise exceptions.Unreachable(
-            f'"ceph mon dump" failed with exit code {process.returncode}: '
-            f'{last_line(err)}', _HINT)
-    return out.decode(errors='replace')
 
 
 def last_line(output: bytes) -> str:

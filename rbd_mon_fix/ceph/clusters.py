@@ -17,7 +17,6 @@
 from __future__ import annotations
 
 import collections
-from concurrent import futures
 import dataclasses
 from typing import Optional, Sequence
 
@@ -27,6 +26,7 @@ from rbd_mon_fix import exceptions
 from rbd_mon_fix.ceph import backends as ceph_backends
 from rbd_mon_fix.ceph import discovery
 from rbd_mon_fix.ceph import monitors_file
+from rbd_mon_fix.ceph import search as searches
 from rbd_mon_fix.conf import cinder as cinder_conf
 from rbd_mon_fix.conf import nova as nova_conf
 from rbd_mon_fix.model.cluster import Cluster
@@ -39,8 +39,8 @@ PlainCeph = ceph_backends.PlainCeph
 def learn(nova: Optional[nova_conf.NovaConf],
           cinder: Optional[cinder_conf.CinderConf],
           plain: Optional[PlainCeph],
-          given: Optional[monitors_file.MonitorsFile], offline: bool
-          ) -> tuple[Cluster, ...]:
+          given: Optional[monitors_file.MonitorsFile],
+          search: Optional[searches.Search]) -> tuple[Cluster, ...]:
     """Return the clusters that the config names, with their monitors.
 
     The monitors come from ``ceph mon dump`` or, if that fails, from
@@ -50,7 +50,7 @@ def learn(nova: Optional[nova_conf.NovaConf],
 
     :param plain: the ceph.conf of a host without OpenStack
     :param given: the monitors file; None without one
-    :param offline: use ceph.conf instead of asking the clusters
+    :param search: asks these clusters; None to use ceph.conf instead
     :raises ConfigError: the config names no cluster, the monitors file is
         invalid, or no monitors are known because of a ceph.conf
     :raises Unreachable: no monitors are known because no cluster answers
@@ -63,9 +63,8 @@ def learn(nova: Optional[nova_conf.NovaConf],
             'The config names no Ceph cluster.',
             'Give a cinder.conf with an RBD backend, a nova.conf with '
             'images_type = rbd, a ceph.conf, or a --monitors-file.')
-    with futures.ThreadPoolExecutor(max_workers=len(confs)) as pool:
-        found = discovery.merged(pool.map(
-            discovery.from_conf if offline else discovery.from_cluster, confs))
+    found = discovery.merged(
+        search.found() if search else map(discovery.from_conf, confs))
     errors = [each.error for each in found if each.error]
     if len(errors) == len(found):
         raise errors[0]

@@ -27,6 +27,7 @@ from rbd_mon_fix.ceph import backends as ceph_backends
 from rbd_mon_fix.ceph import client as ceph
 from rbd_mon_fix.ceph import conf as ceph_conf
 from rbd_mon_fix.ceph import mon_dump
+from rbd_mon_fix.clients import commands
 from rbd_mon_fix.model.cluster import Source
 from rbd_mon_fix.model.cluster import Way
 from rbd_mon_fix.model.history import MonEpoch
@@ -70,10 +71,14 @@ class Discovery:
         return self.fsid[:8] if self.fsid else self.confs[0].tag
 
 
-def from_cluster(conf: ceph_backends.ClusterConf) -> Discovery:
-    """Ask a cluster for its monitors; fall back to its ceph.conf."""
+def from_cluster(conf: ceph_backends.ClusterConf,
+                 running: commands.Running) -> Discovery:
+    """Ask a cluster for its monitors; fall back to its ceph.conf.
+
+    :param running: the commands that end together with these
+    """
     stated = from_conf(conf)
-    answer = _dump(conf)
+    answer = _dump(conf, running)
     if isinstance(answer, exceptions.Unreachable):
         return stated if stated.error else dataclasses.replace(
             stated, remarks=(f'using the monitors in {conf.path}: {answer}',))
@@ -112,7 +117,7 @@ def _modified(path: str) -> str:
         seconds, datetime.timezone.utc).isoformat(timespec='seconds')
 
 
-def _dump(conf: ceph_backends.ClusterConf
+def _dump(conf: ceph_backends.ClusterConf, running: commands.Running
           ) -> Union[tuple[mon_dump.MonDump, Way], exceptions.Unreachable]:
     """Run ``ceph mon dump`` as each section would, until one succeeds.
 
@@ -122,7 +127,8 @@ def _dump(conf: ceph_backends.ClusterConf
     for way in _ways(conf):
         try:
             return mon_dump.parse(ceph.mon_dump(
-                way.conf, way.flag, way.user, bypass=way.bypass)), way
+                way.conf, way.flag, way.user, bypass=way.bypass,
+                running=running)), way
         except exceptions.Unreachable as e:
             failures.append(e)
     return failures[0]

@@ -38,6 +38,7 @@ from rbd_mon_fix.model.monmap import MonAddr
 
 if TYPE_CHECKING:
     from rbd_mon_fix.ceph import monitors_file
+    from rbd_mon_fix.ceph import search
     from rbd_mon_fix.clients import libvirt
     from rbd_mon_fix.clients import nova_servers
     from rbd_mon_fix.clients.database import cinder as cinder_db
@@ -63,9 +64,12 @@ class Context(contextlib.AbstractContextManager['Context']):
                  connect: libvirts.Connect = _connect):
         self.conf = conf
         self._libvirts = libvirts.Libvirts(connect, self._check_libvirt)
+        self._closing = contextlib.ExitStack()
+        self._closing.callback(self._libvirts.close)
+        self._search: Optional[search.Search] = None
 
     def __exit__(self, *exc_info: object) -> None:
-        self._libvirts.close()
+        self._closing.close()
 
     @property
     def journal_dir(self) -> str:
@@ -98,6 +102,20 @@ class Context(contextlib.AbstractContextManager['Context']):
         paths = self.cinder_files
         return cinder_conf.load(paths) if paths else None
 
+    def begin_search(self) -> None:
+        """Begin to ask the clusters for their monitors, if they are asked.
+
+        ``clusters`` waits for the answers; until then, other work goes on.
+
+        :raises ConfigError: nova.conf or cinder.conf is unusable
+        """
+        asks = not (self.conf.offline or self.conf.monitors_file)
+        if asks and self._search is None:
+            from rbd_mon_fix.ceph import search
+            self._search = self._closing.enter_context(
+                search.Search(ceph_backends.cluster_confs(
+                    self.nova, self.cinder, self.plain())))
+
     @functools.cached_property
     def clusters(self) -> tuple[Cluster, ...]:
         """Return the clusters that the config names, with their monitors.
@@ -107,10 +125,11 @@ class Context(contextlib.AbstractContextManager['Context']):
         """
         from rbd_mon_fix.ceph import clusters
         from rbd_mon_fix.ceph import former_monitors
+        self.begin_search()
         return former_monitors.stated(
             self.conf.former_monitors,
             clusters.learn(self.nova, self.cinder, self.plain(),
-                           self.monitors_file, self.conf.offline),
+                           self.monitors_file, self._search),
             options.place(self.conf, 'former_monitors'))
 
     @functools.cached_property

@@ -60,6 +60,7 @@ def check(context: contexts.Context,
     :raises ConfigError: the request does not fit the deployment
     :raises Unreachable: a service that the hosts share cannot be reached
     """
+    context.begin_search()
     return _Check(context, selections.select(request, context)).run()
 
 

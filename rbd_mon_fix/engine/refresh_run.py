@@ -115,6 +115,7 @@ class _Refresh:
         self._request = request
         self._listener = listener
         _check_writable(request.scan)
+        context.begin_search()
         selection = selections.select(request.scan, context)
         self.scan = scans.Scan(context, selection)
         self._judge = judging.Judge(context, selection)

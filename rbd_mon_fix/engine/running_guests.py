@@ -96,6 +96,7 @@ def guests(context: contexts.Context,
     :raises ConfigError: a host is not this machine
     :raises Unreachable: libvirt or a database cannot be reached
     """
+    context.begin_search()
     selection = selections.select(request, context)
     context.local_host.require(selection.hosts, 'guests')
     host = selection.hosts[0]

@@ -49,6 +49,7 @@ def status(context: contexts.Context, request: selections.ScanRequest,
     :raises ConfigError: the request does not fit the deployment
     :raises Unreachable: no host can be scanned
     """
+    context.begin_search()
     selection = selections.select(request, context)
     scan = scans.Scan(context, selection)
     judge = judging.Judge(context, selection)

@@ -21,11 +21,13 @@ import pathlib
 import pytest
 
 from rbd_mon_fix import exceptions
+from rbd_mon_fix.ceph import backends as ceph_backends
 from rbd_mon_fix.ceph import client as ceph
 from rbd_mon_fix.ceph import clusters as ceph_clusters
 from rbd_mon_fix.ceph import conf as ceph_conf
 from rbd_mon_fix.ceph import monitors_file
 from rbd_mon_fix.ceph import override_block
+from rbd_mon_fix.ceph import search
 from rbd_mon_fix.conf import cinder as cinder_conf
 from rbd_mon_fix.conf import nova as nova_conf
 from rbd_mon_fix.model.cluster import Backend
@@ -57,7 +59,7 @@ def cloud(monkeypatch):
 
     known = Cloud()
 
-    def mon_dump(path, flag, user, bypass):
+    def mon_dump(path, flag, user, bypass, running):
         known.asked.append((path, flag, user, *['bypass'][:bypass]))
         answer = known.get((path, user), known.get(path))
         if bypass:
@@ -96,7 +98,10 @@ def nova(path='', **changes):
 def learn(nova=None, cinder=None, plain=None, path=None,
           offline=False):
     given = path and monitors_file.MonitorsFile(path)
-    return ceph_clusters.learn(nova, cinder, plain, given, offline)
+    confs = ceph_backends.cluster_confs(nova, cinder, plain)
+    with search.Search(() if offline or path else confs) as asking:
+        return ceph_clusters.learn(nova, cinder, plain, given,
+                                   None if offline else asking)
 
 
 def shown(found):
