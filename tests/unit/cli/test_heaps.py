@@ -46,8 +46,20 @@ together.wait()
 """
 
 
+# A whole command that does nothing.
+COMMAND = """
+import sys, types
+from rbd_mon_fix.cli import main
+sys.modules['rbd_mon_fix.cli.monitors'] = types.SimpleNamespace(
+    run=lambda conf, out, err: 0)
+sys.argv = ['rbd-mon-fix', '--config-file', '/dev/null', 'monitors']
+assert main.main() == 0
+"""
+
+
 @pytest.mark.parametrize('act, at_most, at_least', [
-    ('heaps.share()', 2, 1), ('', 99, 3)])
+    ('heaps.share()', 2, 1), (COMMAND, 2, 1), ('', 99, 3)],
+    ids=['share', 'a command', 'nothing'])
 def test_threads_share_heaps(act, at_most, at_least):
     done = subprocess.run([sys.executable, '-c', THREADS.format(act=act)],
                           capture_output=True, text=True, check=True)
