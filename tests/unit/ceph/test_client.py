@@ -17,7 +17,6 @@
 import contextlib
 import errno
 import socket
-import stat
 import threading
 import time
 
@@ -28,18 +27,6 @@ from rbd_mon_fix.ceph import client as ceph
 from rbd_mon_fix.model import monmap
 from rbd_mon_fix.model.monmap import MonAddr
 from tests.unit import child_processes
-
-
-@pytest.fixture
-def command(tmp_path, monkeypatch):
-    """Replace ``ceph`` by a shell script."""
-    def put(body):
-        path = tmp_path / 'ceph'
-        path.write_text(f'#!/bin/sh\n{body}\n')
-        path.chmod(path.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setenv('PATH', f'{tmp_path}:/usr/bin:/bin')
-    return put
-
 
 BASE = ['mon', 'dump', '--format=json']
 

@@ -16,7 +16,6 @@
 
 import json
 import signal
-import stat
 import threading
 import time
 
@@ -30,17 +29,6 @@ from tests.unit import child_processes
 FSID = '11111111-0f05-4842-a642-2f40a98c65ab'
 DUMP = json.dumps({'fsid': FSID, 'mons': [
     {'rank': 0, 'name': 'a', 'addr': '10.0.0.9:6789/0'}]})
-
-
-@pytest.fixture
-def command(tmp_path, monkeypatch):
-    """Replace ``ceph`` by a shell script."""
-    def put(body):
-        path = tmp_path / 'ceph'
-        path.write_text(f'#!/bin/sh\n{body}\n')
-        path.chmod(path.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setenv('PATH', f'{tmp_path}:/usr/bin:/bin')
-    return put
 
 
 def confs(tmp_path, *names):
