@@ -103,6 +103,7 @@ def _run(conf: cfg.ConfigOpts, command: audit_log.Command) -> int:
     _parse(conf, command.words)
     command.begin(conf, version.installed())
     heaps.share()
+    heaps.abandon()
     module = importlib.import_module(f'rbd_mon_fix.cli.{conf.command.name}')
     code: int = module.run(conf, sys.stdout, sys.stderr)
     sys.stdout.flush()

@@ -12,7 +12,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The heaps of a process with many threads."""
+"""The memory of a process with many threads, and of one that ends."""
 
 from __future__ import annotations
 
@@ -70,3 +70,16 @@ def test_threads_share_heaps(act, at_most, at_least):
 def test_another_c_library(monkeypatch):
     monkeypatch.setattr(ctypes, 'CDLL', lambda name: object())
     heaps.share()
+
+
+@pytest.mark.parametrize('act, frozen', [
+    ('heaps.abandon()', True), (COMMAND, True), ('', False)],
+    ids=['abandon', 'a command', 'nothing'])
+def test_no_search_for_cycles_at_the_end(act, frozen):
+    # What is registered first is called last.
+    done = subprocess.run(
+        [sys.executable, '-c', 'import atexit, gc\n'
+         'from rbd_mon_fix.cli import heaps\n'
+         'atexit.register(lambda: print(gc.get_freeze_count()))\n' + act],
+        capture_output=True, text=True, check=True)
+    assert (int(done.stdout) > 1000) is frozen
