@@ -25,7 +25,6 @@ from __future__ import annotations
 import contextlib
 import datetime
 import os
-import secrets
 from typing import (
     Callable,
     Iterator,
@@ -217,16 +216,16 @@ class Journal:
                 ) -> tuple[datetime.datetime, str, int]:
         """Create a file for a run; return the time, the run and the file.
 
-        Runs on other hosts may start in the same second.
+        Runs on other hosts may start at the same moment.
         """
+        now = moment = self._clock()
         while True:
-            now = self._clock()
-            run = f'{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}'
+            run = journal_files.new_id(moment)
             try:
                 return now, run, folder.create(
                     journal_files.name(run), os.O_WRONLY | os.O_APPEND)
             except FileExistsError:
-                continue
+                moment += journal_files.STEP
             except OSError as error:
                 raise journal_writer.unwritable(
                     self._path(run), error) from error

@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import os
 import re
 from typing import Optional
@@ -30,6 +31,9 @@ from rbd_mon_fix.state import private_folder
 
 _ID = re.compile(r'\d{8}-\d{6}-[0-9a-f]{4}')
 _EXT = '.jsonl'
+_PARTS = 1 << 16
+# No id comes between those of two moments so far apart.
+STEP = datetime.timedelta(microseconds=15)
 # More than the summaries of most runs and the last line need; the others are
 # read whole.
 _TAIL = 4096
@@ -38,6 +42,17 @@ _TAIL = 4096
 def is_id(run: str) -> bool:
     """Return whether a run may have this id."""
     return bool(_ID.fullmatch(run))
+
+
+def new_id(moment: datetime.datetime) -> str:
+    """Return the id of a run that starts now; ids sort by the start.
+
+    Its last four digits are parts of a second, of which there are 65,536. A
+    refresh may start in the second in which the one before ended, and a
+    rollback takes back the last one.
+    """
+    part = moment.microsecond * _PARTS // 1_000_000
+    return f'{moment:%Y%m%d-%H%M%S}-{part:04x}'
 
 
 def name(run: str) -> str:

@@ -18,9 +18,11 @@ import datetime
 import errno
 import json
 import os
-import secrets
 import stat
+import tempfile
 
+import hypothesis
+from hypothesis import strategies
 import pytest
 
 from rbd_mon_fix import exceptions
@@ -147,10 +149,26 @@ def test_runs_come_the_oldest_first(runs):
     assert len(set(ids)) == 3
 
 
-def test_two_runs_never_share_a_file(tmp_path, monkeypatch):
-    """Whoever comes second in a second takes another id."""
-    words = iter(['abcd', 'abcd', 'abcd', 'dcba'])
-    monkeypatch.setattr(secrets, 'token_hex', lambda size: next(words))
+@hypothesis.given(after=strategies.lists(strategies.one_of(
+    strategies.integers(0, 100), strategies.integers(0, 2_000_000)),
+    min_size=2))
+def test_runs_of_one_second_come_the_oldest_first(after):
+    moments = [WHEN + datetime.timedelta(microseconds=each)
+               for each in sorted(after)]
+    with tempfile.TemporaryDirectory() as folder:
+        runs = journal.Journal(folder, lambda: moments[0])
+        runs.prepare()
+        started = []
+        while moments:
+            started.append(start(runs))
+            started[-1].close()
+            del moments[0]
+        found = [run.id for run in runs.runs()]
+    assert found == [each.run for each in started]
+
+
+def test_two_runs_never_share_a_file(tmp_path):
+    """Whoever comes second at a moment takes the next id."""
     runs = journal.Journal(str(tmp_path), lambda: WHEN)
     runs.prepare()
     for server in (1, 2):
@@ -158,8 +176,8 @@ def test_two_runs_never_share_a_file(tmp_path, monkeypatch):
         writer.begin([change(server)])
         writer.close()
     assert [(run.id, run.hosts, len(run.entries)) for run in runs.runs()] == [
-        ('20240229-123456-abcd', ('cmp1',), 1),
-        ('20240229-123456-dcba', ('cmp2',), 1)]
+        ('20240229-123456-0000', ('cmp1',), 1),
+        ('20240229-123456-0001', ('cmp2',), 1)]
 
 
 def test_only_the_owner_may_read_it(runs, folder):
