@@ -31,21 +31,21 @@ from typing import Any, Mapping, Optional, Union
 def connection_class(pymysql: Any) -> Any:
     """Return PyMySQL's class of connections, with a context to share.
 
-    The method is not public: if a release has none of this name, each login
+    ``_create_ssl_ctx`` is not public: with a release that lacks it, each login
     loads the certificates. A context with options is made for each login.
 
     :param pymysql: the module
     """
-    class Connection(pymysql.connections.Connection):  # type: ignore[misc]
+    class SharedTLS(pymysql.connections.Connection):  # type: ignore[misc]
         shared: Optional[ssl.SSLContext] = None
 
         def _create_ssl_ctx(self, sslp: Union[
                 ssl.SSLContext, Mapping[str, object]]) -> ssl.SSLContext:
-            if not sslp and Connection.shared is not None:
-                return Connection.shared
+            if not sslp and SharedTLS.shared is not None:
+                return SharedTLS.shared
             made: ssl.SSLContext = super()._create_ssl_ctx(sslp)
             if not sslp:
-                Connection.shared = made
+                SharedTLS.shared = made
             return made
 
-    return Connection
+    return SharedTLS
