@@ -19,6 +19,7 @@ from __future__ import annotations
 import io
 import os
 import pty
+import select
 import signal
 import time
 
@@ -115,6 +116,15 @@ def test_one_server():
     assert err.getvalue().startswith('Finishing the server in hand.')
 
 
+def read_line(terminal):
+    """Read a line, which the kernel may pass on in parts."""
+    found = ''
+    while not found.endswith('\n'):
+        assert select.select([terminal], [], [], 20)[0], found
+        found += os.read(terminal, 1000).decode()
+    return found
+
+
 def test_a_terminal_and_a_file(tmp_path):
     """The line replaces a bar, and does not wait for a buffer."""
     said = []
@@ -123,7 +133,7 @@ def test_a_terminal_and_a_file(tmp_path):
         stop = stopping.Stop(file)
         with stop.polite():
             signal.raise_signal(signal.SIGINT)
-        said.append(os.read(reading, 1000).decode() if file.isatty()
+        said.append(read_line(reading) if file.isatty()
                     else (tmp_path / 'err').read_text())
         file.close()
     os.close(reading)
