@@ -54,6 +54,9 @@ class ChangeLog(Protocol):
     def end(self, outcomes: Iterable[Outcome]) -> None:
         """Record outcomes; the last outcome of a change counts."""
 
+    def forget(self, changes: Iterable[Change]) -> None:
+        """Drop what is kept of changes that get no more outcomes."""
+
 
 def apply(changes: Sequence[Change], stores: Sequence[Store],
           journal: ChangeLog, busy: Busy, hold: Hold,
@@ -81,6 +84,7 @@ def apply(changes: Sequence[Change], stores: Sequence[Store],
             for outcomes in _Batch(part, busy).put(stores):
                 journal.end(outcomes)
                 yield from outcomes
+        journal.forget(part)
 
 
 class _Batch:

@@ -20,7 +20,6 @@ constant. Version 1 of the format had no checksums, version 2 no summary.
 
 from __future__ import annotations
 
-import collections
 import dataclasses
 import json
 import re
@@ -75,15 +74,16 @@ def end(number: int, outcome: Outcome) -> dict[str, object]:
             'reason': outcome.reason}
 
 
-def summary(verdicts: Iterable[Verdict],
+def summary(settled: Mapping[Verdict, int],
             replaced: Mapping[str, Iterable[str]]) -> dict[str, object]:
     """Return the line to write at the end of a run.
 
-    :param verdicts: the outcome of each change
+    :param settled: the number of changes with each outcome
     :param replaced: the addresses of each cluster that were to be replaced
     """
-    return {'type': 'summary', 'outcomes': collections.Counter(
-        verdict.value for verdict in verdicts), 'replaced': {
+    return {'type': 'summary', 'outcomes': {
+        verdict.value: count for verdict, count in settled.items()},
+        'replaced': {
             cluster: sorted(addrs) for cluster, addrs in replaced.items()}}
 
 

@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import errno
 import os
@@ -48,8 +49,12 @@ class Writer:
         self._file = file
         self._left = False
         self._path = path
+        # Of the changes that may have another outcome.
         self._numbers = dict(earlier or {})
-        self._verdicts: dict[int, Verdict] = {}
+        self._verdicts: dict[Locator, Verdict] = {}
+        # Of all changes.
+        self._begun = len(self._numbers)
+        self._settled: collections.Counter[Verdict] = collections.Counter()
         self._replaced: dict[str, set[str]] = {}
         self._new = earlier is None
         self._failure: Optional[OSError] = None
@@ -69,8 +74,8 @@ class Writer:
         lines = []
         with self._lock:
             for change in changes:
-                number = len(self._numbers)
-                self._numbers[change.locator] = number
+                number = self._numbers[change.locator] = self._begun
+                self._begun += 1
                 for edit in change.edits:
                     self._replaced.setdefault(edit.cluster, set()).update(
                         map(str, edit.old))
@@ -85,10 +90,19 @@ class Writer:
         with self._lock:
             for outcome in outcomes:
                 number = self._numbers[outcome.locator]
-                self._verdicts[number] = outcome.verdict
+                self._verdicts[outcome.locator] = outcome.verdict
                 lines.append(journal_records.dumps(
                     journal_records.end(number, outcome)))
             self._write(lines)
+
+    def forget(self, changes: Iterable[Change]) -> None:
+        """Free the memory of changes that have had their last outcome."""
+        with self._lock:
+            for change in changes:
+                self._numbers.pop(change.locator, None)
+                verdict = self._verdicts.pop(change.locator, None)
+                if verdict is not None:
+                    self._settled[verdict] += 1
 
     def close(self) -> None:
         """Record the end of the run, and close the file."""
@@ -117,10 +131,12 @@ class Writer:
 
         A run that was cut off has outcomes in its file, and is rare.
         """
-        if self._new and len(self._verdicts) == len(self._numbers):
+        settled = self._settled + collections.Counter(
+            self._verdicts[locator] for locator in self._numbers
+            if locator in self._verdicts)
+        if self._new and sum(settled.values()) == self._begun:
             yield journal_records.dumps(journal_records.summary(
-                (self._verdicts[number] for number in sorted(self._verdicts)),
-                self._replaced))
+                settled, self._replaced))
 
     def _write(self, lines: Sequence[bytes]) -> None:
         self._append(b''.join(lines))

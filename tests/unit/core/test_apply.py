@@ -45,6 +45,8 @@ class Stage:
     def __init__(self, *changes):
         self.changes = changes
         self.said = []
+        # The changes of which the journal keeps something.
+        self.kept = set()
         self.busy_now = set()
         self.asked = []
         self.stores = {name: memory.MemoryStore(name, {
@@ -70,8 +72,13 @@ class Stage:
 
     def begin(self, changes):
         self.said.append(('begin', *_names(changes)))
+        self.kept |= {change.locator for change in changes}
+
+    def forget(self, changes):
+        self.kept -= {change.locator for change in changes}
 
     def end(self, outcomes):
+        assert self.kept >= {outcome.locator for outcome in outcomes}
         self.said.append(('end', *[
             f'{_name(outcome.locator)} {outcome.verdict.value}'
             for outcome in outcomes]))
@@ -151,6 +158,17 @@ def test_a_batch_is_of_whole_servers(monkeypatch):
     once = ['begin', 'hold', *[
         word for store in STORES for word in (store, 'end')], 'let go']
     assert kinds == once * 2
+
+
+def test_the_journal_keeps_nothing_of_a_batch_that_is_over(monkeypatch):
+    monkeypatch.setattr(apply, 'BATCH', 2)
+    stage = Stage(*[change(store, server) for store in STORES
+                    for server in (1, 2, 3)])
+    kept = []
+    outcomes = list(stage.apply(
+        lambda servers: kept.append(set(stage.kept)) or True))
+    assert len(outcomes) == 12
+    assert [*kept, stage.kept] == [set()] * 3
 
 
 def test_a_stop_comes_between_two_batches(monkeypatch):

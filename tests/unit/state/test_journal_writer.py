@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import errno
 import os
+import tracemalloc
 
 import pytest
 
@@ -203,25 +204,59 @@ def test_a_run_that_cannot_be_reopened(tmp_path, runs, writer, monkeypatch,
     assert type(caught.value) is exceptions.RbdMonFixError
 
 
-def test_the_summary(tmp_path, runs, writer):
+@pytest.mark.parametrize('over', [(), (1,), (3, 2), (1, 2, 3)])
+def test_the_summary(tmp_path, runs, writer, over):
     """The last outcome of a change counts."""
     verdict = test_journal.Verdict
     writer.begin(map(change, (1, 2, 3)))
     writer.end([outcome(2), outcome(1)])
     writer.end([outcome(3, verdict.CONFLICT), outcome(1, verdict.UNVERIFIED)])
+    writer.forget(map(change, over))
     writer.close()
     [found] = runs.summaries()
     assert found == runs.read(writer.run).summary
-    assert list(found.outcomes.items()) == [
-        (verdict.UNVERIFIED, 1), (verdict.FIXED, 1), (verdict.CONFLICT, 1)]
+    assert found.outcomes == {
+        verdict.UNVERIFIED: 1, verdict.FIXED: 1, verdict.CONFLICT: 1}
     assert (found.changes, found.finished) == (3, True)
     assert b'"summary"' in path_of(tmp_path, writer.run).read_bytes()
+
+
+def test_changes_that_are_forgotten_have_numbers_of_their_own(runs, writer):
+    for batch in ((1, 2), (3,), (4, 5)):
+        writer.begin(map(change, batch))
+        writer.end(map(outcome, batch))
+        writer.forget(map(change, batch))
+    writer.close()
+    assert [(entry.number, entry.locator, entry.verdict)
+            for entry in runs.read(writer.run).entries] == [
+        (number, outcome(server).locator, test_journal.Verdict.FIXED)
+        for number, server in enumerate(range(1, 6))]
+    [found] = runs.summaries()
+    assert found.outcomes == {test_journal.Verdict.FIXED: 5}
+
+
+def test_the_memory_of_a_run_does_not_grow(writer):
+    tracemalloc.start()
+    try:
+        sizes = []
+        for batch in range(40):
+            changes = [change(50 * batch + server) for server in range(50)]
+            writer.begin(changes)
+            writer.end(outcome(50 * batch + server) for server in range(50))
+            writer.forget(changes)
+            del changes
+            sizes.append(tracemalloc.get_traced_memory()[0])
+    finally:
+        tracemalloc.stop()
+    # A number, a verdict and a locator take 350 bytes a change.
+    assert sizes[-1] - sizes[10] < 30 * 50 * 20
 
 
 @pytest.mark.parametrize('settled', [True, False])
 def test_no_summary_of_what_is_not_known(tmp_path, runs, writer, settled):
     """A run that was settled later is read as a whole."""
     writer.begin([change(1)])
+    writer.forget([change(1)] if not settled else [])
     if settled:
         writer.leave()
         writer = runs.reopen(runs.read(writer.run))
