@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import tracemalloc
 
@@ -245,6 +246,7 @@ def test_the_memory_of_a_run_does_not_grow(writer):
             writer.end(outcome(50 * batch + server) for server in range(50))
             writer.forget(changes)
             del changes
+            gc.collect()
             sizes.append(tracemalloc.get_traced_memory()[0])
     finally:
         tracemalloc.stop()
