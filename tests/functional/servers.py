@@ -156,11 +156,16 @@ class PostgreSQL(_Server):
 
 
 @contextlib.contextmanager
-def mariadb() -> Iterator[MariaDB]:
-    """Run a MariaDB server for the duration of the context."""
+def mariadb(certificate: Optional[pathlib.Path] = None) -> Iterator[MariaDB]:
+    """Run a MariaDB server for the duration of the context.
+
+    :param certificate: where to write the certificate of a server
+        with TLS; None for one without
+    """
     with _home('mysql') as (home, user):
         data = home / 'data'
         port = _free_port()
+        tls = _tls(user, home, certificate) if certificate else []
         options = ['--no-defaults', f'--datadir={data}']
         _run(user, home, 'mariadb-install-db', *options,
              '--auth-root-authentication-method=normal', '--skip-test-db')
@@ -171,13 +176,25 @@ def mariadb() -> Iterator[MariaDB]:
                    '--bind-address=127.0.0.1', '--skip-name-resolve',
                    f'--socket={home}/socket', f'--pid-file={home}/pid',
                    f'--init-file={home}/init.sql',
-                   '--innodb-flush-log-at-trx-commit=0']
+                   '--innodb-flush-log-at-trx-commit=0', *tls]
         with _running(command, user, home, signal.SIGTERM) as process:
             server = MariaDB(
                 f'mysql+pymysql://nova:{PASSWORD}@127.0.0.1:{port}',
                 'mysql', process)
             server.wait_until_ready()
             yield server
+
+
+def _tls(user: dict, home: pathlib.Path,
+         certificate: pathlib.Path) -> list[str]:
+    """Make a key and its certificate; return the options to use them."""
+    own = home / 'certificate.pem'
+    _run(user, home, 'openssl', 'req', '-x509', '-nodes', '-days', '2',
+         '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1',
+         '-subj', '/CN=database', '-addext', 'subjectAltName=IP:127.0.0.1',
+         '-keyout', f'{home}/key.pem', '-out', str(own))
+    shutil.copy(own, certificate)
+    return [f'--ssl-cert={own}', f'--ssl-key={home}/key.pem']
 
 
 @contextlib.contextmanager

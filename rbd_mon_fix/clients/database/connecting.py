@@ -30,6 +30,7 @@ from sqlalchemy import exc as sa_exc
 from rbd_mon_fix.clients import waiting
 from rbd_mon_fix.clients.database import drivers
 from rbd_mon_fix.clients.database import postgresql
+from rbd_mon_fix.clients.database import pymysql_tls
 from rbd_mon_fix.clients.database import urls
 
 # Seconds for the login at one host. A command ends within ten seconds, its
@@ -99,8 +100,10 @@ def _connect(dialect: Any, record: object, arguments: Sequence[Any],
         parameters.setdefault(name, value)
     turns = (postgresql.turns(parameters) if dialect.name == 'postgresql'
              else [parameters])
+    login = (pymysql_tls.connection_class(dialect.dbapi)
+             if dialect.driver == 'pymysql' else dialect.connect)
     connection = _first_answer(dialect, [
-        functools.partial(dialect.connect, *arguments, **each)
+        functools.partial(login, *arguments, **each)
         for each in turns], _seconds(parameters.get('connect_timeout', LOGIN)))
     if dialect.driver == 'psycopg':
         postgresql.limit_psycopg(dialect.dbapi, connection, STATEMENT)

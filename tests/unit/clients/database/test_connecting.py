@@ -109,14 +109,14 @@ class Closed(Exception):
 
 
 @contextlib.contextmanager
-def parameters(monkeypatch, module):
+def parameters(monkeypatch):
     """Yield the parameters of the next login."""
     seen = {}
 
     def connect(*arguments, **given):
         seen.update(given)
         raise Closed
-    monkeypatch.setattr(module, 'connect', connect)
+    monkeypatch.setattr(pymysql.connections.Connection, '__init__', connect)
     yield seen
 
 
@@ -124,7 +124,7 @@ def parameters(monkeypatch, module):
     ('', 60, 60), ('?read_timeout=300', 300, 60),
     ('?read_timeout=5&write_timeout=6', 5, 6)])
 def test_the_limits_of_a_statement(monkeypatch, query, read, write):
-    with parameters(monkeypatch, pymysql) as seen:
+    with parameters(monkeypatch) as seen:
         made = connecting.open_url(f'mysql+pymysql://nova@db/nova{query}')
         with pytest.raises(Closed):
             made.connect()
