@@ -41,6 +41,7 @@ from rbd_mon_fix.clients.database import codes
 from rbd_mon_fix.clients.database import connecting
 from rbd_mon_fix.clients.database import drivers
 from rbd_mon_fix.clients.database import errors
+from rbd_mon_fix.clients.database import lock_limits
 from rbd_mon_fix.clients.database import texts
 from rbd_mon_fix.clients.database import urls
 
@@ -58,16 +59,6 @@ _DEADLOCK_RETRIES = 5
 # repeated: signals are obeyed between two attempts only, because drivers wait
 # in C, and locks that it has already taken are not kept from Nova for long.
 LOCK_ATTEMPTS = 10
-
-# The limit of a second, for the session or the transaction. A table that is
-# being altered is another lock in MySQL (lock_wait_timeout).
-_LIMITS = {
-    **dict.fromkeys(('mysql', 'mariadb'), 'SET SESSION '
-                    'innodb_lock_wait_timeout = 1, '
-                    'SESSION lock_wait_timeout = 1'),
-    'postgresql': "SET LOCAL lock_timeout = '1s'",
-    'sqlite': 'PRAGMA busy_timeout = 1000',
-}
 
 
 class Database:
@@ -100,9 +91,9 @@ class Database:
         :raises ConfigError: the schema is not the expected one
         """
         def fetch() -> Sequence[Sequence[Any]]:
-            with texts.Undecodable(), self._transaction() as connection:
+            with texts.Undecodable(), self._reading() as connection:
                 return connection.execute(query).all()
-            with self._transaction() as connection:
+            with self._reading() as connection:
                 return texts.stored(connection, query)
         return [row(*texts.columns(columns))
                 for columns in self._repeated(fetch, LOCK_ATTEMPTS)]
@@ -187,16 +178,29 @@ class Database:
                 'Correct the parameters in [database] connection.') from None
 
     @contextlib.contextmanager
-    def _transaction(self) -> Iterator[sa_engine.Connection]:
-        with self._connect() as connection, connection.begin():
-            limit = _LIMITS.get(connection.dialect.name)
-            if limit:
-                connection.exec_driver_sql(limit).close()
+    def _reading(self) -> Iterator[sa_engine.Connection]:
+        """Yield a connection to read with.
+
+        The pool rolls back when it takes the connection back. A commit before
+        would be one more round trip for each query.
+        """
+        with self._connect() as connection:
+            lock_limits.limit(connection)
             try:
                 yield connection
             except UnicodeDecodeError:
                 # The driver left the rest of the rows in the connection.
                 connection.invalidate()
+                raise
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[sa_engine.Connection]:
+        with self._connect() as connection, connection.begin():
+            lock_limits.limit(connection)
+            try:
+                yield connection
+            except UnicodeDecodeError:
+                connection.invalidate()  # as above
                 raise
 
     def _repeated(self, act: Callable[[], Result],

@@ -155,7 +155,7 @@ def test_a_write_locks_the_server_first(place, cell):
     finally:
         sa.event.remove(sa.engine.Engine, 'before_cursor_execute', heard)
     assert statements == [
-        'PRAGMA', 'SELECT', 'PRAGMA', 'BEGIN', 'SELECT', 'UPDATE', 'SELECT']
+        'PRAGMA', 'SELECT', 'BEGIN', 'SELECT', 'UPDATE', 'SELECT']
 
 
 def test_block_devices_of_the_servers_of_a_host(place, cell):

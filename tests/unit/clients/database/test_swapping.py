@@ -25,6 +25,7 @@ import sqlalchemy as sa
 
 from rbd_mon_fix.clients.database import cinder
 from rbd_mon_fix.clients.database import engine
+from rbd_mon_fix.clients.database import lock_limits
 from rbd_mon_fix.clients.database import nova
 from rbd_mon_fix.clients.database import swapping
 from rbd_mon_fix.model.plan import Change
@@ -82,7 +83,7 @@ def words(place, listen):
 
 def begin(place):
     lock = ['SELECT'] if isinstance(place, places.NovaPlace) else []
-    return ['PRAGMA', 'BEGIN', *lock]
+    return ['BEGIN', *lock]
 
 
 def test_one_transaction_writes_all_rows_and_reads_once(place, words):
@@ -160,7 +161,7 @@ def test_a_row_that_another_transaction_holds(place, listen):
 
 def test_a_database_that_another_writer_holds(place, monkeypatch):
     """SQLite locks the whole database."""
-    monkeypatch.setattr(engine, '_LIMITS',
+    monkeypatch.setattr(lock_limits, '_LIMITS',
                         {'sqlite': 'PRAGMA busy_timeout = 1'})
     change = change_of(place, 1)
     theirs = sqlite3.connect(place.tables.url.partition('///')[2])
