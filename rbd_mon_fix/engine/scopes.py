@@ -46,7 +46,8 @@ class Scopes:
         more = (self._selection.needs(registry.Need.LIBVIRT)
                 and not inventory.lists_domains)
         known: set[str] = set()
-        for scope in inventory.scopes(host, self._selection.instances):
+        for scope in inventory.scopes(host, self._selection.instances,
+                                      self._selection.pace.parallel):
             if more:
                 known.update(scope.instances)
             yield scope
@@ -73,7 +74,8 @@ class Scopes:
             self._selection.instances, [host])
         for scope in instances.unlisted(
                 self._context.inventory, self._context.hypervisor(host), host,
-                {*known, *elsewhere}, self._selection.instances):
+                {*known, *elsewhere}, self._selection.instances,
+                self._selection.pace.parallel):
             guests = {uuid: guest for uuid, guest in scope.instances.items()
                       if is_ours(guest)}
             if guests:

@@ -44,8 +44,10 @@ if TYPE_CHECKING:
     from rbd_mon_fix.inventory import cells as cells_module
 
 # Servers in a batch. A batch is one query to a store, and limits the memory
-# used by a report on a whole cloud.
+# used by a report on a whole cloud. Hosts that are read at the same time share
+# it, but few servers in each query would take longer.
 BATCH = 500
+_LEAST = 50
 
 # Opens the libvirt of a compute host.
 Connect = Callable[[str], 'libvirt.Hypervisor']
@@ -68,10 +70,12 @@ class Inventory(Protocol):
         :raises ConfigError: there is no such host
         """
 
-    def scopes(self, host: str, only: Sequence[str]) -> Iterator[Scope]:
+    def scopes(self, host: str, only: Sequence[str],
+               at_once: int = 1) -> Iterator[Scope]:
         """Yield the servers of a host in batches, in UUID order.
 
         :param only: UUIDs of the wanted servers; empty for all
+        :param at_once: the number of hosts that are read at the same time
         :raises ConfigError: there is no such host
         """
 
@@ -99,10 +103,11 @@ class CellInventory:
         """Return the number of servers on hosts."""
         return self._cells.count(hosts)
 
-    def scopes(self, host: str, only: Sequence[str]) -> Iterator[Scope]:
+    def scopes(self, host: str, only: Sequence[str],
+               at_once: int = 1) -> Iterator[Scope]:
         """Yield the servers of a host in batches."""
         cell = self._cells.of_host(host)
-        for instances in cell.instances(host, only, BATCH):
+        for instances in cell.instances(host, only, _batch(at_once)):
             yield Scope(host, instances)
 
     def where(self, uuids: Collection[str], hosts: Collection[str] = ()
@@ -127,13 +132,14 @@ class ApiInventory:
         """Return None: the answer would take all servers."""
         return None
 
-    def scopes(self, host: str, only: Sequence[str]) -> Iterator[Scope]:
+    def scopes(self, host: str, only: Sequence[str],
+               at_once: int = 1) -> Iterator[Scope]:
         """Yield the servers of a host in batches."""
         known = self.hosts()
         if host not in known:
             raise unknown_host(host, known)
         yield from _batches(host, self._api.instances(
-            host, list(only) or None))
+            host, list(only) or None), _batch(at_once))
 
     def where(self, uuids: Collection[str], hosts: Collection[str] = ()
               ) -> Mapping[str, Instance]:
@@ -163,12 +169,13 @@ class LibvirtInventory:
         """Return None: the answer would take all servers."""
         return None
 
-    def scopes(self, host: str, only: Sequence[str]) -> Iterator[Scope]:
+    def scopes(self, host: str, only: Sequence[str],
+               at_once: int = 1) -> Iterator[Scope]:
         """Yield the guests of a host in batches."""
         from rbd_mon_fix.inventory import domains
         yield from domains.scopes(
             self._connect(host), host,
-            lambda uuid: not only or uuid in only, BATCH)
+            lambda uuid: not only or uuid in only, _batch(at_once))
 
     def where(self, uuids: Collection[str], hosts: Collection[str] = ()
               ) -> Mapping[str, Instance]:
@@ -187,7 +194,8 @@ def of(cells: Optional[cells_module.Cells],
 
 
 def unlisted(inventory: Inventory, hypervisor: libvirt.Hypervisor, host: str,
-             known: Collection[str], only: Sequence[str]) -> Iterator[Scope]:
+             known: Collection[str], only: Sequence[str],
+             at_once: int = 1) -> Iterator[Scope]:
     """Yield the domains of a host that its inventory does not list.
 
     A server of another host keeps its host; a domain with Nova's metadata
@@ -195,12 +203,13 @@ def unlisted(inventory: Inventory, hypervisor: libvirt.Hypervisor, host: str,
 
     :param known: UUIDs of the servers that the inventory lists
     :param only: UUIDs of the wanted servers; empty for all
+    :param at_once: the number of hosts that are read at the same time
     :raises Unreachable: libvirt cannot be reached, or was lost
     """
     from rbd_mon_fix.inventory import domains
     for scope in domains.scopes(
             hypervisor, host, lambda uuid: uuid not in known
-            and (not only or uuid in only), BATCH):
+            and (not only or uuid in only), _batch(at_once)):
         nova = inventory.where(list(scope.instances), [host])
         yield dataclasses.replace(scope, instances={
             uuid: nova.get(uuid) or _unowned(guest)
@@ -226,7 +235,13 @@ def _unowned(guest: Instance) -> Instance:
     return dataclasses.replace(guest, host='') if guest.managed else guest
 
 
-def _batches(host: str, instances: Iterable[Instance]) -> Iterator[Scope]:
+def _batch(at_once: int) -> int:
+    """Return the number of servers in a batch of one of several hosts."""
+    return min(BATCH, max(_LEAST, BATCH // at_once))
+
+
+def _batches(host: str, instances: Iterable[Instance],
+             size: int) -> Iterator[Scope]:
     rest = iter(sorted(instances, key=lambda each: each.uuid))
-    while batch := list(itertools.islice(rest, BATCH)):
+    while batch := list(itertools.islice(rest, size)):
         yield Scope(host, {each.uuid: each for each in batch})

@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import socket
 import threading
 
@@ -25,6 +26,8 @@ from rbd_mon_fix import engine
 from rbd_mon_fix import exceptions
 from rbd_mon_fix.clients.database import engine as engine_database
 from rbd_mon_fix.clients.database import nova_cells
+from rbd_mon_fix.engine import scan
+from rbd_mon_fix.engine import selection
 from rbd_mon_fix.inventory import cells
 from rbd_mon_fix.inventory import instances
 from rbd_mon_fix.model.instance import Instance
@@ -301,6 +304,21 @@ def test_batch_by_batch(world, monkeypatch):
         stale(3, 'busy') + stale(4))
     assert sorted(seen(next(plans))) == sorted(stale(5))
     assert list(plans) == []
+
+
+@pytest.mark.parametrize('parallel, sizes', [(1, [2, 2]), (2, [1] * 4)])
+def test_hosts_at_the_same_time_have_smaller_batches(world, monkeypatch,
+                                                     parallel, sizes):
+    monkeypatch.setattr(instances, 'BATCH', 2)
+    monkeypatch.setattr(instances, '_LEAST', 1)
+    for host, servers in (('cmp1', (1, 2)), ('cmp2', (3, 4))):
+        for server in servers:
+            world.add(server, host)
+    context = world.context()
+    found = scan.Scan(context, selection.select(dataclasses.replace(
+        worlds.request('cmp1', 'cmp2'), parallel=parallel), context))
+    assert [len(batch.scope.instances)
+            for batch in found.batches()] == sizes
 
 
 def test_a_document_that_no_set_takes(world):

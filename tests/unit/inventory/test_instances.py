@@ -119,6 +119,26 @@ def test_servers_in_batches(inventory, monkeypatch):
     assert batches(inventory, 'cmp1') == [[ONE], [THREE]]
 
 
+@pytest.mark.parametrize('at_once, size', [
+    (1, 500), (2, 250), (8, 62), (32, 50)])
+def test_hosts_that_are_read_at_once_share_a_batch(at_once, size):
+    servers = [Instance(memory.uuid(number), 'cmp1')
+               for number in range(1, 502)]
+    found = instances.ApiInventory(worlds.Api(*servers)).scopes(
+        'cmp1', (), at_once)
+    assert len(next(found).instances) == size
+
+
+@pytest.mark.parametrize('inventory', ['cells', 'api', 'libvirt'],
+                         indirect=True)
+def test_every_inventory_obeys_the_size_of_a_batch(inventory, monkeypatch):
+    monkeypatch.setattr(instances, 'BATCH', 2)
+    monkeypatch.setattr(instances, '_LEAST', 1)
+    for at_once, sizes in ((1, [2]), (2, [1, 1])):
+        assert [len(scope.instances) for scope in inventory.scopes(
+            'cmp1', (), at_once)] == sizes
+
+
 @pytest.mark.parametrize('inventory', ['cells', 'api'], indirect=True)
 def test_hosts_and_where_servers_are(inventory):
     assert inventory.hosts() == ['cmp1', 'cmp2']
