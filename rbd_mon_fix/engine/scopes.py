@@ -35,6 +35,11 @@ class Scopes:
                  selection: selections.Selection):
         self._context = context
         self._selection = selection
+        # Smaller batches save memory, but their changes are made one after
+        # the other. This takes no time in the databases that all hosts have in
+        # common; but a libvirt would wait for the one of the host before.
+        self._at_once = (1 if selection.needs(registry.Need.LIBVIRT)
+                         else selection.pace.parallel)
 
     def of(self, host: str) -> Iterator[Scope]:
         """Yield the servers of a host, then domains the inventory lacks.
@@ -47,7 +52,7 @@ class Scopes:
                 and not inventory.lists_domains)
         known: set[str] = set()
         for scope in inventory.scopes(host, self._selection.instances,
-                                      self._selection.pace.parallel):
+                                      self._at_once):
             if more:
                 known.update(scope.instances)
             yield scope
@@ -74,8 +79,7 @@ class Scopes:
             self._selection.instances, [host])
         for scope in instances.unlisted(
                 self._context.inventory, self._context.hypervisor(host), host,
-                {*known, *elsewhere}, self._selection.instances,
-                self._selection.pace.parallel):
+                {*known, *elsewhere}, self._selection.instances):
             guests = {uuid: guest for uuid, guest in scope.instances.items()
                       if is_ours(guest)}
             if guests:

@@ -44,9 +44,9 @@ if TYPE_CHECKING:
     from rbd_mon_fix.inventory import cells as cells_module
 
 # Servers in a batch. A batch is one query to a store, and limits the memory
-# used by a report on a whole cloud. Hosts that are read at the same time share
-# it, but few servers in each query would take longer.
+# used by a report on a whole cloud.
 BATCH = 500
+# Hosts can share a batch, but not smaller ones: each query takes its time.
 _LEAST = 50
 
 # Opens the libvirt of a compute host.
@@ -75,7 +75,7 @@ class Inventory(Protocol):
         """Yield the servers of a host in batches, in UUID order.
 
         :param only: UUIDs of the wanted servers; empty for all
-        :param at_once: the number of hosts that are read at the same time
+        :param at_once: the number of hosts that share the size of a batch
         :raises ConfigError: there is no such host
         """
 
@@ -194,8 +194,7 @@ def of(cells: Optional[cells_module.Cells],
 
 
 def unlisted(inventory: Inventory, hypervisor: libvirt.Hypervisor, host: str,
-             known: Collection[str], only: Sequence[str],
-             at_once: int = 1) -> Iterator[Scope]:
+             known: Collection[str], only: Sequence[str]) -> Iterator[Scope]:
     """Yield the domains of a host that its inventory does not list.
 
     A server of another host keeps its host; a domain with Nova's metadata
@@ -203,13 +202,12 @@ def unlisted(inventory: Inventory, hypervisor: libvirt.Hypervisor, host: str,
 
     :param known: UUIDs of the servers that the inventory lists
     :param only: UUIDs of the wanted servers; empty for all
-    :param at_once: the number of hosts that are read at the same time
     :raises Unreachable: libvirt cannot be reached, or was lost
     """
     from rbd_mon_fix.inventory import domains
     for scope in domains.scopes(
             hypervisor, host, lambda uuid: uuid not in known
-            and (not only or uuid in only), _batch(at_once)):
+            and (not only or uuid in only), BATCH):
         nova = inventory.where(list(scope.instances), [host])
         yield dataclasses.replace(scope, instances={
             uuid: nova.get(uuid) or _unowned(guest)
@@ -236,7 +234,7 @@ def _unowned(guest: Instance) -> Instance:
 
 
 def _batch(at_once: int) -> int:
-    """Return the number of servers in a batch of one of several hosts."""
+    """Return the number of servers in a batch if hosts share its size."""
     return min(BATCH, max(_LEAST, BATCH // at_once))
 
 

@@ -306,9 +306,11 @@ def test_batch_by_batch(world, monkeypatch):
     assert list(plans) == []
 
 
-@pytest.mark.parametrize('parallel, sizes', [(1, [2, 2]), (2, [1] * 4)])
-def test_hosts_at_the_same_time_have_smaller_batches(world, monkeypatch,
-                                                     parallel, sizes):
+@pytest.mark.parametrize('stores, parallel, sizes', [
+    (STORES[:2], 1, [2, 2]), (STORES[:2], 2, [1] * 4), (STORES, 2, [2, 2])])
+def test_hosts_share_a_batch_of_databases(world, monkeypatch, stores,
+                                          parallel, sizes):
+    """With libvirt, later hosts would wait for the batches of earlier ones."""
     monkeypatch.setattr(instances, 'BATCH', 2)
     monkeypatch.setattr(instances, '_LEAST', 1)
     for host, servers in (('cmp1', (1, 2)), ('cmp2', (3, 4))):
@@ -316,7 +318,8 @@ def test_hosts_at_the_same_time_have_smaller_batches(world, monkeypatch,
             world.add(server, host)
     context = world.context()
     found = scan.Scan(context, selection.select(dataclasses.replace(
-        worlds.request('cmp1', 'cmp2'), parallel=parallel), context))
+        worlds.request('cmp1', 'cmp2', store=stores), parallel=parallel),
+        context))
     assert [len(batch.scope.instances)
             for batch in found.batches()] == sizes
 
