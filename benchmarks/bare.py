@@ -14,10 +14,12 @@
 
 """A script that only reads, or writes, what a refresh does.
 
-    python benchmarks/bare.py read|write FILE
+    python benchmarks/bare.py read|parse|write FILE
 
 It makes no checks, keeps no journal and does not verify the result, as if
-the new texts were already known. FILE holds the texts and their targets.
+the new texts were already known. ``parse`` also imports what every command
+with a config and a log needs, and parses what it reads. FILE holds the texts
+and their targets.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ import datetime
 import json
 import sys
 from typing import Any, Mapping
+from xml.parsers import expat
 
 import libvirt
 import sqlalchemy as sa
@@ -69,6 +72,27 @@ def read(urls: Mapping[str, str]) -> dict[str, Any]:
     return texts
 
 
+def parse(urls: Mapping[str, str]) -> None:
+    """Read all texts, and parse each without a look at it.
+
+    :param urls: of both databases and of libvirt
+    """
+    from oslo_config import cfg  # noqa: F401
+    from oslo_log import log  # noqa: F401
+    texts = read(urls)
+    for name in QUERIES:
+        for text in texts[name].values():
+            json.loads(text)
+    for text in texts['domains']:
+        parser = expat.ParserCreate()
+        parser.StartElementHandler = parser.EndElementHandler = _ignore
+        parser.Parse(text, True)
+
+
+def _ignore(*event: object) -> None:
+    pass
+
+
 def write(urls: Mapping[str, str], texts: Mapping[str, Any]) -> None:
     """Write all texts.
 
@@ -92,7 +116,7 @@ def write(urls: Mapping[str, str], texts: Mapping[str, Any]) -> None:
 if __name__ == '__main__':
     with open(sys.argv[2]) as file:
         work = json.load(file)
-    if sys.argv[1] == 'read':
-        read(work['urls'])
-    else:
+    if sys.argv[1] == 'write':
         write(**work)
+    else:
+        {'read': read, 'parse': parse}[sys.argv[1]](work['urls'])

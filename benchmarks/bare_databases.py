@@ -15,32 +15,60 @@
 """A script that only reads, or swaps, all documents in the databases.
 
     python benchmarks/bare_databases.py read URLS
+    python benchmarks/bare_databases.py show URLS
     python benchmarks/bare_databases.py swap URLS OLD NEW
 
 It knows nothing of servers, hosts and clusters. URLS is a file with those of
-both databases. OLD and NEW are lists of addresses as the documents have them;
-a row is written if its text is still the one that was read.
+both databases. ``show`` also parses each document, and prints an object with
+the keys of a report. OLD and NEW are lists of addresses as the documents have
+them; a row is written if its text is still the one that was read.
 """
 
 from __future__ import annotations
 
+import json
 import pathlib
 import sys
+from typing import Any, Iterator, Sequence
 
 import sqlalchemy as sa
 
 TABLES = ('block_device_mapping', 'volume_attachment')
 BATCH = 500
+# What a report tells besides, such as the server of a document.
+_SAME = {'host': 'cmp1', 'instance': '0' * 36, 'name': 'a server',
+         'vm_state': 'active', 'task_state': None, 'store': 'nova-bdm',
+         'disk': 'vda', 'cluster': 'a cluster', 'state': 'stale',
+         'skip': None, 'breaks': ['hard-reboot', 'cold-migrate']}
 
 
 def read(url: str, table: str) -> int:
     """Read all documents of a table, and return their number."""
+    return sum(map(len, _partitions(url, table)))
+
+
+def show(url: str, table: str) -> int:
+    """Read, parse and print all documents; return their number."""
+    shown = 0
+    for rows in _partitions(url, table):
+        shown += len(rows)
+        for key, text in rows:
+            whole = json.loads(text)
+            data = whole.get('data', whole)
+            monitors = [f'{host}:{port}' for host, port
+                        in zip(data['hosts'], data['ports'])]
+            print(json.dumps({**_SAME, 'key': key, 'image': data['name'],
+                              'monitors': monitors, 'desired': monitors}))
+    return shown
+
+
+def _partitions(url: str, table: str) -> Iterator[Sequence[Any]]:
     engine = sa.create_engine(url)
     with engine.connect().execution_options(
             yield_per=BATCH) as connection:
-        return sum(len(rows) for rows in connection.execute(sa.text(
+        yield from connection.execute(sa.text(
             f'SELECT id, connection_info FROM {table} WHERE deleted = 0'
-        )).partitions())
+        )).partitions()
 
 
 def swap(url: str, table: str, old: str, new: str) -> int:
@@ -67,7 +95,7 @@ def swap(url: str, table: str, old: str, new: str) -> int:
 
 
 if __name__ == '__main__':
-    act = {'read': read, 'swap': swap}[sys.argv[1]]
+    act = {'read': read, 'show': show, 'swap': swap}[sys.argv[1]]
     urls = pathlib.Path(sys.argv[2]).read_text().split()
     for url, table in zip(urls, TABLES):
         print(act(url, table, *sys.argv[3:]))

@@ -52,6 +52,10 @@ def figures(cells: Sequence[Cell], rounds: int) -> Iterator[Figure]:
         lambda: processes.seconds(cell.status, [STALE_FOUND]),
         lambda: processes.seconds(cell.bare('read')))
     yield processes.compare(
+        f'reading, parsing and printing of {cell.name} / bare read', None,
+        rounds, lambda: processes.seconds(cell.bare('show')),
+        lambda: processes.seconds(cell.bare('read')))
+    yield processes.compare(
         f'refresh of {cell.name} / bare compare-and-swap', REFRESH, rounds,
         lambda: cell.written(cell.refresh),
         lambda: cell.written(cell.bare('swap', cell.old, cell.new)))

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from typing import Sequence
+from typing import Optional, Sequence
 
 _HEADS = ('WHAT', 'MEASURED', 'BOUND', 'HOLDS', 'HOW')
 
@@ -27,20 +27,26 @@ _HEADS = ('WHAT', 'MEASURED', 'BOUND', 'HOLDS', 'HOW')
 class Figure:
     """One measured value.
 
-    :param bound: the maximum allowed value
+    :param bound: the maximum allowed value; None for a value that only
+        explains others
     :param unit: the unit of value and bound
     :param note: the raw measurements behind the value
     """
 
     what: str
     value: float
-    bound: float
+    bound: Optional[float]
     unit: str
     note: str
 
     @property
     def holds(self) -> bool:
-        return self.value <= self.bound
+        return self.bound is None or self.value <= self.bound
+
+    @property
+    def limit(self) -> str:
+        """Return the bound as text."""
+        return 'none' if self.bound is None else f'{self.bound:g} {self.unit}'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +69,7 @@ def table(figures: Sequence[Figure]) -> str:
     """Return a human-readable table."""
     rows = [_HEADS, *(
         (figure.what, f'{figure.value:.2f} {figure.unit}',
-         f'{figure.bound:g} {figure.unit}', 'yes' if figure.holds else 'NO',
+         figure.limit, 'yes' if figure.holds else 'NO',
          figure.note) for figure in figures)]
     widths = [max(map(len, column)) for column in zip(*rows)]
     return '\n'.join('  '.join(

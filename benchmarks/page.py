@@ -98,11 +98,12 @@ def _table(known: Mapping[str, Any]) -> Iterator[str]:
     yield from ('.. list-table::', '   :header-rows: 1', '')
     yield from _row('What', 'Measured', 'Bound', 'How')
     for found in known.values():
-        for each in found['figures']:
-            value = f'{each["value"]:.2f} {each["unit"]}'
-            yield from _row(
-                each['what'], value if each['holds'] else f'**{value}**',
-                f'{each["bound"]:g} {each["unit"]}', each['note'])
+        for kept in found['figures']:
+            each = figures.Figure(**{name: value for name, value
+                                     in kept.items() if name != 'holds'})
+            value = f'{each.value:.2f} {each.unit}'
+            yield from _row(each.what, value if each.holds else f'**{value}**',
+                            each.limit, each.note)
 
 
 def _row(*cells: str) -> Iterator[str]:

@@ -23,7 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from typing import Callable, Sequence
+from typing import Callable, Optional, Sequence
 
 from benchmarks.figures import Figure
 
@@ -58,7 +58,7 @@ def run(command: Command, codes: Sequence[int] = (0,)) -> None:
             f'{done.stderr}')
 
 
-def compare(what: str, bound: float, rounds: int,
+def compare(what: str, bound: Optional[float], rounds: int,
             first: Callable[[], float], second: Callable[[], float],
             ) -> Figure:
     """Return the ratio of the first duration to the second.

@@ -83,6 +83,11 @@ def figures(folder: pathlib.Path, databases: databases_module.Databases,
         lambda: processes.seconds(status, [STALE_FOUND]),
         lambda: processes.seconds(processes.python(
             SCRIPT, 'read', str(work))))
+    yield processes.compare(
+        f'imports, reading and parsing of {servers} servers / bare reading',
+        None, rounds,
+        *(lambda act=act: processes.seconds(processes.python(
+            SCRIPT, act, str(work))) for act in ('parse', 'read')))
 
 
 def _build(folder: pathlib.Path, databases: databases_module.Databases,

@@ -44,6 +44,9 @@ def test_a_run_leaves_the_figures_of_other_benchmarks(docs):
     assert '   * - a / b\n     - **1.50 times**\n     - 1.3 times\n' in text
     assert '   * - c\n     - 20.00 MiB\n     - 200 MiB\n     -\n' in text
     assert '10.00' not in text
+    page.keep('third', [figures.Figure('d', 3.0, None, 'times', '')])
+    text = page.TABLE.read_text()
+    assert '   * - d\n     - 3.00 times\n     - none\n     -\n' in text
     assert text.endswith(': 2 cores\n')
 
 
