@@ -33,16 +33,20 @@ DATABASES = ('keystone', 'glance', 'placement', 'neutron', 'cinder', 'nova',
 
 def mariadb() -> services.Service:
     """Return the database server; create its folder if missing."""
-    pathlib.Path(SOCKET).parent.mkdir(exist_ok=True)
+    # A server that starts deletes all temporary tables in its folder, which
+    # would be /tmp, and those of the host's servers.
+    folder = pathlib.Path(SOCKET).parent
+    folder.mkdir(exist_ok=True)
     if not (DATA / 'mysql').exists():
         services.run(
             'mariadb-install-db', '--no-defaults', '--user=root',
-            f'--datadir={DATA}', '--skip-test-db',
+            f'--datadir={DATA}', f'--tmpdir={folder}', '--skip-test-db',
             '--auth-root-authentication-method=socket')
     return services.Service(
         'mariadb',
         ('mariadbd', '--no-defaults', '--user=root', f'--datadir={DATA}',
-         f'--socket={SOCKET}', f'--bind-address={network.ADDRESS}',
+         f'--tmpdir={folder}', f'--socket={SOCKET}',
+         f'--bind-address={network.ADDRESS}',
          '--skip-name-resolve', '--max-connections=500',
          '--character-set-server=utf8', '--pid-file=/run/mysqld/mysqld.pid',
          # The data need not survive a crash of the lab's machine.

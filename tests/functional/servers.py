@@ -166,7 +166,9 @@ def mariadb(certificate: Optional[pathlib.Path] = None) -> Iterator[MariaDB]:
         data = home / 'data'
         port = _free_port()
         tls = _tls(user, home, certificate) if certificate else []
-        options = ['--no-defaults', f'--datadir={data}']
+        # A server that starts deletes all temporary tables in its folder,
+        # which would be /tmp, and those of another server.
+        options = ['--no-defaults', f'--datadir={data}', f'--tmpdir={home}']
         _run(user, home, 'mariadb-install-db', *options,
              '--auth-root-authentication-method=normal', '--skip-test-db')
         (home / 'init.sql').write_text(
