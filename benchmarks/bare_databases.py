@@ -87,10 +87,11 @@ def swap(url: str, table: str, old: str, new: str) -> int:
         for rows in reading.execute(sa.text(
                 f'SELECT id, connection_info FROM {table} WHERE deleted = 0'
         )).partitions():
-            with engine.begin() as writing:
-                written += writing.execute(update, [
-                    {'id': key, 'old': text, 'new': text.replace(old, new)}
-                    for key, text in rows]).rowcount
+            swaps = [{'id': key, 'old': text, 'new': text.replace(old, new)}
+                     for key, text in rows if old in text]
+            if swaps:
+                with engine.begin() as writing:
+                    written += writing.execute(update, swaps).rowcount
     return written
 
 
