@@ -35,9 +35,9 @@ class Scopes:
                  selection: selections.Selection):
         self._context = context
         self._selection = selection
-        # Smaller batches save memory, but their changes are made one after
-        # the other. This takes no time in the databases that all hosts have in
-        # common; but a libvirt would wait for the one of the host before.
+        # Smaller batches save memory, but the batches of one host are written
+        # one after the other, and fewer hosts are in hand. Databases are
+        # shared by all hosts anyway; the libvirts of later hosts would idle.
         self._at_once = (1 if selection.needs(registry.Need.LIBVIRT)
                          else selection.pace.parallel)
 

@@ -63,9 +63,11 @@ def noted():
     events = {'before_cursor_execute': statement, 'commit': commit}
     for name, listener in events.items():
         sa.event.listen(sa.engine.Engine, name, listener)
-    yield seen
-    for name, listener in events.items():
-        sa.event.remove(sa.engine.Engine, name, listener)
+    try:
+        yield seen
+    finally:
+        for name, listener in events.items():
+            sa.event.remove(sa.engine.Engine, name, listener)
 
 
 def test_reads_end_without_a_commit_and_limit_a_session_once(database):
