@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import contextlib
 
+import psutil
 import pytest
 import sqlalchemy as sa
 
@@ -63,6 +64,13 @@ def opened(server, **parts):
     return engines.Database(url.render_as_string(hide_password=False), 'DB')
 
 
+def open_connections(server):
+    """Return this process's connections to a server."""
+    port = sa.make_url(server.url).port
+    return [each for each in psutil.Process().net_connections('tcp')
+            if each.raddr and each.raddr.port == port]
+
+
 def failure(kind, act):
     with pytest.raises(kind) as caught:
         act()
@@ -78,6 +86,7 @@ def test_a_login_that_is_refused(server, parts):
                     lambda: database.has_table('services'))
     user = parts.get('username', USER)
     assert f'login refused for user {user} (' in error.message
+    assert not open_connections(server), 'while the error is kept'
 
 
 def test_a_database_that_does_not_exist(server):

@@ -39,6 +39,10 @@ R = TypeVar('R')
 # What psycopg waits for, and what is ready (psycopg/waiting.py, Wait, Ready).
 _READ, _WRITE = 1, 2
 
+# The status of a psycopg2 connection that logs in, which Python's part of it
+# does not name (psycopg/connection.h, CONN_STATUS_CONNECTING).
+_CONNECTING = 20
+
 # The seconds of silence that each connection of psycopg2 may have.
 _LIMITS: weakref.WeakKeyDictionary[Any, float] = weakref.WeakKeyDictionary()
 
@@ -92,10 +96,16 @@ def limit_psycopg(psycopg: Any, connection: Any, limit: float) -> None:
 def _wait_for_psycopg2(psycopg2: Any, connection: Any) -> None:
     """Wait as psycopg2/extras.py, ``wait_select``.
 
-    An error closes the connection (psycopg2's green_panic).
+    An error closes the connection: psycopg2 does so itself (green_panic), but
+    not while it logs in, and the server would wait for the rest of the login.
     """
     while True:
-        state = connection.poll()
+        try:
+            state = connection.poll()
+        except psycopg2.OperationalError:
+            if connection.status == _CONNECTING:
+                connection.close()  # later, it would wait for this statement
+            raise
         if state == psycopg2.extensions.POLL_OK:
             return
         wanted = (_READ if state == psycopg2.extensions.POLL_READ
