@@ -49,6 +49,7 @@ def test_asked_first_and_once(world, monkeypatch, act):
 
     real = selection.select
     monkeypatch.setattr(client, 'mon_dump', mon_dump)
+    monkeypatch.setattr(client, 'answering', frozenset)
     monkeypatch.setattr(selection, 'select', select)
     monkeypatch.setattr(processes, 'running', lambda: [])
     world.write_nova_conf(host='cmp1')
