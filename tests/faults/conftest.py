@@ -12,17 +12,14 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Clouds and engines, as in the functional tests."""
+"""How many faults to inject; clouds are as in the functional tests."""
 
 import collections
 import json
 
 import pytest
 
-from tests.functional.conftest import build_cloud  # noqa: F401
-from tests.functional.conftest import engine  # noqa: F401
-from tests.functional.conftest import libvirt_cache  # noqa: F401
-from tests.functional.conftest import migrated  # noqa: F401
+pytest_plugins = ['tests.functional.clouds']
 
 
 def pytest_addoption(parser):

@@ -28,7 +28,7 @@ from tests.cloud import shape
 from tests.faults import audit
 from tests.faults import database_races
 from tests.faults import refreshes
-from tests.functional.conftest import ENGINES
+from tests.functional.releases import ENGINES
 
 SECONDS = 6
 OLD = json.dumps({'data': {'hosts': ['192.0.2.1'], 'token': 'a'}})

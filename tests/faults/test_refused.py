@@ -26,7 +26,7 @@ from rbd_mon_fix import exceptions
 from rbd_mon_fix.clients.database import engine as engines
 from rbd_mon_fix.clients.database import nova
 from tests.functional import servers
-from tests.functional.conftest import ENGINES
+from tests.functional.releases import ENGINES
 
 SERVERS = ENGINES[1:]
 USER, PLACE = 'plain', 'refusing'

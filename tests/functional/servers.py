@@ -21,6 +21,7 @@ own folder. They listen on a free port of the loopback interface.
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import glob
 import os
@@ -55,6 +56,14 @@ class Engine(Protocol):
               prefix: str) -> databases_module.Databases:
         """Create databases with the schema and the rows of others."""
 
+    def save(self, databases: databases_module.Databases,
+             folder: pathlib.Path) -> None:
+        """Write the schema and the rows of databases to files."""
+
+    def load(self, databases: databases_module.Databases,
+             folder: pathlib.Path) -> None:
+        """Read into empty databases what ``save`` wrote."""
+
     def drop(self, databases: databases_module.Databases) -> None:
         """Remove databases."""
 
@@ -75,12 +84,22 @@ class SQLite:
             shutil.copyfile(old, new)
         return target
 
+    def save(self, databases: databases_module.Databases,
+             folder: pathlib.Path) -> None:
+        for name, file in _files(databases, folder):
+            shutil.copyfile(name, file)
+
+    def load(self, databases: databases_module.Databases,
+             folder: pathlib.Path) -> None:
+        for name, file in _files(databases, folder):
+            shutil.copyfile(file, name)
+
     def drop(self, databases: databases_module.Databases) -> None:
         for name in databases.names:
             os.unlink(name)
 
 
-class _Server:
+class _Server(abc.ABC):
     """The common part of MariaDB and PostgreSQL."""
 
     def __init__(self, url: str, admin_database: str, process: _Process):
@@ -115,6 +134,38 @@ class _Server:
         self.execute(*[f'CREATE DATABASE {name}' for name in databases.names])
         return databases
 
+    def save(self, databases: databases_module.Databases,
+             folder: pathlib.Path) -> None:
+        for name, file in _files(databases, folder):
+            file.write_bytes(self.dump(name))
+
+    def load(self, databases: databases_module.Databases,
+             folder: pathlib.Path) -> None:
+        for name, file in _files(databases, folder):
+            self.restore(name, file.read_bytes())
+
+    @abc.abstractmethod
+    def dump(self, name: str) -> bytes:
+        """Return the statements that make a database again."""
+
+    @abc.abstractmethod
+    def restore(self, name: str, statements: bytes) -> None:
+        """Carry out what ``dump`` returned, in an empty database."""
+
+    def _client(self, variable: str, *command: str,
+                statements: bytes = b'') -> bytes:
+        """Run a client program; return what it prints.
+
+        :param variable: of the environment, in which it looks for a password
+        """
+        url = sa.make_url(self.url)
+        program, *arguments = command
+        return subprocess.run(
+            [_program(program), *arguments, f'--host={url.host}',
+             f'--port={url.port}'],
+            env={**os.environ, variable: str(url.password)}, check=True,
+            input=statements, stdout=subprocess.PIPE).stdout
+
     def drop(self, databases: databases_module.Databases) -> None:
         self.execute(*[f'DROP DATABASE {name}' for name in databases.names])
 
@@ -131,17 +182,17 @@ class MariaDB(_Server):
     def clone(self, source: databases_module.Databases,
               prefix: str) -> databases_module.Databases:
         target = self.create(prefix)
-        url = sa.make_url(self.url)
-        login = ['--no-defaults', f'--host={url.host}', f'--port={url.port}',
-                 f'--user={url.username}']
-        environment = {**os.environ, 'MYSQL_PWD': str(url.password)}
         for old, new in zip(source.names, target.names):
-            dump = subprocess.run(
-                ['mariadb-dump', *login, '--skip-lock-tables', old],
-                env=environment, check=True, stdout=subprocess.PIPE)
-            subprocess.run(['mariadb', *login, new], env=environment,
-                           input=dump.stdout, check=True)
+            self.restore(new, self.dump(old))
         return target
+
+    def dump(self, name: str) -> bytes:
+        return self._client('MYSQL_PWD', 'mariadb-dump', '--no-defaults',
+                            '--user=nova', '--skip-lock-tables', name)
+
+    def restore(self, name: str, statements: bytes) -> None:
+        self._client('MYSQL_PWD', 'mariadb', '--no-defaults', '--user=nova',
+                     name, statements=statements)
 
 
 class PostgreSQL(_Server):
@@ -153,6 +204,15 @@ class PostgreSQL(_Server):
         self.execute(*[f'CREATE DATABASE {new} TEMPLATE {old}'
                        for old, new in zip(source.names, target.names)])
         return target
+
+    def dump(self, name: str) -> bytes:
+        return self._client('PGPASSWORD', 'pg_dump', '--username=nova',
+                            f'--dbname={name}')
+
+    def restore(self, name: str, statements: bytes) -> None:
+        self._client('PGPASSWORD', 'psql', '--username=nova', '--quiet',
+                     '--no-psqlrc', '--set=ON_ERROR_STOP=1',
+                     f'--dbname={name}', statements=statements)
 
 
 @contextlib.contextmanager
@@ -294,6 +354,13 @@ def _run(user: dict, home: pathlib.Path, program: str, *args: str) -> None:
     subprocess.run([_program(program), *args], check=True, cwd=home,
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                    **user)
+
+
+def _files(databases: databases_module.Databases, folder: pathlib.Path
+           ) -> Iterator[tuple[str, pathlib.Path]]:
+    """Yield each database's name, and its file in a folder."""
+    for number, name in enumerate(databases.names):
+        yield name, folder / str(number)
 
 
 def _program(name: str) -> str:

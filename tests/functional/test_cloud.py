@@ -25,7 +25,7 @@ import sqlalchemy as sa
 from tests.cloud import documents
 from tests.cloud import domains
 from tests.cloud import shape
-from tests.functional import conftest
+from tests.functional import releases
 
 
 def text_of(url: str, query: str, **values: str) -> list:
@@ -36,10 +36,10 @@ def text_of(url: str, query: str, **values: str) -> list:
     return rows
 
 
-@pytest.mark.parametrize('release', conftest.RELEASES)
+@pytest.mark.parametrize('release', releases.RELEASES)
 def test_nova_finds_the_hosts_in_their_cell(build_cloud, release):
     cloud = build_cloud(release=release)
-    python = pathlib.Path(conftest.nova_python(release))
+    python = pathlib.Path(releases.nova_python(release))
     told = subprocess.run(
         [str(python.parent / 'nova-manage'), '--config-file',
          str(cloud.folder / 'nova.conf'), 'cell_v2', 'list_hosts'],

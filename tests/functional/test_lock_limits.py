@@ -23,7 +23,7 @@ import sqlalchemy as sa
 
 from rbd_mon_fix.clients.database import engine as engine_module
 from rbd_mon_fix.clients.database import lock_limits
-from tests.functional.conftest import ENGINES
+from tests.functional.releases import ENGINES
 
 SERVERS = [name for name in ENGINES if name != 'sqlite']
 READS = 3

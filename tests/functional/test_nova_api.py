@@ -32,8 +32,8 @@ from rbd_mon_fix.clients import server_locks
 from rbd_mon_fix.clients import waiting
 from rbd_mon_fix.conf import nova_api as conf_nova_api
 from rbd_mon_fix.model.instance import Instance
-from tests.functional import conftest
 from tests.functional import nova_api_server
+from tests.functional import releases
 from tests.functional.nova_api_server import Server
 
 SECRET = 'Adm1n-Secret'
@@ -428,7 +428,7 @@ def documents(exchanges):
 
 
 def test_the_server_speaks_as_nova_does(server, connect):
-    python = conftest.nova_python('nova-latest')
+    python = releases.nova_python('nova-latest')
     server.cloud.max_limit = 2
     server.cloud.hosts = ['compute1', 'compute2', 'compute3']
     server.cloud.add(*(Server(uuid, 'compute1') for uuid in UUIDS[:3]),

@@ -28,7 +28,7 @@ import pytest
 from rbd_mon_fix.core import readers
 from rbd_mon_fix.core.readers import DiskKind
 from rbd_mon_fix.model.plan import Operation
-from tests.functional import conftest
+from tests.functional import releases
 
 FILES = {'driver.py': 'virt/libvirt/driver.py',
          'manager.py': 'compute/manager.py',
@@ -43,10 +43,10 @@ CHECKS = {
 }
 
 
-@pytest.fixture(scope='module', params=conftest.RELEASES)
+@pytest.fixture(scope='module', params=releases.RELEASES)
 def source(request):
     """Return a function that returns the text of a file of Nova."""
-    python = conftest.nova_python(request.param)
+    python = releases.nova_python(request.param)
     found = subprocess.run(
         [python, '-c', 'import importlib.util as u; '
          'print(u.find_spec("nova").origin)'],

@@ -24,9 +24,9 @@ import pytest
 from tests.cloud import documents
 from tests.cloud import domains
 from tests.cloud import shape
-from tests.functional import conftest
 from tests.functional import guests
 from tests.functional import operator
+from tests.functional import releases
 
 ALPHA = shape.ALPHA
 KEYRING, = (server for server in shape.standard()
@@ -41,7 +41,7 @@ UPDATE = ('UPDATE block_device_mapping SET connection_info = :text '
           'WHERE id = :id')
 
 
-@pytest.fixture(params=conftest.ENGINES)
+@pytest.fixture(params=releases.ENGINES)
 def cloud(request, build_cloud):
     cloud = build_cloud(SERVERS, on=request.param)
     domains.define(cloud.libvirt_root, [

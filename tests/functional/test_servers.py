@@ -16,8 +16,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
+
+import pytest
 import sqlalchemy as sa
 
+from tests.functional import releases
 from tests.functional import servers
 
 
@@ -35,3 +40,45 @@ def test_a_server_leaves_the_temporary_tables_of_another():
                 pass
             connection.exec_driver_sql('DROP TEMPORARY TABLE few')
         made.dispose()
+
+
+@pytest.mark.parametrize('name', releases.ENGINES)
+def test_what_is_saved_is_loaded(engine, migrated, tmp_path, name):
+    source = engine(name).clone(migrated('nova-latest', name), 'saved_')
+    target = engine(name).create('loaded_')
+    row = {'id': 7, 'deleted': 0, 'connection_info': '{"a": "\\n\\u00e9 \'é"}'}
+    with opened(source.cell) as made, made.begin() as connection:
+        connection.execute(bdm(made).insert(), row)
+    engine(name).save(source, tmp_path)
+    engine(name).load(target, tmp_path)
+    for old, new in zip(dataclasses.astuple(source),
+                        dataclasses.astuple(target)):
+        assert schema(old) == schema(new)
+    with opened(target.cell) as made, made.connect() as connection:
+        [found] = connection.execute(sa.select(bdm(made))).mappings()
+    assert {key: found[key] for key in row} == row
+    engine(name).drop(source)
+    engine(name).drop(target)
+
+
+@contextlib.contextmanager
+def opened(url):
+    made = sa.create_engine(url)
+    yield made
+    made.dispose()
+
+
+def bdm(made):
+    return sa.Table('block_device_mapping', sa.MetaData(), autoload_with=made)
+
+
+def schema(url):
+    """Return all that SQLAlchemy finds out about the tables."""
+    with opened(url) as made:
+        found = sa.inspect(made)
+        return {table: repr((
+            found.get_columns(table), found.get_pk_constraint(table),
+            found.get_foreign_keys(table), found.get_indexes(table),
+            found.get_unique_constraints(table),
+            found.get_check_constraints(table)))
+            for table in found.get_table_names()}
