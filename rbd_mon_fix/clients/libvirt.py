@@ -95,7 +95,8 @@ class Hypervisor(libvirt_monitor.Monitors):
         :param running: the running domains; others have no job
         :returns: the results in the order of the UUIDs
         """
-        asked = [uuid for uuid in uuids if uuid in running]
+        asked = [uuid for uuid in uuids
+                 if uuid in running and len(uuids) > 1]
         last = {uuid for uuid, found in zip(
             asked, self.concurrently(self._jobs.found, asked)) if found}
         parts = ([uuid for uuid in uuids if uuid not in last], sorted(last))

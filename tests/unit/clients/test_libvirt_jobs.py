@@ -197,6 +197,13 @@ def test_domains_are_asked_once_and_only_if_they_run(stuck):
     assert sorted(libvirt.asked) == ['1', '2']
 
 
+def test_a_lone_domain_is_not_asked(stuck):
+    """No other could be read before it."""
+    hypervisor, libvirt = stuck
+    assert hypervisor.domain_by_domain(str, '2', '2') == ['2']
+    assert libvirt.asked == []
+
+
 @pytest.mark.parametrize('call', [
     lambda hypervisor: hypervisor.inactive_xml('2'),
     lambda hypervisor: hypervisor.live_xml('2'),

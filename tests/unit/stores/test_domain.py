@@ -154,6 +154,21 @@ def test_a_domain_that_goes_away_meanwhile_gives_no_record(place, opened):
     assert record.locator.key == memory.uuid(2)
 
 
+def test_a_domain_that_goes_away_while_it_is_read_again(place):
+    where = place.add(1)
+    place.faults[where.key] = exceptions.Gone('No such domain.')
+    with pytest.raises(exceptions.Gone):
+        place.store.get(where)
+
+
+def test_live_xml_that_cannot_be_read(place):
+    where = place.add(1)
+    place.start(1, '<domain')
+    [record] = place.store.scan(place.scope(1))
+    assert record.document is None and 'not well-formed' in record.unreadable
+    assert place.store.get(where) == record
+
+
 @pytest.mark.parametrize('opened', [lambda place: place.store, live_store])
 def test_what_libvirt_declines_to_show_is_unreadable(place, opened):
     where = place.add(1)
