@@ -90,7 +90,8 @@ class Hypervisor(libvirt_monitor.Monitors):
                          running: Collection[str]) -> list[R]:
         """Call a function that reads a domain for many domains at once.
 
-        Domains with a job come last, so that no other waits for them.
+        Domains with a job come last, so that no other waits for them; a lone
+        domain is not asked for one.
 
         :param running: the running domains; others have no job
         :returns: the results in the order of the UUIDs
